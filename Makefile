@@ -1,0 +1,83 @@
+# What a contributor runs; `make` alone lists it. Everything that is installed goes into .venv, everything that is made
+# into build/.
+
+PYTHON ?= python3
+DEMO_MINUTES ?= 3.5
+
+VENV := .venv
+BIN := $(VENV)/bin
+NMT := $(BIN)/nmt
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+DEMO := build/demo
+
+.DELETE_ON_ERROR:
+.PHONY: help install demo test test-slow lint check docs clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- installation -----------------------------------------------------------------------------------------------------
+# A stamp stands for an installation: done again when what is to be installed has changed, and only then.
+
+RUNS := $(VENV)/.installed
+DEVELOPS := $(VENV)/.installed-dev
+
+install: $(DEVELOPS) ## make .venv, with the development tools
+	@echo 'nmt is $(NMT)'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "name a Python of 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'installing into $(VENV); the first time takes some minutes'
+	$(PIP) install -c constraints.txt -e '.[fast]'
+	@touch $@
+
+$(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
+	@echo 'installing into $(VENV), with the development tools; the first time takes some minutes'
+	$(PIP) install -c constraints.txt -e '.[fast,dev]'
+	@touch $(RUNS) $@
+
+# --- demo -------------------------------------------------------------------------------------------------------------
+# The four commands on the bundled corpus. RUN/trained is there once training has ended: the model in RUN/model is
+# there from the first validation on.
+
+demo: $(DEMO)/test.en $(DEMO)/scores.txt ## train a Korean-English translator in minutes, score it, show translations
+	@cat $(DEMO)/scores.txt
+	@$(BIN)/python data/recipes/show.py data/test.ko $(DEMO)/test.en data/test.en
+
+$(DEMO)/data/manifest.json: $(foreach set,train valid test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
+	$(NMT) prepare -s ko -t en --train data/train --valid data/valid --test data/test --test data/test-unseen -o $(@D)
+
+$(DEMO)/run/trained: $(DEMO)/data/manifest.json data/demo.toml | $(RUNS)
+	$(NMT) train $(<D) -o $(@D) --config data/demo.toml --minutes $(DEMO_MINUTES)
+	@touch $@
+
+$(DEMO)/test.en: $(DEMO)/run/trained data/test.ko | $(RUNS)
+	$(NMT) translate $(<D) data/test.ko -o $@
+
+$(DEMO)/scores.txt: $(DEMO)/run/trained $(foreach set,test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
+	$(NMT) evaluate $(<D) data/test data/test-unseen > $@
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+test: $(DEVELOPS) ## run every test
+	$(BIN)/python -m pytest
+
+test-slow: $(DEVELOPS) ## run the long tests of quality and memory
+	$(BIN)/python -m pytest -m slow
+
+lint: $(DEVELOPS) ## check format, style, types and layers
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## what to run before a commit: lint, then test
+
+docs: $(DEVELOPS) ## write the help texts and the settings into docs/ again
+	$(BIN)/python docs/update.py
+
+clean: ## remove what was made, but not .venv
+	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

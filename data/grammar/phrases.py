@@ -1,0 +1,131 @@
+"""Noun phrases drawn by chance: 나, 내 친구, 그 예쁜 꽃, 사과 두 개."""
+
+from typing import NamedTuple
+
+from . import english, lexicon, tables
+from .dice import Dice
+from .english import words
+from .korean import attributive
+from .lexicon import Noun
+from .sentences import Phrase
+
+
+class Pronoun(NamedTuple):
+    ko: str
+    en: str
+    en_object: str
+    ko_owner: str
+    en_owner: str
+    agreement: str
+    level: str  # plain, polite, or both
+
+
+PRONOUNS = [
+    Pronoun(*line.split())
+    for line in """
+    나   I    me   내     my    I        plain
+    저   I    me   제     my    I        polite
+    너   you  you  네     your  you      plain
+    당신 you  you  당신의 your  you      polite
+    그   he   him  그의   his   singular both
+    그녀 she  her  그녀의 her   singular both
+    우리 we   us   우리   our   plural   both
+    그들 they them 그들의 their plural   both
+    """.strip().splitlines()
+]
+FIRST_PERSON = {"나", "저", "우리"}
+NAMES, JOBS, FAMILY = (lexicon.pairs(text) for text in (tables.NAMES, tables.JOBS, tables.FAMILY))
+PEOPLE = JOBS + lexicon.pairs(tables.PEOPLE)
+OWNED = [person for person in PEOPLE if person.ko in tables.OWNED]
+RELATED = {  # what he or she may be to someone
+    "he": [*OWNED, *(one for one in FAMILY if one.en.endswith(("father", "brother", "son")))],
+    "she": [*OWNED, *(one for one in FAMILY if not one.en.endswith(("father", "brother", "son")))],
+}
+DETERMINERS = {
+    "any": {"bare": 0.5, "the": 0.15, "this": 0.1, "owner": 0.2, "number": 0.1},
+    "generic": {"bare": 0.6, "the": 0.15, "this": 0.1, "owner": 0.15},
+    "definite": {"the": 0.4, "this": 0.25, "owner": 0.35},
+    "indefinite": {"bare": 0.6, "number": 0.4},
+}
+THE, THIS, THESE = Phrase("그", "the"), Phrase("이", "this"), Phrase("이", "these")
+NUMBERS = lexicon.pairs("두=two 세=three 네=four 다섯=five")
+
+
+class Phrases:
+    """Draws noun phrases; polite chooses among the pronouns."""
+
+    def __init__(self, dice: Dice) -> None:
+        self.dice = dice
+        self.polite = False
+
+    def pronoun(self, avoid: str = "") -> Pronoun:
+        """A pronoun of the right politeness; beside 'I' neither 'me' nor 'us'."""
+        barred = FIRST_PERSON if avoid in FIRST_PERSON else {avoid}
+        levels = ("polite" if self.polite else "plain", "both")
+        return self.dice.pick([one for one in PRONOUNS if one.level in levels and one.ko not in barred])
+
+    def owner(self) -> Phrase:
+        """내 / my, 민수의 / Minsu's"""
+        if self.dice.chance(0.25):
+            name = self.named()
+            return Phrase(f"{name.ko}의", f"{name.en}'s", name.words)
+        pronoun = self.pronoun()
+        return Phrase(pronoun.ko_owner, pronoun.en_owner)
+
+    def named(self, avoid: str = "") -> Phrase:
+        name = self.dice.pick([name for name in NAMES if name.ko != avoid])
+        return Phrase(name.ko, name.en, frozenset({name.ko}))
+
+    def described(self, bare: float) -> Phrase:
+        """A person by what they are: 그 선생님, 내 친구, 그의 어머니."""
+        if self.dice.chance(0.3):
+            person, first = self.dice.pick(FAMILY), self.owner()
+        else:
+            person = self.dice.pick(PEOPLE)
+            owned = 0.6 if person.ko in tables.OWNED else 0
+            choice = self.dice.weighted({"bare": bare, "the": 0.5, "this": 0.15, "owner": owned})
+            if choice == "bare":
+                return Phrase(person.ko, english.article(person.en), frozenset({person.ko}))
+            first = {"the": THE, "this": THIS}.get(choice) or self.owner()
+        return Phrase(f"{first.ko} {person.ko}", f"{first.en} {person.en}", first.words | {person.ko})
+
+    def someone(self) -> Phrase:
+        """A person as a subject."""
+        choice = self.dice.weighted({"pronoun": 0.45, "name": 0.3, "described": 0.25})
+        if choice == "pronoun":
+            one = self.pronoun()
+            return Phrase(one.ko, one.en, frozenset({one.ko}), one.agreement)
+        return self.named() if choice == "name" else self.described(bare=0)
+
+    def other(self, subject: Phrase) -> Phrase:
+        """A person as an object, who is not the subject."""
+        choice = self.dice.weighted({"pronoun": 0.3, "name": 0.35, "described": 0.35})
+        if choice == "pronoun":
+            one = self.pronoun(avoid=subject.ko)
+            return Phrase(one.ko, one.en_object, frozenset({one.ko}))
+        return self.named(avoid=subject.ko) if choice == "name" else self.described(bare=0.4)
+
+    def thing(self, noun: Noun, manner: str = "any") -> Phrase:
+        """A noun with what may stand before it: 책, 그 예쁜 꽃, 민수의 가방, 사과 두 개.
+
+        manner: any, definite (그 책), indefinite (책, 책 두 권), or generic, where 사과 is 'apples'.
+        """
+        found = frozenset({noun.ko})
+        if noun.number == "bare":
+            return Phrase(noun.ko, noun.en, found)
+        ko, en, adjective = noun.ko, noun.en, ""
+        agreement = "plural" if noun.number == "plural" else "singular"
+        before = [one for one in lexicon.ALL_ADJECTIVES if noun.ko in one.before]
+        if before and manner not in ("definite", "generic") and self.dice.chance(0.2):
+            one = self.dice.pick(before)
+            ko, adjective, found = f"{attributive(one.stem)} {ko}", one.en, found | {one.ko}
+        choice = self.dice.weighted(DETERMINERS[manner])
+        if choice == "number" and noun.counter:
+            count = self.dice.pick(NUMBERS)
+            en = words(count.en, adjective, english.plural(en))
+            return Phrase(f"{ko} {count.ko} {noun.counter}", en, found, "plural")
+        if choice in ("bare", "number"):
+            return Phrase(ko, noun.bare(adjective, manner == "generic"), found, agreement)
+        this = THESE if agreement == "plural" else THIS
+        first = {"the": THE, "this": this}.get(choice) or self.owner()
+        return Phrase(f"{first.ko} {ko}", words(first.en, adjective, en), found | first.words, agreement)

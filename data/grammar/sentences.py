@@ -1,0 +1,152 @@
+"""Clauses, and sentences joined from one to five of them, put in the order of each language.
+
+A clause holds its meaning once - subject, predicate, tense, negation - beside the words of both
+languages.  The joints keep one meaning for one form:
+
+    A-고, B         A, and B            both tenses marked, and the same
+    A-지만, B       A, but B
+    A. 그리고 B     A. And B
+    A-고 B          A and B             one subject; the tense stands on B alone
+    A-아서 B        B because A         no tense in A: past if B is past, else present
+    A-(으)면 B      if A, B             A is present in English
+    A-(으)ㄹ 때 B   when A, B           past is marked: A-았을 때
+"""
+
+from dataclasses import dataclass
+
+from . import english, hangul, korean
+from .english import words
+from .korean import Stem
+from .lexicon import Adjective, Verb, Word
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A noun phrase in both languages."""
+
+    ko: str
+    en: str
+    words: frozenset[str] = frozenset()
+    agreement: str = "singular"  # or "plural", "I", "you"
+    particle: bool = True  # False: ko carries its own
+    impersonal: bool = False  # time comes before it: 어제 비가 왔다
+
+    def topic(self) -> str:
+        return hangul.topic(self.ko) if self.particle else self.ko
+
+    def subject(self) -> str:
+        return hangul.subject(self.ko) if self.particle else self.ko
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One predicate and what belongs to it."""
+
+    subject: Phrase
+    tense: str
+    before: str  # Korean between the subject and the predicate, without time
+    stem: Stem | None  # None: the copula, on the last word of before
+    verb: str  # English, uninflected
+    rest: str  # English after the verb, without time
+    words: frozenset[str]
+    time: Word | None = None
+    adverb: Word | None = None
+    negation: str = ""  # Korean: '', 'short', 'long', or 'not' where the stem itself has changed
+    progressive: bool = False
+    asked: str = ""  # English: where, when, what, who, why
+    origin: Verb | Adjective | None = None
+    positive: bool = False  # holds a word that no negation should touch
+
+    def korean(self, ending: str, subject: str = "topic", tense: str = "") -> str:
+        """subject is the role that it is marked for, or '' to leave it out."""
+        marked = {"topic": self.subject.topic(), "subject": self.subject.subject(), "": ""}[subject]
+        before, tense = self.before, tense or self.tense
+        if self.stem is None:
+            before, _, noun = f" {before}".rpartition(" ")
+            verb = korean.copula(noun, tense, ending, bool(self.negation))
+        else:
+            negation = self.negation if self.negation != "not" else ""
+            verb = korean.predicate(self.stem, tense, ending, negation, self.progressive)
+        time = self.time.ko if self.time else ""
+        adverb = self.adverb.ko if self.adverb else ""
+        first, second = (time, marked) if self.subject.impersonal else (marked, time)
+        return words(first, second, adverb, before, verb)
+
+    def english(self, question: bool = False, subject: bool = True, base: bool = False) -> str:
+        """base: only the verb phrase, uninflected, as after 'will ... and'."""
+        phrase = f"be {english.inflect(self.verb, 'participle')}" if self.progressive else self.verb
+        time, adverb = self.time.en if self.time else "", self.adverb.en if self.adverb else ""
+        if base:
+            return words(phrase, self.rest, time)
+        agreement = self.subject.agreement
+        auxiliary, group = english.verb_group(phrase, self.tense, agreement, bool(self.negation))
+        who = self.subject.en if subject else ""
+        if question and self.asked != who:
+            if not auxiliary:
+                auxiliary, group = english.support(self.tense, agreement), phrase
+            return words(self.asked, auxiliary, who, adverb, group, self.rest, time)
+        return words(who, auxiliary, adverb, group, self.rest, time)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A main clause, and perhaps one that hangs on it."""
+
+    main: Clause
+    link: str = ""  # '', 'because', 'if', 'when', 'then'
+    side: Clause | None = None
+    shared: bool = False  # one subject for both
+
+    def korean(self, ending: str) -> str:
+        if self.side is None:
+            return self.main.korean(ending)
+        if self.link == "then":
+            return words(self.side.korean("and", tense="present"), self.main.korean(ending, subject=""))
+        side = self.side.korean(self.link, subject="topic" if self.shared else "subject")
+        return words(side, self.main.korean(ending, subject="" if self.shared else "topic"))
+
+    def english(self, question: bool) -> str:
+        if self.side is None:
+            return self.main.english(question)
+        if self.link == "then":
+            base = question or self.main.tense == "future"
+            return f"{self.side.english(question)} and {self.main.english(subject=False, base=base)}"
+        if self.link == "because":
+            return f"{self.main.english(question)} because {self.side.english()}"
+        return f"{self.link} {self.side.english()}, {self.main.english(question)}"
+
+
+@dataclass(frozen=True)
+class Sentence:
+    units: tuple[Unit, ...]
+    joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고)
+    polite: bool
+    question: bool
+
+    @property
+    def clauses(self) -> list[Clause]:
+        return [clause for unit in self.units for clause in (unit.side, unit.main) if clause]
+
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset().union(*(clause.words for clause in self.clauses))
+
+    def render(self) -> tuple[str, str]:
+        """The sentence in Korean and in English."""
+        ko, en, start = "", "", ""
+        last = len(self.units) - 1
+        for index, unit in enumerate(self.units):
+            joint = self.joints[index] if index < last else "end"
+            question = self.question and index == last
+            clause = start + unit.english(question)
+            start = ""
+            if joint in ("and", "but"):
+                ko += unit.korean(joint) + ", "
+                en, start = en + clause + ", ", f"{joint} "
+                continue
+            mark = "?" if question else "."
+            ko += unit.korean("polite" if self.polite else "ask" if question else "plain") + mark
+            en += clause + mark
+            if joint == "also":
+                ko, en, start = ko + " 그리고 ", en + " ", "And "
+        return ko, en[0].upper() + en[1:]

@@ -1,0 +1,145 @@
+"""Write the bundled Korean-English corpus: python data/make_corpus.py [--out DIR]
+
+Every run writes the same bytes.  Some pairs of words are held out: they meet in no sentence of train
+or valid, nor in the first 700 lines of test, and the last 300 lines of test - test-unseen - are made of them.
+"""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from grammar import lexicon
+from grammar.dice import Dice
+from grammar.phrases import JOBS, NAMES
+from grammar.sampling import Sampler
+from grammar.sentences import Sentence
+
+SEED = 20240229
+TRAIN = {1: 6000, 2: 4400, 3: 2400, 4: 1600, 5: 1600}  # clauses: sentences
+VALID = dict.fromkeys(TRAIN, 100)
+TEST = dict.fromkeys(TRAIN, 140)
+UNSEEN = dict.fromkeys(TRAIN, 60)
+ENGLISH_WORDS = range(3, 41)
+SEEN = 10  # every word of valid and test, as written, is at least so often in train
+# Not held out, for one form has two meanings: 산다 'lives', 배우 'actor', 그리고 'and', 개 counts, 집 'home'.
+HOMOGRAPHS = {"사다", "배우다", "그리다", "개", "집"}
+PER_PAIR = 8  # test sentences for one held-out pair, at most
+
+Pair = tuple[str, str]
+Line = tuple[str, str]
+
+
+def hold_out(dice: Dice) -> list[Pair]:
+    """Pairs of words that belong together and are kept apart: each verb with one of its objects or places,
+    each adjective with one of its nouns, some names with a job.  No partner is taken twice."""
+    uses = Counter(verb.ko for verb in lexicon.ALL_VERBS)
+    uses.update(noun.ko for verb in lexicon.ALL_VERBS for noun in verb.objects)
+    taken = set(HOMOGRAPHS)
+    pairs: list[Pair] = []
+
+    def part(word: str, partners: list[str]) -> None:
+        free = [partner for partner in partners if partner not in taken and uses[partner] != 1]
+        if free and len(partners) >= 5 and uses[word] <= 1 and word not in HOMOGRAPHS:
+            partner = dice.pick(free)
+            taken.add(partner)
+            pairs.append((word, partner))
+
+    for verb in lexicon.ALL_VERBS:
+        part(verb.ko, [noun.ko for noun in verb.objects])
+    for verb in lexicon.ALL_VERBS:
+        if verb.frame == "go":
+            part(verb.ko, [place.ko for place in verb.places])
+    for adjective in lexicon.ALL_ADJECTIVES:
+        part(adjective.ko, [noun.ko for noun in adjective.nouns])
+    jobs = [job.ko for job in JOBS]
+    for name in NAMES[:8]:
+        part(name.ko, jobs)
+    return pairs
+
+
+class Corpus:
+    """Draws sentences and remembers them, so that none comes twice and none means two things."""
+
+    def __init__(self) -> None:
+        self.dice = Dice(SEED)
+        self.held_out = hold_out(self.dice)
+        self.sampler = Sampler(self.dice)
+        self.english_of: dict[str, str] = {}
+        self.english: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    def held(self, words: frozenset[str]) -> list[Pair]:
+        return [pair for pair in self.held_out if pair[0] in words and pair[1] in words]
+
+    def draw(self, clauses: int) -> tuple[Sentence, Line]:
+        """A new sentence of the right length."""
+        while True:
+            sentence = self.sampler.sentence(clauses)
+            ko, en = sentence.render()
+            if ko in self.english_of and self.english_of[ko] != en:
+                raise ValueError(f"{ko} has two translations: {self.english_of[ko]} {en}")
+            if ko not in self.english_of and len(en.split()) in ENGLISH_WORDS:
+                return sentence, (ko, en)
+
+    def keep(self, line: Line) -> Line:
+        self.english_of[line[0]] = line[1]
+        self.english.add(line[1])
+        return line
+
+    def train(self) -> list[Line]:
+        lines = []
+        for clauses, count in TRAIN.items():
+            kept = 0
+            while kept < count:
+                sentence, line = self.draw(clauses)
+                if not self.held(sentence.words):
+                    lines.append(self.keep(line))
+                    kept += 1
+        self.dice.shuffle(lines)
+        self.counts = Counter(word for line in lines for text in line for word in text.split())
+        return lines
+
+    def other(self, sizes: dict[int, int], unseen: bool = False) -> list[Line]:
+        """Lines for valid or test: new in both languages, of words that train knows well."""
+        lines = []
+        used: Counter[Pair] = Counter()
+        for clauses, count in sizes.items():
+            kept = 0
+            while kept < count:
+                sentence, line = self.draw(clauses)
+                rare = any(self.counts[word] < SEEN for text in line for word in text.split())
+                if rare or line[1] in self.english:
+                    continue
+                pairs = [pair for clause in sentence.clauses for pair in self.held(clause.words)]
+                if unseen and pairs and all(used[pair] < PER_PAIR for pair in pairs):
+                    used.update(pairs)
+                elif unseen or self.held(sentence.words):
+                    continue
+                lines.append(self.keep(line))
+                kept += 1
+        self.dice.shuffle(lines)
+        return lines
+
+
+def make() -> dict[str, list[Line]]:
+    """The four sets of lines, by name."""
+    corpus = Corpus()
+    train, valid, test = corpus.train(), corpus.other(VALID), corpus.other(TEST)
+    unseen = corpus.other(UNSEEN, unseen=True)
+    return {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the bundled Korean-English corpus.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
+    out: Path = parser.parse_args().out
+    out.mkdir(parents=True, exist_ok=True)
+    for name, lines in make().items():
+        for side, language in enumerate(("ko", "en")):
+            text = "".join(line[side] + "\n" for line in lines)
+            (out / f"{name}.{language}").write_bytes(text.encode())
+        print(f"{name}: {len(lines)} pairs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Write into docs/ what follows from the program: python docs/update.py
+
+Help texts go into the pages of the commands, the settings into settings.md. A test holds the pages to what stands here.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from nmt.config import PRESETS, Checked, ModelConfig, TrainingConfig, preset
+
+DOCS = Path(__file__).parent
+COMMANDS = ("prepare", "train", "translate", "evaluate")
+PAGES = (*COMMANDS, "settings")
+AUTO_PAIRS = (10_000, 100_000, 1_000_000)  # sizes of corpora for which auto's choice is shown
+SECTIONS: dict[type[Checked], str] = {
+    ModelConfig: "The shape of the model.",
+    TrainingConfig: "How it is trained. Exactly one of `steps`, `epochs` and `minutes` is the budget.",
+}
+
+
+def help_text(command: str) -> str:
+    """What ``nmt COMMAND --help`` prints on a terminal of 80 columns."""
+    result = subprocess.run(
+        [sys.executable, "-m", "nmt", command, "--help"],
+        env={**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return result.stdout
+
+
+def with_help(page: str, command: str) -> str:
+    """The page with its block of help, which is the one that begins with Usage, made anew."""
+    block = f"```text\n{help_text(command)}```"
+    return re.sub(r"```text\nUsage:.*?```", lambda match: block, page, count=1, flags=re.DOTALL)
+
+
+def settings_page(page: str) -> str:
+    """The page with everything below its first table heading made anew."""
+    head, mark, _ = page.partition("## [model]")
+    assert mark, "settings.md has no [model] section to write"
+    return head + "\n".join([*sections(), *presets()])
+
+
+def sections() -> list[str]:
+    lines = []
+    for kind, about in SECTIONS.items():
+        lines += [
+            f"## [{kind.section}]",
+            "",
+            about,
+            "",
+            "| setting | default | values | |",
+            "| --- | --- | --- | --- |",
+        ]
+        for spec in fields(kind):  # type: ignore[arg-type]  # every subclass is a dataclass
+            values = ", ".join(f"`{choice}`" for choice in spec.metadata["choices"])
+            values = values or values_between(spec.default, spec.metadata["low"], spec.metadata["high"])
+            lines.append(f"| `{spec.name}` | `{toml(spec.default)}` | {values} | {spec.metadata['help']} |")
+        lines.append("")
+    return lines
+
+
+def values_between(default: object, low: float, high: float) -> str:
+    return "`true`, `false`" if isinstance(default, bool) else f"{low:,} to {high:,}"
+
+
+def toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def presets() -> list[str]:
+    """A table of what the presets set, a column each; auto's depends on the corpus."""
+    columns = dict(PRESETS)
+    for pairs in AUTO_PAIRS:
+        columns[f"auto, {pairs:,} pairs"] = preset("auto", pairs)
+    keys = dict.fromkeys((part, key) for layer in columns.values() for part in layer for key in layer[part])
+    lines = ["## Presets", "", "A dash: the default above.", ""]
+    lines += ["| setting | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
+    for part, key in keys:
+        values = [layer.get(part, {}).get(key) for layer in columns.values()]
+        cells = ["–" if value is None else toml(value) for value in values]
+        lines.append(f"| `{part}.{key}` | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def page(name: str) -> tuple[Path, str]:
+    """A page that is written here: where it is, and what it should be."""
+    path = DOCS / f"{name}.md"
+    old = path.read_text(encoding="utf-8")
+    return path, settings_page(old) if name == "settings" else with_help(old, name)
+
+
+def main() -> None:
+    for name in PAGES:
+        path, text = page(name)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

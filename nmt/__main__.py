@@ -1,0 +1,5 @@
+"""``python -m nmt`` is the same program as ``nmt``."""
+
+from nmt.cli import main
+
+main()

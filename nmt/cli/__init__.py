@@ -1,0 +1,151 @@
+"""The command line: one thin file a command. Only here are typer, streams, signals and exit codes."""
+
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from difflib import get_close_matches
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from nmt import __version__
+from nmt.cli.evaluate import evaluate
+from nmt.cli.prepare import prepare
+from nmt.cli.signals import catch_signals, die_by
+from nmt.cli.train import train
+from nmt.cli.translate import translate
+from nmt.errors import BusyError, NmtError, StorageError, UsageError
+
+app = typer.Typer(
+    name="nmt",
+    help="Neural machine translation: from two text files to a trained translator.",
+    rich_markup_mode=None,  # rich help costs 0.2 s of import before the first letter
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+# What the same flag is called in Marian, fairseq, Sockeye, JoeyNMT and sacreBLEU.
+ALIASES = {
+    "--beam": "--beam-size",
+    "--lenpen": "--length-penalty",
+    "--normalize": "--length-penalty",
+    "--nbest": "--n-best",
+    "--max-tokens": "--batch-tokens",
+    "--mini-batch-words": "--batch-tokens",
+    "--cpu-threads": "--threads",
+    "--source-lang": "--source",
+    "--target-lang": "--target",
+    "--trainpref": "--train",
+    "--validpref": "--valid",
+    "--testpref": "--test",
+    "--destdir": "--output",
+    "--save-dir": "--output",
+    "--max-update": "--steps",
+    "--max-updates": "--steps",
+    "--max-epoch": "--epochs",
+    "--after-epochs": "--epochs",
+    "--valid-freq": "--validate-every",
+    "--save-freq": "--save-every",
+    "--early-stopping": "--patience",
+}
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nmt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(prepare)
+app.command()(train)
+app.command()(translate)
+app.command()(evaluate)
+
+
+def main() -> NoReturn:
+    """Run the program on ``sys.argv`` and end the process with the exit code of the contract."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends us as it ends cat
+    catch_signals(end_by)
+    try:
+        # Not by calling ``app``, which makes exit codes of its own out of signals and failing streams.
+        command = typer.main.get_command(app)
+        with command.make_context("nmt", canonical(sys.argv[1:]) or ["--help"]) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+        sys.exit(0)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except NmtError as error:
+        fail(error)
+    except typer.TyperException as error:
+        fail(usage_error(error))
+    except MemoryError:
+        fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
+    except Exception:
+        fail(bug())
+
+
+def canonical(arguments: list[str]) -> list[str]:
+    """Replace other toolkits' names of flags by ours, up to a ``--``."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    flags = (argument.partition("=") for argument in arguments[:end])
+    return ["".join((ALIASES.get(name, name), equals, value)) for name, equals, value in flags] + arguments[end:]
+
+
+def usage_error(error: typer.TyperException) -> UsageError:
+    """The one line of a mistake on the command line, with the nearest name that exists."""
+    context = getattr(error, "ctx", None)
+    what = error.format_message().rstrip(".")
+    what = what[0].lower() + what[1:]
+    if context and what.startswith("no such"):
+        kind, wrong = (
+            ("option", getattr(error, "option_name", "")) if "option" in what else ("command", what.split("'")[1])
+        )
+        names = {"command": list(getattr(context.command, "commands", ())), "option": ["--help"]}
+        names["option"] += [name for parameter in context.command.params for name in parameter.opts if name[0] == "-"]
+        near = get_close_matches(wrong, names[kind], n=1, cutoff=0.0)[0]
+        return UsageError(f"there is no {kind} {wrong}", f"the nearest known name is {near}")
+    return UsageError(what, f"see {context.command_path if context else 'nmt'} --help")
+
+
+def bug() -> NmtError:
+    """The error for an exception that nobody foresaw; its traceback goes to a file."""
+    handle, path = tempfile.mkstemp(prefix="nmt-traceback-", suffix=".txt")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    reason = traceback.format_exception_only(*sys.exc_info()[:2])[-1].strip().splitlines()[0]
+    return NmtError(f"a bug in nmt: {reason}", f"please report it with {path}")
+
+
+def fail(error: NmtError) -> NoReturn:
+    """Print the one line of an error and exit with its code."""
+    from nmt.text.lines import one_line
+
+    print(f"nmt: error: {one_line(str(error))}", file=sys.stderr, flush=True)
+    sys.exit(error.exit_code)
+
+
+def end_by(number: int, frame: FrameType | None) -> None:
+    """The signal handler of all commands that have nothing to save: leave no debris, and end at once.
+
+    Not by an exception, which the import of a library may swallow.
+    """
+    from nmt.text.files import discard_unfinished
+
+    discard_unfinished()
+    die_by(number)

@@ -1,0 +1,93 @@
+"""What a person sees on stderr while work goes on: a bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nmt.text.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def terminal_progress(quiet: bool) -> Iterator[Progress]:
+    """The Progress that suits stderr. Quiet ones still warn."""
+    if quiet:
+        yield Quiet()
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+        )
+        with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
+            yield Bar(bars)
+    else:
+        yield Plain()
+
+
+def say(line: str) -> None:
+    print(f"nmt: {line}", file=sys.stderr, flush=True)
+
+
+class Quiet(Silent):
+    """Says warnings and nothing else."""
+
+    def warn(self, line: str) -> None:
+        say(f"warning: {line}")
+
+
+class Plain(Quiet):
+    """A line when a stage takes long, for logs and pipes."""
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        self.what, self.total, self.unit = what, total, unit
+        self.done = 0
+        self.told = time.monotonic()
+
+    def advance(self, count: int = 1) -> None:
+        self.done += count
+        if time.monotonic() - self.told > SECONDS_BETWEEN_LINES:
+            self.told = time.monotonic()
+            say(f"{self.what}: {self.done:,}{f' of {self.total:,}' if self.total else ''} {self.unit}")
+
+    def note(self, line: str) -> None:
+        say(line)
+
+
+class Bar(Quiet):
+    """A live bar on a terminal."""
+
+    def __init__(self, bars: "RichProgress") -> None:
+        self.bars = bars
+        self.task: TaskID | None = None
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        self.finish()
+        self.task = self.bars.add_task(what, total=total, unit=unit)
+
+    def advance(self, count: int = 1) -> None:
+        if self.task is not None:
+            self.bars.advance(self.task, count)
+
+    def note(self, line: str) -> None:
+        self.bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, line: str) -> None:
+        self.note(f"nmt: warning: {line}")
+
+    def finish(self) -> None:
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None

@@ -1,0 +1,163 @@
+"""``nmt evaluate``: the scores of a model on test sets, or of files of translations."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmt.cli.options import (
+    BatchTokens,
+    BeamSize,
+    Device,
+    DeviceName,
+    IsQuiet,
+    LengthPenalty,
+    MaxLengthFactor,
+    Threads,
+)
+from nmt.cli.translate import open_output
+from nmt.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nmt.decoding.translator import Translator
+    from nmt.scoring.evaluate import ScoringOptions, SetReport
+    from nmt.scoring.metrics import Score
+    from nmt.store.model_folder import ModelFolder
+    from nmt.text.progress import Progress
+
+HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
+HEADINGS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
+
+
+def evaluate(
+    model: Annotated[
+        Path | None, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")
+    ] = None,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH", help="Test sets: prefixes (data/test: data/test.ko, data/test.en) or .tsv."),
+    ] = None,
+    hypothesis: Annotated[
+        Path | None, typer.Option("--hyp", metavar="FILE", help="Score these translations; no model is needed.")
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--ref", metavar="FILE", help="What --hyp is compared with; it ends in its language."),
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--src", metavar="FILE", help="The source of --hyp, to find lines left untranslated.")
+    ] = None,
+    metrics: Annotated[str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, ter, by commas.")] = "bleu,chrf",
+    confidence: Annotated[
+        bool, typer.Option("--confidence/--no-confidence", help="95% intervals by bootstrap resampling.")
+    ] = True,
+    json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the translations here, set after set.")
+    ] = None,
+    beam_size: BeamSize = 5,
+    length_penalty: LengthPenalty = 1.0,
+    max_length_factor: MaxLengthFactor = 3.0,
+    batch_tokens: BatchTokens = 2048,
+    device: DeviceName = Device.auto,
+    threads: Threads = 0,
+    quiet: IsQuiet = False,
+) -> None:
+    """Translate test sets and score them with sacreBLEU, or score translations that are there already."""
+    from nmt.cli.console import terminal_progress
+    from nmt.config import SearchOptions
+    from nmt.decoding.translator import Translator
+    from nmt.scoring.evaluate import ScoringOptions, evaluate_files
+    from nmt.store.model_folder import ModelFolder, resolve_model_folder
+
+    scoring = ScoringOptions(parse_metrics(metrics), confidence)
+    options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
+    with terminal_progress(quiet) as progress:
+        if hypothesis and reference and not model:
+            reports = [evaluate_files(hypothesis, reference, source, scoring)]
+        elif model and paths and not (hypothesis or reference or source):
+            folder = ModelFolder.open(resolve_model_folder(model))
+            load = partial(Translator.load, folder.folder, options, batch_tokens, device.value, threads)
+            reports = evaluate_model(folder, paths, load, scoring, progress)
+        else:
+            raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)
+        for report in reports:
+            for warning in report.warnings:
+                progress.warn(f"{report.name}: {warning}")
+    if output:
+        with open_output(output) as stream:
+            stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
+    with open_output(None) as stream:
+        stream.write((as_json(reports) if json else as_table(reports)).encode())
+        stream.flush()
+
+
+def parse_metrics(names: str) -> tuple[str, ...]:
+    """``"bleu,chrf"`` as names, each once; an unknown one is refused before anything is translated."""
+    from difflib import get_close_matches
+
+    chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
+    for name in chosen:
+        if name not in HEADINGS:
+            near = get_close_matches(name, HEADINGS, n=1, cutoff=0.0)[0]
+            raise UsageError(f"there is no metric {name!r}", f"the nearest known name is {near!r}")
+    if not chosen:
+        raise UsageError("--metrics names no metric", f"choose from {','.join(HEADINGS)}")
+    return chosen
+
+
+def evaluate_model(
+    model: "ModelFolder",
+    paths: list[Path],
+    translator: "Callable[[], Translator]",
+    scoring: "ScoringOptions",
+    progress: "Progress",
+) -> "list[SetReport]":
+    """Score a model on each test set; all of them are looked for before the model is loaded."""
+    from nmt.corpus.parallel import find_corpus
+    from nmt.scoring.evaluate import evaluate_corpus
+
+    corpora = [find_corpus(path, model.source_language, model.target_language) for path in paths]
+    loaded = translator()
+    return [evaluate_corpus(loaded, corpus, model.target_language, scoring, progress) for corpus in corpora]
+
+
+def as_json(reports: "list[SetReport]") -> str:
+    import json
+
+    return json.dumps({"sets": [report.to_json() for report in reports]}, ensure_ascii=False, indent=2) + "\n"
+
+
+def as_table(reports: "list[SetReport]") -> str:
+    """The scores for people, and below them each signature once."""
+    import io
+
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    names = list(reports[0].scores)
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("set", no_wrap=True)
+    for heading in ("lines", *(HEADINGS[name] for name in names)):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for report in reports:
+        cells = [interval(score) for score in report.scores.values()]
+        table.add_row(Text(report.name), f"{len(report.hypotheses):,}", *cells)
+    # To a string first: standard output gets UTF-8 whatever the locale, and a pipe the same table as a terminal.
+    page = io.StringIO()
+    Console(file=page, width=1000).print(table)
+    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    signatures = {f"{HEADINGS[name]} {score.signature}" for report in reports for name, score in report.scores.items()}
+    return "\n".join([*(line for line in lines if line), *sorted(signatures), ""])
+
+
+def interval(score: "Score") -> str:
+    """A score with half the width of its 95% interval."""
+    if score.low is None or score.high is None:
+        return f"{score.score:.1f}"
+    return f"{score.score:.1f} ± {(score.high - score.low) / 2:.1f}"

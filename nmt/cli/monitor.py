@@ -1,0 +1,150 @@
+"""What a person sees of a training: a live line on a terminal, a plain line now and then in a log."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from nmt.cli.console import say
+
+if TYPE_CHECKING:
+    from nmt.training.loop import Update
+    from nmt.training.run import TrainReport
+    from nmt.training.state import TrainState
+    from nmt.training.validation import Validation
+
+SECONDS_BETWEEN_LINES = 30.0
+SMOOTHING = 0.95  # of the loss and the speed on the live line
+
+
+@contextmanager
+def monitor(quiet: bool) -> Iterator["Monitor"]:
+    """The reporter that suits stderr."""
+    if quiet:
+        yield Monitor()
+    elif sys.stderr.isatty():
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
+            yield LiveMonitor(live)
+    else:
+        yield LogMonitor()
+
+
+class Monitor:
+    """Hears everything and says nothing; keeps the figures that the others show."""
+
+    def __init__(self) -> None:
+        self.loss = self.speed = 0.0
+        self.used_at_start: tuple[float, float] | None = None
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        pass
+
+    def updated(self, update: "Update", state: "TrainState") -> None:
+        pass
+
+    def validated(self, validation: "Validation", best: bool) -> None:
+        pass
+
+    def note(self, line: str) -> None:
+        pass
+
+    def end(self, report: "TrainReport") -> None:
+        pass
+
+
+class LogMonitor(Monitor):
+    """Plain lines: one now and then, one a validation."""
+
+    told = 0.0
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        model, training = facts["model"], facts["training"]
+        source, target = facts["languages"]
+        budget = next(
+            f"{getattr(training, unit):,g} {unit}" for unit in ("steps", "epochs", "minutes") if getattr(training, unit)
+        )
+        self.note(
+            f"{source} → {target}, {facts['pairs']:,} pairs, vocabulary {facts['vocabulary'][1]:,}; "
+            f"{model.family} {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
+            f"{facts['parameters']:,} parameters, on {facts['device']}; budget {budget}"
+        )
+        if facts["step"]:
+            self.note(f"going on after step {facts['step']:,}")
+
+    def updated(self, update: "Update", state: "TrainState") -> None:
+        now = time.monotonic()
+        if self.used_at_start is None:
+            self.used_at_start = (update.progress, now)
+        speed = update.target_tokens / update.seconds
+        keep = SMOOTHING if self.speed else 0.0
+        self.loss = keep * self.loss + (1 - keep) * update.loss
+        self.speed = keep * self.speed + (1 - keep) * speed
+        self.show(update, state)
+
+    def show(self, update: "Update", state: "TrainState") -> None:
+        if time.monotonic() - self.told >= SECONDS_BETWEEN_LINES:
+            self.told = time.monotonic()
+            self.note(self.line(update, state))
+
+    def line(self, update: "Update", state: "TrainState") -> str:
+        counters = state.counters
+        return (
+            f"step {update.step:,} · epoch {counters.epoch + 1} · loss {self.loss:.3f} · "
+            f"{self.speed:,.0f} tokens/s · {self.time_left(update)} left"
+        )
+
+    def time_left(self, update: "Update") -> str:
+        before, started = self.used_at_start or (0.0, time.monotonic())
+        gained = update.progress - before
+        if gained <= 0:
+            return "?"
+        seconds = round((time.monotonic() - started) / gained * max(0.0, 1.0 - update.progress))
+        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+    def validated(self, validation: "Validation", best: bool) -> None:
+        star = " · best so far" if best else ""
+        self.note(
+            f"validation at step {validation.step:,}: loss {validation.loss:.3f} · perplexity "
+            f"{validation.perplexity:.2f} · BLEU {validation.bleu:.1f} · chrF {validation.chrf:.1f}{star}"
+        )
+
+    def note(self, line: str) -> None:
+        say(line)
+
+    def end(self, report: "TrainReport") -> None:
+        counters = report.counters
+        endings = {
+            "done": "done: the budget is spent",
+            "patience": "done: no better BLEU for as many validations as patience allows",
+            "complete": "nothing to do: this run is complete",
+            "stopped": "stopped and saved; the same command goes on",
+        }
+        best = f"; best BLEU {counters.best_bleu:.1f} at step {counters.best_step:,}" if counters.best_step > 0 else ""
+        self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}")
+
+
+class LiveMonitor(LogMonitor):
+    """A line that lives, with sample translations above it after each validation."""
+
+    def __init__(self, live: Any) -> None:
+        super().__init__()
+        self.live = live
+
+    def show(self, update: "Update", state: "TrainState") -> None:
+        from rich.text import Text
+
+        self.live.update(Text(self.line(update, state), overflow="ellipsis", no_wrap=True))
+
+    def validated(self, validation: "Validation", best: bool) -> None:
+        super().validated(validation, best)
+        for sample in validation.samples:
+            for label, text in (("source", sample.source), ("hypothesis", sample.hypothesis)):
+                self.note(f"    {label:>10}  {text}")
+            self.note(f"    {'reference':>10}  {sample.reference}\n")
+
+    def note(self, line: str) -> None:
+        self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)

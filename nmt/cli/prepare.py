@@ -1,0 +1,113 @@
+"""``nmt prepare``: options to the library, and its report to standard error."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nmt.cli.options import IsQuiet
+from nmt.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmt.corpus.prepare import PrepareReport
+
+
+def prepare(
+    source: Annotated[
+        str, typer.Option("--source", "-s", metavar="LANGUAGE", help="Source language, as its files end: ko.")
+    ],
+    target: Annotated[
+        str, typer.Option("--target", "-t", metavar="LANGUAGE", help="Target language, as its files end: en.")
+    ],
+    train: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="PATH", help="Training corpus: data/train is data/train.ko and data/train.en; or a .tsv; repeats."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset.")],
+    valid: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Validation corpus (default: 1 training pair in 20, at most 1,000)."),
+    ] = None,
+    test: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Test corpus, whose pairs are kept out of training; repeats."),
+    ] = None,
+    vocab_size: Annotated[
+        str, typer.Option(metavar="N|auto", help="Pieces of the vocabulary; auto fits it to the corpus.")
+    ] = "auto",
+    tokenizer: Annotated[Literal["unigram", "bpe"], typer.Option(help="SentencePiece's algorithm.")] = "unigram",
+    joint_vocab: Annotated[
+        bool, typer.Option("--joint-vocab/--separate-vocab", help="One vocabulary for both languages, or one each.")
+    ] = True,
+    max_length: Annotated[
+        int, typer.Option(metavar="N", help="Longest side in pieces; a pair with a longer one is dropped.")
+    ] = 256,
+    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Threads that encode; 0: as many as cores.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")] = 1,
+    quiet: IsQuiet = False,
+) -> None:
+    """Clean, encode and store parallel corpora as a dataset for nmt train.
+
+    A corpus is named by what its two files have in common, or is one .tsv file (source, tab, target); files may be
+    plain, .gz, .zst or .xz. What was dropped, and by which rule, stands in DATA/dropped.tsv.gz. Run again with nothing
+    changed, it does nothing.
+    """
+    check_languages(source, target)
+    pieces = parse_vocab_size(vocab_size)
+
+    from nmt.cli.console import terminal_progress
+    from nmt.config import PrepareOptions
+    from nmt.corpus import prepare as library
+
+    options = PrepareOptions(
+        vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
+    )
+    request = library.PrepareRequest(source, target, tuple(train), valid, tuple(test or ()), output)
+    with terminal_progress(quiet) as progress:
+        report = library.prepare(request, options, workers or available_cores(), progress)
+        for line in summary(report, output, joint_vocab):
+            progress.note(line)
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parse_vocab_size(text: str) -> int:
+    """A number of pieces, 0 for auto. Raises UsageError."""
+    if text == "auto":
+        return 0
+    if not re.fullmatch("[1-9][0-9]{0,6}", text):
+        raise UsageError(f"--vocab-size {text!r} is neither a number nor auto", "write it like 8000")
+    return int(text)
+
+
+def check_languages(source: str, target: str) -> None:
+    """Raise UsageError for what can be no ending of a file, and for two languages of one name."""
+    for language in (source, target):
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", language):
+            raise UsageError(f"{language!r} is not the name of a language", "write it like ko or en")
+    if source == target:
+        raise UsageError(f"source and target are both {source!r}", "give --source and --target different names")
+
+
+def summary(report: "PrepareReport", output: Path, joint: bool) -> Iterator[str]:
+    """What a person wants to know, a line each."""
+    if report.unchanged:
+        yield f"{output} is up to date: the same corpora and options made it"
+        return
+    for corpus in report.corpora:
+        if corpus.role != "test":
+            dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
+            yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
+    sizes = f"{report.source_vocabulary:,}" + ("" if joint else f" and {report.target_vocabulary:,}")
+    yield (
+        f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "
+        f"{'one vocabulary' if joint else 'vocabularies'} of {sizes} pieces"
+    )

@@ -1,0 +1,98 @@
+"""``nmt train``: the command line around a training run, and what a person sees of it."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from nmt.cli.options import Device, DeviceName, IsQuiet, Threads
+from nmt.cli.signals import catch_signals, die_by
+
+
+def train(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A dataset made by nmt prepare.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")],
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base or big.")
+    ] = "auto",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Settings over the preset: a TOML file, as RUN/config.toml.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, like model.width=256; repeats.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Budget: train for N updates.")] = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Budget: train for N passes over the data.")] = None,
+    minutes: Annotated[float | None, typer.Option(metavar="M", help="Budget: train for M minutes.")] = None,
+    batch_tokens: Annotated[
+        int | None, typer.Option(metavar="N", help="Padded tokens of a batch: rows × the longest side.")
+    ] = None,
+    validate_every: Annotated[
+        int | None, typer.Option(metavar="N", help="Updates between validations (default: 20 in the budget).")
+    ] = None,
+    save_every: Annotated[
+        int | None, typer.Option(metavar="N", help="Updates between checkpoints (default: at each validation).")
+    ] = None,
+    keep: Annotated[int | None, typer.Option(metavar="N", help="Checkpoints to keep (default: 2).")] = None,
+    patience: Annotated[
+        int | None, typer.Option(metavar="N", help="Stop after N validations without a better BLEU (default: never).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Where all randomness comes from (default: 1).")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--no-resume", help="Go on with the run that RUN holds, or refuse to.")
+    ] = True,
+    overwrite: Annotated[bool, typer.Option(help="Move a run that RUN holds aside and start anew.")] = False,
+    device: DeviceName = Device.auto,
+    threads: Threads = 0,
+    quiet: IsQuiet = False,
+) -> None:
+    """Train a translator on a prepared dataset.
+
+    The same command goes on with a run that was interrupted. Settings come from the preset, then --config, then --set,
+    then flags, the later winning; the whole set is written to RUN/config.toml.
+    """
+    from nmt.config import parse_assignment, read_toml
+    from nmt.training.run import TrainRequest
+
+    flags = {
+        "steps": steps,
+        "epochs": epochs,
+        "minutes": minutes,
+        "batch_tokens": batch_tokens,
+        "validate_every": validate_every,
+        "save_every": save_every,
+        "keep": keep,
+        "patience": patience,
+        "seed": seed,
+    }
+    layers = [read_toml(config)] if config else []
+    layers += [parse_assignment(text) for text in set_ or []]
+    layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
+    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite)
+    run_training(request, device.value, threads, quiet)
+
+
+def run_training(request: Any, device: str, threads: int, quiet: bool) -> None:
+    """Train, telling a person about it; a signal ends the process by itself once the work is saved."""
+    import torch
+
+    from nmt.cli.monitor import monitor
+    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.training.run import Run
+
+    if threads:
+        torch.set_num_threads(threads)
+    caught: list[int] = []
+
+    def catch(number: int, frame: FrameType | None) -> None:
+        caught.append(number)
+        signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+
+    catch_signals(catch)
+    with monitor(quiet) as reporter:
+        report = Run(request, choose_device(device), reporter).train(should_stop=lambda: bool(caught))
+        reporter.end(report)
+    if caught:
+        die_by(caught[0])

@@ -1,0 +1,161 @@
+"""``nmt translate``: files or standard input to lines of translation."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from nmt.cli.options import (
+    BatchTokens,
+    BeamSize,
+    Device,
+    DeviceName,
+    IsQuiet,
+    LengthPenalty,
+    MaxLengthFactor,
+    Threads,
+)
+from nmt.config import SearchOptions
+
+if TYPE_CHECKING:
+    from nmt.decoding.input_lines import InputLines
+    from nmt.decoding.translator import Translation
+    from nmt.text.progress import Progress
+
+
+class OutputFormat(StrEnum):
+    text = "text"
+    tsv = "tsv"
+    jsonl = "jsonl"
+
+
+def translate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUT", help="Text, a sentence a line; several follow each other; -: stdin."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")
+    ] = None,
+    beam_size: BeamSize = 5,
+    length_penalty: LengthPenalty = 1.0,
+    n_best: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="The N best of each line, as: id ||| text ||| score.")
+    ] = None,
+    max_length_factor: MaxLengthFactor = 3.0,
+    batch_tokens: BatchTokens = 2048,
+    format: Annotated[
+        OutputFormat, typer.Option(help="Translations; source, translation, score by tabs; or a JSON object a line.")
+    ] = OutputFormat.text,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of mending it.")
+    ] = False,
+    stats: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")
+    ] = None,
+    device: DeviceName = Device.auto,
+    threads: Threads = 0,
+    quiet: IsQuiet = False,
+) -> None:
+    """Translate text: a line of output for each line of input, in order.
+
+    Without INPUT it is a filter from stdin to stdout, and answers at once when a person types a line.
+    """
+    from nmt.cli.console import terminal_progress
+    from nmt.decoding.formats import choose_format
+    from nmt.decoding.input_lines import InputLines
+    from nmt.decoding.translator import Translator
+
+    options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
+    to_lines = choose_format(format.value, n_best is not None)
+    lines = InputLines(inputs or [], strict)
+    tally = Tally()
+    # A bar would run through the lines that a person types or reads.
+    seen = lines.typed or (not output and sys.stdout.isatty())
+    with open_output(output) as stream, terminal_progress(quiet or seen) as progress:
+        translator = Translator.load(model, options, batch_tokens, device.value, threads)
+        tally.loaded()
+        progress.start("translating")
+        # A file is not flushed on the way: nobody reads it before it is whole, and compression would suffer.
+        for translation in translator.translate(lines if output else flushed(lines, stream), progress):
+            stream.write("".join(f"{line}\n" for line in to_lines(tally.lines, translation)).encode())
+            tally.add(translation)
+        stream.flush()
+        progress.finish()
+        warn_of_mended(lines, progress)
+    if stats:
+        write_json(stats, tally.figures())
+
+
+class Tally:
+    """Counts and times for --stats."""
+
+    def __init__(self) -> None:
+        self.began = self.ready = time.monotonic()
+        self.lines = self.source_tokens = self.target_tokens = 0
+
+    def loaded(self) -> None:
+        self.ready = time.monotonic()
+
+    def add(self, translation: "Translation") -> None:
+        self.lines += 1
+        self.source_tokens += translation.source_pieces
+        self.target_tokens += translation.target_pieces
+
+    def figures(self) -> dict[str, float]:
+        """The object of --stats; tokens are pieces, without </s>, and the time of loading is kept apart."""
+        seconds = time.monotonic() - self.ready
+        return {
+            "lines": self.lines,
+            "source_tokens": self.source_tokens,
+            "target_tokens": self.target_tokens,
+            "seconds": round(seconds, 4),
+            "load_seconds": round(self.ready - self.began, 4),
+            "target_tokens_per_second": round(self.target_tokens / max(seconds, 1e-9), 2),
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+
+
+def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
+    """A file that appears whole or not at all, or standard output. UTF-8 either way, whatever the locale."""
+    from nmt.text.files import create_binary
+
+    return create_binary(path) if path else nullcontext(sys.stdout.buffer)
+
+
+def flushed(lines: Iterable[str | None], stream: BinaryIO) -> Iterator[str | None]:
+    """The lines, where asking for one first pushes out what is written: a reader never waits for what is done."""
+    for line in lines:
+        yield line
+        stream.flush()
+
+
+def warn_of_mended(lines: "InputLines", progress: "Progress") -> None:
+    if lines.mended:
+        what = f"{lines.mended} lines were" if lines.mended > 1 else "1 line was"
+        progress.warn(
+            f"{what} not UTF-8 and got U+FFFD where it broke, first {lines.first_mended}; --strict refuses it"
+        )
+
+
+def write_json(path: Path, value: Any) -> None:
+    import json
+
+    from nmt.text.files import create_binary
+
+    with create_binary(path) as file:
+        file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident memory of this process so far."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

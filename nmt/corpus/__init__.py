@@ -1,0 +1,1 @@
+"""Raw text → cleaned, encoded, memory-mapped dataset → batches. Knows no model and no tensor."""

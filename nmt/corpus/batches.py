@@ -1,0 +1,114 @@
+"""Which rows train together, and in what order: a pure function of (seed, epoch, block), with little padding.
+
+An epoch is cut into blocks, and a block is planned when its turn comes, so that 100 million rows cost no memory. To
+resume is to know epoch, block and batch. Knows row lengths and ids; no files, no tensors, no model.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.text.tokenizer import BOS, EOS, PAD
+
+BLOCK_ROWS = 1 << 18
+Integers = npt.NDArray[np.int64]
+
+
+class Rows(Protocol):
+    """What batches need of a split (see ``nmt.corpus.shards.Split``)."""
+
+    def __len__(self) -> int: ...
+    @property
+    def source_length(self) -> npt.NDArray[Any]: ...
+    @property
+    def target_length(self) -> npt.NDArray[Any]: ...
+    def source(self, row: int) -> npt.NDArray[Any]: ...
+    def target(self, row: int) -> npt.NDArray[Any]: ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Pairs padded to one shape; B rows, S and T positions.
+
+    source (B, S): pieces, EOS, then PAD; source_length (B,) counts pieces and EOS.
+    target (B, T): BOS, pieces, EOS, then PAD; target_length (B,) counts pieces and EOS, the tokens to predict.
+    rows (B,): the row numbers. All int64.
+    """
+
+    source: Integers
+    source_length: Integers
+    target: Integers
+    target_length: Integers
+    rows: Integers
+
+
+def blocks(rows: int, block_rows: int = BLOCK_ROWS) -> int:
+    """How many blocks an epoch over so many rows has."""
+    return -(-rows // block_rows)
+
+
+def plan_block(
+    split: Rows, batch_tokens: int, seed: int, epoch: int, block_in_epoch: int, block_rows: int = BLOCK_ROWS
+) -> list[Integers]:
+    """The batches of one block, each an array of row numbers. The blocks of an epoch hold each row exactly once.
+
+    ``batch_tokens`` bounds rows × the longer of the longest source and the longest target, both with their EOS; a row
+    that alone is longer is a batch of its own.
+    """
+    if not len(split):
+        return []
+    parts = blocks(len(split), block_rows)
+    # Rows of one block lie far apart, so that corpora that were written one after another mix.
+    first = np.random.default_rng([0, seed, epoch]).permutation(parts)[block_in_epoch]
+    generator = np.random.default_rng([1, seed, epoch, block_in_epoch])
+    rows = generator.permutation(np.arange(first, len(split), parts, dtype=np.int64))
+    source = split.source_length[rows].astype(np.int64) + 1
+    target = split.target_length[rows].astype(np.int64) + 1
+    order = _snake(source, target)
+    batches = _cut(rows[order], np.maximum(source, target)[order], batch_tokens)
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def _snake(source: Integers, target: Integers) -> Integers:
+    """An order by the longer side, then by source minus target up and down in turn: neighbours are alike on both sides.
+
+    Rows of equal lengths stay in the order they came in, which is a random one. On Multi30k, batches of 4,096 tokens
+    are 3.6% padding; ordered by target and then source, up and down in turn, they are 5.0%.
+    """
+    longer, difference = np.maximum(source, target), source - target
+    _, level = np.unique(longer, return_inverse=True)
+    order: Integers = np.lexsort((np.where(level % 2, -difference, difference), longer))
+    return order
+
+
+def _cut(rows: Integers, width: Integers, batch_tokens: int) -> list[Integers]:
+    """Cut rows, given in order of their widths, into runs of at most ``batch_tokens`` cells."""
+    cuts = []
+    start = 0
+    for place, widest in enumerate(width.tolist()):
+        if place > start and widest * (place - start + 1) > batch_tokens:
+            cuts.append(place)
+            start = place
+    return np.split(rows, cuts)
+
+
+def pad_batch(split: Rows, rows: npt.NDArray[Any]) -> Batch:
+    """Read rows and pad them to the right."""
+    source, source_length = _pad([split.source(int(row)) for row in rows], start=[])
+    target, target_length = _pad([split.target(int(row)) for row in rows], start=[BOS])
+    return Batch(source, source_length, target, target_length, np.asarray(rows, np.int64))
+
+
+def _pad(pieces: list[npt.NDArray[Any]], start: list[int]) -> tuple[Integers, Integers]:
+    """Rows of start, pieces, EOS and padding, int64 (B, longest); and how many pieces with EOS each has, (B,)."""
+    length = np.fromiter(map(len, pieces), np.int64, len(pieces))
+    margin = len(start)
+    padded = np.full((len(pieces), margin + int(length.max(initial=0)) + 1), PAD, np.int64)
+    padded[:, :margin] = start
+    place = np.arange(padded.shape[1] - margin)
+    if pieces:
+        padded[:, margin:][place < length[:, None]] = np.concatenate(pieces)
+    padded[np.arange(len(pieces)), margin + length] = EOS
+    return padded, length + 1

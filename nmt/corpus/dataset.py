@@ -1,0 +1,79 @@
+"""A prepared dataset: the folder that ``nmt prepare`` writes, opened for reading.
+
+Knows the manifest's facts and where each file stands; nothing of raw corpora, and nothing of batches.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Self
+
+from nmt.corpus.shards import Split
+from nmt.errors import DataError
+from nmt.text.files import open_binary
+from nmt.text.lines import read_lines
+from nmt.text.manifest import check_files, read_manifest
+
+KIND = "nmt dataset"
+FORMAT = 1  # of the files; a dataset of another one is made again
+
+SOURCE_TOKENIZER = "tokenizer.model"
+TARGET_TOKENIZER = "tokenizer.target.model"
+VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
+DROPPED = "dropped.tsv.gz"
+
+# Hashing everything at each start would read a large corpus twice; a larger file is held to its size alone.
+_HASHED_UP_TO = 1 << 26
+
+
+class Dataset:
+    """What training reads. Row numbers are stable; the rows' ids stay on the disk."""
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.source_language: str = manifest["source_language"]
+        self.target_language: str = manifest["target_language"]
+        self.joint: bool = manifest["joint"]
+        self.source_vocabulary: int = manifest["source_vocabulary"]
+        self.target_vocabulary: int = manifest["target_vocabulary"]
+        self.source_tokenizer_path = folder / SOURCE_TOKENIZER
+        self.target_tokenizer_path = folder / (SOURCE_TOKENIZER if self.joint else TARGET_TOKENIZER)
+        self.train = Split(folder, "train", self.source_vocabulary, self.target_vocabulary)
+        self.valid = Split(folder, "valid", self.source_vocabulary, self.target_vocabulary)
+        # The lines behind the rows of ``valid``, one each and in the same order.
+        self.valid_source = _lines(folder / VALID_TEXT["source"])
+        self.valid_target = _lines(folder / VALID_TEXT["target"])
+        self.digest = digest(manifest)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open a dataset, with its files held to the manifest (those over 64 MiB to their sizes alone).
+
+        Raises MissingInputError when there is none, and DataError naming the file when one is not as it was written
+        or the folder is something else.
+        """
+        manifest = read_manifest(folder, verify=False)
+        if not is_dataset(manifest):
+            raise DataError(f"{folder} is not a dataset of this version", "make it again with nmt prepare")
+        check_files(folder, manifest, hashed_up_to=_HASHED_UP_TO)
+        try:
+            return cls(folder, manifest)
+        except (KeyError, TypeError):
+            raise DataError(f"{folder} has a manifest with facts missing", "make it again with nmt prepare") from None
+
+
+def is_dataset(manifest: dict[str, Any]) -> bool:
+    return manifest.get("kind") == KIND and manifest.get("format") == FORMAT
+
+
+def digest(manifest: dict[str, Any]) -> str:
+    """A SHA-256 of everything that training can see: it changes with the data, not when the same data is made anew."""
+    seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name != DROPPED}
+    facts = {name: manifest[name] for name in ("source_language", "target_language", "joint", "format")}
+    return hashlib.sha256(json.dumps([facts, seen], sort_keys=True).encode()).hexdigest()
+
+
+def _lines(path: Path) -> list[str]:
+    with open_binary(path) as file:
+        return list(read_lines(file, str(path)))

@@ -1,0 +1,104 @@
+"""Parallel corpora as people keep them: two files of aligned lines, or one TSV; plain or compressed.
+
+Knows names and lines; nothing of cleaning, pieces or datasets.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+from nmt.errors import DataError, MissingInputError
+from nmt.text.files import COMPRESSED, open_binary
+from nmt.text.lines import read_lines
+
+Pair = tuple[str, str]
+
+CHUNK_PAIRS = 1 << 14
+CHUNK_CHARACTERS = 1 << 24  # so that long lines make smaller chunks, and memory stays bounded
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus as it was named, and the files that it is: a source and a target, or one TSV."""
+
+    path: Path
+    files: tuple[Path, ...]
+
+
+def find_corpus(path: Path, source_language: str, target_language: str) -> Corpus:
+    """The files of a corpus named by a prefix or a TSV. Raises MissingInputError, naming what was looked for."""
+    if is_tsv(path):
+        if not path.is_file():
+            raise MissingInputError(f"there is no file {path}", "check the path")
+        return Corpus(path, (path,))
+    return Corpus(path, (_find_side(path, source_language), _find_side(path, target_language)))
+
+
+def is_tsv(path: Path) -> bool:
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
+    return plain.suffix == ".tsv"
+
+
+def _find_side(path: Path, language: str) -> Path:
+    for ending in ("", *COMPRESSED):
+        candidate = Path(f"{path}.{language}{ending}")
+        if candidate.is_file():
+            return candidate
+    raise MissingInputError(
+        f"there is no file {path}.{language}, nor one with {', '.join(COMPRESSED)} after it",
+        "name a corpus by what its two files have in common, or name a .tsv file",
+    )
+
+
+def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:
+    """The pairs of a corpus in order, in lists that bound memory. Raises what ``read_pairs`` raises."""
+    chunk: list[Pair] = []
+    characters = 0
+    for pair in read_pairs(corpus):
+        chunk.append(pair)
+        characters += len(pair[0]) + len(pair[1])
+        if len(chunk) == CHUNK_PAIRS or characters > CHUNK_CHARACTERS:
+            yield chunk
+            chunk, characters = [], 0
+    if chunk:
+        yield chunk
+
+
+def read_pairs(corpus: Corpus) -> Iterator[Pair]:
+    """The pairs of a corpus in order.
+
+    Raises DataError, with file and line, when the sides have unequal line counts, a TSV line has not exactly one tab,
+    the text is not UTF-8, or there is no line at all.
+    """
+    pairs = _read_tsv(corpus.files[0]) if len(corpus.files) == 1 else _read_sides(*corpus.files)
+    number = 0
+    for pair in pairs:
+        number += 1
+        yield pair
+    if not number:
+        raise DataError(f"{corpus.files[0]} line 1 is missing: the file is empty", "give a corpus with sentence pairs")
+
+
+def _read_sides(source: Path, target: Path) -> Iterator[Pair]:
+    with open_binary(source) as source_file, open_binary(target) as target_file:
+        sides = zip_longest(read_lines(source_file, str(source)), read_lines(target_file, str(target)))
+        for number, (left, right) in enumerate(sides, start=1):
+            if left is None or right is None:
+                short, long = (source, target) if left is None else (target, source)
+                raise DataError(
+                    f"{short} ends before line {number}, but {long} goes on",
+                    f"give both files the same number of lines (wc -l {short} {long})",
+                )
+            yield left, right
+
+
+def _read_tsv(path: Path) -> Iterator[Pair]:
+    with open_binary(path) as file:
+        for number, line in enumerate(read_lines(file, str(path)), start=1):
+            cells = line.split("\t")
+            if len(cells) != 2:
+                raise DataError(
+                    f"{path} line {number} has {len(cells) - 1} tabs, not 1", "write each line as source, tab, target"
+                )
+            yield cells[0], cells[1]

@@ -1,0 +1,184 @@
+"""``prepare``: raw parallel corpora become a dataset folder, in two passes over the text and in bounded memory.
+
+The same inputs and options give the same bytes, for any number of workers; found made already, they are left alone.
+Knows the stages and the manifest; no command line and no model.
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.config import PrepareOptions
+from nmt.corpus.dataset import FORMAT, KIND, SOURCE_TOKENIZER, TARGET_TOKENIZER
+from nmt.corpus.encode import Encoder, encode
+from nmt.corpus.parallel import Corpus, find_corpus
+from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
+from nmt.corpus.vocabulary import learn_vocabulary
+from nmt.errors import CannotCreateError, DataError, MissingInputError
+from nmt.text.files import create_folder, sha256
+from nmt.text.manifest import NAME, check_files, read_manifest, write_manifest
+from nmt.text.progress import Progress, Silent
+from nmt.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class PrepareRequest:
+    """What to prepare and where to. Without ``valid``, some training pairs are held out for validation."""
+
+    source_language: str
+    target_language: str
+    train: tuple[Path, ...]
+    valid: Path | None
+    test: tuple[Path, ...]
+    output: Path
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What prepare did; ``unchanged`` when it found the same dataset there and did nothing."""
+
+    unchanged: bool
+    corpora: tuple[CorpusReport, ...]
+    train_pairs: int
+    valid_pairs: int
+    source_vocabulary: int
+    target_vocabulary: int
+
+
+def prepare(
+    request: PrepareRequest, options: PrepareOptions, workers: int = 1, progress: Progress | None = None
+) -> PrepareReport:
+    """Make the dataset folder ``request.output``, or find it made already from the same inputs and options.
+
+    Raises MissingInputError for a corpus that is not there; DataError, with file and line, for one that cannot be used
+    or of which nothing is left, and for a vocabulary size that does not fit; CannotCreateError when something that
+    prepare did not make stands at the output.
+    """
+    progress = progress or Silent()
+    _refuse_strange_folder(request.output)
+    corpora = [
+        (role, find_corpus(path, request.source_language, request.target_language))
+        for role, paths in (
+            ("train", request.train),
+            ("valid", [request.valid] if request.valid else []),
+            ("test", request.test),
+        )
+        for path in paths
+    ]
+    facts = _facts(request, options, corpora)
+    manifest = _made_already(request.output, facts)
+    if manifest is not None:
+        return _report(manifest, unchanged=True)
+    with create_folder(request.output, replace=True) as folder:
+        facts |= _make(folder, corpora, options, workers, progress)
+        write_manifest(folder, facts)
+    return _report(facts, unchanged=False)
+
+
+def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[tuple[str, Corpus]]) -> dict[str, Any]:
+    """Everything that the dataset is a function of."""
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "source_language": request.source_language,
+        "target_language": request.target_language,
+        "joint": options.joint_vocab,
+        "options": asdict(options),
+        "inputs": [
+            {"role": role, "path": str(corpus.path), "sha256": {str(file): sha256(file) for file in corpus.files}}
+            for role, corpus in corpora
+        ],
+    }
+
+
+def _make(
+    folder: Path,
+    corpora: Sequence[tuple[str, Corpus]],
+    options: PrepareOptions,
+    workers: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Fill the folder but for its manifest; the facts that came out."""
+    sample = Sample()
+    scanned = scan(corpora, options, sample, progress)
+    source, target = _learn_tokenizers(folder, scanned, sample, options, progress)
+    del sample  # its memory is not needed any more
+    rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), progress)
+    refuse_nothing_left(scanned)
+    reports = [one.report() for one in scanned]
+    for report in reports:
+        if report.role == "valid" and report.dropped:
+            progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
+    if not rows["valid"]:
+        progress.warn("there is no validation set; name one with --valid")
+    return {
+        "source_vocabulary": source.size,
+        "target_vocabulary": target.size,
+        "train_pairs": rows["train"],
+        "valid_pairs": rows["valid"],
+        "corpora": [asdict(report) for report in reports],
+    }
+
+
+def _learn_tokenizers(
+    folder: Path, scanned: Sequence[Scanned], sample: Sample, options: PrepareOptions, progress: Progress
+) -> tuple[Tokenizer, Tokenizer]:
+    """One model for both languages, or one for each."""
+    train = [one for one in scanned if one.role == "train"]
+    kept = sum(one.kept for one in train)
+    sources, targets = sample.sides([one.verdicts for one in train])
+    if options.joint_vocab:
+        models = [(SOURCE_TOKENIZER, sources + targets, 2 * kept)]
+    else:
+        models = [(SOURCE_TOKENIZER, sources, kept), (TARGET_TOKENIZER, targets, kept)]
+    progress.start("learning the vocabulary", total=len(models), unit="models")
+    tokenizers = []
+    for name, lines, count in models:
+        try:
+            model = learn_vocabulary(lines, count, options)
+        except DataError as error:
+            paths = ", ".join(str(one.corpus.path) for one in train)
+            raise DataError(f"{paths}: {error.what}", error.mend) from None
+        (folder / name).write_bytes(model)
+        tokenizers.append(Tokenizer(model, name))
+        progress.advance()
+    progress.finish()
+    return tokenizers[0], tokenizers[-1]
+
+
+def _refuse_strange_folder(output: Path) -> None:
+    """Raise CannotCreateError when what stands at the output was not made by prepare, and so is not ours to replace."""
+    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
+        return
+    try:
+        if read_manifest(output, verify=False).get("kind") == KIND:
+            return
+    except (MissingInputError, DataError):
+        pass
+    raise CannotCreateError(f"{output} exists and is not a dataset", "move it away or choose another --output")
+
+
+def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The manifest of the dataset that stands there, if it is whole and from the same facts.
+
+    Its time becomes now, so that Make sees a target newer than what it depends on.
+    """
+    try:
+        manifest = read_manifest(output, verify=False)
+        check_files(output, manifest)
+    except (MissingInputError, DataError):
+        return None
+    if any(manifest.get(name) != fact for name, fact in facts.items()):
+        return None
+    with suppress(PermissionError):
+        os.utime(output / NAME)
+    return manifest
+
+
+def _report(manifest: dict[str, Any], unchanged: bool) -> PrepareReport:
+    counts = ("train_pairs", "valid_pairs", "source_vocabulary", "target_vocabulary")
+    corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
+    return PrepareReport(unchanged, corpora, **{name: manifest[name] for name in counts})

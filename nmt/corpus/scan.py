@@ -1,0 +1,143 @@
+"""The first pass over the text: a verdict on every pair, but for those that only a tokenizer can tell, and a sample.
+
+Holds nine bytes a pair and the sample, never the text. Knows corpora and rules; no pieces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.config import PrepareOptions
+from nmt.corpus import cleaning
+from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
+from nmt.corpus.parallel import Corpus, Pair, read_chunks
+from nmt.errors import DataError
+from nmt.text.progress import Progress
+
+# More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
+SAMPLE_PAIRS = 500_000
+
+
+@dataclass(frozen=True)
+class CorpusReport:
+    """What became of one corpus: ``pairs`` = ``kept`` + the sum of ``dropped`` by rule. A test corpus is only read."""
+
+    role: str
+    path: str
+    pairs: int
+    kept: int
+    dropped: dict[str, int]
+
+
+@dataclass
+class Scanned:
+    """A corpus in its role (train, valid or test) with a verdict on each pair."""
+
+    role: str
+    corpus: Corpus
+    verdicts: Verdicts
+
+    @property
+    def kept(self) -> int:
+        return int(np.count_nonzero(self.verdicts == Verdict.KEPT))
+
+    def report(self) -> CorpusReport:
+        dropped = cleaning.count_rules(self.verdicts)
+        return CorpusReport(self.role, str(self.corpus.path), len(self.verdicts), self.kept, dropped)
+
+
+class Sample:
+    """Every n-th pair of a stream, n being the smallest power of two that keeps them within ``limit``."""
+
+    def __init__(self, limit: int = SAMPLE_PAIRS) -> None:
+        self._limit = limit
+        self._stride = 1
+        self._seen = 0
+        self._rows: list[tuple[int, Pair]] = []
+
+    def add(self, pairs: Sequence[Pair]) -> None:
+        for row, pair in enumerate(pairs, start=self._seen):
+            if row % self._stride == 0:
+                self._rows.append((row, pair))
+                if len(self._rows) > self._limit:
+                    self._rows = self._rows[::2]
+                    self._stride *= 2
+        self._seen += len(pairs)
+
+    def sides(self, verdicts: Sequence[Verdicts]) -> tuple[list[str], list[str]]:
+        """The sources and the targets of the kept pairs in it; ``verdicts`` are on the stream, part by part."""
+        stream = np.concatenate(verdicts)
+        kept = [pair for row, pair in self._rows if stream[row] == Verdict.KEPT]
+        return [source for source, _ in kept], [target for _, target in kept]
+
+
+def scan(
+    corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, sample: Sample, progress: Progress
+) -> list[Scanned]:
+    """Judge every corpus, given with its role, in order; the sample gathers training pairs.
+
+    Raises what ``read_pairs`` raises, and DataError when no training pair is left.
+    """
+    progress.start("cleaning", unit="pairs")
+    scanned = []
+    hashes = []
+    for role, corpus in corpora:
+        verdicts, corpus_hashes = _judge(corpus, options, sample if role == "train" else None, progress)
+        scanned.append(Scanned(role, corpus, verdicts))
+        hashes.append(corpus_hashes)
+    _judge_together(scanned, hashes, options)
+    progress.finish()
+    refuse_nothing_left(scanned)
+    return scanned
+
+
+def _judge(
+    corpus: Corpus, options: PrepareOptions, sample: Sample | None, progress: Progress
+) -> tuple[Verdicts, Hashes]:
+    verdicts, hashes = [], []
+    for chunk in read_chunks(corpus):
+        chunk_verdicts, chunk_hashes = cleaning.judge(chunk, options.max_ratio)
+        verdicts.append(chunk_verdicts)
+        hashes.append(chunk_hashes)
+        if sample is not None:
+            sample.add(chunk)
+        progress.advance(len(chunk))
+    return np.concatenate(verdicts), np.concatenate(hashes)
+
+
+def _judge_together(scanned: Sequence[Scanned], hashes: Sequence[Hashes], options: PrepareOptions) -> None:
+    """The rules that look at all corpora at once: pairs that stand in valid or test, and pairs that repeat."""
+    train = [one for one in scanned if one.role == "train"]
+    verdicts = np.concatenate([one.verdicts for one in train])
+    train_hashes = np.concatenate([part for one, part in zip(scanned, hashes, strict=True) if one.role == "train"])
+    for role, verdict in (("test", Verdict.IN_TEST), ("valid", Verdict.IN_VALID)):
+        for one, held_out in zip(scanned, hashes, strict=True):
+            if one.role == role:
+                cleaning.drop_held_out(verdicts, train_hashes, held_out, verdict)
+    cleaning.drop_duplicates(verdicts, train_hashes)
+    if not any(one.role == "valid" for one in scanned):
+        cleaning.hold_out(verdicts, options.seed)
+    ends = np.cumsum([len(one.verdicts) for one in train])
+    for one, part in zip(train, np.split(verdicts, ends[:-1]), strict=True):
+        one.verdicts = part
+    for one in scanned:
+        # What stands in valid or test, a person chose: of it only goes what cannot be scored, and from test nothing.
+        if one.role == "valid":
+            one.verdicts[one.verdicts != Verdict.EMPTY] = Verdict.KEPT
+        elif one.role == "test":
+            one.verdicts[:] = Verdict.KEPT
+
+
+def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:
+    """Raise DataError, with the counts by rule, when no pair to train on is left, or none of a validation set."""
+    for role in ("train", "valid"):
+        corpora = [one for one in scanned if one.role == role]
+        if corpora and not any(one.kept for one in corpora):
+            paths = ", ".join(str(one.corpus.path) for one in corpora)
+            dropped = cleaning.count_rules(np.concatenate([one.verdicts for one in corpora]))
+            reasons = ", ".join(f"{rule} {count:,}" for rule, count in dropped.items())
+            raise DataError(
+                f"no pair of {paths} is left, from {corpora[0].corpus.files[0]} line 1 on (dropped: {reasons})",
+                "give sentence pairs that the rules of cleaning keep",
+            )

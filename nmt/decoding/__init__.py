@@ -1,0 +1,1 @@
+"""Text to text: the Translator, the search, and the engines behind it."""

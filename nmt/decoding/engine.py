@@ -1,0 +1,25 @@
+"""What the Translator sees of an engine: piece ids in, hypotheses out. Knows no tensor, no text and no model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nmt.config import SearchOptions
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One translation as the search found it."""
+
+    pieces: list[int]  # without <s> and </s>
+    score: float  # sum of log-probabilities / length^A, where the length counts </s>
+
+
+class Engine(Protocol):
+    """Anything that searches. Sources come without </s>; hypotheses come best first, ``options.n_best`` a source."""
+
+    def supports(self, options: SearchOptions) -> str | None:
+        """None, or the reason why this engine cannot search so."""
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The hypotheses of each source, in the order of the sources. No source is empty."""

@@ -1,0 +1,73 @@
+"""The engine that runs a PyTorch model: ids become tensors and go through the beam search. Knows no text.
+
+B sentences, S source positions.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from nmt.config import SearchOptions
+from nmt.decoding.beam import beam_search
+from nmt.decoding.engine import Hypothesis
+from nmt.decoding.filters import forbid
+from nmt.decoding.stepper import Stepper
+from nmt.errors import DataError, SettingsError
+from nmt.store.model_folder import ModelFolder, load_model
+from nmt.text.tokenizer import EOS, PAD
+
+
+class PyTorchEngine:
+    """An ``Engine`` over a model in eval mode, which is the caller's to see to: training lends its live model.
+
+    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
+    """
+
+    def __init__(self, model: Stepper[Any], forbidden: Iterable[int], device: torch.device | str = "cpu") -> None:
+        self.model = model
+        self.device = torch.device(device)
+        self.filters = [forbid(forbidden, self.device)]
+
+    def supports(self, options: SearchOptions) -> str | None:
+        """None: this engine searches with every option."""
+        return None
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The hypotheses of each source (ids without </s>), searched as one batch.
+
+        Raises DataError when the model's logits are not numbers.
+        """
+        if not sources:
+            return []
+        rows = [torch.tensor([*source, EOS]) for source in sources]
+        source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
+        source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
+        found = beam_search(self.model, source_BS, source_length_B, options, self.filters)
+        if not all(found):
+            raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+        return found
+
+
+def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, threads: int) -> PyTorchEngine:
+    """The engine of a model folder on ``auto`` (the fastest there is), ``cpu``, ``cuda`` or ``mps``.
+
+    ``threads`` counts the CPU's; 0 leaves PyTorch its choice. Raises SettingsError for a device that is not here.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = choose_device(device)
+    model = cast("Stepper[Any]", load_model(folder, str(chosen)))
+    return PyTorchEngine(model, forbidden, chosen)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name. Raises SettingsError when this machine has none."""
+    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, here in present.items() if here)
+    if not present.get(name):
+        here = ", ".join(kind for kind, is_here in present.items() if is_here)
+        raise SettingsError(f"there is no device {name!r} here", f"choose --device auto or one of: {here}")
+    return torch.device(name)

@@ -1,0 +1,145 @@
+"""The lines of files and of standard input, with word of where a live input pauses. Knows the line contract, no model.
+
+A person who types a line, or a program that sends one and waits, is to be answered; a file or a busy pipe is to be
+translated in large windows. Both follow from one sign: ``None`` wherever nothing more arrives for a moment.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from select import select
+from typing import BinaryIO, Protocol, cast
+
+from nmt.errors import MissingInputError, StorageError
+from nmt.text.files import open_binary
+from nmt.text.lines import read_lines
+
+PATIENCE = 0.02  # seconds without a new byte that make a pause
+STANDARD_INPUT = Path("-")
+
+_CHUNK = 1 << 16
+_LONG_LINE = 1 << 20  # bytes; a longer line is waited for to its end
+
+
+class InputLines:
+    """Iterates the lines of all inputs, one after another; ``-`` is standard input, which yields None when it pauses.
+
+    Raises MissingInputError at once for an input that is not there; while iterating, DataError for a broken file and,
+    when ``strict``, for bytes that are not UTF-8. Otherwise those become U+FFFD and their lines are counted.
+    """
+
+    def __init__(self, inputs: Sequence[Path], strict: bool = False) -> None:
+        self.inputs = list(inputs) or [STANDARD_INPUT]
+        self.strict = strict
+        self.mended = 0  # lines that had bytes which are not UTF-8
+        self.first_mended = ""
+        for path in self.inputs:
+            if path != STANDARD_INPUT and not path.exists():
+                raise MissingInputError(f"there is no file {path}", "check the path")
+
+    @property
+    def typed(self) -> bool:
+        """Whether a person types some of the lines at a terminal."""
+        return STANDARD_INPUT in self.inputs and sys.stdin is not None and sys.stdin.isatty()
+
+    def __iter__(self) -> Iterator[str | None]:
+        for path in self.inputs:
+            if path == STANDARD_INPUT:
+                yield from self.watch(standard_input(), "standard input")
+            else:
+                with closing(open_binary(path)) as file:
+                    yield from self.watch(file, str(path))
+
+    def watch(self, stream: BinaryIO, name: str) -> Iterator[str | None]:
+        """The lines of one input, those with U+FFFD looked at again."""
+        watched = _LastLine(stream)
+        lines = read_lines(cast(BinaryIO, watched), name, self.strict)
+        number = 0
+        while True:
+            if isinstance(stream, LiveStream) and not stream.line_ready():
+                yield None
+            line = next(lines, None)
+            if line is None:
+                return
+            number += 1
+            # A U+FFFD may also stand in the input itself.
+            if "\ufffd" in line and line.encode() not in watched.raw:
+                self.mended += 1
+                self.first_mended = self.first_mended or f"{name} line {number}"
+            yield line
+
+
+class LiveStream(io.RawIOBase):
+    """Reads lines from a descriptor, and knows whether a line is there without waiting for it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._buffer = bytearray()
+        self._start = 0  # of what has not been handed out
+        self._searched = 0  # up to where there is no line end
+        self._ended = False
+
+    def line_ready(self, patience: float = PATIENCE) -> bool:
+        """Whether a line (or the end) is there, or bytes keep coming without ``patience`` seconds between them."""
+        while self._line_end() < 0 and not self._ended and len(self._buffer) - self._start < _LONG_LINE:
+            if not select([self.descriptor], [], [], patience)[0]:
+                return False
+            self._fill()
+        return True
+
+    def readline(self, size: int | None = -1) -> bytes:
+        """One line with its end, the rest of the input, or ``size`` bytes of a longer line; b"" at the end."""
+        most = sys.maxsize if size is None or size < 0 else size
+        while (end := self._line_end()) < 0 and not self._ended and len(self._buffer) - self._start < most:
+            self._fill()
+        stop = min(end + 1 if end >= 0 else len(self._buffer), self._start + most)
+        line = bytes(self._buffer[self._start : stop])
+        self._start = self._searched = stop
+        return line
+
+    def _line_end(self) -> int:
+        end = self._buffer.find(b"\n", self._searched)
+        self._searched = len(self._buffer) if end < 0 else end
+        return end
+
+    def _fill(self) -> None:
+        del self._buffer[: self._start]
+        self._searched -= self._start
+        self._start = 0
+        try:
+            chunk = os.read(self.descriptor, _CHUNK)
+        except OSError as error:
+            raise StorageError(
+                f"reading standard input failed: {error.strerror}", "check where it comes from"
+            ) from None
+        self._ended = not chunk
+        self._buffer += chunk
+
+
+class _Lines(Protocol):
+    def readline(self, size: int, /) -> bytes: ...
+
+
+class _LastLine:
+    """A stream that remembers the bytes of the line it gave last."""
+
+    def __init__(self, stream: _Lines) -> None:
+        self._stream = stream
+        self.raw = b""
+
+    def readline(self, size: int) -> bytes:
+        self.raw = self._stream.readline(size)
+        return self.raw
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as bytes, live where it is a real file descriptor."""
+    if sys.stdin is None:
+        raise MissingInputError("standard input is closed", "name an input file, or pipe text in")
+    try:
+        return cast(BinaryIO, LiveStream(sys.stdin.fileno()))
+    except (OSError, AttributeError):  # replaced by another stream, as tests do
+        return sys.stdin.buffer

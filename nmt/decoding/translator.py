@@ -1,0 +1,222 @@
+"""Text to text, the one path of every translation: lines → pieces → batches → engine → lines. Knows no tensor.
+
+Lines are gathered into windows, sorted by length, translated in batches of little padding and handed out in their own
+order, so memory depends on the window and not on the file.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
+
+from nmt.config import SearchOptions
+from nmt.decoding.engine import Engine, Hypothesis
+from nmt.errors import SettingsError
+from nmt.text.lines import one_line
+from nmt.text.progress import Progress, Silent
+
+BATCH_TOKENS = 2048
+"""Padded source tokens of a batch: rows × (longest source + 1)."""
+
+WINDOW = 4096
+"""Lines read ahead and sorted by length: on sentences that leaves under 2% padding and costs a few megabytes."""
+
+MAX_PIECES = 400
+"""A longer line is translated in pieces: models have seen nothing like it, and attention's cost is quadratic."""
+
+
+class Alternative(NamedTuple):
+    """Another hypothesis of a line, worse than its translation."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translated line."""
+
+    source: str
+    text: str
+    score: float  # sum of log-probabilities / length^A; of a line cut in pieces the mean of theirs; 0.0 when blank
+    alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
+    source_pieces: int = 0
+    target_pieces: int = 0
+
+
+class SourceTokenizer(Protocol):
+    """What the Translator asks of the source side's tokenizer."""
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def starts_word(self, piece: int) -> bool: ...
+
+
+class TargetTokenizer(Protocol):
+    """What the Translator asks of the target side's tokenizer."""
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+
+@dataclass
+class Segment:
+    """What the engine translates at once: a line, or a piece of an over-long one."""
+
+    line: int  # place in the window
+    pieces: list[int]
+    hypotheses: list[Hypothesis] = field(default_factory=list)
+
+
+class Translator:
+    """Translates lines with any engine. Raises SettingsError when the engine cannot search with ``options``."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        source_tokenizer: SourceTokenizer,
+        target_tokenizer: TargetTokenizer,
+        options: SearchOptions | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+        window: int = WINDOW,
+    ) -> None:
+        self.engine = engine
+        self.source_tokenizer = source_tokenizer
+        self.target_tokenizer = target_tokenizer
+        self.options = options or SearchOptions()
+        self.batch_tokens = batch_tokens
+        self.window = window
+        reason = engine.supports(self.options)
+        if reason:
+            raise SettingsError(reason, "leave that option out")
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        options: SearchOptions | None = None,
+        batch_tokens: int = BATCH_TOKENS,
+        device: str = "auto",
+        threads: int = 0,
+    ) -> Self:
+        """The translator of a model folder, or of the training run that holds one.
+
+        Raises MissingInputError or DataError when there is no sound model at ``path``.
+        """
+        from nmt.decoding.engines.pytorch import load_engine
+        from nmt.store.model_folder import ModelFolder, resolve_model_folder
+        from nmt.text.tokenizer import Tokenizer
+
+        folder = ModelFolder.open(resolve_model_folder(Path(path)))
+        source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
+        target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
+        engine = load_engine(folder, target_tokenizer.control_ids(), device, threads)
+        return cls(engine, source_tokenizer, target_tokenizer, options, batch_tokens)
+
+    def translate(self, lines: Iterable[str | None], progress: Progress | None = None) -> Iterator[Translation]:
+        """The translation of each line, in order; at most a window of lines is read ahead.
+
+        ``None`` among the lines means that the input pauses: what has been read is translated at once. A blank line
+        gives an empty one without asking the engine. ``progress`` is advanced line by line (its stage is the caller's
+        to start and to finish) and warned of over-long lines.
+        """
+        progress = progress or Silent()
+        window: list[str] = []
+        before = 0
+        for line in lines:
+            if line is not None:
+                window.append(line)
+            if window and (line is None or len(window) == self.window):
+                yield from self.translate_window(window, before, progress)
+                before += len(window)
+                window = []
+        if window:
+            yield from self.translate_window(window, before, progress)
+
+    def translate_window(self, lines: list[str], before: int, progress: Progress) -> list[Translation]:
+        """The translations of ``lines``, which follow ``before`` others."""
+        segments = [
+            Segment(number, part)
+            for number, source in enumerate(self.source_tokenizer.encode(lines))
+            for part in self.cut(source, before + number + 1, progress)
+        ]
+        waiting = [0] * len(lines)  # segments of each line
+        for segment in segments:
+            waiting[segment.line] += 1
+        progress.advance(waiting.count(0))
+        for batch in batches(segments, self.batch_tokens):
+            found = self.engine.search([segment.pieces for segment in batch], self.options)
+            done = 0
+            for segment, hypotheses in zip(batch, found, strict=True):
+                segment.hypotheses = hypotheses
+                waiting[segment.line] -= 1
+                done += waiting[segment.line] == 0
+            progress.advance(done)
+        return self.assemble(lines, segments)
+
+    def cut(self, source: list[int], number: int, progress: Progress) -> list[list[int]]:
+        """The pieces of a line as the engine gets them: whole, in parts when over-long, not at all when empty."""
+        if len(source) <= MAX_PIECES:
+            return [source] if source else []
+        parts = cut_at_words(source, [self.source_tokenizer.starts_word(piece) for piece in source], MAX_PIECES)
+        progress.warn(f"line {number} has {len(source)} pieces: it is translated in {len(parts)} parts")
+        return parts
+
+    def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
+        """Decode what was found and put the parts of each line together."""
+        pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
+        texts = iter(self.target_tokenizer.decode(pieces))
+        ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # of each line each segment's n-best list
+        source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
+        for segment in segments:
+            found = [Alternative(one_line(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
+            ranked[segment.line].append(found)
+            source_pieces[segment.line] += len(segment.pieces)
+            target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
+        merged = [merge(parts) for parts in ranked]
+        return [
+            Translation(line, best.text, best.score, others, source_count, target_count)
+            for line, (best, *others), source_count, target_count in zip(
+                lines, merged, source_pieces, target_pieces, strict=True
+            )
+        ]
+
+
+def merge(parts: list[list[Alternative]]) -> list[Alternative]:
+    """One n-best list from those of a line's parts: their bests joined by a space, then their seconds and so on."""
+    if not parts:
+        return [Alternative("", 0.0)]
+    if len(parts) == 1:
+        return parts[0]
+    merged = []
+    for rank in range(max(len(part) for part in parts)):
+        chosen = [part[min(rank, len(part) - 1)] for part in parts]
+        text = " ".join(one.text for one in chosen if one.text)
+        merged.append(Alternative(text, sum(one.score for one in chosen) / len(chosen)))
+    return merged
+
+
+def batches(segments: list[Segment], batch_tokens: int) -> Iterator[list[Segment]]:
+    """Segments of like length, longest first, in batches of at most ``batch_tokens`` padded tokens (or one segment).
+
+    Longest first, so that a machine with too little memory says so at once.
+    """
+    batch: list[Segment] = []
+    for segment in sorted(segments, key=lambda segment: -len(segment.pieces)):
+        if batch and (len(batch) + 1) * (len(batch[0].pieces) + 1) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(segment)
+    if batch:
+        yield batch
+
+
+def cut_at_words(pieces: list[int], starts_word: list[bool], limit: int) -> list[list[int]]:
+    """Cut into parts of like length, each of at most ``limit`` pieces, where words start if they do."""
+    cuts = [0]
+    while len(pieces) - cuts[-1] > limit:
+        first, left = cuts[-1], len(pieces) - cuts[-1]
+        last = first + -(-left // -(-left // limit))  # an even share of what is left
+        # Text without spaces has no word starts: it is cut anywhere rather than into crumbs.
+        cuts.append(next((cut for cut in range(last, (first + last) // 2, -1) if starts_word[cut]), last))
+    return [pieces[first:last] for first, last in pairwise([*cuts, len(pieces)])]

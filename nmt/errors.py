@@ -1,0 +1,55 @@
+"""What can go wrong, as a tree; each class knows the exit code that its command ends with.
+
+NmtError                    70  a bug of ours, when nothing below fits
+├── UsageError               2  the command line asks for something that does not exist
+├── DataError               65  text, a dataset or a model file is not what it should be
+├── MissingInputError       66  a file or folder that was named is not there
+├── CannotCreateError       73  an output cannot be made, or something else stands in its place
+├── StorageError            74  reading or writing failed half-way, or the disk is full
+├── BusyError               75  out of memory, or someone else holds it: try again
+└── SettingsError           78  settings that do not fit together, or not with the run being resumed
+
+Every error is two halves: what is wrong (with file and line), and how to mend it.
+"""
+
+
+class NmtError(Exception):
+    """Base of all errors that a person is meant to read: ``what`` is wrong, and how to ``mend`` it."""
+
+    exit_code = 70
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what, mend)
+        self.what = what
+        self.mend = mend
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.mend}"
+
+
+class UsageError(NmtError):
+    exit_code = 2
+
+
+class DataError(NmtError):
+    exit_code = 65
+
+
+class MissingInputError(NmtError):
+    exit_code = 66
+
+
+class CannotCreateError(NmtError):
+    exit_code = 73
+
+
+class StorageError(NmtError):
+    exit_code = 74
+
+
+class BusyError(NmtError):
+    exit_code = 75
+
+
+class SettingsError(NmtError):
+    exit_code = 78

@@ -1,0 +1,15 @@
+"""Models: tensors in, tensors out. No files, no loss, no text, and nothing outside asks which family one is of."""
+
+from nmt.config import ModelConfig
+from nmt.model.family import TranslationModel
+from nmt.model.transformer import Transformer
+
+FAMILIES = {"transformer": Transformer}
+
+
+def build_model(config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> TranslationModel:
+    """A freshly initialised model; PyTorch's global random state decides its weights.
+
+    ``joint`` says that both vocabularies are one, so that tied embeddings tie the source too.
+    """
+    return FAMILIES[config.family](config, source_vocabulary, target_vocabulary, joint)

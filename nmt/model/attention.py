@@ -1,0 +1,38 @@
+"""Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2), through PyTorch's fused kernel.
+
+B sentences or rows, T query positions, S key positions, H heads, E features of a head, D = H × E width.
+Keys and values are handed in, so that a decoder can keep them; the module itself remembers nothing.
+"""
+
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+
+KeysValues = tuple[Tensor, Tensor]  # each (B, H, S, E)
+
+
+class MultiHeadAttention(nn.Module):
+    """softmax(Q·Kᵀ/√E)·V for H heads side by side, each on its own projection."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.output = nn.Linear(width, width)
+
+    def keys_values(self, memory_BSD: Tensor) -> KeysValues:
+        """What the positions of ``memory_BSD`` offer to queries: keys and values, each (B, H, S, E)."""
+        key_BHSE, value_BHSE = (self.split(part) for part in self.key_value(memory_BSD).chunk(2, dim=-1))
+        return key_BHSE, value_BHSE
+
+    def forward(
+        self, query_BTD: Tensor, memory: KeysValues, mask: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """(B, T, D). ``mask`` is boolean and broadcasts to (B, H, T, S), True where a query may look."""
+        query_BHTE = self.split(self.query(query_BTD))
+        context_BHTE = scaled_dot_product_attention(query_BHTE, *memory, attn_mask=mask, is_causal=causal)
+        return self.output(context_BHTE.transpose(1, 2).flatten(2))
+
+    def split(self, x_BTD: Tensor) -> Tensor:
+        """(B, H, T, E): the features cut into heads."""
+        return x_BTD.view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)

@@ -1,0 +1,34 @@
+"""What every family of models offers: the training pass, and the step function that search sees.
+
+B sentences, N rows, S source positions, T target positions, D width, V vocabulary.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class TranslationModel(nn.Module, ABC):
+    """A model of some family; it fits the Stepper of ``nmt.decoding``, whose docstrings say what a step means."""
+
+    @abstractmethod
+    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
+        """Teacher forcing: hidden states (B, T, D), where row t has seen the source and targets 0…t."""
+
+    @property
+    @abstractmethod
+    def output_weight(self) -> Tensor:
+        """(V, D): logits are hidden states times its transpose, which training does together with the softmax."""
+
+    @abstractmethod
+    def start(self, source_BS: Tensor, source_length_B: Tensor) -> Any:
+        """The state before the first piece: sources encoded, one row a sentence."""
+
+    @abstractmethod
+    def step(self, token_N: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """Logits (N, V) of the piece after ``token_N``, and the state that includes ``token_N``."""
+
+    @abstractmethod
+    def select(self, state: Any, row_M: Tensor, sentence_M: Tensor) -> Any:
+        """Row m becomes the old row ``row_M[m]``; sentences that ``sentence_M`` does not name are dropped."""

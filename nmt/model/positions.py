@@ -1,0 +1,14 @@
+"""Sinusoidal positions (Vaswani et al. 2017, section 3.5), computed for any position, so that no table runs out."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def sinusoids(position_T: Tensor, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """(T, width): sin(p / 10000^(2i/width)) at feature 2i, and its cosine at 2i + 1."""
+    feature = torch.arange(0, width, 2, device=position_T.device, dtype=torch.float64)
+    frequency = torch.exp(feature * (-math.log(10000.0) / width))
+    angle = position_T.to(torch.float64)[:, None] * frequency
+    return torch.stack((angle.sin(), angle.cos()), dim=-1).flatten(1).to(dtype)

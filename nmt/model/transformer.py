@@ -1,0 +1,172 @@
+"""The encoder–decoder Transformer (Vaswani et al. 2017). Knows nothing of text, files, losses or search.
+
+B sentences, N rows (hypotheses, equally many a sentence), S source positions, T target positions, D width, H heads,
+E features of a head, V vocabulary.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from nmt.config import ModelConfig
+from nmt.model.attention import KeysValues, MultiHeadAttention
+from nmt.model.family import TranslationModel
+from nmt.model.layers import Dropout, FeedForward, Residual
+from nmt.model.masks import padding_mask
+from nmt.model.positions import sinusoids
+
+
+@dataclass
+class DecoderState:
+    """What decoding has computed so far. Passed to ``step`` and returned by it; the modules keep nothing."""
+
+    position: int  # target positions decoded
+    memory: list[KeysValues]  # a layer: cross-attention's (B, H, S, E), once a sentence
+    memory_mask_B11S: Tensor
+    cache: list[KeysValues]  # a layer: self-attention's (N, H, position, E), a row each
+
+
+class EncoderLayer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.attention_residual = Residual(config.width, config.norm, config.dropout)
+        self.feed_forward = FeedForward(config.width, config.feed_forward)
+        self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
+
+    def forward(self, x_BSD: Tensor, mask_B11S: Tensor) -> Tensor:
+        def attend(y_BSD: Tensor) -> Tensor:
+            return self.attention(y_BSD, self.attention.keys_values(y_BSD), mask_B11S)
+
+        x_BSD = self.attention_residual(x_BSD, attend)
+        return self.feed_forward_residual(x_BSD, self.feed_forward)
+
+
+class DecoderLayer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.attention_residual = Residual(config.width, config.norm, config.dropout)
+        self.cross_attention = MultiHeadAttention(config.width, config.heads)
+        self.cross_attention_residual = Residual(config.width, config.norm, config.dropout)
+        self.feed_forward = FeedForward(config.width, config.feed_forward)
+        self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
+
+    def forward(self, x_BTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor) -> Tensor:
+        """The whole target at once, for training: position t sees 0…t."""
+
+        def attend(y_BTD: Tensor) -> Tensor:
+            return self.attention(y_BTD, self.attention.keys_values(y_BTD), causal=True)
+
+        def attend_source(y_BTD: Tensor) -> Tensor:
+            return self.cross_attention(y_BTD, memory, memory_mask_B11S)
+
+        x_BTD = self.attention_residual(x_BTD, attend)
+        x_BTD = self.cross_attention_residual(x_BTD, attend_source)
+        return self.feed_forward_residual(x_BTD, self.feed_forward)
+
+    def step(
+        self, x_N1D: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, cache: KeysValues
+    ) -> tuple[Tensor, KeysValues]:
+        """One more position of each row, with the keys and values of those before it; returns theirs and its own."""
+        sentences = memory[0].size(0)
+
+        def attend(y_N1D: Tensor) -> Tensor:
+            nonlocal cache
+            key, value = self.attention.keys_values(y_N1D)
+            cache = torch.cat((cache[0], key), dim=2), torch.cat((cache[1], value), dim=2)
+            return self.attention(y_N1D, cache)
+
+        def attend_source(y_N1D: Tensor) -> Tensor:
+            # The rows of a sentence are so many queries of one memory: nothing of it is copied a row.
+            y_BKD = y_N1D.view(sentences, -1, y_N1D.size(-1))
+            context_BKD: Tensor = self.cross_attention(y_BKD, memory, memory_mask_B11S)
+            return context_BKD.view_as(y_N1D)
+
+        x_N1D = self.attention_residual(x_N1D, attend)
+        x_N1D = self.cross_attention_residual(x_N1D, attend_source)
+        return self.feed_forward_residual(x_N1D, self.feed_forward), cache
+
+
+class Transformer(TranslationModel):
+    """Encoder, decoder, embeddings and output projection."""
+
+    def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.target_embedding = nn.Embedding(target_vocabulary, config.width)
+        shared = config.tied_embeddings and joint
+        self.source_embedding = None if shared else nn.Embedding(source_vocabulary, config.width)
+        self.projection = None if config.tied_embeddings else nn.Linear(config.width, target_vocabulary, bias=False)
+        self.dropout = Dropout(config.dropout)
+        encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
+        decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
+        self.encoder, self.decoder = cast("Sequence[EncoderLayer]", encoder), cast("Sequence[DecoderLayer]", decoder)
+        # Pre-norm leaves the sum of all residuals unnormalised at the top; post-norm has normalised it already.
+        self.encoder_norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
+        self.decoder_norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
+        self.apply(initialise)
+
+    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
+        memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
+        x_BTD = self.embed(target_BT, self.target_embedding, 0)
+        for layer in self.decoder:
+            x_BTD = layer(x_BTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S)
+        return self.decoder_norm(x_BTD)
+
+    @property
+    def output_weight(self) -> Tensor:
+        return (self.projection or self.target_embedding).weight
+
+    def encode(self, source_BS: Tensor, source_length_B: Tensor) -> tuple[Tensor, Tensor]:
+        """The encoder's output (B, S, D), and the mask (B, 1, 1, S) of its real positions."""
+        mask_B11S = padding_mask(source_length_B, source_BS.size(1))
+        x_BSD = self.embed(source_BS, self.source_embedding or self.target_embedding, 0)
+        for layer in self.encoder:
+            x_BSD = layer(x_BSD, mask_B11S)
+        return self.encoder_norm(x_BSD), mask_B11S
+
+    def embed(self, piece_BT: Tensor, embedding: nn.Embedding, first: int) -> Tensor:
+        """Scaled embeddings plus positions first, first + 1, …: (B, T, D)."""
+        position_T = torch.arange(first, first + piece_BT.size(1), device=piece_BT.device)
+        x_BTD = embedding(piece_BT) * math.sqrt(self.config.width)
+        return self.dropout(x_BTD + sinusoids(position_T, self.config.width, x_BTD.dtype))
+
+    def start(self, source_BS: Tensor, source_length_B: Tensor) -> DecoderState:
+        memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
+        memory = [layer.cross_attention.keys_values(memory_BSD) for layer in self.decoder]
+        empty = memory[0][0][:, :, :0]
+        return DecoderState(0, memory, mask_B11S, [(empty, empty) for _ in self.decoder])
+
+    def step(self, token_N: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
+        x_N1D = self.embed(token_N[:, None], self.target_embedding, state.position)
+        cache = []
+        for layer, memory, before in zip(self.decoder, state.memory, state.cache, strict=True):
+            x_N1D, after = layer.step(x_N1D, memory, state.memory_mask_B11S, before)
+            cache.append(after)
+        logits_NV = linear(self.decoder_norm(x_N1D[:, 0]), self.output_weight)
+        return logits_NV, DecoderState(state.position + 1, state.memory, state.memory_mask_B11S, cache)
+
+    def select(self, state: DecoderState, row_M: Tensor, sentence_M: Tensor) -> DecoderState:
+        kept_B = torch.unique_consecutive(sentence_M)
+        memory, mask_B11S = state.memory, state.memory_mask_B11S
+        if len(kept_B) < mask_B11S.size(0):
+            memory = [(key[kept_B], value[kept_B]) for key, value in memory]
+            mask_B11S = mask_B11S[kept_B]
+        cache = [(key[row_M], value[row_M]) for key, value in state.cache]
+        return DecoderState(state.position, memory, mask_B11S, cache)
+
+
+def initialise(module: nn.Module) -> None:
+    """Glorot's uniform weights, zero biases; normal embeddings, whose features have variance 1 after scaling."""
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

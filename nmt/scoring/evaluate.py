@@ -1,0 +1,117 @@
+"""The scores of test sets: translated and scored, or files scored as they are. Knows no engine and no tensor."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.corpus.parallel import Corpus, read_pairs
+from nmt.decoding.translator import Translator
+from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, score_corpus
+from nmt.text.files import COMPRESSED, open_binary
+from nmt.text.lines import read_lines
+from nmt.text.progress import Progress
+
+COPIES_WORTH_A_WARNING = 0.1  # share of the lines; names and numbers are rightly left as they are
+TOKENIZED_WORTH_A_WARNING = 0.5
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """What is computed of a test set."""
+
+    metrics: tuple[str, ...] = ("bleu", "chrf")
+    confidence: bool = True
+
+
+@dataclass(frozen=True)
+class SetReport:
+    """What is known of one test set once it is scored."""
+
+    name: str
+    scores: dict[str, Score]
+    warnings: list[str]
+    hypotheses: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``evaluate --json``."""
+        scores = {name: rounded(score) for name, score in self.scores.items()}
+        return {"name": self.name, "lines": len(self.hypotheses), **scores, "warnings": self.warnings}
+
+
+def evaluate_corpus(
+    translator: Translator, corpus: Corpus, target_language: str, options: ScoringOptions, progress: Progress
+) -> SetReport:
+    """Translate the source side of a test set and score it against the target side.
+
+    Raises DataError for a broken corpus or sides of unequal length.
+    """
+    pairs = list(read_pairs(corpus))
+    sources, references = [source for source, _ in pairs], [target for _, target in pairs]
+    name = corpus.path.name
+    progress.start(f"translating {name}", total=len(pairs))
+    hypotheses = [translation.text for translation in translator.translate(sources, progress)]
+    progress.finish()
+    return score_set(name, hypotheses, references, sources, target_language, options)
+
+
+def evaluate_files(hypothesis: Path, reference: Path, source: Path | None, options: ScoringOptions) -> SetReport:
+    """Score a file of hypotheses against a file of references; the source serves warnings alone.
+
+    The target language is read off the reference's name, as in ``test.ko`` or ``test.ko.gz``. Raises MissingInputError
+    or DataError, naming the files, also when their line counts differ.
+    """
+    hypotheses, references = read_file(hypothesis), read_file(reference)
+    check_counts(len(hypotheses), len(references), str(hypothesis), str(reference))
+    sources = read_file(source) if source else None
+    if source and sources is not None:
+        check_counts(len(hypotheses), len(sources), str(hypothesis), str(source))
+    return score_set(hypothesis.name, hypotheses, references, sources, language_of(reference), options)
+
+
+def score_set(
+    name: str,
+    hypotheses: list[str],
+    references: list[str],
+    sources: list[str] | None,
+    target_language: str,
+    options: ScoringOptions,
+) -> SetReport:
+    """Score one set and look for what makes its scores doubtful."""
+    scores = score_corpus(hypotheses, references, target_language, options.metrics, options.confidence)
+    warnings = doubts(hypotheses, references, sources)
+    note = bleu_tokenizer(target_language)[1] if "bleu" in options.metrics else None
+    return SetReport(name, scores, [note, *warnings] if note else warnings, hypotheses)
+
+
+def doubts(hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str] | None) -> list[str]:
+    """What a person should know before believing the scores."""
+    lines, found = len(hypotheses), []
+    empty = sum(not ours.strip() and bool(theirs.strip()) for ours, theirs in zip(hypotheses, references, strict=True))
+    if empty:
+        found.append(f"{empty} of {lines} hypotheses are empty")
+    blank = sum(not reference.strip() for reference in references)
+    if blank:
+        found.append(f"{blank} of {lines} references are empty")
+    copies = sum(ours == theirs for ours, theirs in zip(hypotheses, sources or [], strict=False))
+    if copies > COPIES_WORTH_A_WARNING * lines:
+        found.append(f"{copies} of {lines} hypotheses are the source unchanged")
+    if sum(reference.endswith(" .") for reference in references) > TOKENIZED_WORTH_A_WARNING * lines:
+        found.append("the references look tokenized (' .'), so BLEU does not compare with others'")
+    return found
+
+
+def read_file(path: Path) -> list[str]:
+    with open_binary(path) as file:
+        return list(read_lines(file, str(path)))
+
+
+def language_of(path: Path) -> str:
+    """The language that a file's name ends with, or "" when it ends with nothing of the kind."""
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
+    return plain.suffix[1:]
+
+
+def rounded(score: Score) -> dict[str, Any]:
+    """A score for JSON: what lies beyond the sixth decimal is noise of floating-point sums."""
+    return {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(score).items()}

@@ -1,0 +1,48 @@
+"""Tensors on disk: safetensors files, read against what the settings imply and never trusted beyond that."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmt.errors import DataError, MissingInputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PICKLES = {".pt", ".pth", ".pkl", ".ckpt", ".bin"}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
+    """Write named tensors to a new safetensors file."""
+    from safetensors.torch import save_file
+
+    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+
+
+def read_tensors(path: Path, device: str = "cpu") -> dict[str, "Tensor"]:
+    """Read all tensors of a safetensors file. Raises MissingInputError or DataError, naming the file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if path.suffix in PICKLES:
+        raise DataError(f"{path} looks like a pickle", "pickle files are never loaded; give a folder made by nmt")
+    if not path.is_file():
+        raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
+    try:
+        return load_file(path, device=device)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
+
+
+def check_tensors(path: Path, found: Mapping[str, "Tensor"], wanted: Mapping[str, "Tensor"]) -> None:
+    """Raise DataError unless ``found`` has exactly the names, shapes and types of ``wanted`` and finite values."""
+    odd = sorted(set(found) ^ set(wanted))
+    if odd:
+        where = "is missing from" if odd[0] in wanted else "does not belong into"
+        raise DataError(f"tensor {odd[0]} {where} {path}", "the settings beside it are of another model")
+    for name, tensor in wanted.items():
+        if found[name].shape != tensor.shape or found[name].dtype != tensor.dtype:
+            shapes = f"{tuple(found[name].shape)} {found[name].dtype}, not {tuple(tensor.shape)} {tensor.dtype}"
+            raise DataError(f"tensor {name} in {path} is {shapes}", "the settings beside it are of another model")
+        if not found[name].isfinite().all():
+            raise DataError(f"tensor {name} in {path} has values that are not finite", "restore the file")

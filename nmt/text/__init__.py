@@ -1,0 +1,1 @@
+"""Lines, files, pieces and progress: what everything above shares about text. Knows no tensor."""

@@ -1,0 +1,49 @@
+"""The line contract: what a line is on the way in, and how text is kept to one line on the way out.
+
+Only ``\\n`` ends a line of input; U+2028, U+0085, form feed and the like are text. N lines in are N lines out, so
+output must never hold a character at which another program could cut. Knows bytes and text; no files, no pieces.
+"""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from nmt.errors import DataError
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_LINE = 1 << 26  # bytes; a "line" beyond 64 MiB is not text, and would take the memory of the machine
+
+# Every character at which ``str.splitlines`` cuts.
+_TO_SPACE = dict.fromkeys(map(ord, "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), " ")
+
+
+def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:
+    """Yield the lines of a byte stream as text, without their ends, each as soon as it is there.
+
+    One ``\\r`` before the ``\\n`` is dropped, and so is a byte-order mark at the start; a last line without ``\\n``
+    counts. Invalid UTF-8 raises DataError with ``name``, the line and the byte column (both from 1) when ``strict``;
+    otherwise U+FFFD stands in its place. A line of over 64 MiB raises DataError.
+    """
+    number = 0
+    while raw := stream.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(raw) > LONGEST_LINE:
+            raise DataError(f"{name} line {number} has over {LONGEST_LINE} bytes", "give a text file with line ends")
+        if number == 1:
+            raw = raw.removeprefix(BYTE_ORDER_MARK)
+            if not raw:  # a file of nothing but the mark has no line
+                return
+        if raw.endswith(b"\n"):
+            raw = raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
+        try:
+            yield raw.decode("utf-8", "strict" if strict else "replace")
+        except UnicodeDecodeError as error:
+            column = error.start + 1
+            raise DataError(
+                f"{name} line {number} byte {column} is not UTF-8",
+                f"convert the file, or see what stands there: sed -n {number}p {name} | xxd",
+            ) from None
+
+
+def one_line(text: str) -> str:
+    """The text with one space for every character at which ``str.splitlines`` would cut it."""
+    return text.translate(_TO_SPACE)

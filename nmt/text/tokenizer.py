@@ -1,0 +1,158 @@
+"""Text to pieces and back: SentencePiece behind one small class. Knows no files but the model's, and no corpus.
+
+Text survives: a character without a piece becomes its UTF-8 bytes, and nothing that a person types is ever taken for a
+control symbol. The one thing that changes is white space, of which every run becomes one space. SentencePiece's own
+normalisation (nmt_nfkc) is not used, because it rewrites full-width forms, compatibility hanja and decomposed jamo,
+so that a text could not come back as it was.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import sentencepiece
+
+from nmt.errors import DataError, MissingInputError
+from nmt.text.lines import one_line
+
+PAD, UNK, BOS, EOS = 0, 1, 2, 3
+
+LARGEST_MODEL = 1 << 26  # bytes; a real one has some 30 a piece
+_SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
+# Sums of floats depend on how they are shared out, so the number of threads must be the same on every machine.
+_TRAINING_THREADS = 4
+# SentencePiece leaves out lines of over 4,192 bytes, and takes minutes for one that repeats itself at length.
+_CUT = 1000
+_TO_MEND = "make it again with nmt prepare"
+
+
+class Tokenizer:
+    """A SentencePiece model whose first ids are padding, unknown, start and end."""
+
+    def __init__(self, model: bytes, name: str) -> None:
+        """Take a serialised model; ``name`` is what errors call it. Raises DataError when it is broken or not ours."""
+        try:
+            self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, ValueError, OSError):
+            raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
+        model_ids = (self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id())
+        if model_ids != (PAD, UNK, BOS, EOS):
+            raise DataError(
+                f"{name} has padding, unknown, start and end at {model_ids}, not {(PAD, UNK, BOS, EOS)}", _TO_MEND
+            )
+        self.size: int = self._model.get_piece_size()
+        self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
+        if UNK in self._space_bytes:
+            raise DataError(f"{name} has no pieces for bytes, so it would lose characters", _TO_MEND)
+        # Noncharacters, of which text has none: one that became no piece of this model stands in for a typed "▁".
+        pieces = "".join(self._model.id_to_piece(id) for id in range(self.size))
+        self._stand_ins = [chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in pieces]
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a model file. Raises MissingInputError, or DataError for a file that is not a model of ours."""
+        try:
+            with path.open("rb") as file:
+                model = file.read(LARGEST_MODEL + 1)
+        except OSError:
+            raise MissingInputError(f"there is no tokenizer {path}", "check the path") from None
+        if not model or len(model) > LARGEST_MODEL:
+            raise DataError(f"{path} is not a SentencePiece model", _TO_MEND)
+        return cls(model, str(path))
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+        """The piece ids of each line, without special ids, by ``workers`` threads."""
+        # Leading, trailing and repeated white space of every kind goes here, in one place for training and use.
+        texts = [" ".join(line.split()) for line in lines]
+        ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=max(1, workers))
+        for row, text in enumerate(texts):
+            if _SPACE in text:
+                ids[row] = self._encode_typed_space_sign(text)
+        return ids
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each list of ids, on one line each; special ids give no text."""
+        if not len(pieces):
+            return []
+        texts: list[str] = self._model.decode([[int(id) for id in ids if id > EOS] for ids in pieces])
+        return [one_line(text) for text in texts]
+
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        """The pieces as SentencePiece writes them, ``▁`` for a space; for people to look at."""
+        return [self._model.id_to_piece(int(id)) for id in ids]
+
+    def control_ids(self) -> list[int]:
+        """Ids that are no text: padding, unknown, start, end and any other control or unused one."""
+        model = self._model
+        return [id for id in range(self.size) if model.is_control(id) or model.is_unknown(id) or model.is_unused(id)]
+
+    def starts_word(self, id: int) -> bool:
+        """Whether the piece begins with a space."""
+        piece: str = self._model.id_to_piece(int(id))
+        return piece.startswith(_SPACE)
+
+    def _encode_typed_space_sign(self, text: str) -> list[int]:
+        # A noncharacter goes through in place of "▁" and comes out as its bytes, which then become the bytes of "▁".
+        stand_in = next((sign for sign in self._stand_ins if sign not in text), " ")
+        ids: list[int] = self._model.encode(text.replace(_SPACE, stand_in), out_type=int)
+        wanted = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in stand_in.encode()]
+        width, place = len(wanted), 0
+        while width > 1 and place + width <= len(ids):
+            if ids[place : place + width] == wanted:
+                ids[place : place + width] = self._space_bytes
+                place += width
+            else:
+                place += 1
+        return ids
+
+
+def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = True) -> bytes:
+    """Learn a SentencePiece model of ``size`` pieces from lines of text, and return it serialised.
+
+    ``kind`` is "unigram" (Kudo 2018) or "bpe" (Sennrich et al. 2016). Unless ``exact``, a text too small for ``size``
+    gives as many pieces as it can. The same lines give the same bytes for any number of workers. Lines are held in
+    memory: the caller chooses how many. Raises DataError when the text gives fewer pieces, naming the largest size that
+    fits, or when its characters need more, naming the smallest.
+    """
+    texts = (" ".join(line.split()) for line in lines)
+    kept = [text[start : start + _CUT] for text in texts for start in range(0, len(text), _CUT)]
+    # Rare characters are left to the bytes; when the size has no room for the others, more of them are.
+    for coverage in (0.99995, 0.9995, 0.995, 0.98):
+        try:
+            return _train(kept, kind, size, exact, coverage)
+        except RuntimeError as error:
+            message = str(error)
+        if "required_chars" not in message:
+            break
+    if fits := re.search(r"too high.*<= (\d+)", message):
+        raise DataError(
+            f"a vocabulary of {size} pieces is too large for the text", f"choose {fits[1]} or fewer, or auto"
+        )
+    if least := re.search(r"required_chars.* vs (\d+)", message):
+        raise DataError(
+            f"a vocabulary of {size} pieces is too small for the text", f"choose {least[1]} or more, or auto"
+        )
+    raise DataError(f"SentencePiece cannot learn from this text: {message}", "look at the training text")
+
+
+def _train(lines: list[str], kind: str, size: int, exact: bool, coverage: float) -> bytes:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(lines),
+        model_writer=model,
+        model_type=kind,
+        vocab_size=size,
+        hard_vocab_limit=exact,
+        character_coverage=coverage,
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        pad_id=PAD,
+        unk_id=UNK,
+        bos_id=BOS,
+        eos_id=EOS,
+        num_threads=_TRAINING_THREADS,
+        minloglevel=5,
+    )
+    return model.getvalue()

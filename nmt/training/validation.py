@@ -1,0 +1,69 @@
+"""Validation: the averaged model's loss on the validation pairs, and its real translations of them, scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+
+import torch
+
+from nmt.config import SearchOptions
+from nmt.corpus.batches import blocks, pad_batch, plan_block
+from nmt.corpus.dataset import Dataset
+from nmt.decoding.engines.pytorch import PyTorchEngine
+from nmt.decoding.translator import Translator
+from nmt.scoring.metrics import corpus_scores
+from nmt.text.tokenizer import Tokenizer
+from nmt.training.objective import Objective, TensorBatch
+from nmt.training.state import TrainState
+
+BATCH_TOKENS = 4096
+SAMPLES = 3  # translations shown to a person after each validation
+
+
+@dataclass(frozen=True)
+class Sample:
+    source: str
+    reference: str
+    hypothesis: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The scores of one validation."""
+
+    step: int
+    loss: float  # cross-entropy of a target token without smoothing, in nats
+    bleu: float
+    chrf: float
+    samples: Sequence[Sample]
+
+    @property
+    def perplexity(self) -> float:
+        return exp(min(self.loss, 700.0))
+
+
+def validate(state: TrainState, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer]) -> Validation:
+    """Score the running average of the weights on the validation set; greedy search, since it ranks as beams do."""
+    source_tokenizer, target_tokenizer = tokenizers
+    device = next(state.average.parameters()).device
+    engine = PyTorchEngine(state.average, target_tokenizer.control_ids(), device)
+    translator = Translator(engine, source_tokenizer, target_tokenizer, SearchOptions(beam_size=1))
+    hypotheses = [translation.text for translation in translator.translate(data.valid_source)]
+    bleu, chrf = corpus_scores(hypotheses, data.valid_target, data.target_language)
+    chosen = range(0, len(hypotheses), max(1, len(hypotheses) // SAMPLES))[:SAMPLES]
+    samples = [Sample(data.valid_source[i], data.valid_target[i], hypotheses[i]) for i in chosen]
+    return Validation(state.counters.step, validation_loss(state, data), bleu, chrf, samples)
+
+
+@torch.inference_mode()
+def validation_loss(state: TrainState, data: Dataset) -> float:
+    """Cross-entropy of a target token on the validation pairs, in nats."""
+    objective = Objective(state.average, label_smoothing=0.0).eval()
+    device = next(state.average.parameters()).device
+    total, tokens = 0.0, 0
+    for block in range(blocks(len(data.valid))):
+        for rows in plan_block(data.valid, BATCH_TOKENS, seed=0, epoch=0, block_in_epoch=block):
+            loss, count = objective(TensorBatch.of(pad_batch(data.valid, rows), device), 1.0)
+            total += loss.item()
+            tokens += int(count)
+    return total / tokens

@@ -1,0 +1,56 @@
+"""A small training run, made once by the real commands, for every test that needs a model on the disk."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORPUS = ROOT / "data"
+PROGRAM = Path(sys.executable).with_name("nmt")
+
+PREPARE = "-s ko -t en --vocab-size 600"
+TRAIN = (
+    "--preset tiny --set model.width=32 --set model.feed_forward=64 --set model.encoder_layers=1 "
+    "--set model.decoder_layers=1 --steps 20 --validate-every 20 --threads 1 --device cpu"
+)
+
+
+class TinyRun(NamedTuple):
+    """What the commands left; treat it as read-only, or copy it."""
+
+    data: Path
+    run: Path
+
+
+def nmt(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run the program as a shell does, in a locale that knows no UTF-8; ``options`` go to ``subprocess.run``."""
+    options = {"env": {**os.environ, "LC_ALL": "C", "COLUMNS": "80"}, "timeout": 120, **options}
+    return subprocess.run([PROGRAM, *arguments], capture_output=True, encoding="utf-8", **options)
+
+
+def write_corpus(folder: Path, name: str, first: int, count: int) -> Path:
+    """``count`` bundled training pairs from the ``first`` on, as ``folder/name.ko`` and ``.en``; returns the prefix."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for language in ("ko", "en"):
+        lines = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / f"{name}.{language}").write_text("".join(lines[first : first + count]), encoding="utf-8")
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
+    """A run of 20 updates on 300 pairs: it translates badly, and everything around the translation is real."""
+    folder = tmp_path_factory.mktemp("tiny")
+    train = write_corpus(folder / "text", "train", 0, 300)
+    valid = write_corpus(folder / "text", "valid", 300, 20)
+    made = TinyRun(folder / "data", folder / "run")
+    for result in (
+        nmt("prepare", *PREPARE.split(), "--train", train, "--valid", valid, "-o", made.data),
+        nmt("train", made.data, "-o", made.run, *TRAIN.split()),
+    ):
+        assert result.returncode == 0, result.stderr
+    return made

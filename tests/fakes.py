@@ -1,0 +1,133 @@
+"""Small deterministic stand-ins for models, engines, tokenizers and readers of progress.
+
+B sentences, N rows, M rows after a selection, S source positions, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from nmt.config import SearchOptions
+from nmt.decoding.engine import Hypothesis
+from nmt.text.tokenizer import BOS, EOS, PAD, UNK
+
+CONTROL = [PAD, UNK, BOS, EOS]
+STATES = 499
+
+
+@dataclass
+class HashState:
+    hash_N: Tensor
+    sentence_N: Tensor
+
+
+class HashStepper:
+    """A language that is one random table: a row's logits depend on its source and on every piece so far."""
+
+    def __init__(self, vocabulary: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.table = 2 * torch.randn(STATES, vocabulary, generator=generator, dtype=torch.float64).to(dtype)
+        self.rows: list[int] = []  # how many rows each step was given
+
+    def start(self, source_BS: Tensor, source_length_B: Tensor) -> HashState:
+        hashes = [
+            self.hash(source[:length])
+            for source, length in zip(source_BS.tolist(), source_length_B.tolist(), strict=True)
+        ]
+        return HashState(torch.tensor(hashes), torch.arange(len(hashes)))
+
+    def step(self, token_N: Tensor, state: HashState) -> tuple[Tensor, HashState]:
+        self.rows.append(len(token_N))
+        hash_N = (131 * state.hash_N + 7 * token_N + 1) % STATES
+        return self.table[hash_N], HashState(hash_N, state.sentence_N)
+
+    def select(self, state: HashState, row_M: Tensor, sentence_M: Tensor) -> HashState:
+        assert torch.equal(state.sentence_N[row_M], sentence_M), "a row changed its sentence"
+        kept, counts = torch.unique_consecutive(sentence_M, return_counts=True)
+        assert len(counts.unique()) == 1, "sentences have unequally many rows"
+        assert kept.tolist() == sorted(set(kept.tolist())), "sentences changed their order"
+        return HashState(state.hash_N[row_M], torch.arange(len(kept)).repeat_interleave(int(counts[0])))
+
+    def state(self, source: Sequence[int], prefix: Sequence[int]) -> int:
+        """The row of the table after ``prefix`` (with <s>), computed the slow way. ``source`` comes without </s>."""
+        state = self.hash([*source, EOS])
+        for token in prefix:
+            state = (131 * state + 7 * token + 1) % STATES
+        return state
+
+    @staticmethod
+    def hash(source: Sequence[int]) -> int:
+        state = 0
+        for token in source:
+            state = (137 * state + token + 3) % STATES
+        return state
+
+
+@dataclass
+class WordTokenizer:
+    """Words are pieces, numbered as they come; a word that begins with @ does not start a word."""
+
+    words: list[str] = field(default_factory=lambda: ["<pad>", "<unk>", "<s>", "</s>"])
+    encoded: list[str] = field(default_factory=list)
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+        self.encoded += lines
+        return [[self.number(word) for word in line.split(" ") if word.strip()] for line in lines]
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
+        return [" ".join(self.words[piece] for piece in some) for some in pieces]
+
+    def starts_word(self, piece: int) -> bool:
+        return not self.words[piece].startswith("@")
+
+    def number(self, word: str) -> int:
+        if word not in self.words:
+            self.words.append(word)
+        return self.words.index(word)
+
+
+@dataclass
+class ReverseEngine:
+    """Translates by reversing the pieces; the next best hypotheses are the reverse without its last piece and so on."""
+
+    batches: list[list[list[int]]] = field(default_factory=list)
+    refusal: str | None = None
+
+    def supports(self, options: SearchOptions) -> str | None:
+        return self.refusal
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        self.batches.append([list(source) for source in sources])
+        return [
+            [
+                Hypothesis(list(reversed(source))[: len(source) - rank], -float(rank) - 0.5)
+                for rank in range(options.n_best)
+            ]
+            for source in sources
+        ]
+
+
+@dataclass
+class Recorder:
+    """Progress that remembers what it was told."""
+
+    advanced: int = 0
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        pass
+
+    def advance(self, count: int = 1) -> None:
+        self.advanced += count
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
+    def finish(self) -> None:
+        pass

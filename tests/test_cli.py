@@ -1,0 +1,216 @@
+"""The command line as a shell sees it: exit codes, one line of error, clean streams, other toolkits' flags, signals."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import CORPUS, PROGRAM, TinyRun, nmt, write_corpus
+
+import nmt as package
+
+USAGE, DATA, MISSING, CANNOT_CREATE, SETTINGS = 2, 65, 66, 73, 78
+QUICK = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
+
+# Command line, exit code, and what the line of error must hold. {data}, {run}: the tiny run; {tmp}: an empty folder.
+MISTAKES = [
+    ("trian", USAGE, "nearest known name is train"),
+    ("--verison", USAGE, "--version"),
+    ("prepare --sorce ko", USAGE, "nearest known name is --source"),
+    ("train {data} -o {tmp}/run --step 3", USAGE, "nearest known name is --steps"),
+    ("translate {run} --beam-sise 3", USAGE, "nearest known name is --beam-size"),
+    ("evaluate {run} --metric bleu", USAGE, "nearest known name is --metrics"),
+    ("translate", USAGE, "MODEL"),
+    ("prepare -s ko", USAGE, "--target"),
+    ("train {data} -o {tmp}/run --steps", USAGE, "--steps"),
+    ("translate {run} --beam-size many", USAGE, "--beam-size"),
+    ("translate {run} --beam-size 0", USAGE, "--beam-size"),
+    ("translate {run} --format xml", USAGE, "jsonl"),
+    ("evaluate", USAGE, "MODEL"),
+    ("evaluate {run}", USAGE, "MODEL"),
+    ("evaluate {run} {text} --metrics blue", USAGE, "'bleu'"),
+    ("evaluate --hyp {text}.en", USAGE, "--ref"),
+    ("prepare -s ko -t ko --train {text} -o {tmp}/data", USAGE, "'ko'"),
+    ("prepare -s ko -t en --train {text} -o {tmp}/data --vocab-size all", USAGE, "--vocab-size"),
+    ("prepare -s ko -t en --train {tmp}/no -o {tmp}/data", MISSING, "{tmp}/no"),
+    ("prepare -s ko -t de --train {text} -o {tmp}/data", MISSING, "{text}"),
+    ("train {tmp}/no -o {tmp}/run --steps 1", MISSING, "{tmp}/no"),
+    ("train {data} -o {tmp}/run --config {tmp}/no.toml", MISSING, "{tmp}/no.toml"),
+    ("translate {tmp}/no", MISSING, "{tmp}/no"),
+    ("translate {run} {tmp}/no.ko", MISSING, "{tmp}/no.ko"),
+    ("evaluate {run} {tmp}/no", MISSING, "{tmp}/no"),
+    ("evaluate --hyp {tmp}/no.en --ref {text}.en", MISSING, "{tmp}/no.en"),
+    ("prepare -s ko -t en --train {unequal} -o {tmp}/data", DATA, "{unequal}.en"),
+    ("prepare -s ko -t en --train {text} -o {tmp}/data --vocab-size 90000", DATA, "90000"),
+    ("evaluate --hyp {text}.en --ref {unequal}.en", DATA, "{unequal}.en"),
+    ("train {run} -o {tmp}/run --steps 1", MISSING, "{run}"),
+    ("translate {data}", MISSING, "{data}"),
+    ("translate {pickle}", DATA, "pickle files are never loaded"),
+    ("evaluate {pickle} {text}", DATA, "pickle files are never loaded"),
+    ("translate {broken}", DATA, "model.safetensors"),
+    ("evaluate {broken} {text}", DATA, "model.safetensors"),
+    ("train {data} -o {tmp}/run --steps 1 --set model.widht=64", SETTINGS, "'width'"),
+    ("train {data} -o {tmp}/run --steps 1 --set modle.width=64", SETTINGS, "'model'"),
+    ("train {data} -o {tmp}/run --steps 1 --set model.width=wide", SETTINGS, "model.width"),
+    ("train {data} -o {tmp}/run --steps 1 --set model.width=10", SETTINGS, "model.heads"),
+    ("train {data} -o {tmp}/run --steps 1 --set width=64", SETTINGS, "section.key=value"),
+    ("train {data} -o {tmp}/run --steps 1 --epochs 1", SETTINGS, "training.steps"),
+    ("train {data} -o {tmp}/run --steps 1 --preset huge", SETTINGS, "preset"),
+    ("train {data} -o {run} --steps 20", SETTINGS, "--overwrite"),
+    ("translate {run} --n-best 9", SETTINGS, "--n-best"),
+    ("translate {run} {text}.ko --device mps", SETTINGS, "mps"),
+    ("prepare -s ko -t en --train {text} -o {text}.ko/data", CANNOT_CREATE, "{text}.ko"),
+    ("train {data} -o {text}.ko/run --steps 1", CANNOT_CREATE, "{text}.ko"),
+    ("translate {run} {text}.ko -o {tmp}/no/out.en", CANNOT_CREATE, "{tmp}/no/out.en"),
+    ("train {data} -o {tmp} --steps 1", CANNOT_CREATE, "{tmp}"),
+]
+
+
+@pytest.fixture(scope="module")
+def places(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Whatever the command lines above name."""
+    folder = tmp_path_factory.mktemp("mistakes")
+    unequal = write_corpus(folder, "unequal", 0, 30)
+    unequal.with_suffix(".en").write_text("One line.\n")
+    pickle = folder / "model.pt"
+    pickle.write_bytes(b"\x80\x04N.")
+    broken = folder / "broken"
+    shutil.copytree(tiny_run.run / "model", broken)
+    with (broken / "model.safetensors").open("r+b") as file:
+        file.seek(-4, os.SEEK_END)
+        file.write(b"\0\0\0\1")
+    here = {"data": tiny_run.data, "run": tiny_run.run, "text": write_corpus(folder, "text", 0, 30)}
+    return {**here, "unequal": unequal, "pickle": pickle, "broken": broken}
+
+
+@pytest.mark.parametrize(("line", "code", "fragment"), MISTAKES, ids=[line for line, _, _ in MISTAKES])
+def test_mistake_is_one_line_with_its_exit_code(
+    line: str, code: int, fragment: str, places: dict[str, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "a file").touch()
+    here = {**places, "tmp": tmp_path}
+    result = nmt(*(part.format(**here) for part in line.split()), input="")
+    assert result.returncode == code, result.stderr
+    what, semicolon, mend = result.stderr.removesuffix("\n").partition("; ")
+    assert what.startswith("nmt: error: ")
+    assert semicolon
+    assert mend
+    assert "\n" not in what + mend
+    assert fragment.format(**here) in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "a file"], "a failed command left something"
+
+
+def test_version_goes_to_standard_output() -> None:
+    result = nmt("--version")
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"nmt {package.__version__}\n", "")
+
+
+def test_python_dash_m_is_the_same_program() -> None:
+    module = subprocess.run([sys.executable, "-m", "nmt", "trian"], capture_output=True, encoding="utf-8", timeout=60)
+    script = nmt("trian")
+    assert (module.returncode, module.stdout, module.stderr) == (script.returncode, script.stdout, script.stderr)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--beam", "2", "--lenpen", "0.5", "--max-tokens", "500", "--nbest", "2"],
+        ["--beam=2", "--normalize=0.5", "--mini-batch-words=500", "--nbest=2", "--cpu-threads=1"],
+    ],
+)
+def test_other_toolkits_names_of_flags_mean_ours(flags: list[str], tiny_run: TinyRun, tmp_path: Path) -> None:
+    text = write_corpus(tmp_path, "few", 0, 3).with_suffix(".ko")
+    ours = ["--beam-size", "2", "--length-penalty", "0.5", "--batch-tokens", "500", "--n-best", "2"]
+    wanted, found = (
+        nmt("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stdout == wanted.stdout
+    assert wanted.stdout.count(" ||| ") == 3 * 2 * 2
+
+
+def test_results_alone_go_to_standard_output(tiny_run: TinyRun, tmp_path: Path) -> None:
+    text = write_corpus(tmp_path, "few", 0, 5)
+    translated = nmt("translate", tiny_run.run, text.with_suffix(".ko"), *QUICK)
+    assert translated.returncode == 0, translated.stderr
+    assert translated.stdout.count("\n") == 5
+    scored = nmt("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
+    assert scored.returncode == 0, scored.stderr
+    assert [one["lines"] for one in json.loads(scored.stdout)["sets"]] == [5]
+    prepared = nmt(
+        "prepare", "-s", "ko", "-t", "en", "--train", tiny_run.data.parent / "text/train", "-o", tmp_path / "d"
+    )
+    assert (prepared.returncode, prepared.stdout) == (0, ""), prepared.stderr
+    again = nmt("train", tiny_run.data, "-o", tiny_run.run, "--config", tiny_run.run / "config.toml", "--device", "cpu")
+    assert (again.returncode, again.stdout) == (0, ""), again.stderr
+    assert "nothing to do" in again.stderr
+
+
+def test_quiet_commands_say_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    text = write_corpus(tmp_path, "few", 0, 2)
+    result = nmt("translate", tiny_run.run, text.with_suffix(".ko"), "-o", tmp_path / "out.en", "--quiet", *QUICK)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert (tmp_path / "out.en").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["translate"]], ids=["help", "translate"])
+def test_closed_reader_ends_a_command_by_sigpipe(arguments: list[str], tiny_run: TinyRun, tmp_path: Path) -> None:
+    if arguments == ["translate"]:
+        text = write_corpus(tmp_path, "few", 0, 2).with_suffix(".ko")
+        arguments = ["translate", str(tiny_run.run), str(text), *QUICK]
+    reader, writer = os.pipe()
+    os.close(reader)
+    result = subprocess.run([PROGRAM, *arguments], stdout=writer, stderr=subprocess.PIPE, timeout=60, encoding="utf-8")
+    os.close(writer)
+    assert result.returncode == -signal.SIGPIPE  # which a shell calls 141
+    assert result.stderr == ""
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
+    """Send a signal, and return what the process still said before it ended, which must be soon."""
+    process.send_signal(number)
+    try:
+        return process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_training_with_its_work_saved(number: signal.Signals, tiny_run: TinyRun, tmp_path: Path) -> None:
+    settings: list[str | Path] = [
+        "--config",
+        tiny_run.run / "config.toml",
+        "--steps",
+        "100000",
+        "--validate-every",
+        "100000",
+    ]
+    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", tmp_path / "run", *settings, "--threads", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stderr
+        for line in iter(process.stderr.readline, ""):
+            if "step 1 " in line:
+                break
+        rest = interrupt(process, number)
+    assert process.returncode == -number
+    assert "stopped and saved" in rest
+    assert len(list((tmp_path / "run/checkpoints").glob("step-*/manifest.json"))) == 1
+    assert (tmp_path / "run/model/manifest.json").exists()
+
+
+def test_interrupted_translation_leaves_no_file(tiny_run: TinyRun, tmp_path: Path) -> None:
+    out = tmp_path / "out.en"
+    command: list[str | Path] = [PROGRAM, "translate", tiny_run.run, CORPUS / "train.ko", "-o", out, "--threads", "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        while not list(tmp_path.iterdir()) and process.poll() is None:
+            time.sleep(0.01)
+        said = interrupt(process, signal.SIGINT)
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,248 @@
+"""Corpora as people keep them, the rules that clean them, and rows on the disk."""
+
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.corpus import parallel
+from nmt.corpus.cleaning import Verdict, count_rules, drop_duplicates, drop_held_out, hold_out, judge
+from nmt.corpus.parallel import find_corpus, read_chunks, read_pairs
+from nmt.corpus.scan import Sample
+from nmt.corpus.shards import Split, SplitWriter, id_type
+from nmt.corpus.vocabulary import auto_size
+from nmt.errors import DataError, MissingInputError
+
+PAIRS = [("나는 간다.", "I go."), ("", "nothing"), ("a\x85b\u2028c", "d")]
+KEPT, DUPLICATE = Verdict.KEPT, Verdict.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("ending", "compress"),
+    [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress), (".zst", zstandard.compress)],
+)
+@pytest.mark.parametrize("tsv", [False, True])
+def test_a_corpus_is_read_by_prefix_or_tsv_plain_or_compressed(
+    tmp_path: Path, ending: str, compress: Callable[[bytes], bytes], tsv: bool
+) -> None:
+    if tsv:
+        path = tmp_path / f"some.corpus.tsv{ending}"
+        path.write_bytes(compress("".join(f"{source}\t{target}\r\n" for source, target in PAIRS).encode()))
+    else:
+        path = tmp_path / "some.corpus"
+        for side, language in enumerate(("ko", "en")):
+            text = "".join(f"{pair[side]}\n" for pair in PAIRS).encode()
+            (tmp_path / f"some.corpus.{language}{ending}").write_bytes(compress(text))
+    assert list(read_pairs(find_corpus(path, "ko", "en"))) == PAIRS
+
+
+def test_the_two_sides_may_be_compressed_in_two_ways(tmp_path: Path) -> None:
+    (tmp_path / "c.ko.gz").write_bytes(gzip.compress(b"a\n"))
+    (tmp_path / "c.en.xz").write_bytes(lzma.compress(b"b"))
+    assert list(read_pairs(find_corpus(tmp_path / "c", "ko", "en"))) == [("a", "b")]
+
+
+def test_a_missing_side_is_named(tmp_path: Path) -> None:
+    (tmp_path / "c.ko").write_text("a\n")
+    for path, name in ((tmp_path / "c", "c.en"), (tmp_path / "c.ko", "c.ko.ko"), (tmp_path / "c.tsv.gz", "c.tsv.gz")):
+        with pytest.raises(MissingInputError, match=f"there is no file .*{name}"):
+            find_corpus(path, "ko", "en")
+
+
+@pytest.mark.parametrize(("sources", "targets", "short"), [(3, 5, "c.ko"), (5, 3, "c.en"), (0, 1, "c.ko")])
+def test_unequal_sides_name_the_line_where_one_ends(tmp_path: Path, sources: int, targets: int, short: str) -> None:
+    (tmp_path / "c.ko").write_text("a\n" * sources)
+    (tmp_path / "c.en").write_text("b\n" * targets)
+    message = f"{short} ends before line {min(sources, targets) + 1}, but .* goes on"
+    with pytest.raises(DataError, match=message):
+        list(read_pairs(find_corpus(tmp_path / "c", "ko", "en")))
+
+
+@pytest.mark.parametrize(("line", "tabs"), [("no tab", 0), ("a\tb\tc", 2), ("", 0)])
+def test_a_tsv_line_has_one_tab(tmp_path: Path, line: str, tabs: int) -> None:
+    (tmp_path / "c.tsv").write_text(f"a\tb\n{line}\n")
+    with pytest.raises(DataError, match=rf"c\.tsv line 2 has {tabs} tabs, not 1"):
+        list(read_pairs(find_corpus(tmp_path / "c.tsv", "ko", "en")))
+
+
+def test_an_empty_file_and_broken_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_bytes(b"")
+    with pytest.raises(DataError, match=r"c\.tsv line 1 is missing: the file is empty"):
+        list(read_pairs(find_corpus(tmp_path / "c.tsv", "ko", "en")))
+    (tmp_path / "d.ko").write_bytes(b"a\nb\n")
+    (tmp_path / "d.en").write_bytes(b"a\n\xc3\x28\n")
+    with pytest.raises(DataError, match=r"d\.en line 2 byte 1 is not UTF-8"):
+        list(read_pairs(find_corpus(tmp_path / "d", "ko", "en")))
+
+
+def test_chunks_hold_all_pairs_in_order_and_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "CHUNK_PAIRS", 4)
+    monkeypatch.setattr(parallel, "CHUNK_CHARACTERS", 100)
+    pairs = [(str(number), "x" * (90 if number == 6 else 1)) for number in range(11)]
+    (tmp_path / "c.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in pairs))
+    chunks = list(read_chunks(find_corpus(tmp_path / "c.tsv", "ko", "en")))
+    assert [pair for chunk in chunks for pair in chunk] == pairs
+    assert [len(chunk) for chunk in chunks] == [4, 4, 3]
+    monkeypatch.setattr(parallel, "CHUNK_CHARACTERS", 90)
+    assert [len(chunk) for chunk in read_chunks(find_corpus(tmp_path / "c.tsv", "ko", "en"))] == [4, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "rule"),
+    [
+        ("나는 간다", "I go", "kept"),
+        ("", "I go", "empty"),
+        ("간다", " \u3000\t", "empty"),
+        ("Berlin", "Berlin", "source-equals-target"),
+        ("New  York", " New York ", "source-equals-target"),
+        ("네", "Yes, it is one.", "kept"),  # short: its length proves nothing
+        ("ab", "x" * 18, "kept"),
+        ("abc", "x" * 27, "kept"),
+        ("abc", "x" * 28, "length-ratio"),
+        ("x" * 28, "abc", "length-ratio"),
+    ],
+)
+def test_a_pair_is_dropped_by_the_first_rule_that_speaks(source: str, target: str, rule: str) -> None:
+    verdicts, _ = judge([(source, target)], max_ratio=9.0)
+    assert Verdict(verdicts[0]).rule == rule
+
+
+WORDS = st.sampled_from(["a", "b", "a b", "a  b", "c", "ab"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(WORDS, WORDS), max_size=30), st.lists(st.tuples(WORDS, WORDS), max_size=5))
+def test_duplicates_and_leaks_are_those_that_a_plain_loop_finds(
+    pairs: list[tuple[str, str]], held_out: list[tuple[str, str]]
+) -> None:
+    verdicts, hashes = judge(pairs, max_ratio=9.0)
+    drop_held_out(verdicts, hashes, judge(held_out, 9.0)[1], Verdict.IN_TEST)
+    drop_duplicates(verdicts, hashes)
+
+    def normal(pair: tuple[str, str]) -> tuple[str, ...]:
+        return tuple(" ".join(side.split()) for side in pair)
+
+    seen: set[tuple[str, ...]] = set()
+    for pair, verdict in zip(map(normal, pairs), verdicts, strict=True):
+        if pair[0] == pair[1]:
+            assert verdict == Verdict.SOURCE_EQUALS_TARGET
+        elif pair in map(normal, held_out):
+            assert verdict == Verdict.IN_TEST
+        else:
+            assert verdict == (DUPLICATE if pair in seen else KEPT)
+            seen.add(pair)
+
+
+def test_the_border_between_the_sides_counts() -> None:
+    _, hashes = judge([("a", "b c"), ("a b", "c"), ("a b c", ""), ("", "a b c")], max_ratio=9.0)
+    assert len(set(hashes.tolist())) == 4
+
+
+def test_counts_name_the_rules_that_dropped_something() -> None:
+    verdicts = np.array([0, 0, Verdict.DUPLICATE, Verdict.TOO_LONG, Verdict.DUPLICATE], np.uint8)
+    assert count_rules(verdicts) == {"duplicate": 2, "too-long": 1}
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(0, 0), (1, 0), (19, 0), (20, 1), (1000, 50), (30_000, 1000)])
+def test_one_pair_in_twenty_is_held_out_and_at_most_a_thousand(kept: int, expected: int) -> None:
+    verdicts = np.array([Verdict.KEPT, Verdict.EMPTY] * kept, np.uint8)
+    hold_out(verdicts, seed=1)
+    assert count_rules(verdicts).get("held-out", 0) == expected
+    assert count_rules(verdicts).get("empty", 0) == kept
+    again = np.array([Verdict.KEPT, Verdict.EMPTY] * kept, np.uint8)
+    hold_out(again, seed=1)
+    assert (again == verdicts).all()
+
+
+@pytest.mark.parametrize(("limit", "stride"), [(100, 1), (50, 2), (49, 4), (13, 8), (1, 128)])
+def test_a_sample_is_every_nth_pair_however_they_come(limit: int, stride: int) -> None:
+    pairs = [(str(number), f"t{number}") for number in range(100)]
+    whole, parts = Sample(limit), Sample(limit)
+    whole.add(pairs)
+    for start in range(0, 100, 7):
+        parts.add(pairs[start : start + 7])
+    verdicts = np.zeros(100, np.uint8)
+    assert whole.sides([verdicts]) == parts.sides([verdicts[:30], verdicts[30:]])
+    assert whole.sides([verdicts])[0] == [str(number) for number in range(0, 100, stride)]
+    verdicts[0] = Verdict.EMPTY
+    assert "0" not in whole.sides([verdicts])[0]
+
+
+def test_the_fitted_vocabulary_grows_with_lines_words_and_characters() -> None:
+    many = 10**9
+    sizes = [auto_size(lines, many, 0) for lines in range(0, 5_000_000, 997)]
+    assert sizes == sorted(sizes)
+    sizes = [auto_size(many, words, 0) for words in range(0, 200_000, 97)]
+    assert sizes == sorted(sizes)
+    sizes = [auto_size(1000, many, characters) for characters in range(0, 10_000, 97)]
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "size"),
+    [(5000, 4500), (27_000, 8000), (29_000, 8000), (160_000, 14_000), (10**6, 26_000), (10**8, 32_000)],
+)
+def test_the_fitted_vocabulary_is_what_its_source_says(pairs: int, size: int) -> None:
+    assert auto_size(2 * pairs, 10**9, 100) == size
+
+
+def test_few_words_or_many_characters_bound_the_fitted_vocabulary() -> None:
+    assert auto_size(32_000, 5000, 70) == 1700
+    assert 3000 < auto_size(2000, 20_000, 3000) < 4000
+
+
+ROWS = st.lists(st.tuples(st.lists(st.integers(4, 70_000), max_size=5), st.lists(st.integers(4, 60_000), max_size=5)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(ROWS, max_size=4), st.integers(1, 5))
+def test_rows_come_back_from_the_shards(
+    tmp_path_factory: pytest.TempPathFactory, corpora: list[list[tuple[list[int], list[int]]]], shard_rows: int
+) -> None:
+    folder = tmp_path_factory.mktemp("shards")
+    with SplitWriter(folder, "train", 70_001, 65_536, shard_rows) as writer:
+        for number, rows in enumerate(corpora):
+            writer.append([source for source, _ in rows], [target for _, target in rows], number)
+    split = Split(folder, "train", 70_001, 65_536, shard_rows)
+    written = [(number, source, target) for number, rows in enumerate(corpora) for source, target in rows]
+    assert len(split) == writer.rows == len(written)
+    for row, (number, source, target) in enumerate(written):
+        assert split.source(row).tolist() == source
+        assert split.target(row).tolist() == target
+        assert split.corpus_id(row) == number
+    assert split.source_length.tolist() == [len(source) for _, source, _ in written]
+    assert split.target_length.tolist() == [len(target) for _, _, target in written]
+
+
+def test_ids_take_two_bytes_as_long_as_they_fit() -> None:
+    assert [id_type(size).itemsize for size in (300, 65_535, 65_536, 65_537)] == [2, 2, 2, 4]
+
+
+def test_a_split_is_mapped_and_not_loaded(tmp_path: Path) -> None:
+    with SplitWriter(tmp_path, "train", 300, 300) as writer:
+        writer.append([[5, 6]], [[7]], 0)
+    split = Split(tmp_path, "train", 300, 300)
+    for array in (split.source(0), split.target_length):
+        while isinstance(array.base, np.ndarray) and not isinstance(array, np.memmap):
+            array = array.base
+        assert isinstance(array, np.memmap)
+
+
+def test_a_missing_or_cut_shard_is_a_data_error(tmp_path: Path) -> None:
+    with SplitWriter(tmp_path, "train", 300, 300) as writer:
+        writer.append([[5, 6]], [[7]], 0)
+    table = tmp_path / "train-rows.bin"
+    whole = table.read_bytes()
+    table.write_bytes(whole[:-1])
+    with pytest.raises(DataError, match=r"train-rows\.bin is missing or broken"):
+        Split(tmp_path, "train", 300, 300)
+    table.write_bytes(whole)
+    (tmp_path / "train-00000.target.bin").unlink()
+    with pytest.raises(DataError, match=r"train-00000\.target\.bin is missing or broken"):
+        Split(tmp_path, "train", 300, 300)

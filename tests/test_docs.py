@@ -1,0 +1,72 @@
+"""The pages in docs/ and the READMEs say what the program does."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from conftest import ROOT
+
+from nmt.cli import app, canonical
+
+sys.path.insert(0, str(ROOT / "docs"))
+
+import update
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")])
+BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The arguments of every ``nmt`` in the page's blocks for the shell, up to a pipe, a redirection or a comment."""
+    found = []
+    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            for start in re.finditer(r"(?:^|[|$]\s*)(?:\.venv/bin/)?nmt ", line):
+                found.append(shlex.split(re.split(r"\s[|&;<>#]", line[start.end() :])[0]))
+    return found
+
+
+EXAMPLES = [(page, arguments) for page in PAGES for arguments in commands(page)]
+
+
+@pytest.mark.parametrize("name", update.PAGES)
+def test_page_is_what_make_docs_writes(name: str) -> None:
+    path, text = update.page(name)
+    assert path.read_text(encoding="utf-8") == text, "run: make docs"
+
+
+@pytest.mark.parametrize("command", update.COMMANDS)
+def test_page_holds_the_help_at_80_columns(command: str) -> None:
+    text = update.help_text(command)
+    assert text.startswith(f"Usage: nmt {command}")
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"```text\n{text}```" in (ROOT / f"docs/{command}.md").read_text(encoding="utf-8")
+
+
+def test_every_command_has_a_page() -> None:
+    assert {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands} == set(
+        update.COMMANDS
+    )
+
+
+@pytest.mark.parametrize(("page", "arguments"), EXAMPLES, ids=[" ".join(arguments) for _, arguments in EXAMPLES])
+def test_example_is_a_command_line_of_the_program(page: Path, arguments: list[str]) -> None:
+    group = typer.main.get_command(app)
+    name, *rest = canonical(arguments)
+    command = group.commands[name]  # type: ignore[attr-defined]  # a typer group has commands
+    command.make_context(name, rest)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_to_files(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_documents_show_examples_at_all() -> None:
+    assert {arguments[0] for _, arguments in EXAMPLES} == set(update.COMMANDS)
+    assert len(EXAMPLES) > 15

@@ -1,0 +1,178 @@
+"""``nmt evaluate``: sets translated and scored, files scored, doubts said, in JSON and as a table."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import Recorder, ReverseEngine, WordTokenizer
+from typer.testing import CliRunner
+
+from nmt.cli import app
+from nmt.config import ModelConfig
+from nmt.corpus.parallel import find_corpus
+from nmt.decoding.translator import Translator
+from nmt.errors import DataError, MissingInputError, UsageError
+from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
+from nmt.scoring.metrics import score_corpus
+from nmt.store import model_folder
+from nmt.store.model_folder import ModelFolder
+
+SOURCES = ["a b c d e", "f g h i", "k l m n o p", "one two three four five"] * 5
+REFERENCES = ["e d c b a", "i h g x f", "p o n m l k", "five four three two one"] * 5
+HYPOTHESES = [" ".join(reversed(source.split())) for source in SOURCES]
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a test set of de → en by prefix, one by TSV, and a file of hypotheses."""
+    write(tmp_path / "test.de", SOURCES)
+    write(tmp_path / "test.en", REFERENCES)
+    write(tmp_path / "more.tsv", [f"{left}\t{right}" for left, right in zip(SOURCES, REFERENCES, strict=True)])
+    write(tmp_path / "hypotheses", HYPOTHESES)
+    return tmp_path
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model, de → en, that reverses."""
+    tokenizer = WordTokenizer()
+    opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
+    monkeypatch.setattr(model_folder, "resolve_model_folder", lambda path: path)
+    monkeypatch.setattr(ModelFolder, "open", lambda path: opened)
+    monkeypatch.setattr(Translator, "load", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
+
+
+def run(*arguments: str | Path) -> tuple[str, str]:
+    result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout, result.stderr
+
+
+def test_a_translated_set_scores_what_its_translations_score(folder: Path) -> None:
+    tokenizer, progress = WordTokenizer(), Recorder()
+    translator = Translator(ReverseEngine(), tokenizer, tokenizer)
+    corpus = find_corpus(folder / "test", "de", "en")
+    report = evaluate_corpus(translator, corpus, "en", ScoringOptions(), progress)
+    assert report.name == "test"
+    assert report.hypotheses == HYPOTHESES
+    assert report.scores == score_corpus(HYPOTHESES, REFERENCES, "en")
+    assert progress.advanced == len(SOURCES)
+
+
+@pytest.mark.usefixtures("model")
+def test_json_holds_the_keys_of_the_contract_for_each_set(folder: Path) -> None:
+    output, _ = run("MODEL", folder / "test", folder / "more.tsv", "--json", "--metrics", "bleu,chrf,ter")
+    first, second = json.loads(output)["sets"]
+    assert list(first) == ["name", "lines", "bleu", "chrf", "ter", "warnings"]
+    assert (first["name"], second["name"], first["lines"]) == ("test", "more.tsv", 20)
+    assert {**first, "name": ""} == {**second, "name": ""}
+    for name, expected in score_corpus(HYPOTHESES, REFERENCES, "en", ["bleu", "chrf", "ter"]).items():
+        assert list(first[name]) == ["score", "low", "high", "signature"]
+        assert first[name]["score"] == pytest.approx(expected.score, abs=1e-6)
+        assert first[name]["low"] <= first[name]["high"]
+        assert first[name]["signature"] == expected.signature
+
+
+def test_files_are_scored_like_a_set_and_need_no_model(folder: Path) -> None:
+    output, _ = run("--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--json", "--no-confidence")
+    (entry,) = json.loads(output)["sets"]
+    expected = score_corpus(HYPOTHESES, REFERENCES, "en", confidence=False)
+    assert entry["name"] == "hypotheses"
+    assert entry["bleu"]["score"] == pytest.approx(expected["bleu"].score, abs=1e-6)
+    assert (entry["bleu"]["low"], entry["bleu"]["high"]) == (None, None)
+    assert entry["warnings"] == []
+
+
+def test_a_perfect_translation_has_round_figures_and_a_compressed_references_language_is_seen(folder: Path) -> None:
+    reference = folder / "test.zh.gz"
+    reference.write_bytes(gzip.compress((folder / "test.en").read_bytes()))
+    output, _ = run("--hyp", reference, "--ref", reference, "--json")
+    bleu = json.loads(output)["sets"][0]["bleu"]
+    assert (bleu["score"], bleu["low"], bleu["high"]) == (100.0, 100.0, 100.0)
+    assert "tok:zh" in bleu["signature"]
+
+
+@pytest.mark.usefixtures("model")
+def test_the_hypotheses_are_written_where_asked(folder: Path) -> None:
+    run("MODEL", folder / "test", "--output", folder / "out", "--no-confidence")
+    assert (folder / "out").read_text(encoding="utf-8").splitlines() == HYPOTHESES
+
+
+@pytest.mark.usefixtures("model")
+def test_people_get_a_table_with_intervals_and_signatures(folder: Path) -> None:
+    output, _ = run("MODEL", folder / "test", folder / "more.tsv")
+    heading, _rule, first, second, *signatures = output.splitlines()
+    assert heading.split() == ["set", "lines", "BLEU", "chrF"]
+    bleu = score_corpus(HYPOTHESES, REFERENCES, "en")["bleu"]
+    assert bleu.low is not None
+    assert bleu.high is not None
+    assert first.split()[:5] == ["test", "20", f"{bleu.score:.1f}", "±", f"{(bleu.high - bleu.low) / 2:.1f}"]
+    assert second.split()[1:] == first.split()[1:]
+    assert signatures[0] == f"BLEU {bleu.signature}"
+    assert [line.split()[0] for line in signatures] == ["BLEU", "chrF"]
+
+
+def test_unequal_files_are_refused_with_their_names_and_counts(folder: Path) -> None:
+    short = write(folder / "short", HYPOTHESES[:-1])
+    with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
+        evaluate_files(short, folder / "test.en", None, ScoringOptions())
+    with pytest.raises(DataError, match=r"hypotheses has 20 lines and .*short has 19"):
+        evaluate_files(folder / "hypotheses", folder / "test.en", short, ScoringOptions())
+
+
+def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.scoring.metrics.find_spec", lambda name: None)
+    reference = write(folder / "test.ko", ["나는 집에 간다 ."] * 12 + [""] * 8)
+    hypothesis = write(folder / "some", ["a b c d e", "", *["x"] * 18])
+    report = evaluate_files(hypothesis, reference, folder / "test.de", ScoringOptions(confidence=False))
+    assert [warning.split(":")[0] for warning in report.warnings] == [
+        "BLEU cuts words by 13a, for want of ko-mecab",
+        "1 of 20 hypotheses are empty",
+        "8 of 20 references are empty",
+        "the references look tokenized (' .'), so BLEU does not compare with others'",
+    ]
+    output, errors = run("--hyp", hypothesis, "--ref", reference, "--json", "--no-confidence")
+    assert json.loads(output)["sets"][0]["warnings"] == report.warnings
+    assert errors.count("some: ") == len(report.warnings)
+    copied = evaluate_files(folder / "test.de", folder / "test.en", folder / "test.de", ScoringOptions())
+    assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("MODEL",),
+        ("--hyp", "x"),
+        ("--ref", "x"),
+        ("MODEL", "--hyp", "x", "--ref", "y"),
+        ("MODEL", "PATH", "--src", "x"),
+    ],
+)
+def test_half_a_request_is_a_mistake_of_usage(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="--hyp FILE --ref FILE"):
+        run(*arguments)
+
+
+@pytest.mark.parametrize(("names", "message"), [("bleu,chfr", "'chrf'"), (",", "bleu,chrf,ter")])
+def test_an_unknown_metric_is_told_at_once_with_the_nearest(names: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        run("MODEL", "PATH", "--metrics", names)
+
+
+def test_a_missing_set_is_told_before_the_model_is_loaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> Translator:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(model_folder, "resolve_model_folder", lambda path: path)
+    monkeypatch.setattr(ModelFolder, "open", lambda path: ModelFolder(path, ModelConfig(), "de", "en"))
+    monkeypatch.setattr(Translator, "load", refuse)
+    with pytest.raises(MissingInputError, match="absent"):
+        run("MODEL", folder / "test", folder / "absent")

@@ -1,0 +1,194 @@
+"""The house keeps its own rules: the README's tree, the layers, the pins, and nothing ever unpickled."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+PACKAGE = ROOT / "nmt"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+LONGEST_FILE = 400  # lines
+MOST_WORDS = 7  # that explain a file
+
+# Calls that could run code from a file or from text. safetensors and JSON are what is read instead.
+UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
+UNSAFE_CALLS = {"eval", "exec", "compile", "torch.load", "torch.jit.load", "pickle.load", "pickle.loads"}
+
+
+def ids(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+# --- the tree of the README -------------------------------------------------------------------------------------------
+
+
+def readme_tree() -> dict[str, str]:
+    """Path and explanation of every line of the README's tree; folders end with a slash."""
+    block = re.search(r"^```text\n(nmt/\n.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert block, "the README has no tree"
+    tree: dict[str, str] = {}
+    above: list[str] = []
+    for line in block[1].splitlines():
+        indented, name, explanation = re.fullmatch(r"( *)(\S+) *(.*)", line).groups()  # type: ignore[union-attr]
+        above[len(indented) // 2 :] = [name]
+        path = "".join(above)
+        assert path not in tree, f"{path} stands twice in the tree"
+        tree[path] = explanation
+    return tree
+
+
+def has_code(path: Path) -> bool:
+    """Whether a file holds more than a docstring."""
+    return any(not isinstance(node, ast.Expr) for node in syntax(path).body)
+
+
+def test_readme_tree_is_what_is_on_the_disk() -> None:
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    on_disk = {path.relative_to(ROOT).as_posix() for path in files if path.name != "__init__.py" or has_code(path)}
+    in_tree = set(readme_tree())
+    assert {path for path in in_tree if not path.endswith("/")} == on_disk
+    assert {path for path in in_tree if path.endswith("/")} == {
+        f"{path.parent.relative_to(ROOT).as_posix()}/" for path in files
+    }
+
+
+def test_readme_tree_explains_each_file_in_a_few_words() -> None:
+    explained = {path: text for path, text in readme_tree().items() if path != "nmt/"}
+    assert [path for path, text in explained.items() if not 1 <= len(text.split()) <= MOST_WORDS] == []
+
+
+# --- the code ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_file_opens_with_what_it_is_and_is_not_too_long(path: Path) -> None:
+    assert ast.get_docstring(syntax(path))
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+def unsafe(tree: ast.Module) -> list[str]:
+    """What in a module could run code that stands in a file, or that prints; each with its line."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        elif isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in UNSAFE_CALLS or called.rpartition(".")[2] in {"unsafe_load", "read_pickle"}:
+                found.append(f"line {node.lineno}: {called}")
+            for keyword in node.keywords:
+                value = getattr(keyword.value, "value", None)
+                if (keyword.arg, value) in {("allow_pickle", True), ("weights_only", False), ("shell", True)}:
+                    found.append(f"line {node.lineno}: {keyword.arg}")
+            continue
+        else:
+            continue
+        found += [f"line {node.lineno}: {name}" for name in names if name.partition(".")[0] in UNSAFE_MODULES]
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_nothing_is_ever_unpickled_or_evaluated(path: Path) -> None:
+    assert unsafe(syntax(path)) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from pickle import loads",
+        "import torch\ntorch.load(path)",
+        "np.load(path, allow_pickle=True)",
+        "import yaml",
+        "eval(text)",
+        "pandas.read_pickle(path)",
+        "subprocess.run(text, shell=True)",
+    ],
+)
+def test_unpickling_would_be_noticed(code: str) -> None:
+    assert unsafe(ast.parse(code))
+
+
+def prints(path: Path) -> list[int]:
+    calls = (node for node in ast.walk(syntax(path)) if isinstance(node, ast.Call))
+    return [
+        call.lineno for call in calls if ast.unparse(call.func) in {"print", "sys.stdout.write", "sys.stderr.write"}
+    ]
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != PACKAGE / "cli"], ids=ids)
+def test_only_the_command_line_prints(path: Path) -> None:
+    assert prints(path) == []
+
+
+def test_arrows_between_layers_point_down_only() -> None:
+    program = Path(sys.executable).with_name("lint-imports")
+    result = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120)
+    assert result.returncode == 0, result.stdout
+
+
+def test_every_room_stands_in_the_layers() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ][0]
+    named = {name for layer in contract["layers"] for name in layer.split(" | ")} | set(contract["exhaustive_ignores"])
+    inside = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert contract["exhaustive"]
+    assert named == inside - {"__init__"}
+
+
+# --- the installation -------------------------------------------------------------------------------------------------
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def declared() -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [text for texts in project["optional-dependencies"].values() for text in texts]
+    return [Requirement(text) for text in [*project["dependencies"], *extras]]
+
+
+@pytest.mark.parametrize("requirement", declared(), ids=str)
+def test_declared_range_admits_the_pinned_version(requirement: Requirement) -> None:
+    assert requirement.specifier.contains(pins()[canonicalize_name(requirement.name)])
+
+
+def test_everything_that_is_installed_is_pinned() -> None:
+    """Also what our dependencies depend on, unless they pin it themselves, as PyTorch's CUDA builds do."""
+    waiting, seen = declared(), set()
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in seen or any(part.operator == "==" for part in requirement.specifier):
+            continue
+        seen.add(name)
+        try:
+            inner = [Requirement(text) for text in requires(name) or []]
+        except PackageNotFoundError:
+            continue  # not for this machine
+        extras = requirement.extras or {""}
+        waiting += [one for one in inner if not one.marker or any(one.marker.evaluate({"extra": e}) for e in extras)]
+    assert seen - set(pins()) == set()
+    assert "filelock" in seen  # which PyTorch brings
+
+
+def test_pins_have_no_local_versions() -> None:
+    assert {name: version for name, version in pins().items() if not re.fullmatch(r"[0-9][0-9a-z.]*", version)} == {}

@@ -1,0 +1,112 @@
+"""Heavy modules are imported by the work that needs them and by nothing else, held in fresh processes.
+
+A command line that only wants help, or is mistaken, must answer at once; text, settings and scores must not wait for
+PyTorch.
+"""
+
+import pkgutil
+import resource
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from conftest import PROGRAM, write_corpus
+
+HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2"}
+NO_TORCH = {"torch", "ctranslate2"}
+
+# A command line, and the modules that it must not import.
+COMMANDS = [
+    ("--help", HEAVY),
+    ("--version", HEAVY),
+    ("prepare --help", HEAVY),
+    ("train --help", HEAVY),
+    ("translate --help", HEAVY),
+    ("evaluate --help", HEAVY),
+    ("trian", HEAVY),
+    ("train --steps", HEAVY),
+    ("translate model --beam-sise 3", HEAVY),
+    ("translate model --beam-size 0", HEAVY),
+    ("evaluate", NO_TORCH),
+    ("prepare -s ko -t en --train {text} -o {tmp}/data --quiet", NO_TORCH),
+    ("prepare -s ko -t en --train {tmp}/no -o {tmp}/data", NO_TORCH),
+    ("evaluate --hyp {text}.en --ref {text}.en", NO_TORCH | {"sentencepiece"}),
+]
+
+# A module, or a package and everything in it, and the modules that it must not import.
+MODULES = [
+    ("nmt", HEAVY),
+    ("nmt.errors", HEAVY),
+    ("nmt.config", HEAVY),
+    ("nmt.text.lines", HEAVY),
+    ("nmt.text.progress", HEAVY),
+    ("nmt.text", NO_TORCH),
+    ("nmt.corpus", NO_TORCH),
+    ("nmt.store", NO_TORCH),
+    ("nmt.decoding.engine", HEAVY),
+    ("nmt.decoding.translator", HEAVY),
+    ("nmt.decoding.formats", HEAVY),
+    ("nmt.decoding.input_lines", NO_TORCH),
+    ("nmt.scoring", NO_TORCH),
+    ("nmt.cli", HEAVY),
+]
+
+REPORT = "print('imported:', *sorted({name.partition('.')[0] for name in sys.modules}))"
+RUN = f"""
+import sys
+try:
+    from nmt.cli import main
+    main()
+finally:
+    sys.stdout.flush()
+    {REPORT}
+"""
+
+
+def imported_by(code: str, *arguments: str) -> set[str]:
+    """The top-level modules that a fresh process has imported after ``code``."""
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    last = result.stdout.splitlines()[-1]
+    assert last.startswith("imported: "), result.stderr
+    return set(last.split()[1:])
+
+
+def with_submodules(name: str) -> list[str]:
+    path = getattr(import_module(name), "__path__", None)
+    inner = [info.name for info in pkgutil.walk_packages(path, f"{name}.")] if path and name != "nmt" else []
+    return [name, *inner]
+
+
+@pytest.mark.parametrize(("line", "forbidden"), COMMANDS, ids=[line for line, _ in COMMANDS])
+def test_command_line_does_not_import(line: str, forbidden: set[str], tmp_path: Path) -> None:
+    here = {"tmp": tmp_path, "text": write_corpus(tmp_path, "text", 0, 200)}
+    arguments = [part.format(**here) for part in line.split()]
+    assert not imported_by(RUN, *arguments) & forbidden
+
+
+@pytest.mark.parametrize(("name", "forbidden"), MODULES, ids=[name for name, _ in MODULES])
+def test_module_does_not_import(name: str, forbidden: set[str]) -> None:
+    modules = with_submodules(name)
+    if imported_by("\n".join(["import sys", *(f"import {module}" for module in modules), REPORT])) & forbidden:
+        for module in modules:
+            found = imported_by(f"import sys\nimport {module}\n{REPORT}") & forbidden
+            assert not found, f"{module} imports {found}"
+
+
+def test_table_would_notice() -> None:
+    assert {"torch", "numpy"} <= imported_by(f"import sys\nimport nmt.model\n{REPORT}")
+
+
+def test_help_takes_a_quarter_second_at_most() -> None:
+    """Of processor time, which other work on the machine does not lengthen as it does the time on the wall."""
+
+    def seconds() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([PROGRAM, "--help"], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(seconds() for _ in range(5)) <= 0.25

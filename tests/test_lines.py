@@ -1,0 +1,87 @@
+"""The line contract: what ends a line on the way in, and what never does on the way out."""
+
+import io
+import sys
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.errors import DataError
+from nmt.text import lines
+from nmt.text.lines import one_line, read_lines
+
+
+def read(raw: bytes, strict: bool = True) -> list[str]:
+    return list(read_lines(io.BytesIO(raw), "some.txt", strict))
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", []),
+        (b"\n", [""]),
+        (b"a\nb\n", ["a", "b"]),
+        (b"a\nb", ["a", "b"]),
+        (b"a\n\n", ["a", ""]),
+        (b"a\r\nb\r\n", ["a", "b"]),
+        (b"a\r\r\nb\r", ["a\r", "b\r"]),
+        (b"a\rb\n", ["a\rb"]),
+        (b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n", ["a", "\ufeffb"]),
+        (b"\xef\xbb\xbf", []),
+        (b"\xef\xbb\xbf\n", [""]),
+        ("a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i\n".encode(), ["a\x0bb\x0cc\x1cd\x1de\x1ef\x85g\u2028h\u2029i"]),
+        ("\x00\n한국어\n".encode(), ["\x00", "한국어"]),
+    ],
+)
+def test_only_a_line_feed_ends_a_line(raw: bytes, expected: list[str]) -> None:
+    assert read(raw) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\ufeff"), max_size=8)))
+def test_what_is_written_as_lines_is_read_back(texts: list[str]) -> None:
+    assert read("".join(f"{text}\n" for text in texts).encode()) == texts
+    assert read("".join(f"{text}\r\n" for text in texts).encode()) == texts
+
+
+def test_invalid_utf8_names_file_line_and_byte() -> None:
+    with pytest.raises(DataError, match=r"some\.txt line 2 byte 4 is not UTF-8; ") as caught:
+        read(b"fine\nabc\xffd\n")
+    assert caught.value.exit_code == 65
+
+
+def test_lenient_reading_loses_no_line_and_no_other_character() -> None:
+    assert read(b"a\xff\xfeb\n\xed\x95\nc", strict=False) == ["a\ufffd\ufffdb", "\ufffd", "c"]
+
+
+def test_a_line_beyond_all_measure_is_refused_before_it_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "LONGEST_LINE", 10)
+    assert read(b"123456789\n") == ["123456789"]
+    with pytest.raises(DataError, match=r"some\.txt line 2 has over 10 bytes"):
+        read(b"a\n" + b"1" * 11)
+
+
+def test_a_line_is_yielded_before_the_next_is_there() -> None:
+    class Person(io.RawIOBase):
+        """Types one line, and would type the next only after an answer."""
+
+        typed = False
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+            assert not self.typed, "read on before the first line was handed out"
+            self.typed = True
+            buffer[:6] = b"hello\n"
+            return 6
+
+    assert next(read_lines(io.BufferedReader(Person()), "stdin")) == "hello"
+
+
+def test_one_line_has_a_space_for_each_cut_of_splitlines_and_changes_nothing_else() -> None:
+    for code in range(sys.maxunicode + 1):
+        text = f"a{chr(code)}b"
+        cuts = len(text.splitlines()) > 1
+        assert one_line(text) == ("a b" if cuts else text)

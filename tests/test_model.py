@@ -1,0 +1,212 @@
+"""The model against its formulas: attention, positions, masks, and cached steps against the whole sequence."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from nmt.config import ModelConfig
+from nmt.model import build_model
+from nmt.model.attention import MultiHeadAttention
+from nmt.model.family import TranslationModel
+from nmt.model.layers import Dropout, FeedForward, Residual
+from nmt.model.masks import causal_mask, padding_mask
+from nmt.model.positions import sinusoids
+
+CONFIG = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=3, heads=2, dropout=0.1)
+SOURCE_VOCABULARY, TARGET_VOCABULARY = 19, 23
+
+
+def make(config: ModelConfig = CONFIG, joint: bool = False, seed: int = 1) -> TranslationModel:
+    torch.manual_seed(seed)
+    vocabulary = TARGET_VOCABULARY if joint else SOURCE_VOCABULARY
+    return build_model(config, vocabulary, TARGET_VOCABULARY, joint).double().eval()
+
+
+def sentences(rows: int = 3, source: int = 7, target: int = 6) -> tuple[Tensor, Tensor, Tensor]:
+    """Random ids; the first sentence fills all positions, the others end earlier and are padded."""
+    torch.manual_seed(2)
+    source_BS = torch.randint(4, SOURCE_VOCABULARY, (rows, source))
+    target_BT = torch.randint(4, TARGET_VOCABULARY, (rows, target))
+    length_B = torch.arange(source, source - rows, -1)
+    source_BS[~padding_mask(length_B, source)[:, 0, 0]] = 0
+    return source_BS, length_B, target_BT
+
+
+def logits(model: TranslationModel, source_BS: Tensor, length_B: Tensor, target_BT: Tensor) -> Tensor:
+    hidden: Tensor = model(source_BS, length_B, target_BT)
+    return hidden @ model.output_weight.t()
+
+
+def attention_by_formula(
+    attention: MultiHeadAttention, query_BTD: Tensor, memory_BSD: Tensor, mask_BTS: Tensor
+) -> Tensor:
+    """softmax(Q·Kᵀ/√E)·V of each head, written out with loops (Vaswani et al. 2017, equation 1)."""
+    query = query_BTD @ attention.query.weight.t() + attention.query.bias
+    key_value = memory_BSD @ attention.key_value.weight.t() + attention.key_value.bias
+    width = query.size(-1)
+    features = width // attention.heads
+    context = torch.zeros_like(query)
+    for b in range(query.size(0)):
+        for head in range(attention.heads):
+            part = slice(head * features, (head + 1) * features)
+            key, value = key_value[b, :, :width][:, part], key_value[b, :, width:][:, part]
+            for t in range(query.size(1)):
+                score = key @ query[b, t, part] / math.sqrt(features)
+                weight = torch.where(mask_BTS[b, t], score.exp(), 0.0)
+                context[b, t, part] = (weight / weight.sum()) @ value
+    return context @ attention.output.weight.t() + attention.output.bias
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_attention_equals_the_formula_written_out_in_float64(heads: int) -> None:
+    torch.manual_seed(3)
+    attention = MultiHeadAttention(16, heads).double()
+    for parameter in attention.parameters():
+        torch.nn.init.normal_(parameter)
+    query_BTD, memory_BSD = torch.randn(3, 5, 16).double(), torch.randn(3, 7, 16).double()
+    mask_B11S = padding_mask(torch.tensor([7, 4, 1]), 7)
+    found = attention(query_BTD, attention.keys_values(memory_BSD), mask_B11S)
+    wanted = attention_by_formula(attention, query_BTD, memory_BSD, mask_B11S[:, 0].expand(3, 5, 7))
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_causal_attention_equals_the_formula_with_the_future_masked() -> None:
+    torch.manual_seed(4)
+    attention = MultiHeadAttention(16, 2).double()
+    x_BTD = torch.randn(2, 6, 16).double()
+    found = attention(x_BTD, attention.keys_values(x_BTD), causal=True)
+    wanted = attention_by_formula(attention, x_BTD, x_BTD, causal_mask(6).expand(2, 6, 6))
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+def test_positions_equal_the_formula_and_extrapolate() -> None:
+    position_T = torch.tensor([0, 1, 2, 17, 511, 512, 100_000])
+    found = sinusoids(position_T, 10, torch.float64)
+    for row, position in enumerate(position_T.tolist()):
+        for i in range(5):
+            angle = position / 10000 ** (2 * i / 10)
+            assert found[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-9)
+            assert found[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-9)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+def test_residual_equals_its_order_of_norm(norm: str) -> None:
+    torch.manual_seed(5)
+    residual = Residual(8, norm, 0.0)
+    inner = FeedForward(8, 12)
+    x = torch.randn(2, 3, 8)
+    hand = inner.outer.weight @ torch.relu(inner.inner(residual.norm(x))).transpose(1, 2) + inner.outer.bias[:, None]
+    wanted = x + hand.transpose(1, 2) if norm == "pre" else residual.norm(x + inner(x))
+    assert torch.allclose(residual(x, inner), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["pre", "post"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("joint", [True, False])
+def test_cached_steps_equal_the_full_forward_pass(norm: str, tied: bool, joint: bool) -> None:
+    model = make(replace(CONFIG, norm=norm, tied_embeddings=tied), joint)
+    source_BS, length_B, target_BT = sentences()
+    with torch.inference_mode():
+        wanted_BTV = logits(model, source_BS, length_B, target_BT)
+        state = model.start(source_BS, length_B)
+        for t in range(target_BT.size(1)):
+            logits_BV, state = model.step(target_BT[:, t], state)
+            assert torch.allclose(logits_BV, wanted_BTV[:, t], rtol=0, atol=1e-12)
+
+
+def test_selected_rows_continue_as_if_they_had_been_decoded_alone() -> None:
+    model = make()
+    source_BS, length_B, target_BT = sentences()
+    with torch.inference_mode():
+        state = model.start(source_BS, length_B)
+        _, state = model.step(target_BT[:, 0], state)
+        # Two rows for each sentence, then drop the middle sentence and swap the beams of the last.
+        state = model.select(state, torch.tensor([0, 0, 1, 1, 2, 2]), torch.tensor([0, 0, 1, 1, 2, 2]))
+        second = torch.tensor([5, 6, 7, 8, 9, 10])
+        _, state = model.step(second, state)
+        rows, kept = torch.tensor([0, 1, 5, 4]), torch.tensor([0, 0, 2, 2])
+        state = model.select(state, rows, kept)
+        found_NV, _ = model.step(torch.tensor([11, 12, 13, 14]), state)
+        for n, (row, sentence) in enumerate(zip(rows.tolist(), kept.tolist(), strict=True)):
+            alone = slice(sentence, sentence + 1)
+            target_1T = torch.stack((target_BT[sentence, 0], second[row], torch.tensor(11 + n)))[None]
+            size = int(length_B[sentence])
+            wanted_V = logits(model, source_BS[alone, :size], length_B[alone], target_1T)[0, -1]
+            assert torch.allclose(found_NV[n], wanted_V, rtol=0, atol=1e-12)
+
+
+def test_the_targets_future_never_changes_a_logit() -> None:
+    model = make()
+    source_BS, length_B, target_BT = sentences()
+    changed_BT = target_BT.clone()
+    changed_BT[:, 3:] = (changed_BT[:, 3:] + 1) % TARGET_VOCABULARY
+    with torch.inference_mode():
+        before, after = (logits(model, source_BS, length_B, target) for target in (target_BT, changed_BT))
+    assert torch.equal(before[:, :3], after[:, :3])
+    assert not torch.allclose(before[:, 3:], after[:, 3:])
+
+
+def test_padding_never_changes_a_logit_whatever_stands_in_it() -> None:
+    model = make()
+    source_BS, length_B, target_BT = sentences()
+    noisy_BS = torch.where(padding_mask(length_B, 7)[:, 0, 0], source_BS, 9)
+    wider_BS = torch.nn.functional.pad(source_BS, (0, 5), value=4)
+    with torch.inference_mode():
+        wanted = logits(model, source_BS, length_B, target_BT)
+        for b in range(3):
+            size = int(length_B[b])
+            alone = logits(model, source_BS[b : b + 1, :size], length_B[b : b + 1], target_BT[b : b + 1])
+            assert torch.allclose(alone[0], wanted[b], rtol=0, atol=1e-12)
+        for other in (noisy_BS, wider_BS):
+            assert torch.allclose(logits(model, other, length_B, target_BT), wanted, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("joint", "tied", "matrices"), [(True, True, 1), (False, True, 2), (True, False, 3), (False, False, 3)]
+)
+def test_tied_embeddings_share_all_the_matrices_that_can_be(joint: bool, tied: bool, matrices: int) -> None:
+    model = make(replace(CONFIG, tied_embeddings=tied), joint)
+    wide = {SOURCE_VOCABULARY, TARGET_VOCABULARY}
+    assert sum(parameter.size(0) in wide and parameter.dim() == 2 for parameter in model.parameters()) == matrices
+
+
+def test_dropout_stands_where_the_paper_has_it() -> None:
+    """On the sum of embeddings and positions of both sides, and on the output of each sublayer (section 5.4)."""
+    rates = [module.rate for module in make().modules() if isinstance(module, Dropout)]
+    assert rates == [0.1] * (1 + 2 * CONFIG.encoder_layers + 3 * CONFIG.decoder_layers)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
+def test_dropout_keeps_its_share_of_features_independently_and_the_mean(rate: float) -> None:
+    """Mean, variance, and the correlation of neighbours (the bytes of one draw) are those of independent draws."""
+    torch.manual_seed(6)
+    n = 1 << 18
+    dropout = Dropout(rate).train()
+    output = dropout(torch.ones(4, n // 4)).flatten().double()
+    kept = (output > 0).double()
+    share = dropout.kept / 256
+    assert share == pytest.approx(1 - rate, abs=1 / 512)
+    deviation = math.sqrt(share * (1 - share) / n)
+    assert kept.mean().item() == pytest.approx(share, abs=5 * deviation)
+    assert output[output > 0].unique().tolist() == [pytest.approx(1 / share)]
+    for distance in (1, 2, 3, 4, 5, 6, 7, 8, 64, n // 4):
+        both = (kept[:-distance] * kept[distance:]).mean().item()
+        assert both == pytest.approx(share**2, abs=5 * deviation), distance
+
+
+def test_dropouts_gradient_is_its_own_mask() -> None:
+    torch.manual_seed(7)
+    x = torch.rand(3, 5, 7, requires_grad=True)
+    output = Dropout(0.4).train()(x)
+    output.sum().backward()
+    assert x.grad is not None
+    assert torch.equal(x.grad * x, output)
+
+
+def test_dropout_does_nothing_in_evaluation_and_at_rate_zero() -> None:
+    x = torch.rand(3, 5)
+    assert Dropout(0.5).eval()(x) is x
+    assert Dropout(0.0).train()(x) is x

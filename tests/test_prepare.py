@@ -1,0 +1,459 @@
+"""prepare: what goes in comes out or is counted, the same bytes each time, and nothing is done twice."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from real_text import real_text
+
+from nmt.config import PrepareOptions
+from nmt.corpus import prepare as module
+from nmt.corpus import scan
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.errors import CannotCreateError, DataError, MissingInputError
+from nmt.text.manifest import read_manifest, write_manifest
+from nmt.text.progress import Silent
+from nmt.text.tokenizer import Tokenizer
+
+KOREAN = [
+    "나는 학교에 간다.",
+    "너는 집에서 책을 읽는다.",
+    "우리는 공원에 있었다.",
+    "그는 어제 사과를 먹었다.",
+    "비가 온다.",
+]
+ENGLISH = ["I go to school.", "You read a book at home.", "We were in the park.", "He ate an apple.", "It rains."]
+TRAIN = [(f"{number} {KOREAN[number % 5]}", f"{number} {ENGLISH[number % 5]}") for number in range(60)]
+VALID = [(f"{number} {KOREAN[number % 5]}", f"{number} {ENGLISH[number % 5]}") for number in range(60, 70)]
+TEST = [(f"{number} {KOREAN[number % 5]}", f"{number} {ENGLISH[number % 5]}") for number in range(70, 80)]
+
+
+def write(prefix: Path, pairs: Sequence[tuple[str, str]]) -> Path:
+    for side, language in enumerate(("ko", "en")):
+        text = "".join(f"{pair[side]}\n" for pair in pairs)
+        Path(f"{prefix}.{language}").write_bytes(text.encode())
+    return prefix
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> PrepareRequest:
+    train, valid, test = (write(tmp_path / name, pairs) for name, pairs in zip(SETS, (TRAIN, VALID, TEST), strict=True))
+    return PrepareRequest("ko", "en", (train,), valid, (test,), tmp_path / "data")
+
+
+SETS = ("train", "valid", "test")
+OPTIONS = PrepareOptions()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def texts(data: Dataset) -> list[tuple[str, str]]:
+    source, target = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
+    rows = range(len(data.train))
+    sources = source.decode([data.train.source(row).tolist() for row in rows])
+    targets = target.decode([data.train.target(row).tolist() for row in rows])
+    return list(zip(sources, targets, strict=True))
+
+
+@pytest.mark.parametrize("tokenizer", ["unigram", "bpe"])
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_dataset_holds_the_text_that_went_in(request_: PrepareRequest, tokenizer: str, joint: bool) -> None:
+    report = prepare(request_, PrepareOptions(tokenizer=tokenizer, joint_vocab=joint))
+    data = Dataset.open(request_.output)
+    assert texts(data) == TRAIN
+    assert list(zip(data.valid_source, data.valid_target, strict=True)) == VALID
+    assert len(data.valid) == len(VALID) == report.valid_pairs
+    assert (data.source_language, data.target_language, data.joint) == ("ko", "en", joint)
+    assert (data.source_tokenizer_path == data.target_tokenizer_path) == joint
+    sizes = [Tokenizer.load(path).size for path in (data.source_tokenizer_path, data.target_tokenizer_path)]
+    assert [data.source_vocabulary, data.target_vocabulary] == sizes
+    assert not report.unchanged
+
+
+HARD_KOREAN = [
+    ("龘와 爨은 어려운 한자다.", "龘 and 爨 are hard hanja."),
+    ("\uf90a\uf914 호환용 한자", "compatibility hanja"),
+    ("ᄒᆞᆫ글 나랏말ᄊᆞ미", "old hangul"),
+    (unicodedata.normalize("NFD", "풀어 쓴 한글"), "decomposed jamo"),
+    ("ㅋㅋㅋ 👍🏽 👩‍👩‍👧‍👦 좋아요", "emoji 🇰🇷"),
+    ("<s> 나는 </s> ▁ <0x0A> 간다", "typed <unk> signs ▁"),
+    ("ＦＵＬＬ 전각　문자", "wide space and letters"),
+]
+
+
+def test_hard_korean_survives_prepare_and_decode_unchanged(request_: PrepareRequest) -> None:
+    write(request_.train[0], [*TRAIN, *HARD_KOREAN])
+    prepare(request_, OPTIONS)
+    assert texts(Dataset.open(request_.output)) == [
+        (" ".join(source.split()), target) for source, target in [*TRAIN, *HARD_KOREAN]
+    ]
+
+
+def test_real_korean_survives_prepare_and_decode_unchanged(tmp_path: Path) -> None:
+    news = real_text("ko-en-news")
+    prepare(PrepareRequest("ko", "en", (news / "test",), news / "valid", (), tmp_path / "data"), OPTIONS, workers=2)
+    dropped = {int(line.split("\t")[1]) for line in dropped_lines(tmp_path / "data")}
+    sides = [
+        Path(f"{news / 'test'}.{language}").read_text(encoding="utf-8").split("\n")[:-1] for language in ("ko", "en")
+    ]
+    lines = [pair for number, pair in enumerate(zip(*sides, strict=True), start=1) if number not in dropped]
+    assert texts(Dataset.open(tmp_path / "data")) == [(" ".join(ko.split()), " ".join(en.split())) for ko, en in lines]
+
+
+def dropped_lines(folder: Path) -> list[str]:
+    return gzip.decompress((folder / "dropped.tsv.gz").read_bytes()).decode().splitlines()
+
+
+def test_every_rule_is_counted_and_each_dropped_line_is_listed(request_: PrepareRequest, tmp_path: Path) -> None:
+    first = [("", "x"), ("same", "same"), ("ab", "x" * 30), TEST[3], VALID[4], TRAIN[0], TRAIN[0]]
+    second = [*TRAIN, ("긴 " * 300, "long " * 300)]
+    request = replace(request_, train=(write(tmp_path / "first", first), write(tmp_path / "second", second)))
+    write(tmp_path / "valid", [*VALID, ("", "blank"), ("same", "same")])
+    write(tmp_path / "test", [*TEST, ("", "blank")])
+    report = prepare(request, OPTIONS)
+    assert dropped_lines(request.output) == [
+        f"{tmp_path}/first\t1\tempty",
+        f"{tmp_path}/first\t2\tsource-equals-target",
+        f"{tmp_path}/first\t3\tlength-ratio",
+        f"{tmp_path}/first\t4\tin-test",
+        f"{tmp_path}/first\t5\tin-valid",
+        f"{tmp_path}/first\t7\tduplicate",
+        f"{tmp_path}/second\t1\tduplicate",
+        f"{tmp_path}/second\t61\ttoo-long",
+        f"{tmp_path}/valid\t11\tempty",
+    ]
+    assert [(corpus.role, corpus.pairs, corpus.kept) for corpus in report.corpora] == [
+        ("train", 7, 1),
+        ("train", 61, 59),
+        ("valid", 12, 11),
+        ("test", 11, 11),
+    ]
+    data = Dataset.open(request.output)
+    assert len(data.train) == report.train_pairs == 60
+    assert data.valid_source[-1] == "same"
+    assert [data.train.corpus_id(row) for row in (0, 1, 59)] == [0, 1, 1]
+
+
+LINE = st.sampled_from(["", " ", "a", "b", "a b c", "한국어 문장", "x" * 25, "word " * 40])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.tuples(LINE, LINE), min_size=1, max_size=12), min_size=1, max_size=3), st.booleans())
+def test_counts_add_up_whatever_goes_in(
+    tmp_path_factory: pytest.TempPathFactory, corpora: list[list[tuple[str, str]]], named: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("counts")
+    train = tuple(write(folder / f"train{number}", pairs) for number, pairs in enumerate(corpora))
+    valid = write(folder / "valid", [("발 리드", "va lid")]) if named else None
+    request = PrepareRequest("ko", "en", train, valid, (), folder / "data")
+    try:
+        report = prepare(request, PrepareOptions(max_length=30))
+    except DataError:
+        assert not request.output.exists()
+        return
+    for corpus, pairs in zip(report.corpora, [len(pairs) for pairs in corpora] + [1] * named, strict=True):
+        assert corpus.pairs == pairs == corpus.kept + sum(corpus.dropped.values())
+    data = Dataset.open(request.output)
+    trained = [corpus for corpus in report.corpora if corpus.role == "train"]
+    assert len(data.train) == sum(corpus.kept for corpus in trained) == report.train_pairs
+    held_out = sum(corpus.dropped.get("held-out", 0) for corpus in trained)
+    assert len(data.valid) == len(data.valid_source) == report.valid_pairs == (1 if named else held_out)
+    assert len(dropped_lines(request.output)) == sum(sum(corpus.dropped.values()) for corpus in report.corpora)
+
+
+@pytest.mark.parametrize("options", [PrepareOptions(), PrepareOptions(tokenizer="bpe", joint_vocab=False)])
+def test_the_same_inputs_and_options_give_the_same_bytes_for_any_workers(
+    request_: PrepareRequest, tmp_path: Path, options: PrepareOptions
+) -> None:
+    made = []
+    for workers in (1, 2, 5):
+        output = tmp_path / f"data{workers}"
+        prepare(replace(request_, output=output, valid=None), options, workers)
+        made.append(contents(output))
+    assert made[0] == made[1] == made[2]
+
+
+def test_the_hash_seed_of_python_changes_nothing(request_: PrepareRequest, tmp_path: Path) -> None:
+    made = []
+    for seed in ("1", "2"):
+        output = tmp_path / f"data{seed}"
+        nmt("prepare", *flags(replace(request_, output=output)), environment={"PYTHONHASHSEED": seed})
+        made.append(contents(output))
+    assert made[0] == made[1]
+
+
+def test_chunks_and_shards_change_nothing(
+    request_: PrepareRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(request_, OPTIONS)
+    monkeypatch.setattr("nmt.corpus.parallel.CHUNK_PAIRS", 7)
+    prepare(replace(request_, output=tmp_path / "other"), OPTIONS)
+    assert contents(request_.output) == contents(tmp_path / "other")
+
+
+def test_run_again_with_nothing_changed_it_does_nothing(request_: PrepareRequest) -> None:
+    first = prepare(request_, OPTIONS)
+    before = {path: path.stat().st_mtime_ns for path in request_.output.iterdir()}
+    os.utime(request_.output / "manifest.json", (0, 0))
+    again = prepare(request_, OPTIONS, workers=2)
+    assert again == replace(first, unchanged=True)
+    after = {path: path.stat().st_mtime_ns for path in request_.output.iterdir()}
+    manifest = request_.output / "manifest.json"
+    assert after.pop(manifest) >= before.pop(manifest), "Make would run it for ever"
+    assert after == before
+
+
+def touch_up(request: PrepareRequest) -> tuple[PrepareRequest, PrepareOptions]:
+    write(request.train[0], [*TRAIN[:-1], ("바뀐 문장", "a changed line")])
+    return request, OPTIONS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        touch_up,
+        lambda request: (replace(request, test=()), OPTIONS),
+        lambda request: (replace(request, train=request.train * 2), OPTIONS),
+        lambda request: (request, PrepareOptions(joint_vocab=False)),
+        lambda request: (request, PrepareOptions(max_length=20)),
+        lambda request: ((request.output / "train-rows.bin").write_bytes(b"x" * 28) and request, OPTIONS),
+        lambda request: ((request.output / "tokenizer.model").unlink() or request, OPTIONS),
+    ],
+    ids=["text", "no test", "twice", "separate", "max length", "a broken file", "a missing file"],
+)
+def test_any_change_makes_it_anew(
+    request_: PrepareRequest, change: Callable[[PrepareRequest], tuple[PrepareRequest, PrepareOptions]]
+) -> None:
+    prepare(request_, OPTIONS)
+    changed, options = change(request_)
+    assert not prepare(changed, options).unchanged
+    Dataset.open(request_.output)
+    assert prepare(changed, options).unchanged
+
+
+def test_the_digest_tells_other_data_and_not_another_making(request_: PrepareRequest, tmp_path: Path) -> None:
+    def digest(request: PrepareRequest, options: PrepareOptions = OPTIONS) -> str:
+        shutil.rmtree(request.output, ignore_errors=True)
+        prepare(request, options)
+        return Dataset.open(request.output).digest
+
+    write(request_.train[0], [*TRAIN, TRAIN[0]])
+    first = digest(request_)
+    write(tmp_path / "moved", [*TRAIN, TRAIN[0]])
+    assert digest(replace(request_, output=tmp_path / "elsewhere", train=(tmp_path / "moved",))) == first
+    assert digest(request_, PrepareOptions(joint_vocab=False)) != first
+    write(tmp_path / "valid", VALID[1:])
+    assert digest(request_) != first
+
+
+def test_a_failed_prepare_leaves_the_old_dataset_and_nothing_else(request_: PrepareRequest, tmp_path: Path) -> None:
+    prepare(request_, OPTIONS)
+    before = contents(request_.output)
+    Path(f"{request_.train[0]}.ko").write_bytes(b"\xff\n" * 60)
+    with pytest.raises(DataError, match=r"train\.ko line 1 byte 1 is not UTF-8"):
+        prepare(request_, OPTIONS)
+    assert contents(request_.output) == before
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+
+
+def test_what_prepare_did_not_make_is_not_replaced(request_: PrepareRequest) -> None:
+    output = request_.output
+    output.mkdir()
+    (output / "thesis.tex").write_text("years of work")
+    for _ in range(2):
+        with pytest.raises(CannotCreateError, match="data exists and is not a dataset"):
+            prepare(request_, OPTIONS)
+        write_manifest(output, {"kind": "something else"})
+    assert (output / "thesis.tex").read_text() == "years of work"
+    shutil.rmtree(output)
+    output.write_text("a file")
+    with pytest.raises(CannotCreateError):
+        prepare(request_, OPTIONS)
+
+
+def test_a_vocabulary_that_does_not_fit_names_corpus_and_size(request_: PrepareRequest) -> None:
+    with pytest.raises(DataError, match=r"train: a vocabulary of 8000 pieces is too large for the text; choose \d+ or"):
+        prepare(request_, PrepareOptions(vocab_size=8000))
+    assert not request_.output.exists()
+
+
+def test_a_size_that_is_asked_for_is_kept(request_: PrepareRequest) -> None:
+    assert prepare(request_, PrepareOptions(vocab_size=330)).source_vocabulary == 330
+
+
+def test_one_pair_is_a_corpus(tmp_path: Path) -> None:
+    train = write(tmp_path / "train", [("나는 간다", "I go")])
+    warnings = Warnings()
+    report = prepare(PrepareRequest("ko", "en", (train,), None, (), tmp_path / "data"), OPTIONS, progress=warnings)
+    assert (report.train_pairs, report.valid_pairs) == (1, 0)
+    data = Dataset.open(tmp_path / "data")
+    assert texts(data) == [("나는 간다", "I go")]
+    assert (len(data.valid), data.valid_source) == (0, [])
+    assert len(warnings.lines) == 1
+
+
+class Warnings(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def warn(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def test_without_a_validation_set_some_training_pairs_become_one(request_: PrepareRequest) -> None:
+    warnings = Warnings()
+    report = prepare(replace(request_, valid=None), OPTIONS, progress=warnings)
+    data = Dataset.open(request_.output)
+    held_out = list(zip(data.valid_source, data.valid_target, strict=True))
+    assert len(held_out) == report.valid_pairs == 3
+    assert sorted([*held_out, *texts(data)]) == sorted(TRAIN)
+    assert warnings.lines == []
+
+
+@pytest.mark.parametrize("role", ["train", "valid", "test"])
+def test_missing_and_empty_corpora_are_named(request_: PrepareRequest, role: str) -> None:
+    path = request_.output.parent / f"{role}.en"
+    path.write_bytes(b"")
+    Path(f"{request_.output.parent / role}.ko").write_bytes(b"")
+    with pytest.raises(DataError, match=rf"{role}\.ko line 1 is missing: the file is empty"):
+        prepare(request_, OPTIONS)
+    path.unlink()
+    with pytest.raises(MissingInputError, match=rf"there is no file .*{role}\.en"):
+        prepare(request_, OPTIONS)
+    assert not request_.output.exists()
+
+
+@pytest.mark.parametrize(
+    ("role", "pairs", "reason"),
+    [
+        (
+            "train",
+            [("", "a"), ("x", "x")],
+            r"no pair of .*train is left, .* \(dropped: empty 1, source-equals-target 1",
+        ),
+        ("train", [("긴 " * 300, "long " * 300)], r"no pair of .*train is left, .* \(dropped: too-long 1"),
+        ("train", VALID, r"no pair of .*train is left, .* \(dropped: in-valid 10"),
+        ("valid", [("", "")], r"no pair of .*valid is left, .* \(dropped: empty 1"),
+    ],
+)
+def test_nothing_left_says_why(request_: PrepareRequest, role: str, pairs: list[tuple[str, str]], reason: str) -> None:
+    write(request_.output.parent / role, pairs)
+    with pytest.raises(DataError, match=reason):
+        prepare(request_, OPTIONS)
+
+
+def test_a_corpus_that_grows_meanwhile_is_refused(request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def learn_and_grow(*arguments: Any) -> Any:
+        write(request_.train[0], [*TRAIN, ("하나 더", "one more")])
+        return learn(*arguments)
+
+    learn = module._learn_tokenizers
+    monkeypatch.setattr(module, "_learn_tokenizers", learn_and_grow)
+    with pytest.raises(DataError, match="train changed while it was read"):
+        prepare(request_, OPTIONS)
+
+
+def test_a_sample_teaches_the_tokenizer_of_a_large_corpus(
+    request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scan, "SAMPLE_PAIRS", 8)
+    monkeypatch.setattr(module, "Sample", lambda: scan.Sample(8))
+    prepare(request_, OPTIONS)
+    assert texts(Dataset.open(request_.output)) == TRAIN
+
+
+def test_a_dataset_of_another_kind_version_or_state_is_refused(request_: PrepareRequest) -> None:
+    prepare(request_, OPTIONS)
+    manifest = read_manifest(request_.output)
+    with pytest.raises(MissingInputError):
+        Dataset.open(request_.output.parent / "absent")
+    for change in ({"kind": "other"}, {"format": 999}, {"joint": None, "source_language": None}):
+        facts = {name: fact for name, fact in {**manifest, **change}.items() if name != "files" and fact is not None}
+        write_manifest(request_.output, facts)
+        with pytest.raises(DataError, match="data"):
+            Dataset.open(request_.output)
+    write_manifest(request_.output, {name: fact for name, fact in manifest.items() if name != "files"})
+    Dataset.open(request_.output)
+    (request_.output / "train-00000.source.bin").write_bytes(np.zeros(3, np.uint16).tobytes())
+    with pytest.raises(DataError, match=r"train-00000.source.bin has 6 bytes"):
+        Dataset.open(request_.output)
+
+
+def flags(request: PrepareRequest) -> list[str]:
+    named = [f"--train={path}" for path in request.train] + [f"--test={path}" for path in request.test]
+    return ["-s", "ko", "-t", "en", *named, f"--valid={request.valid}", "-o", str(request.output)]
+
+
+def nmt(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nmt", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(environment or {})},
+    )
+
+
+def test_the_command_says_what_it_did_on_stderr_alone(request_: PrepareRequest) -> None:
+    done = nmt("prepare", *flags(request_))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "60 pairs to train on, 10 to validate on" in done.stderr
+    done = nmt("prepare", *flags(request_))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "is up to date" in done.stderr
+    done = nmt("prepare", *flags(request_), "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--vocab-size", "8000"], 65, "too large for the text; choose"),
+        (["--vocab-size", "many"], 2, "neither a number nor auto"),
+        (["--max-length", "0"], 78, "prepare.max_length is 0"),
+        (["--tokenizer", "words"], 2, "'words'"),
+        (["--train", "absent"], 66, "there is no file absent.ko"),
+        (["-t", "ko"], 2, "both 'ko'"),
+        (["-t", "../en"], 2, "not the name of a language"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_its_code(
+    request_: PrepareRequest, arguments: list[str], code: int, message: str
+) -> None:
+    done = nmt("prepare", *flags(request_), *arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("nmt: error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_an_output_that_prepare_did_not_make_is_one_line_and_its_code(request_: PrepareRequest) -> None:
+    (request_.output / "inside").mkdir(parents=True)
+    done = nmt("prepare", *flags(request_))
+    assert (done.returncode, done.stdout) == (73, "")
+    assert (
+        done.stderr
+        == f"nmt: error: {request_.output} exists and is not a dataset; move it away or choose another --output\n"
+    )
+
+
+def test_prepare_needs_no_torch(request_: PrepareRequest) -> None:
+    code = (
+        "import sys\nimport nmt.corpus.prepare, nmt.corpus.dataset, nmt.corpus.batches\n"
+        "assert not {'torch', 'sacrebleu', 'ctranslate2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

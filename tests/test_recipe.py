@@ -1,0 +1,168 @@
+"""The recipe for Multi30k: Make runs what is needed and nothing else, and a failing command leaves no target behind."""
+
+import gzip
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import PROGRAM, ROOT, write_corpus
+
+RECIPE = ROOT / "data/recipes/multi30k/Makefile"
+ALL = ["prepare", "train", "translate", "evaluate"]
+SHAPE = ("model.width=16", "model.feed_forward=16", "model.encoder_layers=1", "model.decoder_layers=1", "model.heads=2")
+TRAIN_FLAGS = "--preset tiny --steps 3 --validate-every 3 --threads 1 --device cpu " + " ".join(
+    f"--set {setting}" for setting in SHAPE
+)
+
+# Makes what the commands make, and fails where $FAIL says: train after its model, evaluate after its first words.
+FAKE = """#!/bin/sh
+command=$1
+while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done
+case $command in
+    prepare) [ "$FAIL" = prepare ] || { mkdir -p $out && echo {} > $out/manifest.json; } ;;
+    train) mkdir -p $out/model && echo {} > $out/model/manifest.json ;;
+    translate) [ "$FAIL" = translate ] || echo text > $out ;;
+    evaluate) echo score ;;
+esac
+[ "$command" != "$FAIL" ]
+"""
+
+
+class Recipe:
+    """The recipe on a corpus in a folder, with some program as nmt."""
+
+    def __init__(self, folder: Path, program: Path) -> None:
+        self.corpus = folder / "text"
+        self.out = folder / "out"
+        self.program = program
+        for name, first, count in (("train", 0, 300), ("valid", 300, 10), ("test2016", 310, 10)):
+            write_corpus(self.corpus, name, first, count)
+
+    def make(self, *flags: str, fail: str = "") -> subprocess.CompletedProcess[str]:
+        variables = {
+            "CORPUS": self.corpus,
+            "OUT": self.out,
+            "NMT": self.program,
+            "SRC": "ko",
+            "TRG": "en",
+            "PREPARE_FLAGS": "--vocab-size 500",
+            "TRAIN_FLAGS": TRAIN_FLAGS,
+            "TRANSLATE_FLAGS": "--beam-size 1 --max-length-factor 0.1 --threads 1 --device cpu",
+        }
+        settings = [f"{name}={value}" for name, value in variables.items()]
+        command: list[str | Path] = ["make", "-f", RECIPE, *settings, *flags]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        return subprocess.run(
+            command, env={**environment, "FAIL": fail}, capture_output=True, encoding="utf-8", timeout=300
+        )
+
+    def would_run(self) -> list[str]:
+        """The commands of nmt that Make would run now."""
+        lines = self.make("-n").stdout.splitlines()
+        return [line.split()[1] for line in lines if line.startswith(str(self.program))]
+
+    @property
+    def settled(self) -> bool:
+        return self.make("-q").returncode == 0
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """The recipe as the real program has run it."""
+    recipe = Recipe(tmp_path_factory.mktemp("recipe"), PROGRAM)
+    assert recipe.would_run() == ALL
+    result = recipe.make()
+    assert result.returncode == 0, result.stderr
+    assert "BLEU" in result.stdout
+    return recipe
+
+
+def test_four_commands_run_once(real: Recipe) -> None:
+    assert real.settled
+    assert (real.out / "test2016.en").read_bytes().count(b"\n") == 10
+    assert "BLEU" in (real.out / "scores.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "commands"),
+    [
+        ("text/train.ko", ALL),
+        ("text/valid.en", ALL),
+        ("text/test2016.ko", ALL),  # prepare keeps it out of training
+        ("out/data/manifest.json", ALL[1:]),
+        ("out/run/trained", ALL[2:]),
+        ("out/test2016.en", ALL[3:]),
+        ("out/scores.txt", []),
+    ],
+)
+def test_touching_a_file_runs_what_depends_on_it(name: str, commands: list[str], real: Recipe) -> None:
+    path = real.corpus.parent / name
+    before = path.stat()
+    os.utime(path)
+    try:
+        assert real.would_run() == commands
+    finally:
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert real.settled
+
+
+def test_touched_text_costs_no_training_and_changed_text_moves_the_run_aside(real: Recipe) -> None:
+    metrics = real.out / "run/metrics.jsonl"
+    before = metrics.read_text()
+    os.utime(real.corpus / "train.ko")
+    touched = real.make()
+    assert touched.returncode == 0, touched.stderr
+    assert metrics.read_text() == before
+    assert real.settled
+
+    write_corpus(real.corpus, "train", 0, 299)
+    changed = real.make()
+    assert changed.returncode == 0, changed.stderr
+    assert metrics.read_text() != before
+    assert (real.out / "run.old-1/metrics.jsonl").read_text() == before
+    assert real.settled
+
+
+@pytest.mark.parametrize(
+    ("command", "target"),
+    [
+        ("prepare", "data/manifest.json"),
+        ("train", "run/trained"),
+        ("translate", "test2016.en"),
+        ("evaluate", "scores.txt"),
+    ],
+)
+def test_failing_command_leaves_no_target(command: str, target: str, tmp_path: Path) -> None:
+    program = tmp_path / "fake"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    recipe = Recipe(tmp_path, program)
+    assert recipe.make(fail=command).returncode != 0
+    assert not (recipe.out / target).exists()
+    assert recipe.would_run() == ALL[ALL.index(command) :]
+    assert recipe.make().returncode == 0
+    assert recipe.settled
+
+
+def download(folder: Path, checksum: str) -> subprocess.CompletedProcess[str]:
+    """Get one file of the text from a folder that stands in for the repository."""
+    with gzip.open(folder / "val.de.gz", "wb") as file:
+        file.write(b"Ein Hund.\n")
+    command: list[str | Path] = ["make", "-f", RECIPE, f"FROM=file://{folder}", f"SHA256_valid.de={checksum}"]
+    target = "build/multi30k/text/valid.de"
+    return subprocess.run([*command, target], cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
+
+
+def test_download_unpacks_and_checks_the_text(tmp_path: Path) -> None:
+    result = download(tmp_path, hashlib.sha256(b"Ein Hund.\n").hexdigest())
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "build/multi30k/text/valid.de").read_bytes() == b"Ein Hund.\n"
+
+
+def test_download_of_another_text_is_refused(tmp_path: Path) -> None:
+    result = download(tmp_path, hashlib.sha256(b"Eine Katze.\n").hexdigest())
+    assert result.returncode != 0
+    assert "not the text it should be" in result.stderr
+    assert not (tmp_path / "build/multi30k/text/valid.de").exists()

@@ -1,0 +1,345 @@
+"""Training runs as a whole: what they learn, write, resume, refuse and move aside; and what a model folder is worth."""
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import TinyRun, nmt
+from safetensors.torch import load_file, save_file
+
+from nmt import Translator
+from nmt.config import Config, Layer, SearchOptions
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError
+from nmt.text.manifest import read_manifest, write_manifest
+from nmt.training.loop import Update
+from nmt.training.run import Run, TrainReport, TrainRequest
+from nmt.training.state import TrainState
+from nmt.training.validation import Validation
+
+CPU = torch.device("cpu")
+SHAPE: Layer = {"model": dict(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2)}
+
+
+@dataclass
+class Recorder:
+    """A reporter that remembers what it was told."""
+
+    updates: list[Update] = field(default_factory=list)
+    validations: list[tuple[Validation, bool]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        pass
+
+    def updated(self, update: Update, state: TrainState) -> None:
+        self.updates.append(update)
+
+    def validated(self, validation: Validation, best: bool) -> None:
+        self.validations.append((validation, best))
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+
+
+def train(data: Path, run: Path, stop_at: int = 0, **settings: Any) -> tuple[TrainReport, Recorder]:
+    """Train a very small model; ``settings`` without a TrainRequest's field of that name are training settings."""
+    request = {name: settings.pop(name) for name in ("resume", "overwrite") if name in settings}
+    training = {"training": {"steps": 6, "validate_every": 2, "batch_tokens": 400, **settings}}
+    recorder = Recorder()
+    run_ = Run(TrainRequest(data, run, "tiny", (SHAPE, training), **request), CPU, recorder)
+    return run_.train(lambda: bool(stop_at) and run_.state.counters.step == stop_at), recorder
+
+
+def events(run: Path, clock: bool = True) -> list[dict[str, Any]]:
+    """The metrics; without ``clock``, what depends on time is left out."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    if not clock:
+        for line in lines:
+            line.pop("seconds", None)
+            line.pop("target_tokens_per_second", None)
+    return lines
+
+
+def test_a_run_leaves_the_files_of_the_contract(tiny_run: TinyRun) -> None:
+    run = tiny_run.run
+    assert {path.name for path in run.iterdir()} == {"config.toml", "metrics.jsonl", "checkpoints", "model"}
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000020"]
+    assert {path.name for path in (run / "checkpoints" / "step-00000020").iterdir()} == {
+        "model.safetensors",
+        "training.safetensors",
+        "state.json",
+        "manifest.json",
+    }
+    assert {path.name for path in (run / "model").iterdir()} == {
+        "model.safetensors",
+        "config.toml",
+        "tokenizer.model",
+        "manifest.json",
+    }
+    read_manifest(run / "model")
+    Config.from_layers(tomllib.loads((run / "config.toml").read_text()))
+
+
+def test_metrics_have_the_keys_of_the_contract(tiny_run: TinyRun) -> None:
+    train_keys = ["event", "step", "epoch", "loss", "learning_rate", "gradient_norm", "target_tokens"]
+    wanted = {
+        "train": [*train_keys, "target_tokens_per_second", "seconds"],
+        "validation": ["event", "step", "loss", "perplexity", "bleu", "chrf"],
+    }
+    found = events(tiny_run.run)
+    assert {event["event"] for event in found} == set(wanted)
+    for event in found:
+        assert list(event) == wanted[event["event"]]
+
+
+def test_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny_run: TinyRun, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train(tiny_run.data, whole)
+    for stop in (1, 2, 5):
+        report, _ = train(tiny_run.data, parts, stop_at=stop)
+        assert (report.outcome, report.counters.step) == ("stopped", stop)
+    report, _ = train(tiny_run.data, parts)
+    assert report.outcome == "done"
+    for name in (
+        "model/model.safetensors",
+        *(f"checkpoints/step-00000006/{part}.safetensors" for part in ("model", "training")),
+    ):
+        one, two = load_file(whole / name), load_file(parts / name)
+        assert one.keys() == two.keys()
+        assert all(torch.equal(one[key], two[key]) for key in one), name
+    assert events(parts, clock=False) == events(whole, clock=False)
+
+
+def test_a_complete_run_has_nothing_to_do_and_tells_make_so(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny_run.data, run)
+    manifest = run / "model" / "manifest.json"
+    before, metrics = manifest.stat().st_mtime_ns, events(run)
+    report, recorder = train(tiny_run.data, run)
+    assert (report.outcome, recorder.updates) == ("complete", [])
+    assert manifest.stat().st_mtime_ns > before
+    assert events(run) == metrics
+
+
+def test_a_larger_budget_goes_on_with_a_complete_run(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train(tiny_run.data, tmp_path / "run")
+    report, recorder = train(tiny_run.data, tmp_path / "run", steps=8, save_every=1, keep=3)
+    assert [update.step for update in recorder.updates] == [7, 8]
+    assert report.counters.step == 8
+
+
+def test_keep_counts_the_checkpoints_that_stay(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train(tiny_run.data, tmp_path / "run", save_every=1, keep=3)
+    names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert names == ["step-00000004", "step-00000005", "step-00000006"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"learning_rate": 0.5}, SettingsError, "training.learning_rate was 0.002, is 0.5"),
+        ({"resume": False}, CannotCreateError, "--overwrite"),
+    ],
+)
+def test_a_run_is_not_resumed_as_another_one(
+    tiny_run: TinyRun, tmp_path: Path, changes: dict[str, Any], error: type[NmtError], words: str
+) -> None:
+    train(tiny_run.data, tmp_path / "run", steps=2)
+    before = sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*"))
+    with pytest.raises(error, match=words):
+        train(tiny_run.data, tmp_path / "run", **changes)
+    assert sorted((path, path.stat().st_mtime_ns) for path in (tmp_path / "run").rglob("*")) == before
+
+
+def test_other_data_are_refused_on_resume(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train(tiny_run.data, tmp_path / "run", steps=2)
+    other = shutil.copytree(tiny_run.data, tmp_path / "other")
+    lines = (other / "valid.target.txt").read_text(encoding="utf-8")
+    (other / "valid.target.txt").write_text(lines.replace("a", "A"), encoding="utf-8")
+    facts = read_manifest(other, verify=False)
+    facts.pop("files")
+    write_manifest(other, facts)
+    with pytest.raises(SettingsError, match="other data"):
+        train(other, tmp_path / "run")
+
+
+def test_overwrite_moves_the_old_run_aside_and_deletes_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny_run.data, run, steps=2)
+    old = (run / "model" / "model.safetensors").read_bytes()
+    _, recorder = train(tiny_run.data, run, steps=2, overwrite=True)
+    assert (tmp_path / "run.old-1" / "model" / "model.safetensors").read_bytes() == old
+    assert [update.step for update in recorder.updates] == [1, 2]
+    assert "run.old-1" in recorder.notes[0]
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(CannotCreateError, match="no training run"):
+        train(tiny_run.data, tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_patience_ends_a_run_after_so_many_validations_without_a_better_one(tiny_run: TinyRun, tmp_path: Path) -> None:
+    # Steps too small to change a translation: each validation scores as the first one, or worse.
+    report, recorder = train(
+        tiny_run.data, tmp_path / "run", steps=50, validate_every=1, patience=3, learning_rate=0.0, average_decay=0.0
+    )
+    assert report.outcome == "patience"
+    assert [best for _, best in recorder.validations] == [True, False, False, False]
+    assert (
+        train(
+            tiny_run.data,
+            tmp_path / "run",
+            steps=50,
+            validate_every=1,
+            patience=3,
+            learning_rate=0.0,
+            average_decay=0.0,
+        )[0].outcome
+        == "complete"
+    )
+
+
+def test_the_exported_model_is_the_best_validated_average(tiny_run: TinyRun, tmp_path: Path) -> None:
+    report, recorder = train(tiny_run.data, tmp_path / "run", save_every=1, keep=10)
+    key = {validation.step: (validation.bleu, -validation.loss) for validation, _ in recorder.validations}
+    best = max(key, key=lambda step: (key[step], -step))
+    exported = load_file(tmp_path / "run" / "model" / "model.safetensors")
+    saved = load_file(tmp_path / "run" / "checkpoints" / f"step-{best:08d}" / "training.safetensors")
+    assert all(torch.equal(exported[name], saved[f"average/{name}"]) for name in exported)
+    assert report.counters.best_step == best
+
+
+def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run: TinyRun, tmp_path: Path) -> None:
+    lines = ["나는 학생이다.", "나는 집에 간다."]
+    options = SearchOptions(max_length_factor=1.0)
+    there = [found.text for found in Translator.load(tiny_run.run, options).translate(lines)]
+    copy = shutil.copytree(tiny_run.run / "model", tmp_path / "elsewhere")
+    code = (
+        "import sys; from nmt import Translator; from nmt.config import SearchOptions\n"
+        "found = Translator.load(sys.argv[1], SearchOptions(max_length_factor=1.0)).translate(sys.argv[2:])\n"
+        "sys.stdout.buffer.write('\\n'.join(line.text for line in found).encode())"
+    )
+    result = subprocess.run([sys.executable, "-c", code, copy, *lines], capture_output=True, cwd=tmp_path, check=True)
+    assert result.stdout.decode().split("\n") == there
+
+
+def test_config_of_a_run_repeats_it(tiny_run: TinyRun, tmp_path: Path) -> None:
+    again = nmt(
+        "train",
+        tiny_run.data,
+        "-o",
+        tmp_path / "again",
+        "--config",
+        tiny_run.run / "config.toml",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+    )
+    assert again.returncode == 0, again.stderr
+    one, two = (load_file(run / "model" / "model.safetensors") for run in (tiny_run.run, tmp_path / "again"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert (tmp_path / "again" / "config.toml").read_bytes() == (tiny_run.run / "config.toml").read_bytes()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_training_by_itself_with_the_work_saved(
+    tiny_run: TinyRun, tmp_path: Path, number: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    program = Path(sys.executable).with_name("nmt")
+    flags = ["--preset", "tiny", "--set", "model.width=32", "--threads", "1"]
+    flags += ["--steps", "100000", "--save-every", "5", "--validate-every", "100000"]
+    command: list[str | Path] = [program, "train", tiny_run.data, "-o", run, *flags]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        while not list(run.glob("checkpoints/*/manifest.json")):
+            assert process.poll() is None, process.communicate()
+        process.send_signal(number)
+        assert process.stderr
+        process.stderr.read()
+    assert process.returncode == -number
+    steps = [int(path.parent.name[5:]) for path in run.glob("checkpoints/*/manifest.json")]
+    counters = json.loads((run / "checkpoints" / f"step-{max(steps):08d}" / "state.json").read_text())["counters"]
+    assert counters["step"] == max(steps)
+    assert nmt("translate", run, "--max-length-factor", "0.5", input="나는 학생이다.\n").returncode == 0
+
+
+def damaged(tiny_run: TinyRun, folder: Path, change: Any) -> Path:
+    """A copy of the model with ``change`` made to its tensors and the hashes made right again."""
+    copy = shutil.copytree(tiny_run.run / "model", folder / "model")
+    tensors = load_file(copy / "model.safetensors")
+    change(tensors)
+    save_file(tensors, copy / "model.safetensors")
+    facts = read_manifest(copy, verify=False)
+    facts.pop("files")
+    write_manifest(copy, facts)
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tensors: tensors.pop("encoder.0.attention.query.bias"), "is missing from"),
+        (lambda tensors: tensors.update(extra=torch.zeros(1)), "does not belong"),
+        (lambda tensors: tensors.update({"encoder.0.attention.query.bias": torch.zeros(3)}), r"\(3,\)"),
+        (lambda tensors: tensors["encoder.0.attention.query.bias"].fill_(float("nan")), "not finite"),
+    ],
+)
+def test_tensors_that_the_settings_do_not_imply_are_refused(
+    tiny_run: TinyRun, tmp_path: Path, change: Any, words: str
+) -> None:
+    with pytest.raises(DataError, match=words):
+        Translator.load(damaged(tiny_run, tmp_path, change))
+
+
+def test_a_changed_byte_in_a_model_is_found(tiny_run: TinyRun, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    weights = bytearray((copy / "model.safetensors").read_bytes())
+    weights[-100] ^= 1
+    (copy / "model.safetensors").write_bytes(weights)
+    with pytest.raises(DataError, match="has changed"):
+        Translator.load(copy)
+    with pytest.raises(MissingInputError, match="no model"):
+        Translator.load(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("task", ["copy", "reverse"])
+def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> None:
+    """Sequences of words that it never saw come out right: attention works, positions and masks too."""
+    draw = random.Random(7)
+    words = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu"]
+    lines = sorted({" ".join(draw.choices(words, k=draw.randint(2, 7))) for _ in range(3000)})
+    draw.shuffle(lines)
+    for name, part in (("train", lines[100:]), ("valid", lines[:100])):
+        turned = [line if task == "copy" else " ".join(reversed(line.split())) + " ." for line in part]
+        (tmp_path / f"{name}.a").write_text("".join(f"{line}\n" for line in part))
+        (tmp_path / f"{name}.b").write_text("".join(f"{line}{' .' if task == 'copy' else ''}\n" for line in turned))
+    data, run = tmp_path / "data", tmp_path / "run"
+    made = nmt(
+        "prepare", "-s", "a", "-t", "b", "--train", tmp_path / "train", "--valid", tmp_path / "valid", "-o", data
+    )
+    assert made.returncode == 0, made.stderr
+    settings: Layer = {
+        "model": dict(width=64, feed_forward=128, encoder_layers=2, decoder_layers=2, heads=4, dropout=0.0),
+        "training": dict(steps=700, batch_tokens=800, learning_rate=5e-3, warmup_steps=150, validate_every=700),
+    }
+    recorder = Recorder()
+    Run(TrainRequest(data, run, "tiny", (settings,)), CPU, recorder).train(lambda: False)
+    hypotheses = [
+        found.text
+        for found in Translator.load(run).translate(line for line in (tmp_path / "valid.a").read_text().splitlines())
+    ]
+    references = (tmp_path / "valid.b").read_text().splitlines()
+    right = sum(one == two for one, two in zip(hypotheses, references, strict=True))
+    assert right >= 95, f"{right} of 100"

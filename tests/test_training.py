@@ -1,0 +1,254 @@
+"""The parts of training against their formulas, and the loop against its laws."""
+
+import math
+from dataclasses import asdict, replace
+from itertools import islice, pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from nmt.config import Config, ModelConfig, TrainingConfig
+from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.shards import Split
+from nmt.model import build_model
+from nmt.training import loss as loss_module
+from nmt.training.loop import Update, batches_from, seed_randomness, train_steps
+from nmt.training.loss import linear_cross_entropy
+from nmt.training.objective import Objective, TensorBatch
+from nmt.training.schedule import learning_rate, progress
+from nmt.training.state import Counters, TrainState
+
+VOCABULARY = 20
+MODEL = ModelConfig(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2, dropout=0.1)
+TRAINING = TrainingConfig(steps=12, batch_tokens=64, warmup_steps=4, learning_rate=0.01)
+CPU = torch.device("cpu")
+
+
+class ListSplit:
+    """Rows in memory, random and of odd lengths: what a Split on the disk offers."""
+
+    def __init__(self, rows: int = 40, seed: int = 0) -> None:
+        random = np.random.default_rng(seed)
+        self.pairs = [
+            [random.integers(4, VOCABULARY, random.integers(1, 9)).astype(np.uint16) for _ in "st"] for _ in range(rows)
+        ]
+        self.source_length = np.array([len(source) for source, _ in self.pairs])
+        self.target_length = np.array([len(target) for _, target in self.pairs])
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def source(self, row: int) -> npt.NDArray[Any]:
+        return self.pairs[row][0]
+
+    def target(self, row: int) -> npt.NDArray[Any]:
+        return self.pairs[row][1]
+
+
+def a_split(rows: int = 40) -> Split:
+    split: Any = ListSplit(rows)
+    return split  # type: ignore[no-any-return]  # the same protocol
+
+
+def fresh(config: TrainingConfig = TRAINING, model: ModelConfig = MODEL) -> TrainState:
+    seed_randomness(config.seed, 999)
+    return TrainState.fresh(build_model(model, VOCABULARY, VOCABULARY, True), config)
+
+
+def tensors(state: TrainState) -> dict[str, Tensor]:
+    """Everything that training has changed, by name, as copies."""
+    checkpoint = state.checkpoint({})
+    return {name: tensor.clone() for part in (checkpoint.model, checkpoint.training) for name, tensor in part.items()}
+
+
+def run(state: TrainState, config: TrainingConfig, updates: int | None = None) -> list[Update]:
+    return list(islice(train_steps(state, a_split(), config, CPU), updates))
+
+
+def same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("chunk", [1, 7, 100])
+def test_loss_and_gradients_equal_the_plain_formula_in_float64(
+    smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(loss_module.CHUNK, "cpu", chunk)
+    torch.manual_seed(1)
+    hidden_ND = torch.randn(30, 8, dtype=torch.float64, requires_grad=True)
+    weight_VD = torch.randn(VOCABULARY, 8, dtype=torch.float64, requires_grad=True)
+    target_N = torch.randint(0, VOCABULARY, (30,))
+    found = linear_cross_entropy(hidden_ND, weight_VD, target_N, smoothing)
+    log_probability_NV = (hidden_ND @ weight_VD.t()).log_softmax(1)
+    wanted = hidden_ND.new_zeros(())
+    for n, target in enumerate(target_N.tolist()):
+        q_V = torch.full((VOCABULARY,), smoothing / VOCABULARY, dtype=torch.float64)
+        q_V[target] += 1 - smoothing
+        wanted = wanted - (q_V * log_probability_NV[n]).sum()
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+    for one, other in zip(
+        torch.autograd.grad(3 * found, (hidden_ND, weight_VD)),
+        torch.autograd.grad(3 * wanted, (hidden_ND, weight_VD)),
+        strict=True,
+    ):
+        assert torch.allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_loss_stays_finite_for_logits_that_overflow_a_plain_exponential() -> None:
+    hidden_ND, weight_VD = torch.full((2, 1), 1e4), torch.tensor([[1.0], [-1.0]])
+    assert linear_cross_entropy(hidden_ND, weight_VD, torch.tensor([0, 1]), 0.0).item() == pytest.approx(2e4)
+
+
+def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
+    state, split = fresh(), a_split()
+    batch = TensorBatch.of(pad_batch(split, np.arange(10)), CPU)
+    model = state.objective.model.double().eval()
+    found, tokens = Objective(model, 0.1).eval()(batch, 2.0)
+    wanted = 0.0
+    for row in range(10):
+        source, target = split.source(row).tolist(), split.target(row).tolist()
+        source_1S, target_1T = torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])
+        logits_TV = (model(source_1S, torch.tensor([len(source) + 1]), target_1T) @ model.output_weight.t())[0]
+        wanted += cross_entropy(logits_TV, torch.tensor([*target, 3]), reduction="sum").item()
+    assert found.item() == pytest.approx(wanted / 2, rel=1e-12)
+    assert tokens == sum(len(split.target(row)) + 1 for row in range(10))
+
+
+def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
+    """Without dropout; two batches of all rows together, in float64."""
+    model = replace(MODEL, dropout=0.0)
+    split = a_split()
+    plan = plan_block(split, 250, TRAINING.seed, 0, 0)
+    assert len(plan) == 2, "the law is about two batches"
+    results = []
+    for batch_tokens, accumulate in ((250, 2), (10_000, 1)):
+        config = replace(TRAINING, steps=1, warmup_steps=1, batch_tokens=batch_tokens, accumulate=accumulate)
+        state = fresh(config, model)
+        state.objective.double()
+        state.average.double()
+        update = run(state, config)[0]
+        results.append((update, tensors(state)))
+    (one, tensors_one), (two, tensors_two) = results
+    assert one.target_tokens == two.target_tokens
+    assert one.loss == pytest.approx(two.loss, rel=1e-12)
+    assert one.gradient_norm == pytest.approx(two.gradient_norm, rel=1e-9)
+    for name, tensor in tensors_one.items():
+        assert torch.allclose(tensor, tensors_two[name], rtol=0, atol=1e-9), name
+
+
+def test_learning_rate_warms_up_to_its_peak_and_ends_at_zero() -> None:
+    config = replace(TRAINING, steps=1000, warmup_steps=100, learning_rate=0.5)
+    rates = [learning_rate(config, step, progress(config, step, 0.0, 0.0)) for step in range(1000)]
+    assert rates[0] == pytest.approx(0.5 / 100)
+    assert max(rates) == rates[99] == pytest.approx(0.5 * (1 - 99 / 1000))
+    assert all(later > earlier for earlier, later in pairwise(rates[:100]))
+    steps = {round(earlier - later, 12) for earlier, later in pairwise(rates[99:])}
+    assert steps == {0.0005}, "linear after the warm-up"
+    assert learning_rate(config, 1000, 1.0) == 0.0
+
+
+def test_a_budget_shorter_than_the_warm_up_still_warms_up_and_anneals() -> None:
+    config = replace(TRAINING, steps=100, warmup_steps=4000, learning_rate=1.0)
+    rates = [learning_rate(config, step, step / 100) for step in range(100)]
+    assert max(rates) > 0.7
+    assert rates.index(max(rates)) == 25
+
+
+@pytest.mark.parametrize(
+    ("budget", "step", "epochs", "seconds", "used"),
+    [({"steps": 200}, 50, 9.0, 9e9, 0.25), ({"epochs": 8}, 50, 2.0, 9e9, 0.25), ({"minutes": 2.0}, 50, 9.0, 30, 0.25)],
+)
+def test_progress_is_the_share_of_the_one_budget(
+    budget: dict[str, Any], step: int, epochs: float, seconds: float, used: float
+) -> None:
+    assert progress(TrainingConfig(**budget), step, epochs, seconds) == used
+
+
+@pytest.mark.parametrize(("budget", "wanted"), [({"steps": 12}, 12), ({"steps": 0, "epochs": 3}, None)])
+def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, int], wanted: int | None) -> None:
+    config = replace(TRAINING, **budget)
+    state = fresh(config)
+    updates = run(state, config)
+    if wanted is None:
+        wanted = sum(len(plan_block(a_split(), config.batch_tokens, config.seed, epoch, 0)) for epoch in range(3))
+        assert (state.counters.epoch, state.counters.batch) == (3, 0)
+    assert [update.step for update in updates] == list(range(1, wanted + 1))
+    assert updates[-1].progress == 1.0
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+@pytest.mark.parametrize("stop", [1, 5, 11])
+def test_resumed_equals_uninterrupted_bit_for_bit(accumulate: int, stop: int) -> None:
+    config = replace(TRAINING, accumulate=accumulate)
+    whole = fresh(config)
+    wanted = [asdict(update) | {"seconds": 0} for update in run(whole, config)]
+    first = fresh(config)
+    found = run(first, config, stop)
+    saved = first.checkpoint({})
+    second = fresh(replace(config, seed=77))  # other weights, so that nothing right is there by chance
+    second.restore(saved)
+    found += run(second, config)
+    assert [asdict(update) | {"seconds": 0} for update in found] == wanted
+    assert same_bits(tensors(second), tensors(whole))
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
+    states = [fresh(), fresh(), fresh(replace(TRAINING, seed=2))]
+    for state, seed in zip(states, (1, 1, 2), strict=True):
+        run(state, replace(TRAINING, seed=seed))
+    one, two, other = map(tensors, states)
+    assert same_bits(one, two)
+    assert not same_bits(one, other)
+
+
+def test_batches_from_any_position_are_the_rest_of_those_from_the_start() -> None:
+    split = a_split()
+    stream = list(islice(batches_from(split, TRAINING, Counters()), 40))
+    for index, (_, (epoch, block, batch, rows)) in enumerate(stream[:-1]):
+        at = Counters(epoch=epoch, block=block, batch=batch, rows=rows)
+        following, after = next(batches_from(split, TRAINING, at))
+        assert np.array_equal(following.rows, stream[index + 1][0].rows)
+        assert after == stream[index + 1][1]
+
+
+def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
+    config = replace(TRAINING, steps=30, average_decay=0.6)
+    state = fresh(config)
+    wanted = {name: tensor.double() for name, tensor in state.objective.model.state_dict().items()}
+    for update in train_steps(state, a_split(), config, CPU):
+        decay = min(0.6, update.step / (update.step + 10))
+        for name, tensor in state.objective.model.state_dict().items():
+            wanted[name] = decay * wanted[name] + (1 - decay) * tensor
+    for name, tensor in state.average.state_dict().items():
+        assert torch.allclose(tensor.double(), wanted[name], rtol=0, atol=1e-6), name
+
+
+def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
+    """One update of every weight against Kingma and Ba's formula, from a gradient taken by hand."""
+    config = replace(TRAINING, steps=4, warmup_steps=1, gradient_clip=0.05)
+    model = replace(MODEL, dropout=0.0)
+    state, reference = fresh(config, model), fresh(config, model)
+    batch, _ = next(batches_from(a_split(), config, Counters()))
+    loss, _ = reference.objective.train()(TensorBatch.of(batch, CPU), float(batch.target_length.sum()))
+    loss.backward()
+    update = run(state, config, 1)[0]
+    gradients = {name: p.grad for name, p in reference.objective.model.named_parameters() if p.grad is not None}
+    norm = math.sqrt(sum(float(gradient.double().pow(2).sum()) for gradient in gradients.values()))
+    assert update.gradient_norm == pytest.approx(norm, rel=1e-5)
+    for name, before in reference.objective.model.named_parameters():
+        clipped = gradients[name] * 0.05 / norm
+        wanted = before - update.learning_rate * clipped / (clipped.abs() + 1e-9)
+        found = dict(state.objective.model.named_parameters())[name]
+        large = clipped.abs() > 1e-7  # elsewhere rounding decides the sign
+        assert torch.allclose(found[large], wanted[large], rtol=0, atol=2e-5), name
+
+
+def test_a_config_read_back_is_the_config_that_was_written() -> None:
+    config = Config(MODEL, TRAINING)
+    assert Config.from_layers(config.to_dict()) == config

@@ -1,0 +1,173 @@
+"""``nmt translate`` around a stand-in for the model: streams, files, formats, figures."""
+
+import gzip
+import json
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ReverseEngine, WordTokenizer
+from typer.testing import CliRunner
+
+from nmt.cli import app
+from nmt.config import SearchOptions
+from nmt.decoding.translator import Translator
+from nmt.errors import DataError, MissingInputError, SettingsError
+
+STATS = [
+    "lines",
+    "source_tokens",
+    "target_tokens",
+    "seconds",
+    "load_seconds",
+    "target_tokens_per_second",
+    "peak_memory_bytes",
+]
+
+
+class Loaded:
+    """Stands in for ``Translator.load``, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: tuple[Any, ...] = ()
+
+    def __call__(self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int) -> Translator:
+        self.asked = (path, options, batch_tokens, device, threads)
+        tokenizer = WordTokenizer()
+        return Translator(ReverseEngine(), tokenizer, tokenizer, options, batch_tokens, window=3)
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
+    stand_in = Loaded()
+    monkeypatch.setattr(Translator, "load", stand_in)
+    return stand_in
+
+
+def run(*arguments: str | Path, text: str | bytes = "") -> tuple[bytes, str]:
+    """What the command writes to stdout and to stderr; its exception is raised."""
+    result = CliRunner().invoke(app, ["translate", "MODEL", *map(str, arguments)], input=text, catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return result.stdout_bytes, result.stderr
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("arguments", [(), ("-",)])
+def test_without_an_input_it_is_a_filter_that_keeps_order_and_count(arguments: tuple[str, ...]) -> None:
+    output, _ = run(*arguments, text="a b\n\n다 나 가\r\nd e\n \nx")
+    assert output.decode() == "b a\n\n가 나 다\ne d\n\nx\n"
+
+
+@pytest.mark.usefixtures("loaded")
+def test_inputs_follow_each_other_into_one_compressed_file(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("a b\nc", encoding="utf-8")
+    (tmp_path / "two").write_text("d e\n", encoding="utf-8")
+    output, _ = run(tmp_path / "one", tmp_path / "two", "-o", tmp_path / "out.gz")
+    assert output == b""
+    assert gzip.decompress((tmp_path / "out.gz").read_bytes()) == b"b a\nc\ne d\n"
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_failure_leaves_no_output_file(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n\xff\n")
+    with pytest.raises(DataError, match="line 5"):
+        run(tmp_path / "in", "--strict", "-o", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.usefixtures("loaded")
+def test_a_missing_input_is_told_before_the_output_is_touched(tmp_path: Path) -> None:
+    with pytest.raises(MissingInputError, match="absent"):
+        run(tmp_path / "absent", "-o", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("loaded")
+def test_what_is_not_utf_8_is_mended_with_one_warning_for_all() -> None:
+    output, errors = run(text=b"a \xff\nb\n\xfe c\n")
+    assert output.decode() == "\ufffd a\nb\nc \ufffd\n"
+    assert errors.count("warning") == 1
+    assert "2 lines were not UTF-8" in errors
+    assert "standard input line 1" in errors
+
+
+@pytest.mark.usefixtures("loaded")
+def test_n_best_even_of_one_asks_for_the_n_best_format() -> None:
+    assert run("--n-best", "1", text="a b\n")[0] == b"0 ||| b a ||| -0.500000\n"
+    expected = b"0 ||| b a ||| -0.500000\n0 ||| b ||| -1.500000\n1 |||  ||| 0.000000\n2 ||| c ||| -0.500000\n"
+    assert run("--n-best", "2", text="a b\n\nc\n")[0][: len(expected)] == expected
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("text", "b a"),
+        ("tsv", "a b\tb a\t-0.500000"),
+        ("jsonl", '{"id": 0, "source": "a b", "translation": "b a", "score": -0.5, "alternatives": []}'),
+    ],
+)
+def test_formats(name: str, line: str) -> None:
+    assert run("--format", name, text="a b\n")[0].decode() == f"{line}\n"
+
+
+def test_flags_reach_the_search(loaded: Loaded) -> None:
+    flags = "--beam-size 7 --length-penalty 0.6 --n-best 2 --max-length-factor 1.5 --batch-tokens 99 --threads 2"
+    run(*flags.split(), "--device", "cpu", text="a\n")
+    assert loaded.asked == (Path("MODEL"), SearchOptions(7, 0.6, 2, 1.5), 99, "cpu", 2)
+
+
+def test_flags_left_out_are_the_defaults_of_the_library(loaded: Loaded) -> None:
+    run(text="a\n")
+    assert loaded.asked == (Path("MODEL"), SearchOptions(), 2048, "auto", 0)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_more_hypotheses_than_beams_are_refused() -> None:
+    with pytest.raises(SettingsError, match="n-best"):
+        run("--n-best", "6", text="a\n")
+
+
+@pytest.mark.usefixtures("loaded")
+def test_stats_hold_the_figures_of_the_contract(tmp_path: Path) -> None:
+    run("--stats", tmp_path / "stats.json", text="a b c\n\nd\n")
+    stats = json.loads((tmp_path / "stats.json").read_text(encoding="utf-8"))
+    assert list(stats) == STATS
+    assert (stats["lines"], stats["source_tokens"], stats["target_tokens"]) == (3, 4, 4)
+    assert stats["peak_memory_bytes"] > 1 << 20
+    assert stats["seconds"] > 0
+    assert stats["target_tokens_per_second"] == pytest.approx(4 / stats["seconds"], rel=0.5)
+
+
+@pytest.mark.usefixtures("loaded")
+def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+
+    class Sink:
+        def write(self, data: bytes) -> None:
+            events.append(data.decode().strip())
+
+        def flush(self) -> None:
+            events.append("flush")
+
+    class Inputs:
+        typed = False
+        mended = 0
+
+        def __init__(self, inputs: list[Path], strict: bool) -> None:
+            pass
+
+        def __iter__(self) -> Any:
+            for line in ["a b", "c d", None, "e f"]:
+                events.append(f"read {line}")
+                yield line
+
+    monkeypatch.setattr("nmt.decoding.input_lines.InputLines", Inputs)
+    monkeypatch.setattr(sys.modules["nmt.cli.translate"], "open_output", lambda path: nullcontext(Sink()))
+    run()
+    spoken = [event for event in events if event != "flush"]
+    assert spoken == ["read a b", "read c d", "read None", "b a", "d c", "read e f", "f e"]
+    assert events[events.index("read e f") - 1] == "flush"
+    assert events[-1] == "flush"

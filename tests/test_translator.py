@@ -1,0 +1,144 @@
+"""The Translator's promises: N lines in, N lines out, in order, in bounded memory, whatever the text."""
+
+import string
+from collections.abc import Iterator
+
+import pytest
+from fakes import Recorder, ReverseEngine, WordTokenizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.config import SearchOptions
+from nmt.decoding import translator as module
+from nmt.decoding.translator import Alternative, Segment, Translator, batches, cut_at_words
+from nmt.errors import SettingsError
+
+WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=3), max_size=12)
+LINES = st.lists(WORDS.map(" ".join), max_size=40)
+BREAKERS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
+
+
+def fake_translator(
+    options: SearchOptions | None = None, batch_tokens: int = 50, window: int = 10
+) -> tuple[Translator, ReverseEngine, WordTokenizer]:
+    engine, tokenizer = ReverseEngine(), WordTokenizer()
+    return Translator(engine, tokenizer, tokenizer, options, batch_tokens, window), engine, tokenizer
+
+
+def reverse(line: str) -> str:
+    return " ".join(reversed(line.split()))
+
+
+@settings(deadline=None)
+@given(LINES, st.integers(1, 60), st.integers(1, 50))
+def test_order_and_count_hold_for_any_window_and_batch_size(lines: list[str], batch_tokens: int, window: int) -> None:
+    translator, engine, _ = fake_translator(batch_tokens=batch_tokens, window=window)
+    progress = Recorder()
+    translations = list(translator.translate(lines, progress))
+    assert [one.source for one in translations] == lines
+    assert [one.text for one in translations] == [reverse(line) for line in lines]
+    assert [one.source_pieces for one in translations] == [len(line.split()) for line in lines]
+    assert [one.target_pieces for one in translations] == [len(line.split()) for line in lines]
+    assert progress.advanced == len(lines)
+    for batch in engine.batches:
+        assert len(batch) == 1 or len(batch) * (max(map(len, batch)) + 1) <= batch_tokens
+
+
+@settings(deadline=None)
+@given(LINES, st.integers(1, 50))
+def test_at_most_a_window_of_lines_is_read_ahead(lines: list[str], window: int) -> None:
+    translator, _, _ = fake_translator(window=window)
+    read = 0
+
+    def reading() -> Iterator[str]:
+        nonlocal read
+        for line in lines:
+            read += 1
+            yield line
+
+    for written, _ in enumerate(translator.translate(reading())):
+        assert read - written <= window
+
+
+def test_a_pause_of_the_input_flushes_what_was_read() -> None:
+    translator, _, _ = fake_translator(window=1000)
+    answered: list[str] = []
+
+    def person() -> Iterator[str | None]:
+        for number, line in enumerate(["a b", "c d", "e f"]):
+            yield line
+            yield None
+            assert len(answered) == number + 1
+            yield None
+
+    for translation in translator.translate(person()):
+        answered.append(translation.text)
+    assert answered == ["b a", "d c", "f e"]
+
+
+def test_blank_lines_never_reach_the_engine() -> None:
+    translator, engine, _ = fake_translator()
+    lines = ["", "a b", "  ", "\t", "\u3000", "\u2028", "c"]
+    translations = list(translator.translate(lines))
+    assert [one.text for one in translations] == ["", "b a", "", "", "", "", "c"]
+    assert [one.score for one in translations if not one.text] == [0.0] * 5
+    assert sorted(source for batch in engine.batches for source in batch) == [[4, 5], [6]]
+
+
+def test_no_line_break_of_splitlines_reaches_the_output() -> None:
+    translator, _, _ = fake_translator(SearchOptions(n_best=3))
+    lines = [f"a x{breaker}y b" for breaker in BREAKERS]
+    for translation in translator.translate(lines):
+        for text in (translation.text, *(other.text for other in translation.alternatives)):
+            assert len((text + "!").splitlines()) == 1
+        assert translation.text.split(" ") in (["b", "x", "y", "a"], ["b", "x", "", "y", "a"])
+
+
+def test_an_over_long_line_is_cut_at_word_starts_and_said_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PIECES", 4)
+    translator, engine, _ = fake_translator(SearchOptions(n_best=2), window=2)
+    progress = Recorder()
+    lines = ["a", "b c", "d @e @f g @h i @j @k l", "m n o p"]
+    found = list(translator.translate(lines, progress))
+    # 9 pieces in 3 parts: an even share is 3, and a cut moves back to where a word starts.
+    assert [one.text for one in found] == ["a", "c b", "@f @e d @h g l @k @j i", "p o n m"]
+    assert progress.warnings == ["line 3 has 9 pieces: it is translated in 3 parts"]
+    assert progress.advanced == 4
+    assert found[2].score == -0.5
+    assert found[2].alternatives == [Alternative("@f @e @h l @k @j", -1.5)]
+    assert (found[2].source_pieces, found[2].target_pieces) == (9, 9)
+    assert max(len(source) for batch in engine.batches for source in batch) <= 4
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), min_size=1, max_size=200), st.integers(1, 20))
+def test_parts_of_a_long_line_are_whole_and_short_enough(starts: list[bool], limit: int) -> None:
+    pieces = list(range(len(starts)))
+    parts = cut_at_words(pieces, starts, limit)
+    assert [piece for part in parts for piece in part] == pieces
+    assert all(0 < len(part) <= limit for part in parts)
+    if all(starts):
+        assert len(parts) == -(-len(pieces) // limit)
+
+
+def test_the_n_best_list_gives_the_translation_and_its_alternatives() -> None:
+    translator, _, _ = fake_translator(SearchOptions(n_best=3))
+    (found,) = translator.translate(["a b c"])
+    assert (found.text, found.score) == ("c b a", -0.5)
+    assert found.alternatives == [Alternative("c b", -1.5), Alternative("c", -2.5)]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 30), max_size=60), st.integers(1, 100))
+def test_batches_hold_each_segment_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    segments = [Segment(line, [0] * length) for line, length in enumerate(lengths)]
+    made = list(batches(segments, budget))
+    assert sorted(segment.line for batch in made for segment in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * (len(batch[0].pieces) + 1) <= budget for batch in made)
+    assert all(len(batch[0].pieces) == max(len(segment.pieces) for segment in batch) for batch in made)
+
+
+def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:
+    tokenizer = WordTokenizer()
+    with pytest.raises(SettingsError, match="no such search"):
+        Translator(ReverseEngine(refusal="no such search"), tokenizer, tokenizer)
