@@ -68,10 +68,10 @@ class ModelConfig(Checked):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width % (2 * self.heads):
+        if self.width % self.heads or self.width % 2:
             raise SettingsError(
-                f"model.width {self.width} cannot be cut into {self.heads} heads of even width",
-                "choose model.heads so that 2 × heads divides the width",
+                f"model.width {self.width} cannot be cut into {self.heads} heads, or is odd",
+                "choose an even model.width that model.heads divides",
             )
 
 
@@ -83,7 +83,7 @@ class TrainingConfig(Checked):
 
     steps: int = setting(0, "budget in updates; 0: another budget counts", 0, 10**9)
     epochs: int = setting(0, "budget in passes over the training pairs", 0, 10**6)
-    minutes: float = setting(0.0, "budget in minutes of the whole command", 0.0, 10**6)
+    minutes: float = setting(0.0, "budget in minutes, with validation and saving", 0.0, 10**6)
     batch_tokens: int = setting(4096, "padded tokens of a batch: rows × the longest side", 16, 10**8)
     accumulate: int = setting(1, "batches whose gradients make one update", 1, 10**4)
     learning_rate: float = setting(2e-3, "peak learning rate", 0.0, 10.0)
@@ -94,7 +94,7 @@ class TrainingConfig(Checked):
     average_decay: float = setting(0.999, "decay of the averaged weights; 0: export the last ones", 0.0, 0.99999)
     validate_every: int = setting(0, "updates between validations; 0: 20 in the budget", 0, 10**9)
     save_every: int = setting(0, "updates between checkpoints; 0: at each validation", 0, 10**9)
-    keep: int = setting(2, "checkpoints kept", 2, 10**6)
+    keep: int = setting(2, "newest checkpoints kept; at least 2 are", 1, 10**6)
     patience: int = setting(0, "validations without a better BLEU before training stops; 0: never", 0, 10**6)
     seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
 

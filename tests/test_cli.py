@@ -181,22 +181,23 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
         process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+ENDLESS = ["--preset", "tiny", "--set", "model.width=32", "--steps", "100000", "--validate-every", "100000"]
+
+
+def start_training(tiny_run: TinyRun, run: Path) -> subprocess.Popen[str]:
+    """A training that would take hours, after its first update."""
+    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", run, *ENDLESS, "--threads", "1", "--verbose"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+    assert process.stderr
+    for line in iter(process.stderr.readline, ""):
+        if "step 1 " in line:
+            break
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_training_with_its_work_saved(number: signal.Signals, tiny_run: TinyRun, tmp_path: Path) -> None:
-    settings: list[str | Path] = [
-        "--config",
-        tiny_run.run / "config.toml",
-        "--steps",
-        "100000",
-        "--validate-every",
-        "100000",
-    ]
-    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", tmp_path / "run", *settings, "--threads", "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
-        assert process.stderr
-        for line in iter(process.stderr.readline, ""):
-            if "step 1 " in line:
-                break
+    with start_training(tiny_run, tmp_path / "run") as process:
         rest = interrupt(process, number)
     assert process.returncode == -number
     assert "stopped and saved" in rest
@@ -204,13 +205,34 @@ def test_signal_ends_training_with_its_work_saved(number: signal.Signals, tiny_r
     assert (tmp_path / "run/model/manifest.json").exists()
 
 
-def test_interrupted_translation_leaves_no_file(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_training_whose_reader_leaves_saves_its_work_before_sigpipe(tiny_run: TinyRun, tmp_path: Path) -> None:
+    with start_training(tiny_run, tmp_path / "run") as process:
+        assert process.stderr
+        process.stderr.close()
+        process.wait(timeout=60)
+    assert process.returncode == -signal.SIGPIPE
+    assert len(list((tmp_path / "run/checkpoints").glob("step-*/manifest.json"))) == 1
+
+
+@pytest.mark.parametrize("closed", ["<&-", "2>&-"])
+def test_streams_closed_by_the_shell_change_no_result(closed: str, tiny_run: TinyRun, tmp_path: Path) -> None:
+    text = write_corpus(tmp_path, "few", 0, 2).with_suffix(".ko")
+    wanted = nmt("translate", tiny_run.run, text, *QUICK)
+    line = f'exec "$0" "$@" {closed}'
+    found = subprocess.run(
+        ["sh", "-c", line, PROGRAM, "translate", tiny_run.run, text, *QUICK], capture_output=True, encoding="utf-8"
+    )
+    assert (found.returncode, found.stdout) == (0, wanted.stdout)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ended_translation_leaves_no_file(number: signal.Signals, tiny_run: TinyRun, tmp_path: Path) -> None:
     out = tmp_path / "out.en"
     command: list[str | Path] = [PROGRAM, "translate", tiny_run.run, CORPUS / "train.ko", "-o", out, "--threads", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         while not list(tmp_path.iterdir()) and process.poll() is None:
             time.sleep(0.01)
-        said = interrupt(process, signal.SIGINT)
-    assert process.returncode == -signal.SIGINT
+        said = interrupt(process, number)
+    assert process.returncode == -number
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from nmt.model import build_model
 from nmt.model.attention import MultiHeadAttention
 from nmt.model.family import TranslationModel
 from nmt.model.layers import Dropout, FeedForward, Residual
-from nmt.model.masks import causal_mask, padding_mask
+from nmt.model.masks import padding_mask
 from nmt.model.positions import sinusoids
 
 CONFIG = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=3, heads=2, dropout=0.1)
@@ -78,7 +78,7 @@ def test_causal_attention_equals_the_formula_with_the_future_masked() -> None:
     attention = MultiHeadAttention(16, 2).double()
     x_BTD = torch.randn(2, 6, 16).double()
     found = attention(x_BTD, attention.keys_values(x_BTD), causal=True)
-    wanted = attention_by_formula(attention, x_BTD, x_BTD, causal_mask(6).expand(2, 6, 6))
+    wanted = attention_by_formula(attention, x_BTD, x_BTD, torch.ones(2, 6, 6, dtype=torch.bool).tril())
     assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
 
 

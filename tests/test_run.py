@@ -3,7 +3,6 @@
 import json
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tomllib
@@ -253,26 +252,29 @@ def test_config_of_a_run_repeats_it(tiny_run: TinyRun, tmp_path: Path) -> None:
     assert (tmp_path / "again" / "config.toml").read_bytes() == (tiny_run.run / "config.toml").read_bytes()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_training_by_itself_with_the_work_saved(
-    tiny_run: TinyRun, tmp_path: Path, number: signal.Signals
-) -> None:
+def test_a_run_stopped_after_its_last_update_still_gets_its_validation(tiny_run: TinyRun, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    program = Path(sys.executable).with_name("nmt")
-    flags = ["--preset", "tiny", "--set", "model.width=32", "--threads", "1"]
-    flags += ["--steps", "100000", "--save-every", "5", "--validate-every", "100000"]
-    command: list[str | Path] = [program, "train", tiny_run.data, "-o", run, *flags]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
-        while not list(run.glob("checkpoints/*/manifest.json")):
-            assert process.poll() is None, process.communicate()
-        process.send_signal(number)
-        assert process.stderr
-        process.stderr.read()
-    assert process.returncode == -number
-    steps = [int(path.parent.name[5:]) for path in run.glob("checkpoints/*/manifest.json")]
-    counters = json.loads((run / "checkpoints" / f"step-{max(steps):08d}" / "state.json").read_text())["counters"]
-    assert counters["step"] == max(steps)
-    assert nmt("translate", run, "--max-length-factor", "0.5", input="나는 학생이다.\n").returncode == 0
+    report, recorder = train(tiny_run.data, run, stop_at=6, validate_every=100)
+    assert (report.outcome, recorder.validations) == ("stopped", [])
+    report, recorder = train(tiny_run.data, run, validate_every=100)
+    assert (report.outcome, [found.step for found, _ in recorder.validations]) == ("done", [6])
+    assert train(tiny_run.data, run, validate_every=100)[0].outcome == "complete"
+
+
+def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: TinyRun, tmp_path: Path) -> None:
+    steps = {}
+    for name, budgets in (("extended", [200, 400]), ("whole", [400])):
+        recorders = [train(tiny_run.data, tmp_path / name, steps=budget, validate_every=0)[1] for budget in budgets]
+        steps[name] = [found.step for recorder in recorders for found, _ in recorder.validations]
+    assert steps["extended"] == steps["whole"] == [100, 200, 300, 400]
+
+
+def test_the_dataset_may_go_while_a_run_trains(tiny_run: TinyRun, tmp_path: Path) -> None:
+    data = shutil.copytree(tiny_run.data, tmp_path / "data")
+    run = Run(TrainRequest(data, tmp_path / "run", "tiny", (SHAPE, {"training": {"steps": 2}})), CPU, Recorder())
+    shutil.rmtree(data)
+    assert run.train(lambda: False).outcome == "done"
+    assert (tmp_path / "run/model/tokenizer.model").read_bytes() == (tiny_run.data / "tokenizer.model").read_bytes()
 
 
 def damaged(tiny_run: TinyRun, folder: Path, change: Any) -> Path:

@@ -76,14 +76,15 @@ app.command()(evaluate)
 
 def main() -> NoReturn:
     """Run the program on ``sys.argv`` and end the process with the exit code of the contract."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends us as it ends cat
+    open_missing_streams()
     catch_signals(end_by)
     try:
         # Not by calling ``app``, which makes exit codes of its own out of signals and failing streams.
         command = typer.main.get_command(app)
         with command.make_context("nmt", canonical(sys.argv[1:]) or ["--help"]) as context:
             command.invoke(context)
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
         sys.exit(0)
     except typer.Exit as end:
         sys.exit(end.exit_code)
@@ -91,13 +92,27 @@ def main() -> NoReturn:
         fail(error)
     except typer.TyperException as error:
         fail(usage_error(error))
-    except MemoryError:
-        fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
+    except BrokenPipeError:
+        end_by(signal.SIGPIPE, None)  # before the signal's own handler had its turn
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
-    except Exception:
+    except Exception as error:
+        if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+            fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
+        if "--verbose" in sys.argv:
+            traceback.print_exc()
         fail(bug())
+
+
+def open_missing_streams() -> None:
+    """Put the null device where the shell closed stdin or stderr (<&- or 2>&-), so that nothing falls over it.
+
+    A closed stdout stays: what is written there would be lost.
+    """
+    for name, mode in (("stdin", "r"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as we run
 
 
 def canonical(arguments: list[str]) -> list[str]:
@@ -140,7 +155,7 @@ def fail(error: NmtError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def end_by(number: int, frame: FrameType | None) -> None:
+def end_by(number: int, frame: FrameType | None) -> NoReturn:
     """The signal handler of all commands that have nothing to save: leave no debris, and end at once.
 
     Not by an exception, which the import of a library may swallow.

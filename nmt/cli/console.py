@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from nmt.text.progress import Progress, Silent
@@ -16,8 +16,8 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def terminal_progress(quiet: bool) -> Iterator[Progress]:
-    """The Progress that suits stderr. Quiet ones still warn."""
+def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+    """The Progress that suits stderr. A quiet one still warns; a verbose one speaks ten times as often."""
     if quiet:
         yield Quiet()
     elif sys.stderr.isatty():
@@ -34,11 +34,13 @@ def terminal_progress(quiet: bool) -> Iterator[Progress]:
         with RichProgress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bars:
             yield Bar(bars)
     else:
-        yield Plain()
+        yield Plain(SECONDS_BETWEEN_LINES / 10 if verbose else SECONDS_BETWEEN_LINES)
 
 
 def say(line: str) -> None:
-    print(f"nmt: {line}", file=sys.stderr, flush=True)
+    # A reader that went away sends SIGPIPE, which train answers by saving first; the line is lost either way.
+    with suppress(BrokenPipeError):
+        print(f"nmt: {line}", file=sys.stderr, flush=True)
 
 
 class Quiet(Silent):
@@ -51,6 +53,9 @@ class Quiet(Silent):
 class Plain(Quiet):
     """A line when a stage takes long, for logs and pipes."""
 
+    def __init__(self, seconds_between: float) -> None:
+        self.seconds_between = seconds_between
+
     def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
         self.what, self.total, self.unit = what, total, unit
         self.done = 0
@@ -58,7 +63,7 @@ class Plain(Quiet):
 
     def advance(self, count: int = 1) -> None:
         self.done += count
-        if time.monotonic() - self.told > SECONDS_BETWEEN_LINES:
+        if time.monotonic() - self.told > self.seconds_between:
             self.told = time.monotonic()
             say(f"{self.what}: {self.done:,}{f' of {self.total:,}' if self.total else ''} {self.unit}")
 

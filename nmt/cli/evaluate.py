@@ -12,6 +12,7 @@ from nmt.cli.options import (
     Device,
     DeviceName,
     IsQuiet,
+    IsVerbose,
     LengthPenalty,
     MaxLengthFactor,
     Threads,
@@ -65,6 +66,7 @@ def evaluate(
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
+    verbose: IsVerbose = False,
 ) -> None:
     """Translate test sets and score them with sacreBLEU, or score translations that are there already."""
     from nmt.cli.console import terminal_progress
@@ -75,7 +77,7 @@ def evaluate(
 
     scoring = ScoringOptions(parse_metrics(metrics), confidence)
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
-    with terminal_progress(quiet) as progress:
+    with terminal_progress(quiet, verbose) as progress:
         if hypothesis and reference and not model:
             reports = [evaluate_files(hypothesis, reference, source, scoring)]
         elif model and paths and not (hypothesis or reference or source):

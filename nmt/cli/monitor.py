@@ -19,8 +19,8 @@ SMOOTHING = 0.95  # of the loss and the speed on the live line
 
 
 @contextmanager
-def monitor(quiet: bool) -> Iterator["Monitor"]:
-    """The reporter that suits stderr."""
+def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
+    """The reporter that suits stderr. A verbose one speaks ten times as often, and shows translations in a log too."""
     if quiet:
         yield Monitor()
     elif sys.stderr.isatty():
@@ -30,15 +30,11 @@ def monitor(quiet: bool) -> Iterator["Monitor"]:
         with Live(console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
             yield LiveMonitor(live)
     else:
-        yield LogMonitor()
+        yield LogMonitor(verbose)
 
 
 class Monitor:
-    """Hears everything and says nothing; keeps the figures that the others show."""
-
-    def __init__(self) -> None:
-        self.loss = self.speed = 0.0
-        self.used_at_start: tuple[float, float] | None = None
+    """Hears everything and says nothing."""
 
     def begin(self, facts: dict[str, Any]) -> None:
         pass
@@ -59,7 +55,11 @@ class Monitor:
 class LogMonitor(Monitor):
     """Plain lines: one now and then, one a validation."""
 
-    told = 0.0
+    def __init__(self, verbose: bool = False) -> None:
+        self.verbose = verbose
+        self.loss = self.speed = 0.0
+        self.used_at_start: tuple[float, float] | None = None
+        self.told = 0.0
 
     def begin(self, facts: dict[str, Any]) -> None:
         model, training = facts["model"], facts["training"]
@@ -86,7 +86,7 @@ class LogMonitor(Monitor):
         self.show(update, state)
 
     def show(self, update: "Update", state: "TrainState") -> None:
-        if time.monotonic() - self.told >= SECONDS_BETWEEN_LINES:
+        if time.monotonic() - self.told >= SECONDS_BETWEEN_LINES / (10 if self.verbose else 1):
             self.told = time.monotonic()
             self.note(self.line(update, state))
 
@@ -111,6 +111,9 @@ class LogMonitor(Monitor):
             f"validation at step {validation.step:,}: loss {validation.loss:.3f} · perplexity "
             f"{validation.perplexity:.2f} · BLEU {validation.bleu:.1f} · chrF {validation.chrf:.1f}{star}"
         )
+        for sample in validation.samples if self.verbose else ():
+            for name in ("source", "hypothesis", "reference"):
+                self.note(f"{name:>14}  {getattr(sample, name)}")
 
     def note(self, line: str) -> None:
         say(line)
@@ -131,20 +134,13 @@ class LiveMonitor(LogMonitor):
     """A line that lives, with sample translations above it after each validation."""
 
     def __init__(self, live: Any) -> None:
-        super().__init__()
+        super().__init__(verbose=True)
         self.live = live
 
     def show(self, update: "Update", state: "TrainState") -> None:
         from rich.text import Text
 
         self.live.update(Text(self.line(update, state), overflow="ellipsis", no_wrap=True))
-
-    def validated(self, validation: "Validation", best: bool) -> None:
-        super().validated(validation, best)
-        for sample in validation.samples:
-            for label, text in (("source", sample.source), ("hypothesis", sample.hypothesis)):
-                self.note(f"    {label:>10}  {text}")
-            self.note(f"    {'reference':>10}  {sample.reference}\n")
 
     def note(self, line: str) -> None:
         self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -33,3 +33,4 @@ BatchTokens = Annotated[
 DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes the fastest there is.")]
 Threads = Annotated[int, typer.Option(metavar="N", min=0, help="Threads on the CPU; 0: as many as cores.")]
 IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
+IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]

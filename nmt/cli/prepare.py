@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import IsQuiet
+from nmt.cli.options import IsQuiet, IsVerbose
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def prepare(
     workers: Annotated[int, typer.Option(metavar="N", min=0, help="Threads that encode; 0: as many as cores.")] = 0,
     seed: Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")] = 1,
     quiet: IsQuiet = False,
+    verbose: IsVerbose = False,
 ) -> None:
     """Clean, encode and store parallel corpora as a dataset for nmt train.
 
@@ -68,7 +69,7 @@ def prepare(
         vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
     )
     request = library.PrepareRequest(source, target, tuple(train), valid, tuple(test or ()), output)
-    with terminal_progress(quiet) as progress:
+    with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, workers or available_cores(), progress)
         for line in summary(report, output, joint_vocab):
             progress.note(line)

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 def catch_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Have ``handler`` called for SIGINT, SIGTERM and SIGHUP, except those that nohup or a shell made us ignore."""
+    """Have ``handler`` called for the signals that end a program, except those that nohup or a shell made us ignore.
+
+    SIGPIPE is caught whatever it was: Python itself ignores it, but `| head` should end us as it ends cat.
+    """
     for number in ENDING:
-        if signal.getsignal(number) != signal.SIG_IGN:
+        if number == signal.SIGPIPE or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
 
 

@@ -3,12 +3,18 @@
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import Device, DeviceName, IsQuiet, Threads
+from nmt.cli.options import Device, DeviceName, IsQuiet, IsVerbose, Threads
 from nmt.cli.signals import catch_signals, die_by
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from nmt.cli.monitor import Monitor
+    from nmt.training.run import TrainRequest
 
 
 def train(
@@ -23,9 +29,11 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, like model.width=256; repeats.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Budget: train for N updates.")] = None,
-    epochs: Annotated[int | None, typer.Option(metavar="N", help="Budget: train for N passes over the data.")] = None,
-    minutes: Annotated[float | None, typer.Option(metavar="M", help="Budget: train for M minutes.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Budget: train for N updates.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Budget: train for N passes over the data.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(metavar="M", min=0.001, help="Budget: train for M minutes.")] = None,
     batch_tokens: Annotated[
         int | None, typer.Option(metavar="N", help="Padded tokens of a batch: rows × the longest side.")
     ] = None,
@@ -35,7 +43,9 @@ def train(
     save_every: Annotated[
         int | None, typer.Option(metavar="N", help="Updates between checkpoints (default: at each validation).")
     ] = None,
-    keep: Annotated[int | None, typer.Option(metavar="N", help="Checkpoints to keep (default: 2).")] = None,
+    keep: Annotated[
+        int | None, typer.Option(metavar="N", help="Newest checkpoints to keep, at least 2 (default: 2).")
+    ] = None,
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after N validations without a better BLEU (default: never).")
     ] = None,
@@ -47,12 +57,14 @@ def train(
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
+    verbose: IsVerbose = False,
 ) -> None:
     """Train a translator on a prepared dataset.
 
     The same command goes on with a run that was interrupted. Settings come from the preset, then --config, then --set,
     then flags, the later winning; the whole set is written to RUN/config.toml.
     """
+    from nmt.cli.monitor import monitor
     from nmt.config import parse_assignment, read_toml
     from nmt.training.run import TrainRequest
 
@@ -71,14 +83,15 @@ def train(
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
     request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite)
-    run_training(request, device.value, threads, quiet)
+    run_training(request, device.value, threads, monitor(quiet, verbose))
 
 
-def run_training(request: Any, device: str, threads: int, quiet: bool) -> None:
+def run_training(
+    request: "TrainRequest", device: str, threads: int, reporter: "AbstractContextManager[Monitor]"
+) -> None:
     """Train, telling a person about it; a signal ends the process by itself once the work is saved."""
     import torch
 
-    from nmt.cli.monitor import monitor
     from nmt.decoding.engines.pytorch import choose_device
     from nmt.training.run import Run
 
@@ -88,11 +101,12 @@ def run_training(request: Any, device: str, threads: int, quiet: bool) -> None:
 
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
-        signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+        if number != signal.SIGPIPE:  # which comes with every line until the work is saved
+            signal.signal(number, signal.SIG_DFL)  # a second one ends at once
 
     catch_signals(catch)
-    with monitor(quiet) as reporter:
-        report = Run(request, choose_device(device), reporter).train(should_stop=lambda: bool(caught))
-        reporter.end(report)
+    with reporter as told:
+        report = Run(request, choose_device(device), told).train(should_stop=lambda: bool(caught))
+        told.end(report)
     if caught:
         die_by(caught[0])

@@ -16,11 +16,13 @@ from nmt.cli.options import (
     Device,
     DeviceName,
     IsQuiet,
+    IsVerbose,
     LengthPenalty,
     MaxLengthFactor,
     Threads,
 )
 from nmt.config import SearchOptions
+from nmt.errors import StorageError
 
 if TYPE_CHECKING:
     from nmt.decoding.input_lines import InputLines
@@ -62,6 +64,7 @@ def translate(
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
+    verbose: IsVerbose = False,
 ) -> None:
     """Translate text: a line of output for each line of input, in order.
 
@@ -78,7 +81,7 @@ def translate(
     tally = Tally()
     # A bar would run through the lines that a person types or reads.
     seen = lines.typed or (not output and sys.stdout.isatty())
-    with open_output(output) as stream, terminal_progress(quiet or seen) as progress:
+    with open_output(output) as stream, terminal_progress(quiet or seen, verbose) as progress:
         translator = Translator.load(model, options, batch_tokens, device.value, threads)
         tally.loaded()
         progress.start("translating")
@@ -126,7 +129,11 @@ def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
     """A file that appears whole or not at all, or standard output. UTF-8 either way, whatever the locale."""
     from nmt.text.files import create_binary
 
-    return create_binary(path) if path else nullcontext(sys.stdout.buffer)
+    if path:
+        return create_binary(path)
+    if sys.stdout is None:
+        raise StorageError("standard output is closed", "leave >&- out, or name a file with --output")
+    return nullcontext(sys.stdout.buffer)
 
 
 def flushed(lines: Iterable[str | None], stream: BinaryIO) -> Iterator[str | None]:

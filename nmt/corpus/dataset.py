@@ -13,12 +13,11 @@ from nmt.errors import DataError
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
 from nmt.text.manifest import check_files, read_manifest
+from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 KIND = "nmt dataset"
 FORMAT = 1  # of the files; a dataset of another one is made again
 
-SOURCE_TOKENIZER = "tokenizer.model"
-TARGET_TOKENIZER = "tokenizer.target.model"
 VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
 DROPPED = "dropped.tsv.gz"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nmt.config import PrepareOptions
-from nmt.corpus.dataset import FORMAT, KIND, SOURCE_TOKENIZER, TARGET_TOKENIZER
+from nmt.corpus.dataset import FORMAT, KIND
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
@@ -21,7 +21,7 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text.files import create_folder, sha256
 from nmt.text.manifest import NAME, check_files, read_manifest, write_manifest
 from nmt.text.progress import Progress, Silent
-from nmt.text.tokenizer import Tokenizer
+from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ BATCH_TOKENS = 2048
 WINDOW = 4096
 """Lines read ahead and sorted by length: on sentences that leaves under 2% padding and costs a few megabytes."""
 
+WINDOW_CHARACTERS = 1 << 22
+"""The same bound for a file of very long lines."""
+
 MAX_PIECES = 400
 """A longer line is translated in pieces: models have seen nothing like it, and attention's cost is quadratic."""
 
@@ -103,13 +106,16 @@ class Translator:
 
         Raises MissingInputError or DataError when there is no sound model at ``path``.
         """
-        from nmt.decoding.engines.pytorch import load_engine
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
         from nmt.text.tokenizer import Tokenizer
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
         source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
         target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
+
+        # Only now, since it takes seconds: what is wrong with the path or the model has been said by then.
+        from nmt.decoding.engines.pytorch import load_engine
+
         engine = load_engine(folder, target_tokenizer.control_ids(), device, threads)
         return cls(engine, source_tokenizer, target_tokenizer, options, batch_tokens)
 
@@ -122,14 +128,15 @@ class Translator:
         """
         progress = progress or Silent()
         window: list[str] = []
-        before = 0
+        before = characters = 0
         for line in lines:
             if line is not None:
                 window.append(line)
-            if window and (line is None or len(window) == self.window):
+                characters += len(line)
+            if window and (line is None or len(window) == self.window or characters >= WINDOW_CHARACTERS):
                 yield from self.translate_window(window, before, progress)
                 before += len(window)
-                window = []
+                window, characters = [], 0
         if window:
             yield from self.translate_window(window, before, progress)
 

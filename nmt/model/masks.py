@@ -1,4 +1,4 @@
-"""Attention masks, made here and nowhere else. True means: may be attended to.
+"""The padding mask, made here and nowhere else; the causal one is the fused kernel's own. True: may be attended to.
 
 B sentences, S positions.
 """
@@ -11,8 +11,3 @@ def padding_mask(length_B: Tensor, positions: int) -> Tensor:
     """(B, 1, 1, S): the first ``length_B[b]`` of S positions of sentence b are real, the rest are padding."""
     position_S = torch.arange(positions, device=length_B.device)
     return (position_S < length_B[:, None])[:, None, None, :]
-
-
-def causal_mask(positions: int, device: torch.device | None = None) -> Tensor:
-    """(T, T): position t may look at 0…t. The formula of what the fused kernel's ``is_causal`` does."""
-    return torch.ones(positions, positions, dtype=torch.bool, device=device).tril()

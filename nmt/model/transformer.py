@@ -133,9 +133,9 @@ class Transformer(TranslationModel):
 
     def embed(self, piece_BT: Tensor, embedding: nn.Embedding, first: int) -> Tensor:
         """Scaled embeddings plus positions first, first + 1, …: (B, T, D)."""
-        position_T = torch.arange(first, first + piece_BT.size(1), device=piece_BT.device)
         x_BTD = embedding(piece_BT) * math.sqrt(self.config.width)
-        return self.dropout(x_BTD + sinusoids(position_T, self.config.width, x_BTD.dtype))
+        position_TD = sinusoids(torch.arange(first, first + piece_BT.size(1)), self.config.width, x_BTD.dtype)
+        return self.dropout(x_BTD + position_TD.to(x_BTD.device))
 
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> DecoderState:
         memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)

@@ -1,6 +1,5 @@
 """Model folders: all that a translation needs, complete by itself, so that a copy elsewhere translates the same."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.store.tensors import check_tensors, read_tensors, write_tensors
 from nmt.text.files import create_folder
 from nmt.text.manifest import read_manifest, write_manifest
+from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
 if TYPE_CHECKING:
     import torch
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
 
 FORMAT = 1  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
-SOURCE_TOKENIZER = "tokenizer.model"
-TARGET_TOKENIZER = "tokenizer.target.model"
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,6 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
     import torch
 
     from nmt.model import build_model
-    from nmt.text.tokenizer import Tokenizer
 
     source_vocabulary = Tokenizer.load(model.source_tokenizer_path).size
     target_vocabulary = Tokenizer.load(model.target_tokenizer_path).size
@@ -93,19 +90,26 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
     return module.eval()
 
 
-def export_model(folder: Path, tensors: Mapping[str, "Tensor"], origin: ModelFolder, facts: Mapping[str, Any]) -> None:
+@dataclass(frozen=True)
+class ModelAbout:
+    """What a model folder holds beside the weights."""
+
+    config: ModelConfig
+    languages: Mapping[str, str]  # "source" and "target"
+    tokenizers: Mapping[str, bytes]  # by file name
+
+
+def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
     """Write a model folder at ``folder``, replacing one that is there.
 
-    ``origin`` gives the settings and languages; its folder is where the tokenizers are copied from. ``facts`` go into
-    the manifest (step, scores, data).
+    ``facts`` go into the manifest (step, scores, data).
     """
     import tomli_w
 
     with create_folder(folder, replace=True) as new:
         write_tensors(new / "model.safetensors", tensors)
-        languages = {"source": origin.source_language, "target": origin.target_language}
-        settings = {"model": asdict(origin.config), "languages": languages}
+        settings = {"model": asdict(about.config), "languages": dict(about.languages)}
         (new / "config.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
-        for path in {origin.source_tokenizer_path, origin.target_tokenizer_path}:
-            shutil.copyfile(path, new / path.name)
+        for name, model in about.tokenizers.items():
+            (new / name).write_bytes(model)
         write_manifest(new, {"kind": "model", "format": FORMAT, **facts})

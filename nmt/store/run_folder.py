@@ -71,10 +71,10 @@ class RunFolder:
 
     def move_aside(self) -> Path:
         """Rename the whole run to the first free name like RUN.old-1, and return that."""
-        number = 1
-        while (aside := self.folder.with_name(f"{self.folder.name}.old-{number}")).exists():
+        number, folder = 1, self.folder.resolve()
+        while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
             number += 1
-        self.folder.rename(aside)
+        folder.rename(aside)
         return aside
 
     def checkpoints(self) -> list[Path]:
@@ -82,7 +82,7 @@ class RunFolder:
         return sorted(path.parent for path in (self.folder / "checkpoints").glob("step-*/manifest.json"))
 
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> None:
-        """Write a checkpoint, then delete all but the ``keep`` newest."""
+        """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two."""
         folder = self.folder / "checkpoints"
         folder.mkdir(exist_ok=True)
         with create_folder(folder / f"step-{step:08d}", replace=True) as new:
@@ -90,7 +90,7 @@ class RunFolder:
             write_tensors(new / "training.safetensors", checkpoint.training)
             (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1), encoding="utf-8")
             write_manifest(new, {"kind": "checkpoint", "format": FORMAT, "step": step})
-        for old in self.checkpoints()[:-keep]:
+        for old in self.checkpoints()[: -max(2, keep)]:
             shutil.rmtree(old)
 
     def load_checkpoint(self, folder: Path) -> Checkpoint:

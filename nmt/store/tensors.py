@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmt.errors import DataError, MissingInputError
+from nmt.errors import DataError, MissingInputError, StorageError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-PICKLES = {".pt", ".pth", ".pkl", ".ckpt", ".bin"}
-
 
 def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
-    """Write named tensors to a new safetensors file."""
+    """Write named tensors to a new safetensors file. Raises StorageError when the disk does not take it."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+    try:
+        save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
+    except SafetensorError as error:
+        raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
 
 
 def read_tensors(path: Path, device: str = "cpu") -> dict[str, "Tensor"]:
@@ -24,8 +26,6 @@ def read_tensors(path: Path, device: str = "cpu") -> dict[str, "Tensor"]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if path.suffix in PICKLES:
-        raise DataError(f"{path} looks like a pickle", "pickle files are never loaded; give a folder made by nmt")
     if not path.is_file():
         raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
     try:

@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import sentencepiece
-
 from nmt.errors import DataError, MissingInputError
 from nmt.text.lines import one_line
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
+
+# File names in datasets and model folders; without a target's file both languages share the source's.
+SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
 LARGEST_MODEL = 1 << 26  # bytes; a real one has some 30 a piece
 _SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
@@ -33,6 +34,8 @@ class Tokenizer:
 
     def __init__(self, model: bytes, name: str) -> None:
         """Take a serialised model; ``name`` is what errors call it. Raises DataError when it is broken or not ours."""
+        import sentencepiece
+
         try:
             self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, ValueError, OSError):
@@ -139,6 +142,8 @@ def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = Tr
 
 def _train(lines: list[str], kind: str, size: int, exact: bool, coverage: float) -> bytes:
     model = io.BytesIO()
+    import sentencepiece
+
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
         model_writer=model,

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from math import isfinite
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ import torch
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
 from nmt.corpus.shards import Split
-from nmt.errors import SettingsError
+from nmt.errors import DataError
 from nmt.training.objective import TensorBatch
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import Counters, TrainState
@@ -62,7 +63,7 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: int) -> float:
 def train_steps(state: TrainState, split: Split, config: TrainingConfig, device: torch.device) -> Iterator[Update]:
     """Make updates until the budget is spent, yielding after each; ``state`` is whole whenever this yields.
 
-    Raises SettingsError when the loss is not finite.
+    Raises DataError when a loss or gradient is not finite; the weights are then those before that update.
     """
     counters, model = state.counters, state.objective.model
     parameters: list[torch.Tensor] = list(model.parameters())
@@ -82,14 +83,13 @@ def train_steps(state: TrainState, split: Split, config: TrainingConfig, device:
             part, _ = state.objective(TensorBatch.of(batch, device), tokens)
             part.backward()
             loss += part.item()
-        if not np.isfinite(loss):
-            raise SettingsError(
-                f"training diverged at update {counters.step + 1}: the loss is {loss}",
+        # Clip, step, average.
+        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
+        if not (isfinite(loss) and isfinite(norm)):
+            raise DataError(
+                f"training diverged at update {counters.step + 1}: loss {loss}, gradient norm {norm}",
                 "start again with a lower training.learning_rate",
             )
-
-        # Clip, step, average.
-        norm = torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True)
         rate = learning_rate(config, counters.step, used)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -105,9 +105,9 @@ def train_steps(state: TrainState, split: Split, config: TrainingConfig, device:
         counters.epoch, counters.block, counters.batch, counters.rows = micro_batches[-1][1]
         seconds = time.monotonic() - start
         counters.target_tokens += tokens
-        counters.training_seconds += seconds
+        counters.learning_rate, counters.gradient_norm = rate, norm
         counters.window_loss += loss * tokens
         counters.window_tokens += tokens
         counters.window_seconds += seconds
         used = budget_used(config, state, len(split))
-        yield Update(counters.step, loss, rate, float(norm), tokens, seconds, used)
+        yield Update(counters.step, loss, rate, norm, tokens, seconds, used)

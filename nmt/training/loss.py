@@ -26,7 +26,7 @@ class LinearCrossEntropy(torch.autograd.Function):
         with_gradient = any(ctx.needs_input_grad)
         gradient_ND, gradient_VD = torch.empty_like(hidden_ND), torch.zeros_like(weight_VD)
         uniform = smoothing / weight_VD.size(0)
-        total = hidden_ND.new_zeros((), dtype=torch.float64)
+        total = hidden_ND.new_zeros(())
         size = CHUNK.get(hidden_ND.device.type, LARGE_CHUNK)
         for start in range(0, hidden_ND.size(0), size):
             rows = slice(start, start + size)
@@ -43,7 +43,7 @@ class LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(error_CV, weight_VD, out=gradient_ND[rows])
                 gradient_VD.addmm_(error_CV.t(), hidden_CD)
         ctx.save_for_backward(gradient_ND, gradient_VD)
-        return total.to(hidden_ND.dtype)
+        return total
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:

@@ -11,7 +11,7 @@ from nmt.config import Config, Layer, preset
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
-from nmt.store.model_folder import ModelFolder, export_model
+from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.loop import WEIGHT_INIT, Update, budget_used, seed_randomness, train_steps
@@ -20,7 +20,8 @@ from nmt.training.validation import Validation, validate
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
 VALIDATIONS = 20  # in a budget, unless settings say otherwise
-MINUTES_BETWEEN = 1.0  # at least, between validations that nobody asked for, of a run with a budget of minutes
+# At least, between validations that nobody asked for; updates for a run whose budget is not minutes.
+MINUTES_BETWEEN, UPDATES_BETWEEN = 1.0, 100
 
 # A resumed run may get more time and save more often; anything else would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "save_every", "keep"}
@@ -75,9 +76,14 @@ class Run:
         self.folder = RunFolder(request.run)
         self.device = device
         self.reporter = reporter
-        self.tokenizers = (
-            Tokenizer.load(self.data.source_tokenizer_path),
-            Tokenizer.load(self.data.target_tokenizer_path),
+        self.saved_step = -1
+        paths = self.data.source_tokenizer_path, self.data.target_tokenizer_path
+        self.tokenizers = Tokenizer.load(paths[0]), Tokenizer.load(paths[1])
+        # Read once: the dataset may be prepared anew before the last export.
+        self.about = ModelAbout(
+            self.config.model,
+            {"source": self.data.source_language, "target": self.data.target_language},
+            {path.name: path.read_bytes() for path in set(paths)},
         )
         resuming = self.decide_resume(request)
         seed_randomness(self.config.training.seed, WEIGHT_INIT)
@@ -110,6 +116,7 @@ class Run:
     def restore(self) -> None:
         checkpoints = self.folder.checkpoints()
         if not checkpoints:
+            self.folder.rewind_metrics(0)
             return
         checkpoint = self.folder.load_checkpoint(checkpoints[-1])
         if checkpoint.state["data"] != self.data.digest:
@@ -118,7 +125,11 @@ class Run:
                 "choose another -o, or add --overwrite to move it aside",
             )
         self.state.restore(checkpoint)
-        self.folder.rewind_metrics(self.state.counters.step)
+        counters = self.state.counters
+        counters.validated_progress = min(
+            counters.validated_progress, self.used
+        )  # a share of what is another budget now
+        self.folder.rewind_metrics(counters.step)
 
     @property
     def used(self) -> float:
@@ -132,28 +143,30 @@ class Run:
     def train(self, should_stop: Callable[[], bool]) -> TrainReport:
         """Train to the end of the budget or of patience, or until ``should_stop`` says so."""
         counters = self.state.counters
-        if self.used >= 1.0 or self.out_of_patience:
+        spent = self.used >= 1.0 and counters.validated_step == counters.step
+        if (spent or self.out_of_patience) and self.folder.model_path.exists():
             self.folder.touch()
             return TrainReport("complete", counters, self.folder.model_path)
         self.reporter.begin(self.facts())
         for update in train_steps(self.state, self.data.train, self.config.training, self.device):
             self.reporter.updated(update, self.state)
             if update.step % LOG_EVERY == 0:
-                self.log(update)
+                self.log()
             stop = should_stop()
             if self.validation_is_due(update):
                 # Also when asked to stop, or the resumed run would lack a validation that the uninterrupted one has.
-                self.validate_and_save()
-            elif stop or self.save_is_due(update):
+                self.validate()
+            if stop or self.out_of_patience or self.save_is_due(update):
                 self.save()
             if self.out_of_patience:
                 return TrainReport("patience", counters, self.folder.model_path)
             if stop:
                 return TrainReport("stopped", counters, self.folder.model_path)
-        if counters.window_tokens:
-            self.log(update)
-        if counters.validated_step != counters.step:
-            self.validate_and_save()
+        unscored = counters.validated_step != counters.step
+        if unscored:
+            self.validate()
+        if unscored or self.saved_step != counters.step:
+            self.save()
         return TrainReport("done", counters, self.folder.model_path)
 
     def facts(self) -> dict[str, Any]:
@@ -173,24 +186,29 @@ class Run:
         config, counters = self.config.training, self.state.counters
         if config.validate_every:
             return update.step % config.validate_every == 0
-        # Translating the validation set takes seconds: a run of few minutes has better uses for them.
-        rested = counters.seconds - counters.validated_seconds >= 60 * MINUTES_BETWEEN or not config.minutes
-        return rested and update.progress - counters.validated_progress >= 1 / VALIDATIONS
+        # Translating the validation set takes seconds: a short run has better uses for them.
+        if config.minutes:
+            rested = counters.seconds - counters.validated_seconds >= 60 * MINUTES_BETWEEN
+        else:
+            rested = update.step - counters.validated_step >= UPDATES_BETWEEN
+        return rested and int(update.progress * VALIDATIONS) > int(counters.validated_progress * VALIDATIONS)
 
     def save_is_due(self, update: Update) -> bool:
         every = self.config.training.save_every
-        return every > 0 and update.step % every == 0
+        return update.step % every == 0 if every else self.state.counters.validated_step == update.step
 
-    def log(self, update: Update) -> None:
+    def log(self) -> None:
         """Write what happened since the last train event, and begin a new window of sums."""
         counters = self.state.counters
+        if not counters.window_tokens:
+            return
         event = {
             "event": "train",
-            "step": update.step,
+            "step": counters.step,
             "epoch": counters.epoch,
             "loss": counters.window_loss / counters.window_tokens,
-            "learning_rate": update.learning_rate,
-            "gradient_norm": update.gradient_norm,
+            "learning_rate": counters.learning_rate,
+            "gradient_norm": counters.gradient_norm,
             "target_tokens": counters.target_tokens,
             "target_tokens_per_second": counters.window_tokens / max(1e-9, counters.window_seconds),
             "seconds": counters.seconds,
@@ -198,8 +216,9 @@ class Run:
         self.folder.append_metrics(event)
         counters.window_loss, counters.window_tokens, counters.window_seconds = 0.0, 0, 0.0
 
-    def validate_and_save(self) -> None:
-        """Validate, export the model if it is the best so far, and save a checkpoint."""
+    def validate(self) -> None:
+        """Score the averaged model on the validation set, and export it if it is the best so far."""
+        self.log()
         counters = self.state.counters
         result = validate(self.state, self.data, self.tokenizers)
         # BLEU decides, since it is what a user sees; the loss does while all BLEUs are alike.
@@ -215,22 +234,20 @@ class Run:
         self.folder.append_metrics({"event": "validation", "step": result.step, **scores})
         if best:
             self.export(scores)
-        self.save()
         self.reporter.validated(result, best)
 
     def export(self, scores: dict[str, float]) -> None:
         """Write the averaged weights to the run's model folder."""
-        source, target = self.data.source_language, self.data.target_language
-        origin = ModelFolder(self.data.folder, self.config.model, source, target)
         facts = {"step": self.state.counters.step, "validation": scores, "data": self.data.digest}
-        export_model(self.folder.model_path, self.state.average.state_dict(), origin, facts)
+        export_model(self.folder.model_path, self.state.average.state_dict(), self.about, facts)
 
     def save(self) -> None:
-        """Save a checkpoint. Whoever finds one finds a model too, so that a run can be used as soon as it has saved."""
-        if not self.folder.model_path.exists():
+        """Save a checkpoint; before the first validation the model too, so that a run can be used once it has saved."""
+        if not self.state.counters.best_step or not self.folder.model_path.exists():
             self.export({})
         checkpoint = self.state.checkpoint({"data": self.data.digest})
         self.folder.save_checkpoint(self.state.counters.step, checkpoint, self.config.training.keep)
+        self.saved_step = self.state.counters.step
 
 
 def differences(old: Config, new: Config) -> list[str]:

@@ -25,16 +25,17 @@ class Counters:
     rows: int = 0  # pairs seen in this epoch
     seconds: float = 0.0  # wall time of all processes of the run
     target_tokens: int = 0
-    training_seconds: float = 0.0  # of ``seconds``, those spent on updates
+    learning_rate: float = 0.0  # of the last update, and its gradient norm before clipping
+    gradient_norm: float = 0.0
     window_loss: float = 0.0  # sums since the last train event of the metrics
     window_tokens: int = 0
     window_seconds: float = 0.0
-    validated_step: int = -1  # step, time and share of the budget of the last validation
+    validated_step: int = 0  # step, time and share of the budget of the last validation
     validated_seconds: float = 0.0
     validated_progress: float = 0.0
-    best_step: int = -1
+    best_step: int = 0  # 0: not validated yet
     best_bleu: float = -1.0
-    best_loss: float = float("inf")
+    best_loss: float = 0.0
     stale: int = 0  # validations since the best one
 
 
@@ -61,11 +62,9 @@ class TrainState:
         """Continue from ``checkpoint``: afterwards nothing tells this state from one that never stopped."""
         self.objective.model.load_state_dict(checkpoint.model)
         self.average.load_state_dict(part_of(checkpoint.training, "average/"))
+        moments = {key: part_of(checkpoint.training, f"{key}/") for key in OPTIMIZER_KEYS}
         for name, parameter in self.objective.model.named_parameters():
-            self.optimizer.state[parameter] = {
-                key: part_of(checkpoint.training, f"{key}/")[name].to(parameter.device if key != "step" else "cpu")
-                for key in OPTIMIZER_KEYS
-            }
+            self.optimizer.state[parameter] = {key: moments[key][name].to(parameter.device) for key in OPTIMIZER_KEYS}
         self.counters = Counters(**checkpoint.state["counters"])
         self.started -= self.counters.seconds
 
