@@ -126,9 +126,8 @@ class Run:
             )
         self.state.restore(checkpoint)
         counters = self.state.counters
-        counters.validated_progress = min(
-            counters.validated_progress, self.used
-        )  # a share of what is another budget now
+        # A share of the budget, which may be another one now.
+        counters.validated_progress = min(counters.validated_progress, self.used)
         self.folder.rewind_metrics(counters.step)
 
     @property
