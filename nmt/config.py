@@ -224,8 +224,8 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
 # et al. 2017; what auto makes of them stands in ``auto_preset``.
 PRESETS: dict[str, Layer] = {
     "tiny": {
-        "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.25),
-        "training": dict(epochs=40, batch_tokens=1600, learning_rate=2e-3, warmup_steps=800),
+        "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.2),
+        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800),
     },
     "small": {
         "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),
