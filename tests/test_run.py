@@ -145,7 +145,7 @@ def test_keep_counts_the_checkpoints_that_stay(tiny_run: TinyRun, tmp_path: Path
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"learning_rate": 0.5}, SettingsError, "training.learning_rate was 0.002, is 0.5"),
+        ({"learning_rate": 0.5}, SettingsError, "training.learning_rate was 0.005, is 0.5"),
         ({"resume": False}, CannotCreateError, "--overwrite"),
     ],
 )
