@@ -31,12 +31,12 @@ $(BIN)/python:
 
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV); the first time takes some minutes'
-	$(PIP) install -c constraints.txt -e '.[fast]'
+	$(PIP) install -c constraints.txt -e '.[fast,show]'
 	@touch $@
 
 $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV), with the development tools; the first time takes some minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,dev]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,dev]'
 	@touch $(RUNS) $@
 
 # --- demo -------------------------------------------------------------------------------------------------------------

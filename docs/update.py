@@ -13,7 +13,7 @@ from pathlib import Path
 from nmt.config import PRESETS, Checked, ModelConfig, TrainingConfig, preset
 
 DOCS = Path(__file__).parent
-COMMANDS = ("prepare", "train", "translate", "evaluate")
+COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect")
 PAGES = (*COMMANDS, "settings")
 AUTO_PAIRS = (10_000, 100_000, 1_000_000)  # sizes of corpora for which auto's choice is shown
 SECTIONS: dict[type[Checked], str] = {
@@ -66,8 +66,10 @@ def sections() -> list[str]:
     return lines
 
 
-def values_between(default: object, low: float, high: float) -> str:
-    return "`true`, `false`" if isinstance(default, bool) else f"{low:,} to {high:,}"
+def values_between(default: object, low: float | None, high: float | None) -> str:
+    if isinstance(default, bool):
+        return "`true`, `false`"
+    return "a name" if low is None or high is None else f"{low:,} to {high:,}"
 
 
 def toml(value: object) -> str:

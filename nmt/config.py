@@ -50,28 +50,41 @@ class Checked:
                 raise SettingsError(f"{name} is {value}", f"choose a value from {low} to {high}")
 
 
+ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
+
+
 @dataclass(frozen=True)
 class ModelConfig(Checked):
     """The shape of a model; with the vocabulary sizes it determines every tensor's name and shape."""
 
     section = "model"
 
-    family: str = setting("transformer", "kind of model", choices=("transformer",))
+    family: str = setting("transformer", "kind of model: transformer or recurrent")
     width: int = setting(256, "features of each position (d_model)", 2, 16384)
     feed_forward: int = setting(1024, "features inside the feed-forward layers", 1, 65536)
     encoder_layers: int = setting(3, "layers of the encoder", 1, 128)
     decoder_layers: int = setting(3, "layers of the decoder", 1, 128)
     heads: int = setting(4, "attention heads; they divide the width", 1, 256)
+    positions: str = setting("sinusoidal", "what tells one position from another", choices=("sinusoidal", "learned"))
+    attention_score: str = setting("scaled-dot", "how a query scores what it looks at", choices=ATTENTION_SCORES)
+    cell: str = setting("lstm", "cell of the recurrent family", choices=("lstm", "gru"))
     norm: str = setting("pre", "LayerNorm before each sublayer, or after it as in 2017", choices=("pre", "post"))
     dropout: float = setting(0.1, "dropout of embeddings and of each sublayer's output", 0.0, 0.95)
     tied_embeddings: bool = setting(True, "one matrix for source, target and output embeddings")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.width % self.heads or self.width % 2:
+        if self.width % 2:
+            raise SettingsError(f"model.width {self.width} is odd", "choose an even model.width")
+        if self.family == "transformer" and self.width % self.heads:
             raise SettingsError(
-                f"model.width {self.width} cannot be cut into {self.heads} heads, or is odd",
+                f"model.width {self.width} cannot be cut into {self.heads} heads",
                 "choose an even model.width that model.heads divides",
+            )
+        if self.family == "transformer" and self.attention_score not in ("scaled-dot", "dot"):
+            raise SettingsError(
+                f"model.attention_score {self.attention_score!r} is not the Transformer's",
+                "choose scaled-dot or dot, or set model.family = recurrent",
             )
 
 
@@ -221,7 +234,7 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
 
 
 # Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani
-# et al. 2017; what auto makes of them stands in ``auto_preset``.
+# et al. 2017; rnn is the attentional model of Luong et al. 2015. What auto makes of them stands in ``auto_preset``.
 PRESETS: dict[str, Layer] = {
     "tiny": {
         "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.2),
@@ -230,6 +243,18 @@ PRESETS: dict[str, Layer] = {
     "small": {
         "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),
         "training": dict(epochs=40, batch_tokens=4096, learning_rate=1e-3, warmup_steps=2000),
+    },
+    "rnn": {
+        "model": dict(
+            family="recurrent",
+            cell="lstm",
+            attention_score="general",
+            width=256,
+            encoder_layers=1,
+            decoder_layers=1,
+            dropout=0.3,
+        ),
+        "training": dict(epochs=40, batch_tokens=1600, learning_rate=2e-3, warmup_steps=800),
     },
     "base": {
         "model": dict(width=512, feed_forward=2048, encoder_layers=6, decoder_layers=6, heads=8, dropout=0.1),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from conftest import PROGRAM, write_corpus
 
-HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2"}
+HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2", "altair", "vl_convert"}
 NO_TORCH = {"torch", "ctranslate2"}
 
 # A command line, and the modules that it must not import.
@@ -25,6 +25,8 @@ COMMANDS = [
     ("train --help", HEAVY),
     ("translate --help", HEAVY),
     ("evaluate --help", HEAVY),
+    ("inspect --help", HEAVY),
+    ("inspect model --positions", HEAVY),
     ("trian", HEAVY),
     ("train --steps", HEAVY),
     ("translate model --beam-sise 3", HEAVY),
@@ -50,6 +52,7 @@ MODULES = [
     ("nmt.decoding.formats", HEAVY),
     ("nmt.decoding.input_lines", NO_TORCH),
     ("nmt.scoring", NO_TORCH),
+    ("nmt.show", NO_TORCH | {"altair", "vl_convert"}),
     ("nmt.cli", HEAVY),
 ]
 

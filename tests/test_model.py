@@ -1,4 +1,4 @@
-"""The model against its formulas: attention, positions, masks, and cached steps against the whole sequence."""
+"""The models against their formulas: attention, positions, masks, and cached steps against the whole sequence."""
 
 import math
 from dataclasses import replace
@@ -7,16 +7,30 @@ import pytest
 import torch
 from torch import Tensor
 
-from nmt.config import ModelConfig
+from nmt.config import ATTENTION_SCORES, ModelConfig
+from nmt.errors import SettingsError
 from nmt.model import build_model
 from nmt.model.attention import MultiHeadAttention
 from nmt.model.family import TranslationModel
 from nmt.model.layers import Dropout, FeedForward, Residual
 from nmt.model.masks import padding_mask
-from nmt.model.positions import sinusoids
+from nmt.model.positions import LONGEST, LearnedPositions, sinusoids
 
 CONFIG = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=3, heads=2, dropout=0.1)
+RECURRENT = replace(CONFIG, family="recurrent")
 SOURCE_VOCABULARY, TARGET_VOCABULARY = 19, 23
+# One of everything that a model can be: what holds for models holds for each of these.
+VARIANTS = {
+    "transformer": CONFIG,
+    "transformer-post-norm": replace(CONFIG, norm="post"),
+    "transformer-learned-positions": replace(CONFIG, positions="learned"),
+    "transformer-unscaled": replace(CONFIG, attention_score="dot"),
+    "transformer-one-head": replace(CONFIG, heads=1),
+    "gru": replace(RECURRENT, cell="gru", attention_score="concat"),
+    "gru-without-attention": replace(RECURRENT, cell="gru", attention_score="none"),
+    **{f"lstm-{score}": replace(RECURRENT, attention_score=score) for score in ATTENTION_SCORES},
+}
+each_variant = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
 
 
 def make(config: ModelConfig = CONFIG, joint: bool = False, seed: int = 1) -> TranslationModel:
@@ -60,6 +74,18 @@ def attention_by_formula(
     return context @ attention.output.weight.t() + attention.output.bias
 
 
+def test_unscaled_attention_is_scaled_attention_of_queries_so_many_times_as_long() -> None:
+    torch.manual_seed(3)
+    scaled, plain = (MultiHeadAttention(16, 4, scaled).double() for scaled in (True, False))
+    plain.load_state_dict(scaled.state_dict())
+    with torch.no_grad():
+        for parameter in (scaled.query.weight, scaled.query.bias):
+            parameter.mul_(math.sqrt(16 / 4))
+    x_BTD = torch.randn(2, 5, 16).double()
+    found, wanted = (module(x_BTD, module.keys_values(x_BTD)) for module in (plain, scaled))
+    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("heads", [1, 2, 4])
 def test_attention_equals_the_formula_written_out_in_float64(heads: int) -> None:
     torch.manual_seed(3)
@@ -92,6 +118,12 @@ def test_positions_equal_the_formula_and_extrapolate() -> None:
             assert found[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-9)
 
 
+def test_learned_positions_are_rows_of_a_table_and_those_past_its_end_share_the_last() -> None:
+    positions = LearnedPositions(6)
+    found = positions(torch.tensor([0, 5, LONGEST - 1, LONGEST, 10 * LONGEST]), like=torch.zeros(1))
+    assert torch.equal(found, positions.table.weight[[0, 5, LONGEST - 1, LONGEST - 1, LONGEST - 1]])
+
+
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_residual_equals_its_order_of_norm(norm: str) -> None:
     torch.manual_seed(5)
@@ -103,11 +135,11 @@ def test_residual_equals_its_order_of_norm(norm: str) -> None:
     assert torch.allclose(residual(x, inner), wanted, atol=1e-6)
 
 
-@pytest.mark.parametrize("norm", ["pre", "post"])
+@each_variant
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parametrize("joint", [True, False])
-def test_cached_steps_equal_the_full_forward_pass(norm: str, tied: bool, joint: bool) -> None:
-    model = make(replace(CONFIG, norm=norm, tied_embeddings=tied), joint)
+def test_cached_steps_equal_the_full_forward_pass(config: ModelConfig, tied: bool, joint: bool) -> None:
+    model = make(replace(config, tied_embeddings=tied), joint)
     source_BS, length_B, target_BT = sentences()
     with torch.inference_mode():
         wanted_BTV = logits(model, source_BS, length_B, target_BT)
@@ -117,8 +149,9 @@ def test_cached_steps_equal_the_full_forward_pass(norm: str, tied: bool, joint: 
             assert torch.allclose(logits_BV, wanted_BTV[:, t], rtol=0, atol=1e-12)
 
 
-def test_selected_rows_continue_as_if_they_had_been_decoded_alone() -> None:
-    model = make()
+@each_variant
+def test_selected_rows_continue_as_if_they_had_been_decoded_alone(config: ModelConfig) -> None:
+    model = make(config)
     source_BS, length_B, target_BT = sentences()
     with torch.inference_mode():
         state = model.start(source_BS, length_B)
@@ -138,8 +171,9 @@ def test_selected_rows_continue_as_if_they_had_been_decoded_alone() -> None:
             assert torch.allclose(found_NV[n], wanted_V, rtol=0, atol=1e-12)
 
 
-def test_the_targets_future_never_changes_a_logit() -> None:
-    model = make()
+@each_variant
+def test_the_targets_future_never_changes_a_logit(config: ModelConfig) -> None:
+    model = make(config)
     source_BS, length_B, target_BT = sentences()
     changed_BT = target_BT.clone()
     changed_BT[:, 3:] = (changed_BT[:, 3:] + 1) % TARGET_VOCABULARY
@@ -149,8 +183,9 @@ def test_the_targets_future_never_changes_a_logit() -> None:
     assert not torch.allclose(before[:, 3:], after[:, 3:])
 
 
-def test_padding_never_changes_a_logit_whatever_stands_in_it() -> None:
-    model = make()
+@each_variant
+def test_padding_never_changes_a_logit_whatever_stands_in_it(config: ModelConfig) -> None:
+    model = make(config)
     source_BS, length_B, target_BT = sentences()
     noisy_BS = torch.where(padding_mask(length_B, 7)[:, 0, 0], source_BS, 9)
     wider_BS = torch.nn.functional.pad(source_BS, (0, 5), value=4)
@@ -167,8 +202,11 @@ def test_padding_never_changes_a_logit_whatever_stands_in_it() -> None:
 @pytest.mark.parametrize(
     ("joint", "tied", "matrices"), [(True, True, 1), (False, True, 2), (True, False, 3), (False, False, 3)]
 )
-def test_tied_embeddings_share_all_the_matrices_that_can_be(joint: bool, tied: bool, matrices: int) -> None:
-    model = make(replace(CONFIG, tied_embeddings=tied), joint)
+@pytest.mark.parametrize("family", ["transformer", "recurrent"])
+def test_tied_embeddings_share_all_the_matrices_that_can_be(
+    family: str, joint: bool, tied: bool, matrices: int
+) -> None:
+    model = make(replace(CONFIG, family=family, tied_embeddings=tied), joint)
     wide = {SOURCE_VOCABULARY, TARGET_VOCABULARY}
     assert sum(parameter.size(0) in wide and parameter.dim() == 2 for parameter in model.parameters()) == matrices
 
@@ -210,3 +248,8 @@ def test_dropout_does_nothing_in_evaluation_and_at_rate_zero() -> None:
     x = torch.rand(3, 5)
     assert Dropout(0.5).eval()(x) is x
     assert Dropout(0.0).train()(x) is x
+
+
+def test_an_unknown_family_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(SettingsError, match="recurrent"):
+        make(replace(CONFIG, family="recurent"))

@@ -13,6 +13,7 @@ import typer
 
 from nmt import __version__
 from nmt.cli.evaluate import evaluate
+from nmt.cli.inspect import inspect
 from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
@@ -72,6 +73,7 @@ app.command()(prepare)
 app.command()(train)
 app.command()(translate)
 app.command()(evaluate)
+app.command()(inspect)
 
 
 def main() -> NoReturn:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,29 @@ def say(line: str) -> None:
     # A reader that went away sends SIGPIPE, which train answers by saving first; the line is lost either way.
     with suppress(BrokenPipeError):
         print(f"nmt: {line}", file=sys.stderr, flush=True)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as text, the same on a terminal and in a pipe. Columns of figures are to the right."""
+    import io
+
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, show_header=any(headings))
+    cells = list(rows)
+    for number, heading in enumerate(headings):
+        figures = all(row[number][:1].isdigit() for row in cells)
+        drawn.add_column(heading, justify="right" if figures else "left", no_wrap=True)
+    for row in cells:
+        drawn.add_row(*map(Text, row))
+    # To a string first: standard output gets UTF-8 whatever the locale.
+    page = io.StringIO()
+    Console(file=page, width=1000).print(drawn)
+    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 class Quiet(Silent):

@@ -135,27 +135,15 @@ def as_json(reports: "list[SetReport]") -> str:
 
 def as_table(reports: "list[SetReport]") -> str:
     """The scores for people, and below them each signature once."""
-    import io
+    from nmt.cli.console import table
 
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    names = list(reports[0].scores)
-    table = Table(box=SIMPLE_HEAD)
-    table.add_column("set", no_wrap=True)
-    for heading in ("lines", *(HEADINGS[name] for name in names)):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for report in reports:
-        cells = [interval(score) for score in report.scores.values()]
-        table.add_row(Text(report.name), f"{len(report.hypotheses):,}", *cells)
-    # To a string first: standard output gets UTF-8 whatever the locale, and a pipe the same table as a terminal.
-    page = io.StringIO()
-    Console(file=page, width=1000).print(table)
-    lines = [line.rstrip() for line in page.getvalue().splitlines()]
+    headings = ["set", "lines", *(HEADINGS[name] for name in reports[0].scores)]
+    rows = [
+        [report.name, f"{len(report.hypotheses):,}", *(interval(score) for score in report.scores.values())]
+        for report in reports
+    ]
     signatures = {f"{HEADINGS[name]} {score.signature}" for report in reports for name, score in report.scores.items()}
-    return "\n".join([*(line for line in lines if line), *sorted(signatures), ""])
+    return table(headings, rows) + "".join(f"{signature}\n" for signature in sorted(signatures))
 
 
 def interval(score: "Score") -> str:

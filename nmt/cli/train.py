@@ -21,7 +21,7 @@ def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A dataset made by nmt prepare.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")],
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base or big.")
+        str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base, big or rnn.")
     ] = "auto",
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Settings over the preset: a TOML file, as RUN/config.toml.")

@@ -4,18 +4,22 @@ B sentences or rows, T query positions, S key positions, H heads, E features of 
 Keys and values are handed in, so that a decoder can keep them; the module itself remembers nothing.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+from nmt.model.masks import causal_mask
 
 KeysValues = tuple[Tensor, Tensor]  # each (B, H, S, E)
 
 
 class MultiHeadAttention(nn.Module):
-    """softmax(Q·Kᵀ/√E)·V for H heads side by side, each on its own projection."""
+    """softmax(Q·Kᵀ/√E)·V for H heads side by side, each on its own projection; without the √E unless ``scaled``."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, scaled: bool = True) -> None:
         super().__init__()
         self.heads = heads
+        self.scale = (width // heads) ** -0.5 if scaled else 1.0
         self.query = nn.Linear(width, width)
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
@@ -26,12 +30,37 @@ class MultiHeadAttention(nn.Module):
         return key_BHSE, value_BHSE
 
     def forward(
-        self, query_BTD: Tensor, memory: KeysValues, mask: Tensor | None = None, causal: bool = False
+        self,
+        query_BTD: Tensor,
+        memory: KeysValues,
+        mask: Tensor | None = None,
+        causal: bool = False,
+        seen: list[Tensor] | None = None,
     ) -> Tensor:
-        """(B, T, D). ``mask`` is boolean and broadcasts to (B, H, T, S), True where a query may look."""
+        """(B, T, D). ``mask`` is boolean and broadcasts to (B, H, T, S), True where a query may look.
+
+        Given a list ``seen``, the weights (B, H, T, S) are appended to it, and are what the result is computed from.
+        """
         query_BHTE = self.split(self.query(query_BTD))
-        context_BHTE = scaled_dot_product_attention(query_BHTE, *memory, attn_mask=mask, is_causal=causal)
+        if seen is None:
+            context_BHTE = scaled_dot_product_attention(
+                query_BHTE, *memory, attn_mask=mask, is_causal=causal, scale=self.scale
+            )
+        else:
+            seen.append(
+                self.weights(
+                    query_BHTE, memory[0], causal_mask(query_BTD.size(1), query_BTD.device) if causal else mask
+                )
+            )
+            context_BHTE = seen[-1] @ memory[1]
         return self.output(context_BHTE.transpose(1, 2).flatten(2))
+
+    def weights(self, query_BHTE: Tensor, key_BHSE: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, H, T, S): what the fused kernel computes on its way and shows nobody."""
+        score_BHTS = query_BHTE @ key_BHSE.transpose(2, 3) * self.scale
+        if mask is not None:
+            score_BHTS = score_BHTS.masked_fill(~mask, -torch.inf)
+        return score_BHTS.softmax(dim=-1)
 
     def split(self, x_BTD: Tensor) -> Tensor:
         """(B, H, T, E): the features cut into heads."""

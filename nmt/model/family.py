@@ -8,6 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+AttentionMaps = dict[str, Tensor]  # each (layer, head, T, S), rows that sum to one
+
 
 class TranslationModel(nn.Module, ABC):
     """A model of some family; it fits the Stepper of ``nmt.decoding``, whose docstrings say what a step means."""
@@ -20,6 +22,18 @@ class TranslationModel(nn.Module, ABC):
     @abstractmethod
     def output_weight(self) -> Tensor:
         """(V, D): logits are hidden states times its transpose, which training does together with the softmax."""
+
+    @abstractmethod
+    def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
+        """Who looks at whom in one sentence pair, for people to see: weights by kind of attention.
+
+        ``cross`` is the target's rows over the source; ``encoder`` and ``decoder`` are each side over itself. A family
+        has those kinds that it has.
+        """
+
+    def position_vectors(self, positions: int) -> Tensor | None:
+        """(positions, D): what is added to the source's embeddings at 0, 1, …; None where order is told otherwise."""
+        return None
 
     @abstractmethod
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> Any:

@@ -59,3 +59,16 @@ class FeedForward(nn.Module):
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         return self.outer(relu(self.inner(x_BTD)))
+
+
+def initialise(module: nn.Module) -> None:
+    """Glorot's uniform weights, zero biases; normal embeddings, whose features have variance 1 after scaling.
+
+    Recurrent networks keep PyTorch's own start, uniform in ±1/√width; learned positions start small, as in fairseq.
+    """
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Embedding):
+        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

@@ -4,7 +4,6 @@ B sentences, N rows (hypotheses, equally many a sentence), S source positions, T
 E features of a head, V vocabulary.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
@@ -15,10 +14,13 @@ from torch.nn.functional import linear
 
 from nmt.config import ModelConfig
 from nmt.model.attention import KeysValues, MultiHeadAttention
-from nmt.model.family import TranslationModel
-from nmt.model.layers import Dropout, FeedForward, Residual
+from nmt.model.embeddings import Embeddings
+from nmt.model.family import AttentionMaps, TranslationModel
+from nmt.model.layers import Dropout, FeedForward, Residual, initialise
 from nmt.model.masks import padding_mask
-from nmt.model.positions import sinusoids
+from nmt.model.positions import LearnedPositions, SinusoidalPositions
+
+Seen = dict[str, list[Tensor]]  # the weights (B, H, T, S) of each layer, by kind of attention
 
 
 @dataclass
@@ -31,17 +33,22 @@ class DecoderState:
     cache: list[KeysValues]  # a layer: self-attention's (N, H, position, E), a row each
 
 
+def build_attention(config: ModelConfig) -> MultiHeadAttention:
+    return MultiHeadAttention(config.width, config.heads, scaled=config.attention_score == "scaled-dot")
+
+
 class EncoderLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.attention = build_attention(config)
         self.attention_residual = Residual(config.width, config.norm, config.dropout)
         self.feed_forward = FeedForward(config.width, config.feed_forward)
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
-    def forward(self, x_BSD: Tensor, mask_B11S: Tensor) -> Tensor:
+    def forward(self, x_BSD: Tensor, mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
         def attend(y_BSD: Tensor) -> Tensor:
-            return self.attention(y_BSD, self.attention.keys_values(y_BSD), mask_B11S)
+            weights = None if seen is None else seen["encoder"]
+            return self.attention(y_BSD, self.attention.keys_values(y_BSD), mask_B11S, seen=weights)
 
         x_BSD = self.attention_residual(x_BSD, attend)
         return self.feed_forward_residual(x_BSD, self.feed_forward)
@@ -50,21 +57,23 @@ class EncoderLayer(nn.Module):
 class DecoderLayer(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.attention = MultiHeadAttention(config.width, config.heads)
+        self.attention = build_attention(config)
         self.attention_residual = Residual(config.width, config.norm, config.dropout)
-        self.cross_attention = MultiHeadAttention(config.width, config.heads)
+        self.cross_attention = build_attention(config)
         self.cross_attention_residual = Residual(config.width, config.norm, config.dropout)
         self.feed_forward = FeedForward(config.width, config.feed_forward)
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
-    def forward(self, x_BTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor) -> Tensor:
+    def forward(self, x_BTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
         """The whole target at once, for training: position t sees 0…t."""
 
         def attend(y_BTD: Tensor) -> Tensor:
-            return self.attention(y_BTD, self.attention.keys_values(y_BTD), causal=True)
+            weights = None if seen is None else seen["decoder"]
+            return self.attention(y_BTD, self.attention.keys_values(y_BTD), causal=True, seen=weights)
 
         def attend_source(y_BTD: Tensor) -> Tensor:
-            return self.cross_attention(y_BTD, memory, memory_mask_B11S)
+            weights = None if seen is None else seen["cross"]
+            return self.cross_attention(y_BTD, memory, memory_mask_B11S, seen=weights)
 
         x_BTD = self.attention_residual(x_BTD, attend)
         x_BTD = self.cross_attention_residual(x_BTD, attend_source)
@@ -99,10 +108,9 @@ class Transformer(TranslationModel):
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()
         self.config = config
-        self.target_embedding = nn.Embedding(target_vocabulary, config.width)
-        shared = config.tied_embeddings and joint
-        self.source_embedding = None if shared else nn.Embedding(source_vocabulary, config.width)
-        self.projection = None if config.tied_embeddings else nn.Linear(config.width, target_vocabulary, bias=False)
+        self.embeddings = Embeddings(config, source_vocabulary, target_vocabulary, joint)
+        positions = SinusoidalPositions if config.positions == "sinusoidal" else LearnedPositions
+        self.source_positions, self.target_positions = positions(config.width), positions(config.width)
         self.dropout = Dropout(config.dropout)
         encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
@@ -112,30 +120,41 @@ class Transformer(TranslationModel):
         self.decoder_norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
         self.apply(initialise)
 
-    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
-        memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
-        x_BTD = self.embed(target_BT, self.target_embedding, 0)
+    def forward(
+        self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor, seen: Seen | None = None
+    ) -> Tensor:
+        memory_BSD, mask_B11S = self.encode(source_BS, source_length_B, seen)
+        x_BTD = self.embed_target(target_BT, first=0)
         for layer in self.decoder:
-            x_BTD = layer(x_BTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S)
+            x_BTD = layer(x_BTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S, seen)
         return self.decoder_norm(x_BTD)
 
     @property
     def output_weight(self) -> Tensor:
-        return (self.projection or self.target_embedding).weight
+        return self.embeddings.output_weight
 
-    def encode(self, source_BS: Tensor, source_length_B: Tensor) -> tuple[Tensor, Tensor]:
+    def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
+        seen: Seen = {"cross": [], "encoder": [], "decoder": []}
+        self(source_S[None], torch.tensor([len(source_S)], device=source_S.device), target_T[None], seen)
+        return {kind: torch.cat(weights) for kind, weights in seen.items()}
+
+    def position_vectors(self, positions: int) -> Tensor:
+        return self.source_positions(torch.arange(positions), like=self.output_weight)
+
+    def encode(self, source_BS: Tensor, source_length_B: Tensor, seen: Seen | None = None) -> tuple[Tensor, Tensor]:
         """The encoder's output (B, S, D), and the mask (B, 1, 1, S) of its real positions."""
         mask_B11S = padding_mask(source_length_B, source_BS.size(1))
-        x_BSD = self.embed(source_BS, self.source_embedding or self.target_embedding, 0)
+        x_BSD = self.embeddings.embed_source(source_BS)
+        x_BSD = self.dropout(x_BSD + self.source_positions(torch.arange(source_BS.size(1)), like=x_BSD))
         for layer in self.encoder:
-            x_BSD = layer(x_BSD, mask_B11S)
+            x_BSD = layer(x_BSD, mask_B11S, seen)
         return self.encoder_norm(x_BSD), mask_B11S
 
-    def embed(self, piece_BT: Tensor, embedding: nn.Embedding, first: int) -> Tensor:
-        """Scaled embeddings plus positions first, first + 1, …: (B, T, D)."""
-        x_BTD = embedding(piece_BT) * math.sqrt(self.config.width)
-        position_TD = sinusoids(torch.arange(first, first + piece_BT.size(1)), self.config.width, x_BTD.dtype)
-        return self.dropout(x_BTD + position_TD.to(x_BTD.device))
+    def embed_target(self, piece_BT: Tensor, first: int) -> Tensor:
+        """Embeddings plus positions first, first + 1, …: (B, T, D)."""
+        x_BTD = self.embeddings.embed_target(piece_BT)
+        position_T = torch.arange(first, first + piece_BT.size(1))
+        return self.dropout(x_BTD + self.target_positions(position_T, like=x_BTD))
 
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> DecoderState:
         memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
@@ -144,7 +163,7 @@ class Transformer(TranslationModel):
         return DecoderState(0, memory, mask_B11S, [(empty, empty) for _ in self.decoder])
 
     def step(self, token_N: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        x_N1D = self.embed(token_N[:, None], self.target_embedding, state.position)
+        x_N1D = self.embed_target(token_N[:, None], first=state.position)
         cache = []
         for layer, memory, before in zip(self.decoder, state.memory, state.cache, strict=True):
             x_N1D, after = layer.step(x_N1D, memory, state.memory_mask_B11S, before)
@@ -160,13 +179,3 @@ class Transformer(TranslationModel):
             mask_B11S = mask_B11S[kept_B]
         cache = [(key[row_M], value[row_M]) for key, value in state.cache]
         return DecoderState(state.position, memory, mask_B11S, cache)
-
-
-def initialise(module: nn.Module) -> None:
-    """Glorot's uniform weights, zero biases; normal embeddings, whose features have variance 1 after scaling."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Embedding):
-        nn.init.normal_(module.weight, std=module.embedding_dim**-0.5)

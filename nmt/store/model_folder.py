@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from nmt.model.family import TranslationModel
 
-FORMAT = 1  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
+FORMAT = 2  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,11 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
 
     source_vocabulary = Tokenizer.load(model.source_tokenizer_path).size
     target_vocabulary = Tokenizer.load(model.target_tokenizer_path).size
-    with torch.device("meta"):
-        module = build_model(model.config, source_vocabulary, target_vocabulary, model.joint)
+    try:
+        with torch.device("meta"):
+            module = build_model(model.config, source_vocabulary, target_vocabulary, model.joint)
+    except SettingsError as error:
+        raise DataError(f"{model.folder / 'config.toml'}: {error}", "restore the file") from None
     path = model.folder / "model.safetensors"
     tensors = read_tensors(path, str(device))
     check_tensors(path, tensors, module.state_dict())

@@ -17,7 +17,7 @@ from nmt.text.manifest import read_manifest, write_manifest
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 1  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
+FORMAT = 2  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 
 
 @dataclass(frozen=True)

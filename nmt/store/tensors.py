@@ -34,6 +34,22 @@ def read_tensors(path: Path, device: str = "cpu") -> dict[str, "Tensor"]:
         raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
 
 
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor of a safetensors file, from its header alone, without torch.
+
+    Raises MissingInputError or DataError, naming the file.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError) as error:
+        raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
+
+
 def check_tensors(path: Path, found: Mapping[str, "Tensor"], wanted: Mapping[str, "Tensor"]) -> None:
     """Raise DataError unless ``found`` has exactly the names, shapes and types of ``wanted`` and finite values."""
     odd = sorted(set(found) ^ set(wanted))

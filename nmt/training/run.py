@@ -85,12 +85,12 @@ class Run:
             {"source": self.data.source_language, "target": self.data.target_language},
             {path.name: path.read_bytes() for path in set(paths)},
         )
-        resuming = self.decide_resume(request)
+        # Before anything is moved aside: settings that make no model are found here.
         seed_randomness(self.config.training.seed, WEIGHT_INIT)
         sizes = (self.data.source_vocabulary, self.data.target_vocabulary)
         model = build_model(self.config.model, *sizes, self.data.joint).to(device)
         self.state = TrainState.fresh(model, self.config.training)
-        if resuming:
+        if self.decide_resume(request):
             self.restore()
         self.folder.create(self.config)
 
@@ -237,7 +237,13 @@ class Run:
 
     def export(self, scores: dict[str, float]) -> None:
         """Write the averaged weights to the run's model folder."""
-        facts = {"step": self.state.counters.step, "validation": scores, "data": self.data.digest}
+        counters = self.state.counters
+        training = {
+            "pairs": len(self.data.train),
+            "epochs": round(counters.epoch + counters.rows / len(self.data.train), 2),
+            "target_tokens": counters.target_tokens,
+        }
+        facts = {"step": counters.step, "training": training, "validation": scores, "data": self.data.digest}
         export_model(self.folder.model_path, self.state.average.state_dict(), self.about, facts)
 
     def save(self) -> None:

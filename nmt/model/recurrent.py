@@ -1,0 +1,178 @@
+"""The attentional recurrent encoder–decoder (Bahdanau et al. 2015; Luong et al. 2015). Knows no text, loss or search.
+
+B sentences, N rows (hypotheses, equally many a sentence), K rows of a sentence, S source positions, T target positions,
+D width, V vocabulary.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from nmt.config import ModelConfig
+from nmt.model.embeddings import Embeddings
+from nmt.model.family import AttentionMaps, TranslationModel
+from nmt.model.layers import Dropout, initialise
+from nmt.model.masks import padding_mask
+from nmt.model.scores import Score, build_score
+
+CellState = tuple[Tensor, ...]  # each (N, D): the hidden state of a GRU; the hidden and the cell state of an LSTM
+
+
+@dataclass
+class Memory:
+    """What the decoder may look at, once a sentence."""
+
+    value_BSD: Tensor
+    key: Tensor  # what the score function computed of it
+    mask_B1S: Tensor  # True at real positions
+
+
+@dataclass
+class RecurrentState:
+    """What decoding has computed so far. Passed to ``step`` and returned by it; the modules keep nothing."""
+
+    memory: Memory | None  # None: no attention, the first state is all that the decoder knows
+    cells: list[CellState]  # a layer
+    attentional_ND: Tensor  # of the step before, fed in again beside the next piece
+
+
+class Encoder(nn.Module):
+    """A bidirectional recurrent network, each direction half the width. Padding is never computed."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        kind = nn.LSTM if config.cell == "lstm" else nn.GRU
+        self.layers = kind(
+            config.width,
+            config.width // 2,
+            config.encoder_layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=config.dropout if config.encoder_layers > 1 else 0.0,
+        )
+
+    def forward(self, x_BSD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
+        """What each position means in its sentence, (B, S, D), and what both directions end with, (B, D)."""
+        self.layers.flatten_parameters()  # cuDNN wants one block of memory, which copies and loaded models are not
+        packed = pack_padded_sequence(x_BSD, length_B.cpu(), batch_first=True, enforce_sorted=False)
+        output, last = self.layers(packed)
+        hidden = last[0] if isinstance(last, tuple) else last
+        memory_BSD, _ = pad_packed_sequence(output, batch_first=True, total_length=x_BSD.size(1))
+        return memory_BSD, torch.cat((hidden[-2], hidden[-1]), dim=-1)
+
+
+class Cell(nn.Module):
+    """One step of an LSTM or a GRU, the same to call."""
+
+    def __init__(self, kind: str, inputs: int, width: int) -> None:
+        super().__init__()
+        self.cell = nn.LSTMCell(inputs, width) if kind == "lstm" else nn.GRUCell(inputs, width)
+
+    @property
+    def states(self) -> int:
+        return 2 if isinstance(self.cell, nn.LSTMCell) else 1
+
+    def forward(self, x_ND: Tensor, state: CellState) -> CellState:
+        if isinstance(self.cell, nn.LSTMCell):
+            return self.cell(x_ND, state)
+        return (self.cell(x_ND, state[0]),)
+
+
+class Recurrent(TranslationModel):
+    """Bidirectional encoder, and a decoder with input feeding (Luong et al. 2015, section 3.3).
+
+    Each step: the cells read the piece and the last attentional vector, attention weighs the source by the cells'
+    output, and both make the next attentional vector tanh(W·[context; output]), from which the piece is predicted.
+    """
+
+    def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
+        super().__init__()
+        width, attends = config.width, config.attention_score != "none"
+        self.embeddings = Embeddings(config, source_vocabulary, target_vocabulary, joint)
+        self.encoder = Encoder(config)
+        inputs = [2 * width] + [width] * (config.decoder_layers - 1)
+        self.decoder = cast("Sequence[Cell]", nn.ModuleList(Cell(config.cell, size, width) for size in inputs))
+        self.bridge = nn.Linear(width, width * sum(cell.states for cell in self.decoder))
+        self.score = build_score(config.attention_score, width) if attends else None
+        self.attentional = nn.Linear(2 * width if attends else width, width)
+        self.dropout = Dropout(config.dropout)
+        self.apply(initialise)
+
+    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
+        return self.decode(source_BS, source_length_B, target_BT)[0]
+
+    @property
+    def output_weight(self) -> Tensor:
+        return self.embeddings.output_weight
+
+    def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
+        length_1 = torch.tensor([len(source_S)], device=source_S.device)
+        _, weights = self.decode(source_S[None], length_1, target_T[None])
+        return {} if self.score is None else {"cross": torch.cat(weights, dim=1)[None]}
+
+    def decode(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Teacher forcing, step by step: hidden states (B, T, D), and the weights (B, 1, S) of each step.
+
+        What is after a target's end is computed with the rest, and thrown away by the loss: batches of like lengths
+        have few such positions, and rows that come and go would cost a copy of the state at each step.
+        """
+        state = self.start(source_BS, source_length_B)
+        embedded_BTD = self.dropout(self.embeddings.embed_target(target_BT))
+        hidden, weights = [], []
+        for embedded_BD in embedded_BTD.unbind(1):
+            state, weights_B1S = self.advance(embedded_BD, state)
+            hidden.append(state.attentional_ND)
+            weights.append(weights_B1S)
+        return torch.stack(hidden, dim=1), weights
+
+    def start(self, source_BS: Tensor, source_length_B: Tensor) -> RecurrentState:
+        embedded_BSD = self.dropout(self.embeddings.embed_source(source_BS))
+        memory_BSD, summary_BD = self.encoder(embedded_BSD, source_length_B)
+        memory = None
+        if self.score is not None:
+            memory_BSD = self.dropout(memory_BSD)
+            mask_B1S = padding_mask(source_length_B, source_BS.size(1))[:, 0]
+            memory = Memory(memory_BSD, self.score.keys(memory_BSD), mask_B1S)
+        first = iter(self.bridge(summary_BD).tanh().split(summary_BD.size(-1), dim=-1))
+        cells = [tuple(next(first) for _ in range(cell.states)) for cell in self.decoder]
+        return RecurrentState(memory, cells, torch.zeros_like(summary_BD))
+
+    def step(self, token_N: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
+        state, _ = self.advance(self.embeddings.embed_target(token_N), state)
+        return linear(state.attentional_ND, self.output_weight), state
+
+    def advance(self, embedded_ND: Tensor, state: RecurrentState) -> tuple[RecurrentState, Tensor]:
+        """One piece further: the next state, whose attentional vector predicts, and the weights (B, K, S)."""
+        output_ND = torch.cat((embedded_ND, state.attentional_ND), dim=-1)
+        cells: list[CellState] = []
+        for cell, before in zip(self.decoder, state.cells, strict=True):
+            if cells:
+                output_ND = self.dropout(output_ND)
+            cells.append(cell(output_ND, before))
+            output_ND = cells[-1][0]
+        seen, weights_BKS = output_ND, output_ND.new_empty(0)
+        if self.score is not None and state.memory is not None:
+            context_ND, weights_BKS = self.attend(self.score, output_ND, state.memory)
+            seen = torch.cat((context_ND, output_ND), dim=-1)
+        attentional_ND = self.dropout(self.attentional(seen).tanh())
+        return RecurrentState(state.memory, cells, attentional_ND), weights_BKS
+
+    def attend(self, score: Score, query_ND: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """Context (N, D) and weights (B, K, S). The rows of a sentence are so many queries of its one memory."""
+        query_BKD = query_ND.view(memory.value_BSD.size(0), -1, query_ND.size(-1))
+        score_BKS = score(query_BKD, memory.key).masked_fill(~memory.mask_B1S, -torch.inf)
+        weights_BKS = score_BKS.softmax(dim=-1)
+        return (weights_BKS @ memory.value_BSD).view_as(query_ND), weights_BKS
+
+    def select(self, state: RecurrentState, row_M: Tensor, sentence_M: Tensor) -> RecurrentState:
+        memory = state.memory
+        kept_B = torch.unique_consecutive(sentence_M)
+        if memory is not None and len(kept_B) < memory.mask_B1S.size(0):
+            memory = Memory(memory.value_BSD[kept_B], memory.key[kept_B], memory.mask_B1S[kept_B])
+        cells = [tuple(part[row_M] for part in cell) for cell in state.cells]
+        return RecurrentState(memory, cells, state.attentional_ND[row_M])

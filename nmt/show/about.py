@@ -1,0 +1,78 @@
+"""What a model is, as rows of a table: shape, parameters, vocabulary, data, training and scores. Imports no torch."""
+
+from collections import Counter
+from math import prod
+
+from nmt.store.model_folder import ModelFolder
+from nmt.store.tensors import tensor_shapes
+from nmt.text.manifest import read_manifest
+from nmt.text.tokenizer import Tokenizer
+
+Rows = list[tuple[str, str]]
+
+
+def about(model: ModelFolder) -> Rows:
+    """(what, value) rows. Raises DataError when a file of the model is not what it should be."""
+    manifest = read_manifest(model.folder, verify=False)
+    return [
+        ("model", str(model.folder)),
+        ("languages", f"{model.source_language} → {model.target_language}"),
+        *shape(model),
+        *parameters(model),
+        ("vocabulary", vocabulary(model)),
+        *training(manifest),
+    ]
+
+
+def shape(model: ModelFolder) -> Rows:
+    """The settings in words. Each family reads some of them, so each has words of its own."""
+    config = model.config
+    layers = f"{config.encoder_layers} encoder, {config.decoder_layers} decoder; width {config.width}"
+    rows = [("family", config.family), ("layers", layers)]
+    if config.family == "transformer":
+        rows += [
+            ("attention", f"{config.heads} heads of {config.width // config.heads}, {config.attention_score} scores"),
+            ("feed-forward", str(config.feed_forward)),
+            ("norm, positions", f"{config.norm}-norm, {config.positions} positions"),
+        ]
+    elif config.family == "recurrent":
+        rows += [("cell", config.cell), ("attention", f"{config.attention_score} scores")]
+    ties = "tied" if config.tied_embeddings else "separate"
+    return [*rows, ("embeddings", ties), ("dropout", f"{config.dropout:g}")]
+
+
+def parameters(model: ModelFolder) -> Rows:
+    """How many numbers training chose, by part, and in all."""
+    counts: Counter[str] = Counter()
+    for name, size in tensor_shapes(model.folder / "model.safetensors").items():
+        counts[name.partition(".")[0]] += prod(size)
+    parts = [(f"parameters: {part.replace('_', ' ')}", f"{count:,}") for part, count in counts.most_common()]
+    return [*parts, ("parameters", f"{counts.total():,}")]
+
+
+def vocabulary(model: ModelFolder) -> str:
+    source = Tokenizer.load(model.source_tokenizer_path).size
+    if model.joint:
+        return f"{source:,} pieces, joint"
+    return f"{source:,} source pieces, {Tokenizer.load(model.target_tokenizer_path).size:,} target pieces"
+
+
+def training(manifest: dict[str, object]) -> Rows:
+    """What the run that exported the model wrote of itself; older or foreign models have less of it."""
+    rows = []
+    data, validation, spent = (manifest.get(key) for key in ("data", "validation", "training"))
+    if isinstance(data, str):
+        rows.append(("data", f"SHA-256 {data[:16]}…"))
+    if isinstance(spent, dict):
+        spent = {"updates": manifest.get("step"), **spent}
+        names = {"pairs": "pairs", "updates": "updates", "epochs": "epochs", "target_tokens": "target tokens"}
+        rows += [
+            (f"training {name}", f"{spent[key]:,}")
+            for key, name in names.items()
+            if type(spent.get(key)) in (int, float)
+        ]
+    if isinstance(validation, dict):
+        names = {"loss": "loss", "perplexity": "perplexity", "bleu": "BLEU", "chrf": "chrF"}
+        known = {name: validation.get(key) for key, name in names.items()}
+        rows += [(f"validation {name}", f"{score:.2f}") for name, score in known.items() if type(score) in (int, float)]
+    return rows

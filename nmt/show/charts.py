@@ -1,0 +1,155 @@
+"""Charts, and the files they are written to. The only code that knows the plotting library, which is an extra.
+
+Marks have one colour and a weight is its opacity, so that a picture reads on light paper and on dark.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmt.errors import UsageError
+from nmt.show.attention import AttentionMap, SentencePair
+from nmt.text.files import create_binary
+
+if TYPE_CHECKING:
+    import altair as alt
+    import numpy as np
+
+FONT, FONT_FILE = "NanumSquare", Path(__file__).parent / "fonts/NanumSquareR.ttf"  # has Latin and all of Hangul
+COLOUR, INK = "#2f6fde", "#444444"
+CELL, SMALL = 26, 96  # pixels: a cell of the large map, a side of a small one
+TITLES = {
+    "cross": "cross-attention: the target looks at the source",
+    "encoder": "encoder: the source looks at itself",
+    "decoder": "decoder: the target looks at what is written so far",
+}
+
+
+def plotting() -> Any:
+    """The plotting library. Raises UsageError, saying how to get it."""
+    try:
+        import altair
+        import vl_convert  # noqa: F401  # draws the pictures
+    except ImportError:
+        raise UsageError("pictures need the packages altair and vl-convert", "pip install 'nmt[show]'") from None
+    return altair
+
+
+def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Chart":
+    """Weights as squares: ``data`` has row, column (numbered, for pieces repeat), their labels, and weight."""
+    alt = plotting()
+    axis = alt.Axis(labelExpr="slice(datum.label, 5)", ticks=False, domain=False, labelOverlap=False, title=None)
+    across = axis.copy()
+    across.labelAngle, across.orient, across.labelAlign = -60, "top", "left"
+    return (
+        alt.Chart(data, width=width, height=height)
+        .mark_rect(color=COLOUR)
+        .encode(
+            x=alt.X("column:N", axis=across if labels else None),
+            y=alt.Y("row:N", axis=axis if labels else None),
+            opacity=alt.Opacity("weight:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.03, 1]), legend=None),
+            tooltip=[
+                alt.Tooltip("from:N", title="looks"),
+                alt.Tooltip("to:N", title="at"),
+                alt.Tooltip("weight:Q", format=".3f"),
+            ],
+        )
+    )
+
+
+def records(found: AttentionMap, layer: int | None, head: int | None) -> list[dict[str, Any]]:
+    """One object a cell. Names are numbered in front, since a piece may stand in a sentence twice."""
+    weights = found.view(layer, head)
+    return [
+        {
+            "row": f"{t:04} {row.replace('▁', '_')}",  # the font has no other sign like it
+            "column": f"{s:04} {column.replace('▁', '_')}",
+            "from": row,
+            "to": column,
+            "weight": round(float(weights[t, s]), 4),
+        }
+        for t, row in enumerate(found.rows)
+        for s, column in enumerate(found.columns)
+    ]
+
+
+def large_map(found: AttentionMap) -> "alt.Chart":
+    """The average over layers and heads, with its pieces."""
+    alt = plotting()
+    data = alt.Data(values=records(found, None, None))
+    return heatmap(data, alt.Step(CELL), alt.Step(CELL), labels=True).properties(
+        title=f"{TITLES[found.kind]} (average)"
+    )
+
+
+def small_maps(found: AttentionMap) -> "alt.Chart":
+    """A row a layer: its average, then its heads."""
+    alt = plotting()
+    layers, heads, *_ = found.weights.shape
+    grid = []
+    for layer in range(layers):
+        views: list[int | None] = [None, *range(heads)]
+        maps = [
+            heatmap(alt.Data(values=records(found, layer, head)), SMALL, SMALL, labels=False).properties(
+                title=f"layer {layer + 1}, " + ("average" if head is None else f"head {head + 1}")
+            )
+            for head in views
+        ]
+        grid.append(alt.hconcat(*maps, spacing=8))
+    return alt.vconcat(*grid, spacing=8)
+
+
+def attention_picture(pair: SentencePair) -> "alt.Chart":
+    """All of a sentence pair on one sheet: of each kind the average, large, then every layer and head, small.
+
+    The small ones are left out when their cells would have less than two pixels.
+    """
+    alt = plotting()
+    parts = []
+    for found in pair.maps:
+        parts.append(large_map(found))
+        if found.weights.shape[:2] != (1, 1) and max(len(found.rows), len(found.columns)) <= SMALL / 2:
+            parts.append(small_maps(found))
+    return alt.vconcat(*parts, spacing=24)
+
+
+def positions_picture(positions_TD: "np.ndarray[Any, Any]") -> "alt.Chart":
+    """What is added to the embedding at each position: a row a position, a column a feature."""
+    alt = plotting()
+    values = [
+        {"position": t, "feature": d, "value": round(float(value), 3)}
+        for t, row in enumerate(positions_TD)
+        for d, value in enumerate(row)
+    ]
+    bound = float(abs(positions_TD).max())
+    return (
+        alt.Chart(alt.Data(values=values), width=5 * positions_TD.shape[1], height=7 * positions_TD.shape[0])
+        .mark_rect()
+        .encode(
+            x=alt.X("feature:O", axis=alt.Axis(values=list(range(0, positions_TD.shape[1], 16)), labelAngle=0)),
+            y=alt.Y("position:O", axis=alt.Axis(values=list(range(0, positions_TD.shape[0], 10)))),
+            color=alt.Color("value:Q", scale=alt.Scale(scheme="blueorange", domain=[-bound, bound])),
+            tooltip=["position:O", "feature:O", "value:Q"],
+        )
+    )
+
+
+def styled(chart: "alt.Chart") -> "alt.Chart":
+    return (
+        chart.configure(font=f"{FONT}, sans-serif", padding=8)
+        .configure_view(stroke=None)
+        .configure_title(anchor="start", fontSize=13, fontWeight="normal", color=INK)
+        .configure_axis(labelFontSize=14, labelColor=INK, titleColor=INK, titleFontWeight="normal", grid=False)
+        .configure_legend(labelFontSize=14, labelColor=INK, titleColor=INK, titleFontWeight="normal")
+    )
+
+
+def write_picture(chart: "alt.Chart", path: Path) -> None:
+    """Write a ``.png`` (at twice the size) or ``.svg`` file on white paper, whole or not at all."""
+    plotting()
+    import vl_convert
+
+    vl_convert.register_font_directory(str(FONT_FILE.parent))
+    spec = styled(chart).properties(background="white").to_dict()
+    drawn = vl_convert.vegalite_to_png(spec, scale=2) if path.suffix == ".png" else vl_convert.vegalite_to_svg(spec)
+    with create_binary(path) as file:
+        file.write(drawn if isinstance(drawn, bytes) else drawn.encode())

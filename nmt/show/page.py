@@ -1,0 +1,63 @@
+"""One self-contained HTML page: a chart, and for attention the controls to walk through layers and heads."""
+
+import json
+from base64 import b64encode
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any
+
+from nmt.show.attention import AttentionMap, SentencePair
+from nmt.show.charts import FONT_FILE, TITLES, heatmap, plotting, styled
+from nmt.text.files import create_binary
+
+if TYPE_CHECKING:
+    import altair as alt
+
+CELL = 34  # pixels
+
+
+def write_attention_page(pair: SentencePair, path: Path) -> None:
+    """Write the maps of a sentence pair as a page; the averages come first."""
+    alt = plotting()
+    chart = heatmap(alt.NamedData("weights"), alt.Step(CELL), alt.Step(CELL), labels=True)
+    text = ["A row is a piece that looks, a column one that is looked at; the more colour, the more weight."]
+    write_page(path, f"{pair.source} → {pair.target}", text, chart, [as_json(found) for found in pair.maps])
+
+
+def write_page(
+    path: Path, title: str, text: list[str], chart: "alt.Chart", maps: list[dict[str, Any]] | None = None
+) -> None:
+    """Write a page that needs no network. Of ``maps`` the page shows one at a time, as its ``weights`` data."""
+    import vl_convert
+
+    page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(title),
+        font=b64encode(FONT_FILE.read_bytes()).decode(),
+        text="\n".join(f'<p class="about">{escape(line)}</p>' for line in text),
+        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
+        spec=for_script(styled(chart).properties(background="transparent").to_dict()),
+        maps=for_script(maps or []),
+    )
+    with create_binary(path) as file:
+        file.write(page.encode())
+
+
+def as_json(found: AttentionMap) -> dict[str, Any]:
+    """A map as the page has it: weights by layer and head, where 0 is the average over them."""
+    layers, heads, *_ = found.weights.shape
+    views = [
+        [found.view(layer, head).round(4).tolist() for head in (None, *range(heads))]
+        for layer in (None, *range(layers))
+    ]
+    return {
+        "title": TITLES[found.kind].partition(":")[0],
+        "rows": found.rows,
+        "columns": found.columns,
+        "weights": views,
+    }
+
+
+def for_script(value: Any) -> str:
+    """JSON that no text in it can break out of a script element with."""
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")

@@ -1,0 +1,331 @@
+"""What ``nmt inspect`` shows: true facts, maps that belong to their pieces, pages and pictures that people can use."""
+
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import TinyRun, nmt, write_corpus
+from safetensors.torch import load_file
+
+from nmt.errors import DataError, SettingsError
+from nmt.show.attention import AttentionMap, Inspector, SentencePair
+from nmt.show.charts import attention_picture, records, write_picture
+from nmt.show.page import write_attention_page
+from nmt.text.tokenizer import BOS, EOS
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SOURCE, TARGET = "나는 집에 간다.", "I go home."
+
+
+def random_pair(layers: int = 2, heads: int = 3) -> SentencePair:
+    """A sentence pair with random weights, a piece that stands twice, and text that would break a careless page."""
+    source, target = ["▁나는", "▁집", "에", "▁집", "</s>"], ["▁</script>", "▁&amp;", "</s>"]
+    random = np.random.default_rng(1)
+
+    def weights(rows: int, columns: int) -> Any:
+        return random.dirichlet([0.3] * columns, (layers, heads, rows))
+
+    return SentencePair(
+        "나는 <b>집</b>에",
+        "</script> &amp;",
+        [
+            AttentionMap("cross", target, source, weights(3, 5)),
+            AttentionMap("encoder", source, source, weights(5, 5)),
+            AttentionMap("decoder", target, ["<s>", *target[:-1]], weights(3, 3)),
+        ],
+    )
+
+
+# --- facts ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_tells_the_facts_of_the_model(tiny_run: TinyRun) -> None:
+    result = nmt("inspect", tiny_run.run)
+    assert result.returncode == 0, result.stderr
+    rows = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in result.stdout.splitlines())
+    tensors = load_file(tiny_run.run / "model/model.safetensors")
+    assert rows["parameters"] == f"{sum(tensor.numel() for tensor in tensors.values()):,}"
+    parts = [int(value.replace(",", "")) for name, value in rows.items() if name.startswith("parameters: ")]
+    assert sum(parts) == sum(tensor.numel() for tensor in tensors.values())
+    assert rows["languages"] == "ko → en"
+    assert rows["family"] == "transformer"
+    assert rows["layers"] == "1 encoder, 1 decoder; width 32"
+    assert rows["vocabulary"] == "600 pieces, joint"
+    assert rows["training updates"] == "20"
+    assert rows["training pairs"] == "300"
+    last = [json.loads(line) for line in (tiny_run.run / "metrics.jsonl").read_text().splitlines()][-1]
+    assert rows["validation BLEU"] == f"{last['bleu']:.2f}"
+
+
+# --- maps -------------------------------------------------------------------------------------------------------------
+
+
+def test_maps_are_the_models_own_with_the_pieces_of_the_sentences_as_labels(tiny_run: TinyRun) -> None:
+    inspector = Inspector.load(tiny_run.run)
+    pair = inspector.look(SOURCE, TARGET)
+    (source_ids,), (target_ids,) = (inspector.source_tokenizer.encode([text]) for text in (SOURCE, TARGET))
+    source, target = (inspector.source_tokenizer.pieces(ids) for ids in (source_ids, target_ids))
+    labels = {found.kind: (found.rows, found.columns) for found in pair.maps}
+    assert labels == {
+        "cross": ([*target, "</s>"], [*source, "</s>"]),
+        "encoder": ([*source, "</s>"], [*source, "</s>"]),
+        "decoder": ([*target, "</s>"], ["<s>", *target]),
+    }
+    with torch.inference_mode():
+        maps = inspector.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
+    for found in pair.maps:
+        assert np.array_equal(found.weights, maps[found.kind].double().numpy())
+        assert found.weights.shape[2:] == (len(found.rows), len(found.columns))
+
+
+def test_without_a_target_it_looks_at_the_models_own_translation(tiny_run: TinyRun) -> None:
+    pair = Inspector.load(tiny_run.run).look(SOURCE)
+    result = nmt("translate", tiny_run.run, input=f"{SOURCE}\n")
+    assert result.stdout == f"{pair.target}\n"
+
+
+def test_an_average_is_the_mean_over_what_it_leaves_open() -> None:
+    found = random_pair().maps[0]
+    assert np.allclose(found.view(None, None), found.weights.mean((0, 1)))
+    assert np.allclose(found.view(1, None), found.weights[1].mean(0))
+    assert np.allclose(found.view(None, 2), found.weights[:, 2].mean(0))
+    assert np.array_equal(found.view(1, 2), found.weights[1, 2])
+
+
+@pytest.mark.parametrize(("source", "target"), [("", None), ("  ", None), (SOURCE, ""), ("집 " * 300, None)])
+def test_what_cannot_be_looked_at_is_refused(tiny_run: TinyRun, source: str, target: str | None) -> None:
+    with pytest.raises(DataError):
+        Inspector.load(tiny_run.run).look(source, target)
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_piece_that_stands_twice_has_two_columns() -> None:
+    cells = records(random_pair().maps[0], None, None)
+    assert len({cell["column"] for cell in cells}) == 5
+    assert len(cells) == 15
+
+
+def test_pictures_have_the_pieces_the_font_and_every_map(tmp_path: Path) -> None:
+    pair = random_pair()
+    write_picture(attention_picture(pair), tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert {"_나는", "_집", "에", "&lt;/s&gt;"} <= set(re.findall(r">([^<>]+)</text>", drawn))
+    assert "NanumSquare" in drawn
+    assert len(re.findall(r">layer \d, (?:average|head \d)</text>", drawn)) == 3 * 2 * 4
+
+
+def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
+    """Two sentences that differ in syllables alone make different pictures: a missing glyph is the same box for all."""
+    weights = np.full((1, 1, 1, 1), 1.0)
+    for name, piece in (("a", "나"), ("b", "집")):
+        pair = SentencePair(piece, "", [AttentionMap("cross", ["x"], [piece], weights)])
+        write_picture(attention_picture(pair), tmp_path / f"{name}.png")
+    one, other = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
+    assert one[:8] == b"\x89PNG\r\n\x1a\n"
+    assert min(struct.unpack(">II", one[16:24])) > 50
+    assert one != other
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium here to open a page with")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tmp_path: Path) -> None:
+    """In a real browser: no error in its console, no request, and each click shows the weights that it names."""
+    pair = random_pair()
+    write_attention_page(pair, tmp_path / "a.html")
+    page, said, asked = browser.new_page(), [], []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "a.html").as_uri())
+    page.wait_for_selector("body[data-ready=yes]")
+    assert page.locator("h1").inner_text() == f"{pair.source} → {pair.target}"
+
+    def choose(name: str, at: int) -> None:
+        page.locator(f'input[name="{name}"][value="{at}"]').check(force=True)
+
+    for kind, found in enumerate(pair.maps):
+        choose("kind", kind)
+        for layer in range(3):
+            choose("layer", layer)
+            for head in range(4):
+                choose("head", head)
+                wanted = found.view(layer - 1 if layer else None, head - 1 if head else None)
+                page.wait_for_function(
+                    "([rows, first]) => { const cells = view.data('weights');"
+                    " return cells.length === rows && Math.abs(cells[0].weight - first) < 1e-3; }",
+                    arg=[wanted.size, float(wanted[0, 0])],
+                )
+                shown = page.evaluate("view.data('weights').map(cell => cell.weight)")
+                assert np.allclose(shown, wanted.flatten(), atol=1e-4)
+        texts = page.locator("#chart svg .mark-text text").all_text_contents()
+        assert [text for text in texts if text] == [*found.columns, *found.rows]
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_path: Path) -> None:
+    """Text and paper differ by a contrast of at least 7 to 1 (WCAG's AAA) in both schemes, a chosen button by 4.5."""
+    write_attention_page(random_pair(), tmp_path / "a.html")
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one: float, other: float) -> float:
+        return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+    papers = {}
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.goto((tmp_path / "a.html").as_uri())
+        page.wait_for_selector("#chart svg .mark-text text")
+        paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        for selector in ("h1", ".about", "legend", "#chart svg .mark-text text"):
+            ink = page.evaluate(
+                f"(style => style.{'fill' if 'svg' in selector else 'color'})"
+                f"(getComputedStyle(document.querySelector('{selector}')))"
+            )
+            assert contrast(luminance(ink), paper) >= 7, selector
+        chosen = "getComputedStyle(document.querySelector('input:checked + span'))"
+        ink, button = (luminance(page.evaluate(f"{chosen}.{key}")) for key in ("color", "backgroundColor"))
+        assert contrast(ink, button) >= 4.5
+        papers[scheme] = paper
+    assert papers["dark"] < papers["light"]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.png", "a.svg"])
+@pytest.mark.parametrize("what", [["--text", SOURCE, "--target", TARGET], ["--positions"]])
+def test_the_command_writes_pages_and_pictures(tiny_run: TinyRun, tmp_path: Path, name: str, what: list[str]) -> None:
+    result = nmt("inspect", tiny_run.run, *what, "-o", tmp_path / name)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    assert (tmp_path / name).stat().st_size > 5000
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_without_a_file_it_prints_what_each_target_piece_looks_at_most(tiny_run: TinyRun) -> None:
+    result = nmt("inspect", tiny_run.run, "--text", SOURCE, "--target", TARGET)
+    assert result.returncode == 0, result.stderr
+    found = Inspector.load(tiny_run.run).look(SOURCE, TARGET).maps[0]
+    rows = [line.split() for line in result.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == found.rows
+    assert [row[1] for row in rows] == [found.columns[at] for at in found.view(None, None).argmax(1)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["--target", "x"], 2, "--text"),
+        (["--text", "x", "--positions"], 2, "one of them"),
+        (["-o", "a.html"], 2, "--positions"),
+        (["--text", "x", "-o", "a.pdf"], 2, ".png"),
+        (["--positions"], 2, "--output"),
+        (["--text", "", "-o", "a.png"], 65, "empty"),
+        (["--text", "x", "-o", "no/such/folder/a.png"], 73, "no/such"),
+    ],
+)
+def test_a_mistaken_command_is_one_line_and_its_exit_code(
+    tiny_run: TinyRun, tmp_path: Path, arguments: list[str], code: int, says: str
+) -> None:
+    result = nmt("inspect", tiny_run.run, *arguments, cwd=tmp_path)
+    assert result.returncode == code, result.stderr
+    assert result.stderr.startswith("nmt: error: ")
+    assert result.stderr.count("\n") == 1
+    assert says in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recurrent_model_of_two_vocabularies_is_shown_with_the_pieces_of_each(tmp_path: Path) -> None:
+    train, valid = (write_corpus(tmp_path, name, first, 60) for name, first in (("train", 0), ("valid", 60)))
+    prepare = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "auto", "--separate-vocab"]
+    shape = ["--set", "model.width=16", "--set", "model.attention_score=concat", "--steps", "2", "--threads", "1"]
+    commands: list[list[str | Path]] = [
+        [*prepare, "--train", train, "--valid", valid, "-o", tmp_path / "data"],
+        ["train", tmp_path / "data", "-o", tmp_path / "run", "--preset", "rnn", *shape],
+        ["inspect", tmp_path / "run", "--text", SOURCE, "--target", TARGET, "-o", tmp_path / "a.html"],
+        ["inspect", tmp_path / "run", "--text", SOURCE, "--target", TARGET, "-o", tmp_path / "a.png"],
+    ]
+    for command in commands:
+        result = nmt(*command)
+        assert result.returncode == 0, result.stderr
+    inspector = Inspector.load(tmp_path / "run")
+    (found,) = inspector.look(SOURCE, TARGET).maps
+    assert found.weights.shape[:2] == (1, 1)
+    assert "".join(found.rows[:-1]).replace("▁", " ").strip() == TARGET
+    assert "".join(found.columns[:-1]).replace("▁", " ").strip() == SOURCE
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    (maps,) = json.loads(re.search(r"maps = (\[.*\]);", page)[1])  # type: ignore[index]  # or the test fails here
+    assert (maps["rows"], maps["columns"]) == (found.rows, found.columns)
+    assert np.allclose(maps["weights"], found.weights, atol=1e-4)  # the average of one is itself
+
+
+def test_the_table_of_a_model_needs_no_torch(tiny_run: TinyRun) -> None:
+    code = "import sys; sys.modules['torch'] = None; from nmt.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code, "inspect", tiny_run.run], capture_output=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("missing", ["altair", "vl_convert"])
+def test_without_the_extra_it_says_what_to_install(missing: str, tmp_path: Path) -> None:
+    code = f"import sys; sys.modules[{missing!r}] = None; from nmt.cli import main; main()"
+    command: list[str | Path] = [
+        sys.executable,
+        "-c",
+        code,
+        "inspect",
+        "model",
+        "--text",
+        "x",
+        "-o",
+        tmp_path / "a.png",
+    ]
+    result = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "pip install 'nmt[show]'" in result.stderr
+
+
+def test_a_model_without_attention_or_positions_says_so(tiny_run: TinyRun, tmp_path: Path) -> None:
+    settings = ["model.family=recurrent", "model.attention_score=none", "model.width=16"]
+    result = nmt(
+        "train",
+        tiny_run.data,
+        "-o",
+        tmp_path / "run",
+        *[part for setting in settings for part in ("--set", setting)],
+        "--steps=2",
+        "--threads=1",
+    )
+    assert result.returncode == 0, result.stderr
+    inspector = Inspector.load(tmp_path / "run")
+    with pytest.raises(SettingsError, match="no attention"):
+        inspector.look(SOURCE, TARGET)
+    with pytest.raises(SettingsError, match="no positional encoding"):
+        inspector.positions(8)
+    assert "recurrent" in nmt("inspect", tmp_path / "run").stdout
