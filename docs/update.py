@@ -58,7 +58,7 @@ def sections() -> list[str]:
             "| setting | default | values | |",
             "| --- | --- | --- | --- |",
         ]
-        for spec in fields(kind):  # type: ignore[arg-type]  # every subclass is a dataclass
+        for spec in fields(kind):
             values = ", ".join(f"`{choice}`" for choice in spec.metadata["choices"])
             values = values or values_between(spec.default, spec.metadata["low"], spec.metadata["high"])
             lines.append(f"| `{spec.name}` | `{toml(spec.default)}` | {values} | {spec.metadata['help']} |")

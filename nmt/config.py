@@ -28,13 +28,14 @@ def setting(
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
+@dataclass(frozen=True)
 class Checked:
     """Checks the fields made by ``setting`` when a settings dataclass is built."""
 
     section = ""
 
     def __post_init__(self) -> None:
-        for spec in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+        for spec in fields(self):
             value = getattr(self, spec.name)
             name = f"{self.section}.{spec.name}"
             low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
@@ -187,7 +188,7 @@ BUDGETS = ("steps", "epochs", "minutes")
 
 def build(kind: type[T], values: Mapping[str, Any]) -> T:
     """A settings dataclass from a mapping; an unknown key is refused with the nearest known one."""
-    names = [spec.name for spec in fields(kind)]  # type: ignore[arg-type]  # every subclass is a dataclass
+    names = [spec.name for spec in fields(kind)]
     for name in values:
         known(name, names, f"{kind.section} setting")
     return kind(**values)
@@ -244,6 +245,14 @@ PRESETS: dict[str, Layer] = {
         "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),
         "training": dict(epochs=40, batch_tokens=4096, learning_rate=1e-3, warmup_steps=2000),
     },
+    "base": {
+        "model": dict(width=512, feed_forward=2048, encoder_layers=6, decoder_layers=6, heads=8, dropout=0.1),
+        "training": dict(steps=100_000, batch_tokens=25_000, learning_rate=7e-4, warmup_steps=4000),
+    },
+    "big": {
+        "model": dict(width=1024, feed_forward=4096, encoder_layers=6, decoder_layers=6, heads=16, dropout=0.3),
+        "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000),
+    },
     "rnn": {
         "model": dict(
             family="recurrent",
@@ -255,14 +264,6 @@ PRESETS: dict[str, Layer] = {
             dropout=0.3,
         ),
         "training": dict(epochs=40, batch_tokens=1600, learning_rate=2e-3, warmup_steps=800),
-    },
-    "base": {
-        "model": dict(width=512, feed_forward=2048, encoder_layers=6, decoder_layers=6, heads=8, dropout=0.1),
-        "training": dict(steps=100_000, batch_tokens=25_000, learning_rate=7e-4, warmup_steps=4000),
-    },
-    "big": {
-        "model": dict(width=1024, feed_forward=4096, encoder_layers=6, decoder_layers=6, heads=16, dropout=0.3),
-        "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000),
     },
 }
 

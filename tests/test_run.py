@@ -181,6 +181,14 @@ def test_overwrite_moves_the_old_run_aside_and_deletes_nothing(tiny_run: TinyRun
     assert "run.old-1" in recorder.notes[0]
 
 
+def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train(tiny_run.data, tmp_path / "run")
+    layers: tuple[Layer, ...] = ({"model": {"family": "recurent"}, "training": {"steps": 2}},)
+    with pytest.raises(SettingsError, match="recurrent"):
+        Run(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, overwrite=True), CPU, Recorder())
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_a_folder_that_is_no_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(CannotCreateError, match="no training run"):

@@ -88,7 +88,7 @@ def show_attention(model: Path, text: str, target: str | None, output: Path | No
 
     pair = Inspector.load(model, threads).look(text, target)
     if not output:
-        print_table(["target", "source", "weight"], [row for found in pair.maps[:1] for row in alignment(found)])
+        print_table(["target", "source", "weight"], alignment(pair.maps[0]))
     elif output.suffix == ".html":
         from nmt.show.page import write_attention_page
 

@@ -3,6 +3,7 @@
 Marks have one colour and a weight is its opacity, so that a picture reads on light paper and on dark.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,13 +25,15 @@ TITLES = {
 }
 
 
+@cache
 def plotting() -> Any:
-    """The plotting library. Raises UsageError, saying how to get it."""
+    """The plotting library, with our font. Raises UsageError, saying how to get it."""
     try:
         import altair
-        import vl_convert  # noqa: F401  # draws the pictures
+        import vl_convert
     except ImportError:
         raise UsageError("pictures need the packages altair and vl-convert", "pip install 'nmt[show]'") from None
+    vl_convert.register_font_directory(str(FONT_FILE.parent))
     return altair
 
 
@@ -145,10 +148,8 @@ def styled(chart: "alt.Chart") -> "alt.Chart":
 
 def write_picture(chart: "alt.Chart", path: Path) -> None:
     """Write a ``.png`` (at twice the size) or ``.svg`` file on white paper, whole or not at all."""
-    plotting()
     import vl_convert
 
-    vl_convert.register_font_directory(str(FONT_FILE.parent))
     spec = styled(chart).properties(background="white").to_dict()
     drawn = vl_convert.vegalite_to_png(spec, scale=2) if path.suffix == ".png" else vl_convert.vegalite_to_svg(spec)
     with create_binary(path) as file:

@@ -45,7 +45,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
     except (SafetensorError, ValueError) as error:
         raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
 
