@@ -64,8 +64,8 @@ $(DEMO)/scores.txt: $(DEMO)/run/trained $(foreach set,test test-unseen,data/$(se
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 
-test: $(DEVELOPS) ## run every test
-	$(BIN)/python -m pytest
+test: $(DEVELOPS) ## run every test, on as many cores as there are
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 test-slow: $(DEVELOPS) ## run the long tests of quality and memory
 	$(BIN)/python -m pytest -m slow

@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "data"
 PROGRAM = Path(sys.executable).with_name("nmt")
 
+# Tests run a process a core: PyTorch's own threads on top of that would only fight each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PREPARE = "-s ko -t en --vocab-size 600"
 TRAIN = (
     "--preset tiny --set model.width=32 --set model.feed_forward=64 --set model.encoder_layers=1 "
