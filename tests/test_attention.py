@@ -31,7 +31,7 @@ def weight(module: nn.Module, name: str) -> Tensor:
 FORMULAS: dict[str, Callable[[nn.Module, Tensor, Tensor, int], Tensor]] = {
     "dot": lambda score, h, m, s: (h * m).sum(),
     "scaled-dot": lambda score, h, m, s: (h * m).sum() / math.sqrt(D),
-    "general": lambda score, h, m, s: h @ weight(score, "weight") @ m,
+    "general": lambda score, h, m, s: h @ (weight(score, "weight") / math.sqrt(D)) @ m,
     "concat": lambda score, h, m, s: (
         weight(score, "vector")[0]
         @ torch.tanh(
@@ -120,19 +120,23 @@ def test_the_recurrent_model_equals_luongs_equations_written_out() -> None:
             parts = [decoder.weight_ih, decoder.weight_hh, decoder.bias_ih, decoder.bias_hh]
             for t, piece in enumerate(target_BT[b]):
                 h, c = cell(torch.cat((model.embeddings.embed_target(piece), attentional)), h, c, parts)
-                alpha_S = (memory_SD @ model.score.weight.weight.t() @ h).softmax(0)
+                alpha_S = (memory_SD @ model.score.weight.weight.t() @ h / math.sqrt(width)).softmax(0)
                 assert torch.allclose(maps[b][0, 0, t], alpha_S, rtol=0, atol=1e-12)
                 seen = torch.cat((alpha_S @ memory_SD, h))
                 attentional = linear(seen, model.attentional.weight, model.attentional.bias).tanh()
                 assert torch.allclose(found_BTD[b, t], attentional, rtol=0, atol=1e-12)
 
 
-def test_without_attention_the_decoder_knows_the_source_by_its_first_state_alone() -> None:
+def test_without_attention_the_context_is_what_the_encoder_ends_with_at_every_step() -> None:
     model = make(VARIANTS["lstm-none"])
+    assert isinstance(model, Recurrent)
     source_BS, length_B, _ = sentences()
     state = model.start(source_BS, length_B)
-    assert state.memory is None
-    assert [tuple(part.shape) for cell in state.cells for part in cell] == [(3, CONFIG.width)] * 6
+    _, summary_BD = model.encoder(model.embeddings.embed_source(source_BS), length_B)
+    for _ in range(3):
+        context_BD, _ = model.attend(state.cells[-1][0], state.memory)
+        assert torch.equal(context_BD, summary_BD)
+        _, state = model.step(torch.full((3,), 5), state)
 
 
 @each_variant

@@ -18,14 +18,14 @@ from nmt.model.embeddings import Embeddings
 from nmt.model.family import AttentionMaps, TranslationModel
 from nmt.model.layers import Dropout, initialise
 from nmt.model.masks import padding_mask
-from nmt.model.scores import Score, build_score
+from nmt.model.scores import build_score
 
 CellState = tuple[Tensor, ...]  # each (N, D): the hidden state of a GRU; the hidden and the cell state of an LSTM
 
 
 @dataclass
 class Memory:
-    """What the decoder may look at, once a sentence."""
+    """What the decoder may look at, once a sentence. Without attention it has one position: all there is to look at."""
 
     value_BSD: Tensor
     key: Tensor  # what the score function computed of it
@@ -36,7 +36,7 @@ class Memory:
 class RecurrentState:
     """What decoding has computed so far. Passed to ``step`` and returned by it; the modules keep nothing."""
 
-    memory: Memory | None  # None: no attention, the first state is all that the decoder knows
+    memory: Memory
     cells: list[CellState]  # a layer
     attentional_ND: Tensor  # of the step before, fed in again beside the next piece
 
@@ -92,14 +92,16 @@ class Recurrent(TranslationModel):
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()
-        width, attends = config.width, config.attention_score != "none"
+        width = config.width
         self.embeddings = Embeddings(config, source_vocabulary, target_vocabulary, joint)
         self.encoder = Encoder(config)
         inputs = [2 * width] + [width] * (config.decoder_layers - 1)
         self.decoder = cast("Sequence[Cell]", nn.ModuleList(Cell(config.cell, size, width) for size in inputs))
         self.bridge = nn.Linear(width, width * sum(cell.states for cell in self.decoder))
-        self.score = build_score(config.attention_score, width) if attends else None
-        self.attentional = nn.Linear(2 * width if attends else width, width)
+        self.attends = config.attention_score != "none"
+        # One position has the weight 1 by any score.
+        self.score = build_score(config.attention_score if self.attends else "dot", width)
+        self.attentional = nn.Linear(2 * width, width)
         self.dropout = Dropout(config.dropout)
         self.apply(initialise)
 
@@ -113,7 +115,7 @@ class Recurrent(TranslationModel):
     def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
         length_1 = torch.tensor([len(source_S)], device=source_S.device)
         _, weights = self.decode(source_S[None], length_1, target_T[None])
-        return {} if self.score is None else {"cross": torch.cat(weights, dim=1)[None]}
+        return {"cross": torch.cat(weights, dim=1)[None]} if self.attends else {}
 
     def decode(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Teacher forcing, step by step: hidden states (B, T, D), and the weights (B, 1, S) of each step.
@@ -133,11 +135,12 @@ class Recurrent(TranslationModel):
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> RecurrentState:
         embedded_BSD = self.dropout(self.embeddings.embed_source(source_BS))
         memory_BSD, summary_BD = self.encoder(embedded_BSD, source_length_B)
-        memory = None
-        if self.score is not None:
-            memory_BSD = self.dropout(memory_BSD)
-            mask_B1S = padding_mask(source_length_B, source_BS.size(1))[:, 0]
-            memory = Memory(memory_BSD, self.score.keys(memory_BSD), mask_B1S)
+        mask_B1S = padding_mask(source_length_B, source_BS.size(1))[:, 0]
+        if not self.attends:
+            # The bottleneck: what the encoder ends with is the context of every step (Cho et al. 2014).
+            memory_BSD, mask_B1S = summary_BD[:, None], mask_B1S[:, :, :1]
+        memory_BSD = self.dropout(memory_BSD)
+        memory = Memory(memory_BSD, self.score.keys(memory_BSD), mask_B1S)
         first = iter(self.bridge(summary_BD).tanh().split(summary_BD.size(-1), dim=-1))
         cells = [tuple(next(first) for _ in range(cell.states)) for cell in self.decoder]
         return RecurrentState(memory, cells, torch.zeros_like(summary_BD))
@@ -155,24 +158,21 @@ class Recurrent(TranslationModel):
                 output_ND = self.dropout(output_ND)
             cells.append(cell(output_ND, before))
             output_ND = cells[-1][0]
-        seen, weights_BKS = output_ND, output_ND.new_empty(0)
-        if self.score is not None and state.memory is not None:
-            context_ND, weights_BKS = self.attend(self.score, output_ND, state.memory)
-            seen = torch.cat((context_ND, output_ND), dim=-1)
-        attentional_ND = self.dropout(self.attentional(seen).tanh())
+        context_ND, weights_BKS = self.attend(output_ND, state.memory)
+        attentional_ND = self.dropout(self.attentional(torch.cat((context_ND, output_ND), dim=-1)).tanh())
         return RecurrentState(state.memory, cells, attentional_ND), weights_BKS
 
-    def attend(self, score: Score, query_ND: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def attend(self, query_ND: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
         """Context (N, D) and weights (B, K, S). The rows of a sentence are so many queries of its one memory."""
         query_BKD = query_ND.view(memory.value_BSD.size(0), -1, query_ND.size(-1))
-        score_BKS = score(query_BKD, memory.key).masked_fill(~memory.mask_B1S, -torch.inf)
+        score_BKS = self.score(query_BKD, memory.key).masked_fill(~memory.mask_B1S, -torch.inf)
         weights_BKS = score_BKS.softmax(dim=-1)
         return (weights_BKS @ memory.value_BSD).view_as(query_ND), weights_BKS
 
     def select(self, state: RecurrentState, row_M: Tensor, sentence_M: Tensor) -> RecurrentState:
         memory = state.memory
         kept_B = torch.unique_consecutive(sentence_M)
-        if memory is not None and len(kept_B) < memory.mask_B1S.size(0):
+        if len(kept_B) < memory.mask_B1S.size(0):
             memory = Memory(memory.value_BSD[kept_B], memory.key[kept_B], memory.mask_B1S[kept_B])
         cells = [tuple(part[row_M] for part in cell) for cell in state.cells]
         return RecurrentState(memory, cells, state.attentional_ND[row_M])

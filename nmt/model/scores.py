@@ -29,14 +29,19 @@ class DotScore(nn.Module):
 
 
 class GeneralScore(nn.Module):
-    """score(h, m) = h·W·m (Luong et al. 2015)."""
+    """score(h, m) = h·W·m (Luong et al. 2015); what is learnt is √D·W.
+
+    A step of the optimizer moves all D² entries of W by as much, and the score by their sum: without the √D softmax is
+    saturated before it knows where to look.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.weight = nn.Linear(width, width, bias=False)
+        self.scale = 1 / math.sqrt(width)
 
     def keys(self, memory_BSD: Tensor) -> Tensor:
-        return self.weight(memory_BSD)
+        return self.weight(memory_BSD) * self.scale
 
     def forward(self, query_BKD: Tensor, key_BSD: Tensor) -> Tensor:
         return query_BKD @ key_BSD.transpose(1, 2)
