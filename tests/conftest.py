@@ -1,6 +1,7 @@
 """A small training run, made once by the real commands, for every test that needs a model on the disk."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,10 @@ PROGRAM = Path(sys.executable).with_name("nmt")
 
 # Tests run a process a core: PyTorch's own threads on top of that would only fight each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell gives its background jobs an ignored SIGINT, which they hand on: `make test &` should pass too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PREPARE = "-s ko -t en --vocab-size 600"
 TRAIN = (
