@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint check docs clean
+.PHONY: help install demo test test-slow lint check road docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,11 @@ lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/lint-imports
 
 check: lint test ## what to run before a commit: lint, then test
+
+road: $(DEMO)/data/manifest.json $(DEVELOPS) ## train the stations of docs/road-to-attention.md, make its tables and pictures
+	rm -rf build/road
+	$(BIN)/python docs/road.py
+	$(BIN)/python docs/update.py
 
 docs: $(DEVELOPS) ## write the help texts and the settings into docs/ again
 	$(BIN)/python docs/update.py

@@ -1,20 +1,40 @@
 """Write into docs/ what follows from the program: python docs/update.py
 
-Help texts go into the pages of the commands, the settings into settings.md. A test holds the pages to what stands here.
+Help texts go into the pages of the commands, the settings into settings.md, what `make road` measured into the pages of
+the road to attention. A test holds the pages to what stands here.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from nmt.config import PRESETS, Checked, ModelConfig, TrainingConfig, preset
 
 DOCS = Path(__file__).parent
 COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect")
-PAGES = (*COMMANDS, "settings")
+ROADS = {  # what their tables say, a language each
+    "road-to-attention": {
+        "model": "model",
+        "size": "parameters",
+        "speed": "tokens a second, cores: {}",
+        "length": "words of the source",
+    },
+    "road-to-attention.ko": {
+        "model": "모델",
+        "size": "매개변수",
+        "speed": "초당 토큰, 코어 {}개",
+        "length": "원문의 어절 수",
+        "no attention": "어텐션 없음",
+        "Transformer, post-norm": "트랜스포머, post-norm",
+        "Transformer, pre-norm": "트랜스포머, pre-norm",
+    },
+}
+PAGES = (*COMMANDS, "settings", *ROADS)
 AUTO_PAIRS = (10_000, 100_000, 1_000_000)  # sizes of corpora for which auto's choice is shown
 SECTIONS: dict[type[Checked], str] = {
     ModelConfig: "The shape of the model.",
@@ -91,10 +111,48 @@ def presets() -> list[str]:
     return [*lines, ""]
 
 
+def road_page(page: str, words: dict[str, str]) -> str:
+    """The page with its two tables made of docs/road/scores.json."""
+    scores = json.loads((DOCS / "road/scores.json").read_text(encoding="utf-8"))
+    page = between(page, "scores", scores_table(scores["stations"], words, scores["cores"]))
+    return between(page, "lengths", lengths_table(scores["stations"], words))
+
+
+def between(page: str, name: str, text: str) -> str:
+    head, begin, rest = page.partition(f"<!-- {name} -->\n")
+    assert begin, f"the page has no place for {name}"
+    _, end, tail = rest.partition("<!-- end -->")
+    return head + begin + text + end + tail
+
+
+def scores_table(measured: list[dict[str, Any]], words: dict[str, str], cores: int) -> str:
+    lines = [
+        f"| {words['model']} | {words['size']} | {words['speed'].format(cores)} | BLEU |",
+        "| --- |" + " ---: |" * 3,
+    ]
+    for row in measured:
+        bleu = row["bleu"]
+        interval = f"{bleu['score']:.1f} ± {(bleu['high'] - bleu['low']) / 2:.1f}"
+        title = words.get(row["title"], row["title"])
+        lines.append(f"| {title} | {row['parameters']:,} | {row['tokens_per_second']:,.0f} | {interval} |")
+    return "\n".join(lines) + "\n"
+
+
+def lengths_table(measured: list[dict[str, Any]], words: dict[str, str]) -> str:
+    lengths = list(measured[0]["bleu_by_length"])
+    lines = [f"| BLEU, {words['length']}: | " + " | ".join(lengths) + " |", "| --- |" + " ---: |" * len(lengths)]
+    for row in measured:
+        title = words.get(row["title"], row["title"])
+        lines.append(f"| {title} | " + " | ".join(f"{row['bleu_by_length'][one]:.1f}" for one in lengths) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def page(name: str) -> tuple[Path, str]:
     """A page that is written here: where it is, and what it should be."""
     path = DOCS / f"{name}.md"
     old = path.read_text(encoding="utf-8")
+    if name in ROADS:
+        return path, road_page(old, ROADS[name])
     return path, settings_page(old) if name == "settings" else with_help(old, name)
 
 

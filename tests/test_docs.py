@@ -13,6 +13,7 @@ from nmt.cli import app, canonical
 
 sys.path.insert(0, str(ROOT / "docs"))
 
+import road
 import update
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")])
@@ -37,6 +38,13 @@ EXAMPLES = [(page, arguments) for page in PAGES for arguments in commands(page)]
 def test_page_is_what_make_docs_writes(name: str) -> None:
     path, text = update.page(name)
     assert path.read_text(encoding="utf-8") == text, "run: make docs"
+
+
+@pytest.mark.parametrize("name", update.ROADS)
+def test_the_road_trains_by_the_commands_that_make_road_runs(name: str) -> None:
+    printed = [arguments for arguments in commands(ROOT / f"docs/{name}.md") if arguments[0] == "train"]
+    assert len(printed) == 3
+    assert all(arguments in [station.train_command() for station in road.STATIONS] for arguments in printed)
 
 
 @pytest.mark.parametrize("command", update.COMMANDS)

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 
 from nmt.errors import DataError, SettingsError
 from nmt.show.attention import AttentionMap, Inspector, SentencePair
-from nmt.show.charts import attention_picture, records, write_picture
+from nmt.show.charts import attention_picture, lines_picture, records, write_picture
 from nmt.show.page import write_attention_page
 from nmt.text.tokenizer import BOS, EOS
 
@@ -123,6 +123,19 @@ def test_pictures_have_the_pieces_the_font_and_every_map(tmp_path: Path) -> None
     assert {"_나는", "_집", "에", "&lt;/s&gt;"} <= set(re.findall(r">([^<>]+)</text>", drawn))
     assert "NanumSquare" in drawn
     assert len(re.findall(r">layer \d, (?:average|head \d)</text>", drawn)) == 3 * 2 * 4
+
+
+def test_lines_have_a_point_for_each_row_and_a_name_for_each_series(tmp_path: Path) -> None:
+    rows = [
+        {"words": words, "BLEU": 10.0 * i, "model": model} for model in "abc" for i, words in enumerate(("1–5", "6+"))
+    ]
+    write_picture(lines_picture(rows, "words", "BLEU", "model", "abc"), tmp_path / "a.svg")
+    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert {"a", "b", "c", "1–5", "6+"} <= set(re.findall(r">([^<>]+)</text>", drawn))
+    points = re.findall(r'aria-label="([^"]*)"[^>]*aria-roledescription="point"', drawn)
+    assert sorted(points) == sorted(
+        f"words: {row['words']}; BLEU: {row['BLEU']:g}; model: {row['model']}" for row in rows
+    )
 
 
 def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:

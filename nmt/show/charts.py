@@ -3,6 +3,7 @@
 Marks have one colour and a weight is its opacity, so that a picture reads on light paper and on dark.
 """
 
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,6 +133,21 @@ def positions_picture(positions_TD: "np.ndarray[Any, Any]") -> "alt.Chart":
             y=alt.Y("position:O", axis=alt.Axis(values=list(range(0, positions_TD.shape[0], 10)))),
             color=alt.Color("value:Q", scale=alt.Scale(scheme="blueorange", domain=[-bound, bound])),
             tooltip=["position:O", "feature:O", "value:Q"],
+        )
+    )
+
+
+def lines_picture(rows: Iterable[dict[str, Any]], x: str, y: str, series: str, order: Sequence[str]) -> "alt.Chart":
+    """A line a series over ``x``, with a point for each of the rows."""
+    alt = plotting()
+    return (
+        alt.Chart(alt.Data(values=list(rows)), width=480, height=300)
+        .mark_line(point=True)
+        .encode(
+            x=alt.X(f"{x}:O", sort=None, axis=alt.Axis(labelAngle=0, title=x)),
+            y=alt.Y(f"{y}:Q", title=y),
+            color=alt.Color(f"{series}:N", sort=list(order), scale=alt.Scale(scheme="tableau10")),
+            tooltip=[f"{series}:N", f"{x}:O", f"{y}:Q"],
         )
     )
 
