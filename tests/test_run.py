@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from nmt import Translator
 from nmt.config import Config, Layer, SearchOptions
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError
+from nmt.store.model_folder import ModelFolder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.training.loop import Update
 from nmt.training.run import Run, TrainReport, TrainRequest
@@ -187,6 +188,21 @@ def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tin
     with pytest.raises(SettingsError, match="recurrent"):
         Run(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, overwrite=True), CPU, Recorder())
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "words"),
+    [({"format": 1}, "has format 1.*reads format 2.*train the model again"), ({"kind": "dataset"}, "is not a model")],
+)
+def test_a_model_of_another_format_or_none_is_refused_with_its_own_remedy(
+    tiny_run: TinyRun, tmp_path: Path, fact: dict[str, Any], words: str
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_run.run / "model", folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | fact))
+    with pytest.raises(DataError, match=words):
+        ModelFolder.open(folder)
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -34,8 +34,13 @@ class ModelFolder:
     def open(cls, folder: Path) -> Self:
         """Check the manifest and read the settings. Raises MissingInputError or DataError, naming the file."""
         manifest = read_manifest(folder)
-        if manifest.get("kind") != "model" or manifest.get("format") != FORMAT:
-            raise DataError(f"{folder} is not a model of format {FORMAT}", "give a RUN folder or its model folder")
+        if manifest.get("kind") != "model":
+            raise DataError(f"{folder} is not a model", "give a RUN folder or its model folder")
+        if manifest.get("format") != FORMAT:
+            raise DataError(
+                f"{folder} has format {manifest.get('format')}, and this nmt reads format {FORMAT}",
+                "use the nmt that wrote it, or train the model again",
+            )
         path = folder / "config.toml"
         settings = read_toml(path)
         try:
