@@ -16,7 +16,9 @@ from typing import Any
 import torch
 
 from nmt.scoring.metrics import corpus_scores
+from nmt.show.about import about
 from nmt.show.charts import large_map, lines_picture, positions_picture, write_picture
+from nmt.store.model_folder import ModelFolder, resolve_model_folder
 
 DATA, RUNS, FIGURES = Path("build/demo/data"), Path("build/road"), Path("docs/road")
 TEST = Path("data/test")
@@ -75,12 +77,12 @@ def measure(station: Station) -> dict[str, Any]:
     scores = json.loads(nmt("evaluate", station.run, TEST, "--json", "--output", hypothesis))
     events = [json.loads(line) for line in (station.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     rates = [event["target_tokens_per_second"] for event in events if event["event"] == "train"]
-    facts = dict(line.strip().split("  ", 1) for line in nmt("inspect", station.run).splitlines())
+    facts = dict(about(ModelFolder.open(resolve_model_folder(station.run))))
     return {
         "station": station.name,
         "title": station.title,
         "command": "nmt " + " ".join(station.train_command()),
-        "parameters": int(facts["parameters"].strip().replace(",", "")),
+        "parameters": int(facts["parameters"].replace(",", "")),
         "tokens_per_second": round(statistics.median(rates), -2),
         "bleu": scores["sets"][0]["bleu"],
         "bleu_by_length": by_length(hypothesis),
