@@ -1,0 +1,33 @@
+"""One process at a time: locks that the kernel gives back when their holder dies, however it dies.
+
+Knows paths; nothing of what they protect.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nmt.errors import BusyError, CannotCreateError
+
+
+@contextmanager
+def exclusive(lock: Path, what: str) -> Iterator[None]:
+    """Hold the file ``lock``, made if need be and left behind, while the block runs.
+
+    Raises BusyError at once when another process (or another part of this one) holds it; ``what`` is what its work is
+    called in that line. Raises CannotCreateError when the file cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    # Not thread-local: a signal handler or another thread may have to let go of it.
+    held = FileLock(lock, blocking=False, thread_local=False)
+    try:
+        held.acquire()
+    except Timeout:
+        raise BusyError(f"{what} is in use by another process", "wait for it to end, or choose another -o") from None
+    except OSError as error:
+        raise CannotCreateError(f"cannot create {lock}: {error.strerror}", "check the folder and its rights") from None
+    try:
+        yield
+    finally:
+        held.release()
