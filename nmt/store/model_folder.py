@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nmt.config import ModelConfig, build, read_toml
 from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.store.tensors import check_tensors, read_tensors, write_tensors
-from nmt.text.files import create_folder
+from nmt.text.durable import create_folder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from nmt.config import Config, read_toml
 from nmt.errors import CannotCreateError, DataError
 from nmt.store.tensors import read_tensors, write_tensors
-from nmt.text.files import create_binary, create_folder
+from nmt.text.durable import create_folder
+from nmt.text.files import create_binary
 from nmt.text.manifest import read_manifest, write_manifest
 
 if TYPE_CHECKING:

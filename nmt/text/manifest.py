@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nmt.errors import DataError, MissingInputError
+from nmt.text.durable import sync_tree
 from nmt.text.files import create_binary, sha256
 
 NAME = "manifest.json"
@@ -22,6 +23,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
     }
+    sync_tree(folder)  # what it vouches for is on the disk before it
     text = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=2, allow_nan=False)
     with create_binary(folder / NAME) as file:
         file.write(text.encode() + b"\n")
@@ -33,14 +35,12 @@ def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
     Raises MissingInputError when there is no folder or no manifest, DataError naming the file that is not as it was.
     """
     path = folder / NAME
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-    except OSError:
-        if folder.is_dir():
-            raise MissingInputError(f"{folder} has no {NAME}", "make the folder again") from None
-        raise MissingInputError(f"there is no folder {folder}", "check the path") from None
-    manifest = _parse(raw, path)
+    if not folder.is_dir():
+        raise MissingInputError(f"there is no folder {folder}", "check the path")
+    manifest: dict[str, Any] = read_json(path)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not all(_is_fact(name, fact) for name, fact in files.items()):
+        raise DataError(f"{path} is not a manifest", "make the folder again")
     if verify:
         check_files(folder, manifest)
     return manifest
@@ -63,17 +63,19 @@ def check_files(folder: Path, manifest: Mapping[str, Any], hashed_up_to: int | N
             raise DataError(f"{path} has changed since it was written", "make the folder again")
 
 
-def _parse(raw: bytes, path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> Any:
+    """The value of a JSON file of ours. Raises MissingInputError, or DataError for what is too long or not JSON."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except OSError:
+        raise MissingInputError(f"{path.parent} has no {path.name}", "make the folder again") from None
     if len(raw) > LARGEST:
         raise DataError(f"{path} has over {LARGEST} bytes", "make the folder again")
     try:
-        manifest: dict[str, Any] = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON: {error}", "make the folder again") from None
-    files = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(files, dict) or not all(_is_fact(name, fact) for name, fact in files.items()):
-        raise DataError(f"{path} is not a manifest", "make the folder again")
-    return manifest
 
 
 def _is_fact(name: str, fact: Any) -> bool:
