@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from nmt.config import ModelConfig, build, read_toml
 from nmt.errors import DataError, MissingInputError, SettingsError
-from nmt.store.tensors import check_tensors, read_tensors, write_tensors
+from nmt.store.tensors import read_tensors, write_tensors
 from nmt.text.durable import create_folder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
@@ -92,8 +92,7 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
     except SettingsError as error:
         raise DataError(f"{model.folder / 'config.toml'}: {error}", "restore the file") from None
     path = model.folder / "model.safetensors"
-    tensors = read_tensors(path, str(device))
-    check_tensors(path, tensors, module.state_dict())
+    tensors = read_tensors(path, module.state_dict(), str(device))
     module.load_state_dict(tensors, assign=True)
     return module.eval()
 

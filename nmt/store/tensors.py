@@ -21,17 +21,22 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
         raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
 
 
-def read_tensors(path: Path, device: str = "cpu") -> dict[str, "Tensor"]:
-    """Read all tensors of a safetensors file. Raises MissingInputError or DataError, naming the file."""
+def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:
+    """Read a safetensors file that must hold the names, shapes and types of ``wanted``, all values finite.
+
+    Raises MissingInputError or DataError, naming the file.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():
         raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
     try:
-        return load_file(path, device=device)
+        found = load_file(path, device=device)
     except (SafetensorError, ValueError, KeyError) as error:
         raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
+    check_tensors(path, found, wanted)
+    return found
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
