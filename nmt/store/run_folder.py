@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.config import Config, read_toml
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
 from nmt.store.tensors import read_tensors, write_tensors
-from nmt.text.durable import create_folder, is_debris, partial_name, rename, swap, sweep, sync_file
+from nmt.text.durable import cannot_create, create_folder, is_debris, partial_name, rename, swap, sweep, sync_file
 from nmt.text.files import create_binary
 from nmt.text.locks import exclusive
 from nmt.text.manifest import read_json, read_manifest, write_manifest
@@ -80,7 +80,7 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CannotCreateError(f"cannot make {self.folder}: {error.strerror}", "choose another -o") from None
+            raise cannot_create(self.folder, error) from None
         with ExitStack() as locks:
             locks.enter_context(exclusive(self.folder / LOCK, f"the run {self.folder}"))
             sweep(self.folder)

@@ -38,7 +38,7 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
     except OSError as error:
-        raise CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights") from None
+        raise cannot_create(path, error) from None
     unfinished.add(partial)
     sweep(path.parent, path.name)
     try:
@@ -142,6 +142,13 @@ def _is_alive(process: int) -> bool:
     return True
 
 
+def cannot_create(path: Path, error: OSError) -> NmtError:
+    """The error for a file or folder that cannot be made: a full disk is a matter of its own."""
+    if error.errno in _FULL:
+        return StorageError(f"writing {path} failed: {error.strerror}", "free some space there")
+    return CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights")
+
+
 def _refuse_occupied(path: Path) -> None:
     if path.is_dir() and not any(path.iterdir()):
         return
@@ -154,7 +161,7 @@ def rename(old: Path, new: Path) -> None:
     try:
         os.replace(old, new)
     except OSError as error:
-        raise CannotCreateError(f"cannot create {new}: {error.strerror}", "move away what stands there") from None
+        raise cannot_create(new, error) from None
 
 
 def sync(descriptor: int, path: Path) -> None:

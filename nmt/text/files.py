@@ -17,7 +17,7 @@ from typing import BinaryIO, Protocol, cast
 import zstandard
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
-from nmt.text.durable import partial_name, rename, sweep, sync, sync_folder, unfinished
+from nmt.text.durable import cannot_create, partial_name, rename, sweep, sync, sync_folder, unfinished
 
 COMPRESSED = (".gz", ".zst", ".xz")
 _BUFFER = 1 << 18
@@ -123,7 +123,7 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
         flags = os.O_WRONLY if special else os.O_WRONLY | os.O_CREAT | os.O_EXCL
         descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
-        raise CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights") from None
+        raise cannot_create(path, error) from None
     raw = _Writer(path, descriptor)
     if not special:
         unfinished.add(written)
