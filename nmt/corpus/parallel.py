@@ -9,7 +9,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from nmt.errors import DataError, MissingInputError
-from nmt.text.files import COMPRESSED, open_binary
+from nmt.text.compression import COMPRESSED
+from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
 
 Pair = tuple[str, str]

@@ -8,7 +8,8 @@ from typing import Any
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
 from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, score_corpus
-from nmt.text.files import COMPRESSED, open_binary
+from nmt.text.compression import COMPRESSED
+from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
 from nmt.text.progress import Progress
 

@@ -164,6 +164,12 @@ def rename(old: Path, new: Path) -> None:
         raise cannot_create(new, error) from None
 
 
+def publish(written: Path, path: Path) -> None:
+    """Give a synced file its name, for good. Raises CannotCreateError when something in its place does not yield."""
+    rename(written, path)
+    sync_folder(path.parent)
+
+
 def sync(descriptor: int, path: Path) -> None:
     """Have an open file's bytes on the disk. Raises StorageError, naming ``path``."""
     try:

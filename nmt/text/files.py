@@ -3,23 +3,19 @@
 Knows bytes and paths; nothing of text, manifests or what the files hold.
 """
 
-import gzip
 import hashlib
 import io
-import lzma
 import os
-import zlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
-
-import zstandard
+from typing import BinaryIO, cast
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
-from nmt.text.durable import cannot_create, partial_name, rename, sweep, sync, sync_folder, unfinished
+from nmt.text.compression import BROKEN, compressor, decompressor
+from nmt.text.durable import cannot_create, partial_name, publish, sweep, sync, unfinished
 
-COMPRESSED = (".gz", ".zst", ".xz")
 _BUFFER = 1 << 18
 
 
@@ -46,15 +42,7 @@ class _Reader(io.RawIOBase):
     def __init__(self, path: Path, file: io.FileIO) -> None:
         self._path = path
         self._file = file
-        self._source: _Readable
-        if path.suffix == ".gz":
-            self._source = gzip.GzipFile(fileobj=file)
-        elif path.suffix == ".xz":
-            self._source = lzma.LZMAFile(file)  # noqa: SIM115  # closed with the reader
-        elif path.suffix == ".zst":
-            self._source = _ZstdFrames(file)
-        else:
-            self._source = file
+        self._source = decompressor(path, file)
 
     def readable(self) -> bool:
         return True
@@ -63,7 +51,7 @@ class _Reader(io.RawIOBase):
         view = memoryview(cast(bytearray, buffer)).cast("B")
         try:
             data = self._source.read(len(view))
-        except (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile) as error:
+        except BROKEN as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise DataError(f"{self._path} is broken: {reason}", "get or compress the file again") from None
         except OSError as error:
@@ -76,37 +64,6 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-class _Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-
-
-class _ZstdFrames:
-    """The frames of a .zst file one after another. zstandard's own reader takes a cut file for a whole one."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
-        self._compressed = b""
-        self._ready = memoryview(b"")
-
-    def read(self, size: int) -> bytes:
-        while not self._ready:
-            # Small pieces, because the output of one piece cannot be bounded.
-            piece = self._compressed or self._file.read(1 << 13)
-            self._compressed = b""
-            if self._frame.eof and piece:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            if not piece:
-                if not self._frame.eof:
-                    raise EOFError("the compressed stream ends too early")
-                return b""
-            self._ready = memoryview(self._frame.decompress(piece))
-            self._compressed = self._frame.unused_data
-        data = bytes(self._ready[:size])
-        self._ready = self._ready[size:]
-        return data
-
-
 @contextmanager
 def create_binary(path: Path) -> Iterator[BinaryIO]:
     """Write a file, compressed by its name, that appears whole when the block ends well and not at all otherwise.
@@ -114,13 +71,15 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
     An existing file is replaced; a pipe or device is written to directly. Raises CannotCreateError when the file
     cannot be made and StorageError when writing fails. gzip holds no time stamp: the same text gives the same bytes.
     """
-    path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
+    special = written_directly(path)
+    if not special:
+        path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
-    special = path.exists() and not path.is_file()
     written = path if special else partial_name(path)
     try:
-        flags = os.O_WRONLY if special else os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        # Appended to, for /dev/stdout may be a file that holds something already.
+        flags = os.O_WRONLY | (os.O_APPEND if special else os.O_CREAT | os.O_EXCL)
         descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
         raise cannot_create(path, error) from None
@@ -130,13 +89,12 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
         sweep(path.parent, path.name)
     try:
         buffered = io.BufferedWriter(raw, _BUFFER)
-        with _compressor(path, cast(BinaryIO, buffered)) as stream:
+        with compressor(path, cast(BinaryIO, buffered)) as stream:
             yield stream
         buffered.flush()
         if not special:
             sync(descriptor, path)
-            rename(written, path)
-            sync_folder(path.parent)
+            publish(written, path)
     finally:
         # Whatever is still buffered after a failure is dropped, so that no destructor writes to a closed file.
         raw.abandoned = True
@@ -170,19 +128,18 @@ class _Writer(io.RawIOBase):
             raise StorageError(f"writing {self._path} failed: {error.strerror}", "free some space there") from None
 
 
-@contextmanager
-def _compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    if path.suffix == ".gz":
-        with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as zipped:
-            yield cast(BinaryIO, zipped)
-    elif path.suffix == ".xz":
-        with lzma.LZMAFile(file, "wb") as packed:
-            yield cast(BinaryIO, packed)
-    elif path.suffix == ".zst":
-        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as squeezed:
-            yield cast(BinaryIO, squeezed)
-    else:
-        yield file
+def written_directly(path: Path) -> bool:
+    """Whether ``path`` is a pipe, a device or an open descriptor like /dev/stdout: what no new file can replace."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return True
+    for _ in range(40):  # links, as many as the kernel follows
+        folder = os.path.realpath(path.parent)
+        if folder == "/dev/fd" or re.fullmatch(r"/proc/\d+(/task/\d+)?/fd", folder):
+            return True
+        if not path.is_symlink():
+            return False
+        path = Path(folder, os.readlink(path))
+    return False
 
 
 def sha256(path: Path) -> str:
