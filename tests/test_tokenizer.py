@@ -111,11 +111,15 @@ def test_special_ids_stand_where_the_model_expects_them(tokenizer: Tokenizer) ->
     assert tokenizer.size == SIZE
 
 
-def test_pieces_that_start_a_word_begin_with_the_sign_of_a_space(tokenizer: Tokenizer) -> None:
-    ids = tokenizer.encode(["the red house"])[0]
-    pieces = tokenizer.pieces(ids)
-    assert "".join(pieces) == "▁the▁red▁house"
-    assert [tokenizer.starts_word(id) for id in ids] == [piece.startswith("▁") for piece in pieces]
+@pytest.mark.parametrize("text", SURVIVORS)
+def test_what_pieces_spell_is_the_text_after_a_space(tokenizer: Tokenizer, text: str) -> None:
+    spelled = tokenizer.spell(tokenizer.encode([text])[0])
+    assert b"".join(spelled).decode() == (f" {normal(text)}" if normal(text) else "")
+
+
+def test_a_byte_piece_spells_its_byte(tokenizer: Tokenizer) -> None:
+    ids = tokenizer.encode(["the red 龘"])[0]
+    assert tokenizer.spell(ids)[-3:] == [b"\xe9", b"\xbe", b"\x98"]
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])

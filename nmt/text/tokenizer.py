@@ -91,10 +91,13 @@ class Tokenizer:
         model = self._model
         return [id for id in range(self.size) if model.is_control(id) or model.is_unknown(id) or model.is_unused(id)]
 
-    def starts_word(self, id: int) -> bool:
-        """Whether the piece begins with a space."""
-        piece: str = self._model.id_to_piece(int(id))
-        return piece.startswith(_SPACE)
+    def spell(self, ids: Sequence[int]) -> list[bytes]:
+        """The UTF-8 that each piece stands for, with the space before a word; of a byte piece that one byte."""
+        pieces = [(int(id), self._model.id_to_piece(int(id))) for id in ids]
+        return [
+            bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
+            for id, piece in pieces
+        ]
 
     def _encode_typed_space_sign(self, text: str) -> list[int]:
         # A noncharacter goes through in place of "▁" and comes out as its bytes, which then become the bytes of "▁".
