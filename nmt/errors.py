@@ -12,6 +12,8 @@ NmtError                    70  a bug of ours, when nothing below fits
 Every error is two halves: what is wrong (with file and line), and how to mend it.
 """
 
+import errno
+
 
 class NmtError(Exception):
     """Base of all errors that a person is meant to read: ``what`` is wrong, and how to ``mend`` it."""
@@ -53,3 +55,16 @@ class BusyError(NmtError):
 
 class SettingsError(NmtError):
     exit_code = 78
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the exception of a library means that memory ran out: a device's, the CPU allocator's, or Python's own.
+
+    Told by its words, because most libraries raise a RuntimeError, and those that do better are not imported here.
+    """
+    if isinstance(error, RuntimeError):
+        return any(words in str(error) for words in _OUT_OF_MEMORY)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+
+
+_OUT_OF_MEMORY = ("out of memory", "allocate memory", "bad_alloc", "ALLOC_FAILED")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis
+from nmt.errors import BusyError
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK
 
 CONTROL = [PAD, UNK, BOS, EOS]
@@ -79,8 +80,9 @@ class WordTokenizer:
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         return [" ".join(self.words[piece] for piece in some) for some in pieces]
 
-    def starts_word(self, piece: int) -> bool:
-        return not self.words[piece].startswith("@")
+    def spell(self, pieces: Sequence[int]) -> list[bytes]:
+        words = [self.words[piece] for piece in pieces]
+        return [word.encode() if word.startswith("@") else f" {word}".encode() for word in words]
 
     def number(self, word: str) -> int:
         if word not in self.words:
@@ -98,6 +100,9 @@ class ReverseEngine:
     def supports(self, options: SearchOptions) -> str | None:
         return self.refusal
 
+    def about(self) -> dict[str, str | int]:
+        return {"engine": "reverse", "engine version": 1}
+
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         self.batches.append([list(source) for source in sources])
         return [
@@ -107,6 +112,20 @@ class ReverseEngine:
             ]
             for source in sources
         ]
+
+
+@dataclass
+class SmallEngine(ReverseEngine):
+    """Has room for so many padded tokens, and says so when they are more."""
+
+    room: int = 50
+    refused: int = 0
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        if len(sources) * (max(map(len, sources)) + 1) > self.room:
+            self.refused += 1
+            raise BusyError("no room", "give more")
+        return super().search(sources, options)
 
 
 @dataclass

@@ -4,14 +4,14 @@ import string
 from collections.abc import Iterator
 
 import pytest
-from fakes import Recorder, ReverseEngine, WordTokenizer
+from fakes import Recorder, ReverseEngine, SmallEngine, WordTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
 from nmt.decoding import translator as module
-from nmt.decoding.translator import Alternative, Segment, Translator, batches, cut_at_words
-from nmt.errors import SettingsError
+from nmt.decoding.translator import Alternative, Segment, Translator, first_batch
+from nmt.errors import BusyError, SettingsError
 
 WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=3), max_size=12)
 LINES = st.lists(WORDS.map(" ".join), max_size=40)
@@ -110,17 +110,6 @@ def test_an_over_long_line_is_cut_at_word_starts_and_said_so_once(monkeypatch: p
     assert max(len(source) for batch in engine.batches for source in batch) <= 4
 
 
-@settings(deadline=None)
-@given(st.lists(st.booleans(), min_size=1, max_size=200), st.integers(1, 20))
-def test_parts_of_a_long_line_are_whole_and_short_enough(starts: list[bool], limit: int) -> None:
-    pieces = list(range(len(starts)))
-    parts = cut_at_words(pieces, starts, limit)
-    assert [piece for part in parts for piece in part] == pieces
-    assert all(0 < len(part) <= limit for part in parts)
-    if all(starts):
-        assert len(parts) == -(-len(pieces) // limit)
-
-
 def test_the_n_best_list_gives_the_translation_and_its_alternatives() -> None:
     translator, _, _ = fake_translator(SearchOptions(n_best=3))
     (found,) = translator.translate(["a b c"])
@@ -129,13 +118,41 @@ def test_the_n_best_list_gives_the_translation_and_its_alternatives() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(1, 30), max_size=60), st.integers(1, 100))
-def test_batches_hold_each_segment_once_within_the_budget(lengths: list[int], budget: int) -> None:
-    segments = [Segment(line, [0] * length) for line, length in enumerate(lengths)]
-    made = list(batches(segments, budget))
-    assert sorted(segment.line for batch in made for segment in batch) == list(range(len(lengths)))
-    assert all(len(batch) == 1 or len(batch) * (len(batch[0].pieces) + 1) <= budget for batch in made)
-    assert all(len(batch[0].pieces) == max(len(segment.pieces) for segment in batch) for batch in made)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.integers(1, 100))
+def test_the_first_batch_is_as_large_as_the_budget_lets_it(lengths: list[int], budget: int) -> None:
+    segments = [Segment(line, [0] * length) for line, length in enumerate(sorted(lengths, reverse=True))]
+    batch = first_batch(segments, budget)
+    width = max(lengths) + 1
+    assert batch == segments[: len(batch)]
+    assert len(batch) == 1 or len(batch) * width <= budget
+    assert batch == segments or (len(batch) + 1) * width > budget
+
+
+@settings(deadline=None)
+@given(LINES, st.integers(14, 100), st.integers(1, 200))
+def test_batches_without_room_are_halved_until_they_fit(lines: list[str], room: int, batch_tokens: int) -> None:
+    tokenizer, progress = WordTokenizer(), Recorder()
+    engine = SmallEngine(room=room)
+    translator = Translator(engine, tokenizer, tokenizer, batch_tokens=batch_tokens, window=10)
+    assert [one.text for one in translator.translate(lines, progress)] == [reverse(line) for line in lines]
+    assert progress.advanced == len(lines)
+    assert len(progress.warnings) == (engine.refused > 0)
+    assert engine.refused <= 5 * -(-len(lines) // 10), "a window does not learn what fits"
+
+
+def test_a_line_without_room_even_alone_is_named_with_its_number() -> None:
+    tokenizer = WordTokenizer()
+    translator = Translator(SmallEngine(room=4), tokenizer, tokenizer, window=2)
+    with pytest.raises(BusyError, match="line 4 does not fit into memory even alone"):
+        list(translator.translate(["a b", "c", "d", "e f g h"]))
+
+
+def test_windows_end_where_the_lines_before_say_whoever_asks() -> None:
+    translator, _, _ = fake_translator(window=3)
+    lines = ["a", "b", "c", "", "d", "e", "f"]
+    assert list(translator.windows(lines)) == [["a", "b", "c"], ["", "d", "e"], ["f"]]
+    assert list(translator.windows(lines[3:])) == [["", "d", "e"], ["f"]]
+    assert list(translator.windows(["a", None, None, "b"])) == [["a"], ["b"]]
 
 
 def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:

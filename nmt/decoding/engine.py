@@ -1,6 +1,6 @@
 """What the Translator sees of an engine: piece ids in, hypotheses out. Knows no tensor, no text and no model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,5 +21,11 @@ class Engine(Protocol):
     def supports(self, options: SearchOptions) -> str | None:
         """None, or the reason why this engine cannot search so."""
 
+    def about(self) -> Mapping[str, str | int]:
+        """What its results depend on besides the model and the options, by name: itself, its version, its device."""
+
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """The hypotheses of each source, in the order of the sources. No source is empty."""
+        """The hypotheses of each source, in the order of the sources. No source is empty.
+
+        Raises BusyError when they do not fit into memory together: fewer may.
+        """

@@ -5,14 +5,15 @@ order, so memory depends on the window and not on the file.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
 from nmt.config import SearchOptions
+from nmt.decoding.cutting import cut
 from nmt.decoding.engine import Engine, Hypothesis
-from nmt.errors import SettingsError
+from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import one_line
 from nmt.text.progress import Progress, Silent
 
@@ -53,7 +54,7 @@ class SourceTokenizer(Protocol):
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
-    def starts_word(self, piece: int) -> bool: ...
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
 class TargetTokenizer(Protocol):
@@ -74,6 +75,8 @@ class Segment:
 class Translator:
     """Translates lines with any engine. Raises SettingsError when the engine cannot search with ``options``."""
 
+    model = ""  # SHA-256 of the manifest of the model folder that was loaded
+
     def __init__(
         self,
         engine: Engine,
@@ -89,6 +92,7 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
+        self._warned_of_memory = False
         reason = engine.supports(self.options)
         if reason:
             raise SettingsError(reason, "leave that option out")
@@ -107,9 +111,12 @@ class Translator:
         Raises MissingInputError or DataError when there is no sound model at ``path``.
         """
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
+        from nmt.text.files import sha256
+        from nmt.text.manifest import NAME
         from nmt.text.tokenizer import Tokenizer
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
+        model = sha256(folder.folder / NAME)
         source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
         target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
 
@@ -117,7 +124,15 @@ class Translator:
         from nmt.decoding.engines.pytorch import load_engine
 
         engine = load_engine(folder, target_tokenizer.control_ids(), device, threads)
-        return cls(engine, source_tokenizer, target_tokenizer, options, batch_tokens)
+        translator = cls(engine, source_tokenizer, target_tokenizer, options, batch_tokens)
+        translator.model = model
+        return translator
+
+    def about(self) -> dict[str, str | int | float]:
+        """All that its translations of a line, and the lines it translates together, depend on besides the input."""
+        bounds = {"window": self.window, "window characters": WINDOW_CHARACTERS, "longest line": MAX_PIECES}
+        search = {name.replace("_", " "): value for name, value in asdict(self.options).items()}
+        return {"model": self.model, **self.engine.about(), **search, "batch tokens": self.batch_tokens, **bounds}
 
     def translate(self, lines: Iterable[str | None], progress: Progress | None = None) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.
@@ -127,18 +142,24 @@ class Translator:
         to start and to finish) and warned of over-long lines.
         """
         progress = progress or Silent()
+        before = 0
+        for window in self.windows(lines):
+            yield from self.translate_window(window, before, progress)
+            before += len(window)
+
+    def windows(self, lines: Iterable[str | None]) -> Iterator[list[str]]:
+        """The lines that are translated together: where they end depends on the lines before, and on pauses, alone."""
         window: list[str] = []
-        before = characters = 0
+        characters = 0
         for line in lines:
             if line is not None:
                 window.append(line)
                 characters += len(line)
             if window and (line is None or len(window) == self.window or characters >= WINDOW_CHARACTERS):
-                yield from self.translate_window(window, before, progress)
-                before += len(window)
+                yield window
                 window, characters = [], 0
         if window:
-            yield from self.translate_window(window, before, progress)
+            yield window
 
     def translate_window(self, lines: list[str], before: int, progress: Progress) -> list[Translation]:
         """The translations of ``lines``, which follow ``before`` others."""
@@ -151,23 +172,53 @@ class Translator:
         for segment in segments:
             waiting[segment.line] += 1
         progress.advance(waiting.count(0))
-        for batch in batches(segments, self.batch_tokens):
-            found = self.engine.search([segment.pieces for segment in batch], self.options)
+        for batch in self.search(segments, before, progress):
             done = 0
-            for segment, hypotheses in zip(batch, found, strict=True):
-                segment.hypotheses = hypotheses
+            for segment in batch:
                 waiting[segment.line] -= 1
                 done += waiting[segment.line] == 0
             progress.advance(done)
         return self.assemble(lines, segments)
 
+    def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:
+        """Give the segments their hypotheses, batch after batch.
+
+        A batch that does not fit into memory is halved, and so are all that follow in this window. Longest first, so
+        that this comes early. Raises BusyError when a segment does not fit even alone.
+        """
+        left = sorted(segments, key=lambda segment: -len(segment.pieces))
+        budget = self.batch_tokens
+        while left:
+            batch = first_batch(left, budget)
+            found: list[list[Hypothesis]] | None = None
+            with suppress(BusyError):
+                found = self.engine.search([segment.pieces for segment in batch], self.options)
+            if found is None:
+                budget = self.halve(batch, before, progress)
+                continue
+            for segment, hypotheses in zip(batch, found, strict=True):
+                segment.hypotheses = hypotheses
+            left = left[len(batch) :]
+            yield batch
+
+    def halve(self, batch: list[Segment], before: int, progress: Progress) -> int:
+        """The budget in padded tokens for a half of the batch."""
+        if len(batch) == 1:
+            line = before + batch[0].line + 1
+            raise BusyError(f"line {line} does not fit into memory even alone", "use a smaller --beam-size")
+        budget = len(batch) // 2 * (len(batch[0].pieces) + 1)
+        if not self._warned_of_memory:
+            self._warned_of_memory = True
+            progress.warn(f"out of memory: batches are halved; --batch-tokens {budget} would have fitted better")
+        return budget
+
     def cut(self, source: list[int], number: int, progress: Progress) -> list[list[int]]:
         """The pieces of a line as the engine gets them: whole, in parts when over-long, not at all when empty."""
         if len(source) <= MAX_PIECES:
             return [source] if source else []
-        parts = cut_at_words(source, [self.source_tokenizer.starts_word(piece) for piece in source], MAX_PIECES)
+        parts = cut(self.source_tokenizer.spell(source), MAX_PIECES)
         progress.warn(f"line {number} has {len(source)} pieces: it is translated in {len(parts)} parts")
-        return parts
+        return [source[part] for part in parts]
 
     def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
         """Decode what was found and put the parts of each line together."""
@@ -203,27 +254,6 @@ def merge(parts: list[list[Alternative]]) -> list[Alternative]:
     return merged
 
 
-def batches(segments: list[Segment], batch_tokens: int) -> Iterator[list[Segment]]:
-    """Segments of like length, longest first, in batches of at most ``batch_tokens`` padded tokens (or one segment).
-
-    Longest first, so that a machine with too little memory says so at once.
-    """
-    batch: list[Segment] = []
-    for segment in sorted(segments, key=lambda segment: -len(segment.pieces)):
-        if batch and (len(batch) + 1) * (len(batch[0].pieces) + 1) > batch_tokens:
-            yield batch
-            batch = []
-        batch.append(segment)
-    if batch:
-        yield batch
-
-
-def cut_at_words(pieces: list[int], starts_word: list[bool], limit: int) -> list[list[int]]:
-    """Cut into parts of like length, each of at most ``limit`` pieces, where words start if they do."""
-    cuts = [0]
-    while len(pieces) - cuts[-1] > limit:
-        first, left = cuts[-1], len(pieces) - cuts[-1]
-        last = first + -(-left // -(-left // limit))  # an even share of what is left
-        # Text without spaces has no word starts: it is cut anywhere rather than into crumbs.
-        cuts.append(next((cut for cut in range(last, (first + last) // 2, -1) if starts_word[cut]), last))
-    return [pieces[first:last] for first, last in pairwise([*cuts, len(pieces)])]
+def first_batch(segments: list[Segment], batch_tokens: int) -> list[Segment]:
+    """The first segments, which come longest first: at most ``batch_tokens`` padded tokens of them, or one."""
+    return segments[: max(1, batch_tokens // (len(segments[0].pieces) + 1))]

@@ -14,7 +14,7 @@ from nmt.decoding.beam import beam_search
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
-from nmt.errors import DataError, SettingsError
+from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.tokenizer import EOS, PAD
 
@@ -34,20 +34,37 @@ class PyTorchEngine:
         """None: this engine searches with every option."""
         return None
 
+    def about(self) -> dict[str, str | int]:
+        """PyTorch, its version, and the device; threads share out sums, so they count as well."""
+        threads = torch.get_num_threads()
+        return {"engine": "torch", "engine version": torch.__version__, "device": str(self.device), "threads": threads}
+
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each source (ids without </s>), searched as one batch.
 
-        Raises DataError when the model's logits are not numbers.
+        Raises DataError when the model's logits are not numbers, BusyError when memory does not suffice for the batch.
         """
         if not sources:
             return []
-        rows = [torch.tensor([*source, EOS]) for source in sources]
-        source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
-        source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
-        found = beam_search(self.model, source_BS, source_length_B, options, self.filters)
+        found: list[list[Hypothesis]] | None = None
+        try:
+            found = self.search_batch(sources, options)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        if found is None:  # only now are the tensors of the failed search free
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            raise BusyError(f"{len(sources)} lines do not fit into memory together", "use smaller --batch-tokens")
         if not all(found):
             raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
         return found
+
+    def search_batch(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        rows = [torch.tensor([*source, EOS]) for source in sources]
+        source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
+        source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
+        return beam_search(self.model, source_BS, source_length_B, options, self.filters)
 
 
 def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, threads: int) -> PyTorchEngine:
