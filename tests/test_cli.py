@@ -214,19 +214,85 @@ def test_training_whose_reader_leaves_saves_its_work_before_sigpipe(tiny_run: Ti
     assert len(list((tmp_path / "run/checkpoints").glob("step-*/manifest.json"))) == 1
 
 
+def shell(line: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Have a shell run the program with these arguments, written as "$@" in its line."""
+    command = ["sh", "-c", line.replace("nmt", '"$0"'), PROGRAM, *arguments]
+    env = {**os.environ, **environment}
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=env, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_corpus(tmp_path_factory.mktemp("few"), "few", 0, 2).with_suffix(".ko")
+
+
+@pytest.fixture(scope="module")
+def few_translated(tiny_run: TinyRun, few: Path) -> str:
+    return nmt("translate", tiny_run.run, few, *QUICK).stdout
+
+
 @pytest.mark.parametrize("closed", ["<&-", "2>&-"])
-def test_streams_closed_by_the_shell_change_no_result(closed: str, tiny_run: TinyRun, tmp_path: Path) -> None:
-    text = write_corpus(tmp_path, "few", 0, 2).with_suffix(".ko")
-    wanted = nmt("translate", tiny_run.run, text, *QUICK)
-    line = f'exec "$0" "$@" {closed}'
-    found = subprocess.run(
-        ["sh", "-c", line, PROGRAM, "translate", tiny_run.run, text, *QUICK], capture_output=True, encoding="utf-8"
+def test_streams_closed_by_the_shell_change_no_result(
+    closed: str, tiny_run: TinyRun, few: Path, few_translated: str
+) -> None:
+    found = shell(f'exec nmt "$@" {closed}', "translate", tiny_run.run, few, *QUICK)
+    assert (found.returncode, found.stdout) == (0, few_translated)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ('exec nmt "$@" >/dev/full', 74, "No space left on device"),
+        ('exec nmt "$@" >&-', 74, "standard output is closed"),
+        ('exec nmt "$@" - <&-', MISSING, "standard input is closed"),
+    ],
+)
+def test_streams_that_lose_lines_are_an_error(line: str, code: int, words: str, tiny_run: TinyRun, few: Path) -> None:
+    found = shell(line, "translate", tiny_run.run, few, *QUICK)
+    assert found.returncode == code
+    assert found.stderr.startswith("nmt: error: ")
+    assert found.stderr.count("\n") == 1
+    assert words in found.stderr
+
+
+def test_head_ends_a_translation_by_sigpipe_and_gets_its_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("\n" * 100_000)
+    found = shell('{ nmt "$@"; echo $? >&2; } | head -n 2', "translate", tiny_run.run, tmp_path / "in", *QUICK)
+    assert (found.stdout, found.stderr) == ("\n\n", "141\n")
+
+
+@pytest.mark.parametrize("name", ["locale", "ascii"])
+def test_text_is_utf_8_in_a_locale_that_knows_none(
+    name: str, tiny_run: TinyRun, tmp_path: Path, few: Path, few_translated: str
+) -> None:
+    environment = {"LC_ALL": "C", **({"PYTHONUTF8": "0"} if name == "ascii" else {})}
+    shutil.copy(few, tmp_path / "한국어")
+    more: list[str | Path] = ["translate", tiny_run.run, "--format", "tsv", *QUICK]
+    assert shell('exec nmt "$@"', "translate", tiny_run.run, tmp_path / "한국어", *QUICK, **environment).stdout == (
+        few_translated
     )
-    assert (found.returncode, found.stdout) == (0, wanted.stdout)
+    for line in ('exec nmt "$@" - <"$IN"', 'exec nmt "$@" "$IN"', 'cat "$IN" | nmt "$@"'):
+        found = shell(line, *more, IN=str(few), **environment)
+        assert found.returncode == 0, found.stderr
+        sources = [record.split("\t")[0] for record in found.stdout.splitlines()]
+        assert sources == few.read_text(encoding="utf-8").splitlines()
+
+
+def test_standard_output_by_name_is_written_to_and_not_replaced(
+    tiny_run: TinyRun, tmp_path: Path, few: Path, few_translated: str
+) -> None:
+    arguments: list[str | Path] = ["translate", tiny_run.run, few, *QUICK, "-o", "/dev/stdout"]
+    assert shell('nmt "$@" | cat', *arguments).stdout == few_translated
+    (tmp_path / "out").write_text("before\n")
+    assert shell('nmt "$@" >>"$OUT"', *arguments, OUT=str(tmp_path / "out")).returncode == 0
+    assert (tmp_path / "out").read_text(encoding="utf-8") == f"before\n{few_translated}"
+    assert os.listdir(tmp_path) == ["out"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_ended_translation_leaves_no_file(number: signal.Signals, tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_translation_ended_before_anything_is_done_leaves_nothing(
+    number: signal.Signals, tiny_run: TinyRun, tmp_path: Path
+) -> None:
     out = tmp_path / "out.en"
     command: list[str | Path] = [PROGRAM, "translate", tiny_run.run, CORPUS / "train.ko", "-o", out, "--threads", "1"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
@@ -236,3 +302,35 @@ def test_ended_translation_leaves_no_file(number: signal.Signals, tiny_run: Tiny
     assert process.returncode == -number
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []
+
+
+BLANK = b"\n" * 4096  # a whole window, done in no time
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_ended_translation_keeps_what_is_done_and_goes_on(
+    number: signal.Signals, tiny_run: TinyRun, tmp_path: Path, few: Path, few_translated: str
+) -> None:
+    out, journal = tmp_path / "out.en", tmp_path / "out.en.journal"
+    command: list[str | Path] = ["translate", tiny_run.run, "-", "-o", out, *QUICK]
+    text = BLANK + few.read_bytes()
+    with subprocess.Popen([PROGRAM, *command], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdin
+        process.stdin.write(text)
+        process.stdin.flush()
+        while not (journal.exists() and journal.read_bytes().count(b"\n") == 2) and process.poll() is None:
+            time.sleep(0.01)
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        second = nmt(*command, input="")
+        assert second.returncode == 75
+        assert "in use by another process" in second.stderr
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+        process.send_signal(number)
+        process.wait(timeout=60)
+    assert process.returncode == -number
+    left = {"out.en.journal", "out.en.partial"} | ({"out.en.partial.lock"} if number == signal.SIGKILL else set())
+    assert {path.name for path in tmp_path.iterdir()} == left
+    again = nmt(*command, input=text.decode())
+    assert (again.returncode, again.stderr) == (0, "nmt: going on after line 4,096\n")
+    assert out.read_bytes() == BLANK + few_translated.encode()
+    assert os.listdir(tmp_path) == ["out.en"]

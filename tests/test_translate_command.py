@@ -3,6 +3,7 @@
 import gzip
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from nmt.cli import app
 from nmt.config import SearchOptions
+from nmt.decoding.input_lines import InputLines
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, SettingsError
 
@@ -32,11 +34,12 @@ class Loaded:
 
     def __init__(self) -> None:
         self.asked: tuple[Any, ...] = ()
+        self.engine = ReverseEngine()
 
     def __call__(self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int) -> Translator:
         self.asked = (path, options, batch_tokens, device, threads)
-        tokenizer = WordTokenizer()
-        return Translator(ReverseEngine(), tokenizer, tokenizer, options, batch_tokens, window=3)
+        tokenizer, self.engine = WordTokenizer(), ReverseEngine()
+        return Translator(self.engine, tokenizer, tokenizer, options, batch_tokens, window=3)
 
 
 @pytest.fixture
@@ -70,11 +73,68 @@ def test_inputs_follow_each_other_into_one_compressed_file(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("loaded")
-def test_a_failure_leaves_no_output_file(tmp_path: Path) -> None:
-    (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n\xff\n")
-    with pytest.raises(DataError, match="line 5"):
+def test_a_failure_before_anything_is_done_leaves_no_file(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a\nb\n\xff\n")
+    with pytest.raises(DataError, match="line 3"):
         run(tmp_path / "in", "--strict", "-o", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    "flags", [[], ["--n-best", "2"], ["--format", "jsonl"], ["--format", "tsv"]], ids=lambda flags: " ".join(flags)
+)
+@pytest.mark.parametrize("name", ["out", "out.gz"])
+def test_a_failed_command_given_again_goes_on_to_the_same_bytes(
+    flags: list[str], name: str, tmp_path: Path, loaded: Loaded
+) -> None:
+    good, bad = b"a b\nc d\n\ne f g\nh\n\ni j\n", b"a b\nc d\n\ne f g\nh\n\ni \xff\n"
+    (tmp_path / "in").write_bytes(good)
+    (tmp_path / "whole").mkdir()
+    run(tmp_path / "in", "-o", tmp_path / "whole" / name, *flags)
+    (tmp_path / "in").write_bytes(bad)
+    command: list[str | Path] = [
+        tmp_path / "in",
+        "--strict",
+        "-o",
+        tmp_path / name,
+        "--stats",
+        tmp_path / "stats",
+        *flags,
+    ]
+    with pytest.raises(DataError, match=r"line 7 byte 3 .*; the same command goes on after line 6$"):
+        run(*command)
+    assert not (tmp_path / name).exists()
+    (tmp_path / "in").write_bytes(good)
+    _, said = run(*command)
+    assert said == "nmt: going on after line 6\n"
+    assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert json.loads((tmp_path / "stats").read_text(encoding="utf-8"))["lines"] == 1
+    assert loaded.engine.batches == [[[4, 5]]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["in", "stats", "whole", name])
+
+
+@pytest.mark.usefixtures("loaded")
+def test_without_resumption_a_failed_command_is_done_anew(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"a\nb\nc\n\xff\n")
+    with pytest.raises(DataError):
+        run(tmp_path / "in", "--strict", "-o", tmp_path / "out")
+    (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n")
+    _, said = run(tmp_path / "in", "--strict", "-o", tmp_path / "out", "--no-resume")
+    assert said == ""
+    assert (tmp_path / "out").read_bytes() == b"a\nb\nc\nd\n"
+
+
+def test_pauses_of_standard_input_do_not_end_windows_of_a_file(tmp_path: Path, loaded: Loaded) -> None:
+    class Hesitant(InputLines):
+        def __iter__(self) -> Iterator[str | None]:
+            for line in super().__iter__():
+                yield from (None, line, None)
+
+    (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nmt.decoding.input_lines.InputLines", Hesitant)
+        run(tmp_path / "in", "-o", tmp_path / "out")
+    assert [len(batch) for batch in loaded.engine.batches] == [3, 1]
 
 
 @pytest.mark.usefixtures("loaded")
@@ -154,7 +214,7 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
 
     class Inputs:
         typed = False
-        mended = 0
+        mended = count = 0
 
         def __init__(self, inputs: list[Path], strict: bool) -> None:
             pass

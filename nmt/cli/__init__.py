@@ -1,5 +1,6 @@
 """The command line: one thin file a command. Only here are typer, streams, signals and exit codes."""
 
+import io
 import os
 import signal
 import sys
@@ -18,7 +19,7 @@ from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
-from nmt.errors import BusyError, NmtError, StorageError, UsageError
+from nmt.errors import BusyError, NmtError, StorageError, UsageError, is_out_of_memory
 
 app = typer.Typer(
     name="nmt",
@@ -96,12 +97,12 @@ def main() -> NoReturn:
         fail(usage_error(error))
     except BrokenPipeError:
         end_by(signal.SIGPIPE, None)  # before the signal's own handler had its turn
-    except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
-        fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
     except Exception as error:
-        if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+        if is_out_of_memory(error):
             fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
+        if isinstance(error, OSError):
+            where = f" {error.filename}" if error.filename else ""
+            fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
         if "--verbose" in sys.argv:
             traceback.print_exc()
         fail(bug())
@@ -110,11 +111,21 @@ def main() -> NoReturn:
 def open_missing_streams() -> None:
     """Put the null device where the shell closed stdin or stderr (<&- or 2>&-), so that nothing falls over it.
 
-    A closed stdout stays: what is written there would be lost.
+    A closed stdout stays: what is written there would be lost. But no file that is opened later gets its descriptor,
+    where a library could write into it. What is told is UTF-8 whatever the locale, as results are.
     """
-    for name, mode in (("stdin", "r"), ("stderr", "w")):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as we run
+            null = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  # open as long as we run
+            if name == "stdout":
+                _held_open.append(null)
+            else:
+                setattr(sys, name, null)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+_held_open: list[object] = []
 
 
 def canonical(arguments: list[str]) -> list[str]:

@@ -2,14 +2,15 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from nmt import __version__
 from nmt.cli.options import (
     BatchTokens,
     BeamSize,
@@ -27,6 +28,7 @@ from nmt.errors import StorageError
 if TYPE_CHECKING:
     from nmt.decoding.input_lines import InputLines
     from nmt.decoding.translator import Translation
+    from nmt.store.journal import Resumable, Work
     from nmt.text.progress import Progress
 
 
@@ -43,7 +45,7 @@ def translate(
         typer.Argument(metavar="INPUT", help="Text, a sentence a line; several follow each other; -: stdin."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here, whole or not at all.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here; FILE appears when it is whole.")
     ] = None,
     beam_size: BeamSize = 5,
     length_penalty: LengthPenalty = 1.0,
@@ -58,6 +60,10 @@ def translate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of mending it.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--no-resume", help="With -o: go on where the same command was ended, or begin anew."),
+    ] = True,
     stats: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")
     ] = None,
@@ -74,22 +80,32 @@ def translate(
     from nmt.decoding.formats import choose_format
     from nmt.decoding.input_lines import InputLines
     from nmt.decoding.translator import Translator
+    from nmt.store.journal import resumable
+    from nmt.text.files import written_directly
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
-    to_lines = choose_format(format.value, n_best is not None)
+    to_records = choose_format(format.value, n_best is not None)
     lines = InputLines(inputs or [], strict)
     tally = Tally()
     # A bar would run through the lines that a person types or reads.
-    seen = lines.typed or (not output and sys.stdout.isatty())
-    with open_output(output) as stream, terminal_progress(quiet or seen, verbose) as progress:
+    seen = lines.typed or bool(not output and sys.stdout and sys.stdout.isatty())
+    place: AbstractContextManager[Stream | Resumable]
+    place = streamed(output) if not output or written_directly(output) else resumable(output)
+    with place as file, terminal_progress(quiet or seen, verbose) as progress:
         translator = Translator.load(model, options, batch_tokens, device.value, threads)
         tally.loaded()
+        shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
+        file.begin({"nmt": __version__, **translator.about(), **shape}, resume, progress)
         progress.start("translating")
-        # A file is not flushed on the way: nobody reads it before it is whole, and compression would suffer.
-        for translation in translator.translate(lines if output else flushed(lines, stream), progress):
-            stream.write("".join(f"{line}\n" for line in to_lines(tally.lines, translation)).encode())
-            tally.add(translation)
-        stream.flush()
+        for window in translator.windows(file.take(lines)):
+            if file.find(window):
+                progress.advance(len(window))
+                continue
+            found = translator.translate_window(window, file.lines, progress)
+            records = [record for number, one in enumerate(found, file.lines) for record in to_records(number, one)]
+            file.add(window, records)
+            tally.add(found)
+        file.finish(lines.count)
         progress.finish()
         warn_of_mended(lines, progress)
     if stats:
@@ -106,10 +122,10 @@ class Tally:
     def loaded(self) -> None:
         self.ready = time.monotonic()
 
-    def add(self, translation: "Translation") -> None:
-        self.lines += 1
-        self.source_tokens += translation.source_pieces
-        self.target_tokens += translation.target_pieces
+    def add(self, translations: "Sequence[Translation]") -> None:
+        self.lines += len(translations)
+        self.source_tokens += sum(one.source_pieces for one in translations)
+        self.target_tokens += sum(one.target_pieces for one in translations)
 
     def figures(self) -> dict[str, float]:
         """The object of --stats; tokens are pieces, without </s>, and the time of loading is kept apart."""
@@ -125,6 +141,40 @@ class Tally:
         }
 
 
+class Stream:
+    """Standard output, a pipe or a device, written to as nmt.store.journal's files are; nothing is ever found there."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self.lines = 0
+
+    def begin(self, work: "Work", resume: bool, progress: "Progress") -> None:
+        pass
+
+    def take(self, lines: Iterable[str | None]) -> Iterator[str | None]:
+        """The lines, where asking for one first pushes out what is written: a reader never waits for what is done."""
+        for line in lines:
+            yield line
+            self.stream.flush()
+
+    def find(self, lines: Sequence[str]) -> bool:
+        return False
+
+    def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
+        for record in records:
+            self.stream.write(f"{record}\n".encode())
+        self.lines += len(lines)
+
+    def finish(self, lines: int) -> None:
+        self.stream.flush()
+
+
+@contextmanager
+def streamed(path: Path | None) -> Iterator[Stream]:
+    with open_output(path) as stream:
+        yield Stream(stream)
+
+
 def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
     """A file that appears whole or not at all, or standard output. UTF-8 either way, whatever the locale."""
     from nmt.text.files import create_binary
@@ -134,13 +184,6 @@ def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
     if sys.stdout is None:
         raise StorageError("standard output is closed", "leave >&- out, or name a file with --output")
     return nullcontext(sys.stdout.buffer)
-
-
-def flushed(lines: Iterable[str | None], stream: BinaryIO) -> Iterator[str | None]:
-    """The lines, where asking for one first pushes out what is written: a reader never waits for what is done."""
-    for line in lines:
-        yield line
-        stream.flush()
 
 
 def warn_of_mended(lines: "InputLines", progress: "Progress") -> None:

@@ -34,6 +34,7 @@ class InputLines:
     def __init__(self, inputs: Sequence[Path], strict: bool = False) -> None:
         self.inputs = list(inputs) or [STANDARD_INPUT]
         self.strict = strict
+        self.count = 0  # lines given so far
         self.mended = 0  # lines that had bytes which are not UTF-8
         self.first_mended = ""
         for path in self.inputs:
@@ -69,6 +70,7 @@ class InputLines:
             if "\ufffd" in line and line.encode() not in watched.raw:
                 self.mended += 1
                 self.first_mended = self.first_mended or f"{name} line {number}"
+            self.count += 1
             yield line
 
 
@@ -137,7 +139,7 @@ class _LastLine:
 
 def standard_input() -> BinaryIO:
     """Standard input as bytes, live where it is a real file descriptor."""
-    if sys.stdin is None:
+    if sys.stdin is None or getattr(sys.stdin, "name", "") == os.devnull:  # what stands in for one that is closed
         raise MissingInputError("standard input is closed", "name an input file, or pipe text in")
     try:
         return cast(BinaryIO, LiveStream(sys.stdin.fileno()))
