@@ -1,0 +1,47 @@
+"""The line contract on odd lines: a slice of the torture; and by the program, on one file that has them all."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, TinyRun, nmt
+from torture.lines import BOM, LinesArea, lines_of, odd_file, odd_lines, table_cases
+
+
+def test_odd_lines_become_as_many_lines(tmp_path: Path) -> None:
+    area = LinesArea()
+    assert area.run(tmp_path, area.quick, seed=1) == []
+
+
+def test_the_table_is_that_of_the_proof() -> None:
+    assert len(list(table_cases())) == 1200 == LinesArea.full - 10_000
+
+
+def test_a_line_break_in_the_output_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.decoding.translator.one_line", lambda text: text)
+    monkeypatch.setattr("nmt.text.tokenizer.one_line", lambda text: text)
+    assert LinesArea().run(tmp_path, 20, seed=1)
+
+
+def test_lines_of_the_harness_are_those_of_the_contract() -> None:
+    assert lines_of(b"") == lines_of(BOM) == []
+    assert lines_of(b"\n") == lines_of(BOM + b"\r\n") == [""]
+    assert lines_of(b"a\r\nb\rc\r\r\n\nd\r") == ["a", "b\rc\r", "", "d\r"]
+    assert lines_of(BOM + BOM + b"\xff\n") == ["\ufeff\ufffd"]
+
+
+def test_the_file_of_all_odd_lines_can_be_written_for_wc(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.torture.lines", str(tmp_path / "odd")]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=60)
+    assert (tmp_path / "odd").read_bytes() == odd_file()
+
+
+def test_the_program_gives_a_line_for_each_odd_line_of_that_file(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(odd_file())
+    flags = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
+    result = nmt("translate", tiny_run.run, tmp_path / "in", "-o", tmp_path / "out", *flags)
+    assert result.returncode == 0, result.stderr
+    out = (tmp_path / "out").read_bytes()
+    assert out.count(b"\n") == len(lines_of(odd_file())) == len(odd_lines()) + 1
+    assert len(out.decode().splitlines()) == out.count(b"\n")

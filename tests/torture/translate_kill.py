@@ -1,0 +1,229 @@
+"""SIGKILL during `translate -o`, again and again, then the same command to its end: the file is as if nothing had been.
+
+The program runs in forked children of a process that has imported everything and has one thread. An event is whatever
+changes the disk, or a search: a child dies by itself at the nth one, before it or in the middle of a write; or it tells
+of each, and is killed from outside somewhere after the nth.
+
+By hand: python -m tests.torture.translate_kill TRIALS SEED
+"""
+
+import gc
+import io
+import os
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+from nmt.cli import app
+from nmt.cli import main as nmt_main
+from nmt.decoding.engines.pytorch import PyTorchEngine
+from nmt.decoding.translator import Translator
+
+from .lines import ODD
+from .tiny import bundled_lines, tiny_model
+
+CHANGES = ("open", "write", "fsync", "ftruncate", "replace", "unlink")  # functions of os
+LONGEST = 300  # seconds of a child's life
+Command = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a child is to be killed; at the event number 0 never."""
+
+    event: int = 0
+    outside: bool = False  # by us, some time after the event
+    share: float = 0.0  # of a write that is done before it
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended: its exit code or minus a signal, how many events it had, and what it said."""
+
+    code: int
+    events: int
+    said: str
+
+
+@dataclass(frozen=True)
+class TranslateKillArea:
+    """Each trial is one file, one command, and at least three kills; ``sabotage`` is done in every child."""
+
+    name: str = "SIGKILL during translate -o"
+    full: int = 50
+    quick: int = 3
+    sabotage: Callable[[], None] = field(default=lambda: None)
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        """What did not hold, in words, each with its seed."""
+        tiny_model(workplace / "model", seed)
+        warm_up(workplace)
+        failures = []
+        for trial in range(trials):
+            folder = workplace / f"trial-{trial}"
+            folder.mkdir()
+            try:
+                found = Trial(folder, workplace / "model", random.Random(f"{seed} {trial}"), self.sabotage).failures()
+            except AssertionError as error:
+                found = [str(error)]
+            failures += [f"seed {seed}, trial {trial}: {failure}" for failure in found]
+        return failures
+
+
+class Trial:
+    """One input and one command, which is killed and given again until it is done."""
+
+    def __init__(self, folder: Path, model: Path, dice: random.Random, sabotage: Callable[[], None]) -> None:
+        self.folder, self.dice, self.sabotage = folder, dice, sabotage
+        self.window = dice.randrange(3, 7)
+        lines = [line.encode() for line in dice.sample(bundled_lines("ko", 2000), dice.randrange(40, 80))]
+        for _ in range(dice.randrange(6)):
+            lines.insert(dice.randrange(len(lines)), dice.choice([odd for odd in ODD.values() if len(odd) < 500]))
+        self.input = folder / "in"
+        self.input.write_bytes(b"\n".join(lines))
+        self.stdin = dice.random() < 0.3
+        self.name = f"out{dice.choice(['', '', '.gz', '.zst', '.xz'])}"
+        flags = dice.choice(["", "--format jsonl", "--format tsv", "--beam-size 2 --n-best 2"])
+        source = [] if self.stdin else [str(self.input)]
+        search = "--max-length-factor 0.2 --threads 1 --device cpu"
+        beam = [] if "--beam-size" in flags else ["--beam-size", "1"]
+        self.command = ["translate", str(model), *source, *flags.split(), *beam, *search.split(), "-o"]
+
+    def failures(self) -> list[str]:
+        """Kill and go on; what is not as it must be."""
+        whole, out = self.folder / "whole" / self.name, self.folder / "killed" / self.name
+        whole.parent.mkdir()
+        out.parent.mkdir()
+        uninterrupted = self.child(whole, Death())
+        assert uninterrupted.code == 0, f"the uninterrupted command ended with {uninterrupted}"
+        found, deaths = [], []
+        for death in self.deaths(uninterrupted.events):
+            ended = self.child(out, death)
+            deaths.append(f"{death.event} of {ended.events}")
+            if ended.code not in (0, -signal.SIGKILL):
+                found.append(f"after kills at {deaths} it ended with {ended}")
+                break
+            if out.exists() and out.read_bytes() != whole.read_bytes():
+                found.append(f"after kills at {deaths} there was a file that looked whole")
+            if ended.code == 0:
+                break
+        left = sorted(path.name for path in out.parent.iterdir())
+        if not found and left != [self.name]:
+            found.append(f"after kills at {deaths} there was {left}")
+        if not found and out.read_bytes() != whole.read_bytes():
+            found.append(f"after kills at {deaths} the file was another one")
+        if len(deaths) < 4:
+            found.append(f"it was killed too seldom: {deaths}")
+        return [f"{' '.join(self.command)} of {self.input}: {failure}" for failure in found]
+
+    def deaths(self, events: int) -> list[Death]:
+        """Three early ones, that there are so many, then where it happens, then none: the command runs to its end."""
+        early = [Death(self.dice.randrange(4, 13), share=self.dice.random()) for _ in range(3)]
+        late = [
+            Death(self.dice.randrange(1, max(2, events // 2)), self.dice.random() < 0.4, self.dice.random())
+            for _ in range(self.dice.randrange(9))
+        ]
+        return [*early, *late, Death()]
+
+    def child(self, out: Path, death: Death) -> Ended:
+        """Run the command in a forked child until its end or its death."""
+        reading, writing = os.pipe()
+        said = os.memfd_create("said")
+        pid = os.fork()
+        if pid == 0:
+            self.live([*self.command, str(out)], death, writing, said)
+        os.close(writing)
+        events = 0
+        while told := os.read(reading, 1):
+            events += len(told)
+            if death.outside and events == death.event:
+                os.kill(pid, signal.SIGKILL)  # it is ours, and not waited for yet
+        os.close(reading)
+        _, status = os.waitpid(pid, 0)
+        words = os.pread(said, 1 << 16, 0).decode("utf-8", "replace")
+        os.close(said)
+        return Ended(os.waitstatus_to_exitcode(status), events, words)
+
+    def live(self, command: Command, death: Death, told: int, said: int) -> NoReturn:
+        """What the child does; it never returns."""
+        code = 70
+        try:
+            signal.alarm(LONGEST)
+            os.dup2(os.open(self.input if self.stdin else os.devnull, os.O_RDONLY), 0)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            sys.stdin = open(0, closefd=False)  # noqa: SIM115
+            sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False))
+            sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+            self.sabotage()
+            make_windows_of(self.window)
+            count_events(death, told)
+            sys.argv = ["nmt", *command]
+            nmt_main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else 0
+        finally:
+            os._exit(code)
+
+
+def warm_up(workplace: Path) -> None:
+    """Do here once what a child does, so that all it imports is there before the fork."""
+    (workplace / "in").write_text("나는\n", encoding="utf-8")
+    model, flags = str(workplace / "model"), ["--beam-size", "1", "--threads", "1", "--device", "cpu", "--quiet"]
+    app(["translate", model, str(workplace / "in"), "-o", str(workplace / "out"), *flags], standalone_mode=False)
+    gc.collect()
+    gc.freeze()  # the pages of what is there already stay shared with the children
+
+
+def make_windows_of(lines: int) -> None:
+    """Have windows so small that a short file has many."""
+    load = Translator.load
+
+    def load_small(*arguments: Any) -> Translator:
+        translator = load(*arguments)
+        translator.window = lines
+        return translator
+
+    Translator.load = load_small  # type: ignore[method-assign,assignment]
+
+
+def count_events(death: Death, told: int) -> None:
+    """Tell of each event by a byte, and die at the one that was chosen."""
+    events = count(1)
+    write = os.write
+
+    def counted(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            number = next(events)
+            if number == death.event and not death.outside:
+                if name == "write":
+                    write(arguments[0], arguments[1][: int(death.share * len(arguments[1]))])
+                os.kill(os.getpid(), signal.SIGKILL)
+            with suppress(BrokenPipeError):
+                write(told, b".")
+            return function(*arguments, **options)
+
+        return call
+
+    for name in CHANGES:
+        setattr(os, name, counted(getattr(os, name), name))
+    PyTorchEngine.search = counted(PyTorchEngine.search, "search")  # type: ignore[method-assign]
+
+
+def main() -> int:
+    trials, seed = map(int, sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="killed-") as folder:
+        failures = TranslateKillArea().run(Path(folder), trials, seed)
+    print("\n".join([*failures, f"{trials} trials, {len(failures)} failures"]))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
