@@ -20,7 +20,7 @@ from typing import Self
 
 from nmt.errors import CannotCreateError, NmtError, StorageError
 from nmt.text.compression import compressed
-from nmt.text.files import publish, sync, unfinished
+from nmt.text.durable import cannot_create, publish, sync, unfinished
 from nmt.text.locks import exclusive
 from nmt.text.progress import Progress, Silent
 
@@ -271,7 +271,7 @@ def _open(path: Path) -> int:
     try:
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights") from None
+        raise cannot_create(path, error) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise CannotCreateError(f"{path} is there and is no regular file", "move it away")

@@ -12,8 +12,7 @@ import torch
 
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block
-from nmt.errors import BusyError
-from nmt.model.memory import is_out_of_memory
+from nmt.errors import BusyError, is_out_of_memory
 from nmt.training.counters import Position
 from nmt.training.objective import TensorBatch
 from nmt.training.schedule import learning_rate, progress
