@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow lint check road docs clean
+.PHONY: help install demo test test-slow torture lint check road docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ test: $(DEVELOPS) ## run every test, on as many cores as there are
 
 test-slow: $(DEVELOPS) ## run the long tests of quality and memory
 	$(BIN)/python -m pytest -m slow
+
+# Small disks want root to be mounted, and faults want strace; without them those areas are skipped, and say so.
+torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prove docs/promises.md in an hour
+	$(BIN)/python -m tests.torture --json docs/torture.json
+	$(BIN)/python docs/update.py
 
 lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/ruff format --check --quiet .

@@ -1,7 +1,7 @@
 """Write into docs/ what follows from the program: python docs/update.py
 
 Help texts go into the pages of the commands, the settings into settings.md, what `make road` measured into the pages of
-the road to attention. A test holds the pages to what stands here.
+the road to attention, what `make torture` did into promises.md. A test holds the pages to what stands here.
 """
 
 import json
@@ -34,7 +34,7 @@ ROADS = {  # what their tables say, a language each
         "Transformer, pre-norm": "트랜스포머, pre-norm",
     },
 }
-PAGES = (*COMMANDS, "settings", *ROADS)
+PAGES = (*COMMANDS, "settings", "promises", *ROADS)
 AUTO_PAIRS = (10_000, 100_000, 1_000_000)  # sizes of corpora for which auto's choice is shown
 SECTIONS: dict[type[Checked], str] = {
     ModelConfig: "The shape of the model.",
@@ -147,12 +147,33 @@ def lengths_table(measured: list[dict[str, Any]], words: dict[str, str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def promises_page(page: str) -> str:
+    """The page with the table of the last ``make torture``, made of docs/torture.json."""
+    return between(page, "torture", torture_table(json.loads((DOCS / "torture.json").read_text(encoding="utf-8"))))
+
+
+def torture_table(ran: dict[str, Any]) -> str:
+    """A row an area, then a row a control: whether the proof noticed that a safety was missing."""
+    lines = ["| what was done to it | trials | failures | seconds |", "| --- |" + " ---: |" * 3]
+    for area in ran["areas"]:
+        counts = "– | skipped" if area["skipped"] else f"{area['trials']:,} | {len(area['failures']):,}"
+        lines.append(f"| {area['name']} | {counts} | {area['seconds']:,} |")
+    lines += ["", "| the same on a program | failed as it must |", "| --- | --- |"]
+    for control in ran["controls"]:
+        noticed = "skipped" if control["skipped"] else "yes" if control["failures"] else "NO"
+        lines.append(f"| {control['name']} | {noticed} |")
+    lines += ["", f"Seed {ran['seed']}, {ran['minutes']} minutes on {ran['cores']} cores; {ran['system']}."]
+    return "\n".join(lines) + "\n"
+
+
 def page(name: str) -> tuple[Path, str]:
     """A page that is written here: where it is, and what it should be."""
     path = DOCS / f"{name}.md"
     old = path.read_text(encoding="utf-8")
     if name in ROADS:
         return path, road_page(old, ROADS[name])
+    if name == "promises":
+        return path, promises_page(old)
     return path, settings_page(old) if name == "settings" else with_help(old, name)
 
 

@@ -1,0 +1,198 @@
+"""Torture the program as docs/promises.md says: python -m tests.torture
+
+Everything follows from the printed seed, but for what clocks decide: a moment of a kill is a share of the time that an
+uninterrupted run takes. Areas run two at a time, each in a process of its own.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch is imported: a process that forks must have one thread
+
+from .area import Area, Control, CountsItself, Skipped
+from .areas import AREAS
+from .controls import CONTROLS
+from .forked import Child, Setting, import_what_it_imports, program, start
+from .small import READY, Small, finished
+
+AT_ONCE = 2
+SHOWN = 10  # failures of an area that are printed; all of them are in the JSON
+
+
+@dataclass
+class Result:
+    """How an area or a control went."""
+
+    name: str
+    trials: int
+    failures: list[str]
+    seconds: float
+    skipped: str = ""  # why it could not be done here
+    control: bool = False
+
+    @property
+    def held(self) -> bool:
+        """An area holds when nothing failed; a control when something did."""
+        return bool(self.skipped) or (bool(self.failures) == self.control)
+
+    def __str__(self) -> str:
+        if self.skipped:
+            return f"{self.name}: skipped, {self.skipped}"
+        if self.control:
+            return f"{self.name}: failed as it must: {'yes' if self.held else 'NO'}, {self.seconds:.0f} s"
+        return f"{self.name}: {self.trials:,} trials, {len(self.failures):,} failures, {self.seconds:.0f} s"
+
+
+Job = tuple[Area | Control, int]  # trials; 0 for a control
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
+    jobs = chosen(options)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="torture-", dir=memory()) as place:
+        ready = Path(place) / "ready"
+        ready.mkdir()
+        warm_up(ready)
+        print(f"seed {seed}, {len(jobs)} areas and controls, {AT_ONCE} at a time, in {place}", flush=True)
+        results = list(results_of(jobs, Path(place), seed))
+    seconds = time.monotonic() - began
+    print(table(results, seed, seconds), end="")
+    if options.json:
+        options.json.write_text(
+            json.dumps(figures(results, seed, seconds), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+    return 0 if all(result.held for result in results) else 1
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m tests.torture", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--areas", metavar="A,B", help="areas and controls by their beginnings (default: all)")
+    parser.add_argument("--seed", type=int, metavar="N", help="where all randomness comes from (default: drawn)")
+    parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="share of the trials (default: 1)")
+    parser.add_argument("--quick", action="store_true", help="the few trials of make test")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
+    return parser
+
+
+def chosen(options: argparse.Namespace) -> list[Job]:
+    """What to run, with the trials of each. An area that nobody knows ends the program."""
+    beginnings = options.areas.split(",") if options.areas else [""]
+    names = [one.name for one in (*AREAS, *CONTROLS)]
+    for beginning in beginnings:
+        if not any(name.startswith(beginning) for name in names):
+            sys.exit(f"there is no area {beginning!r}; there are:\n  " + "\n  ".join(names))
+    wanted = tuple(beginnings)
+    areas = [area for area in AREAS if area.name.startswith(wanted)]
+    trials = [area.quick if options.quick else max(1, round(area.full * options.scale)) for area in areas]
+    controls = [control for control in CONTROLS if control.name.startswith(wanted)]
+    return [*zip(areas, trials, strict=True), *((control, 0) for control in controls)]
+
+
+def memory() -> str | None:
+    """A folder in memory, where an fsync costs nothing; a killed process cannot tell it from a disk."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+def warm_up(workplace: Path) -> None:
+    """Have a dataset, and have imported what the program imports on its ways, also on those of errors."""
+    small = Small(workplace)
+    small.write_corpus()
+    folder = workplace / "warm"
+    works = small.prepare(small.data), small.train(folder), program("translate", folder, workplace / "valid.ko")
+    for ended in import_what_it_imports(*works):
+        finished(ended)
+    import_what_it_imports(program("translate", workplace / "nothing"))
+    READY.append(small.data)
+
+
+def results_of(jobs: Sequence[Job], place: Path, seed: int) -> Iterator[Result]:
+    """Run the jobs, some at once; each result as it comes, with a line of it printed."""
+    waiting = list(enumerate(jobs))
+    running: list[tuple[Job, Child]] = []
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            number, job = waiting.pop(0)
+            workplace = place / str(number)
+            workplace.mkdir()
+            running.append(
+                (job, start(lambda job=job, workplace=workplace: do(job, workplace, seed), Setting(longest=0)))
+            )
+        for job, child in [pair for pair in running if pair[1].ended_within(0.1)]:
+            running.remove((job, child))
+            result = result_of(job, child)
+            print(f"  {result}", flush=True)
+            yield result
+
+
+def do(job: Job, workplace: Path, seed: int) -> None:
+    """In a process of its own: run an area or a control, and print what came of it as JSON."""
+    one, trials = job
+    skipped, failures = "", []
+    try:
+        failures = one.run(workplace, trials, seed) if trials else one.run(workplace, seed)  # type: ignore[call-arg,arg-type]
+    except Skipped as reason:
+        skipped = str(reason)
+    tried = one.tried if isinstance(one, CountsItself) else trials
+    print(json.dumps({"trials": tried, "failures": failures, "skipped": skipped}))
+    shutil.rmtree(workplace, ignore_errors=True)
+
+
+def result_of(job: Job, child: Child) -> Result:
+    one, trials = job
+    ended = child.wait()
+    control = not trials
+    if ended.code:
+        # Nothing is proved by a proof that broke, for a control neither.
+        broken = f"the area itself broke: {ended.code} {ended.errors}"
+        return Result(one.name, trials, [] if control else [broken], ended.seconds, control=control)
+    return Result(one.name, seconds=ended.seconds, control=control, **json.loads(ended.output))
+
+
+def table(results: Sequence[Result], seed: int, seconds: float) -> str:
+    """What a person reads at the end: the failures in words, then a line an area, then the controls."""
+    lines = []
+    for result in results:
+        if not result.control and result.failures:
+            lines += ["", f"{result.name}:", *(f"  {failure}" for failure in result.failures[:SHOWN])]
+            if len(result.failures) > SHOWN:
+                lines.append(f"  and {len(result.failures) - SHOWN} more")
+    lines += ["", f"{'area':45} {'trials':>8} {'failures':>9} {'seconds':>8} {'seed':>8}"]
+    for result in results:
+        if not result.control:
+            counts = f"{result.trials:8,} {len(result.failures):9,}" if not result.skipped else f"{'skipped':>18}"
+            lines.append(f"{result.name:45} {counts} {result.seconds:8.0f} {seed:8}")
+    controls = [result for result in results if result.control]
+    if controls:
+        lines += ["", f"{'the program':54} failed as it must"]
+        lines += [f"{one.name:54} {'skipped' if one.skipped else 'yes' if one.held else 'NO'}" for one in controls]
+    lines += ["", f"{seconds / 60:.1f} minutes; {'all held' if all(one.held for one in results) else 'NOT ALL HELD'}"]
+    return "\n".join(lines) + "\n"
+
+
+def figures(results: Sequence[Result], seed: int, seconds: float) -> dict[str, object]:
+    """What docs/update.py makes its table of."""
+    rows = [asdict(result) | {"seconds": round(result.seconds)} for result in results]
+    return {
+        "seed": seed,
+        "minutes": round(seconds / 60, 1),
+        "cores": len(os.sched_getaffinity(0)),
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        "areas": [row for row in rows if not row["control"]],
+        "controls": [row | {"failures": len(row["failures"])} for row in rows if row["control"]],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

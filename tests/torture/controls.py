@@ -1,0 +1,140 @@
+"""Negative controls: the same proofs on a program with one safety taken out. Each must notice."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from .area import Control, Sabotaged
+from .damage import Damaged, flip
+from .disk import NoRoomAtEachCall
+from .hooks import replace
+from .kills import KilledAtEachCall
+from .order import Order
+from .races import Races
+from .signals import TRAINING, Signals
+
+Function = Callable[..., Any]
+
+
+def without_sync_of(name: Callable[[Path], bool]) -> Callable[[], None]:
+    """fsync does nothing for the files and folders whose path is so."""
+
+    def make(fsync: Function) -> Function:
+        def sync_the_others(descriptor: int) -> None:
+            if not name(Path(os.readlink(f"/proc/self/fd/{descriptor}"))):
+                fsync(descriptor)
+
+        return sync_the_others
+
+    return lambda: replace("os:fsync", make)
+
+
+def without_seeds() -> None:
+    """Dropout goes on with whatever random state there is; the first weights are as ever."""
+    from nmt.training.loop import WEIGHT_INIT
+
+    def make(seed_randomness: Function) -> Function:
+        def seed_the_weights(seed: int, update: int, *rest: int) -> None:
+            if update == WEIGHT_INIT:
+                seed_randomness(seed, update, *rest)
+
+        return seed_the_weights
+
+    replace("nmt.training.loop:seed_randomness", make)
+
+
+def without_position() -> None:
+    """A resumed run begins with the first batch of the data."""
+
+    def spoil(state: Any) -> None:
+        state.counters.position = type(state.counters.position)()
+
+    after_restoring(spoil)
+
+
+def without_moments() -> None:
+    """A resumed run has an optimizer that remembers nothing."""
+    after_restoring(lambda state: state.optimizer.state.clear())
+
+
+def after_restoring(spoil: Callable[[Any], None]) -> None:
+    def make(restore: Function) -> Function:
+        def restore_and_spoil(state: Any, *arguments: Any) -> None:
+            restore(state, *arguments)
+            spoil(state)
+
+        return restore_and_spoil
+
+    replace("nmt.training.state:TrainState.restore", make)
+
+
+def without_lock() -> None:
+    """Everybody gets every lock."""
+
+    @contextmanager
+    def exclusive(*arguments: Any, **options: Any) -> Iterator[None]:
+        yield
+
+    replace("nmt.text.locks:exclusive", lambda function: exclusive)
+
+
+def without_rename() -> None:
+    """Folders are written in their place, file by file."""
+
+    @contextmanager
+    def create_folder(path: Path, *arguments: Any, **options: Any) -> Iterator[Path]:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+
+    replace("nmt.text.durable:create_folder", lambda function: create_folder)
+
+
+def without_hashes() -> None:
+    """A manifest is read, and nobody holds the files to it."""
+    replace("nmt.text.manifest:check_files", lambda function: lambda *arguments: None)
+
+
+def without_tidying() -> None:
+    """What is half-made stays where it is when something fails."""
+    replace("shutil:rmtree", lambda function: lambda *arguments, **options: None)
+
+
+def stopped_and_resumed(sabotage: Callable[[], None]) -> Signals:
+    return Signals(TRAINING, sabotage)
+
+
+CONTROLS: tuple[Control, ...] = (
+    Sabotaged(
+        "without the fsync of one file of a save",
+        Order(without_sync_of(lambda path: path.name == "training.safetensors")),
+        trials=1,
+        words="training.safetensors was not synced before",
+    ),
+    Sabotaged(
+        "without the fsync of a save's folder",
+        Order(without_sync_of(lambda path: ".partial" in path.name and path.is_dir())),
+        trials=1,
+        words="was not synced before the rename",
+    ),
+    Sabotaged(
+        "without the fsync of the folder above",
+        Order(without_sync_of(lambda path: path.name == "checkpoints")),
+        trials=1,
+        words="was not synced after the rename",
+    ),
+    Sabotaged(
+        "without the seeds of each update's dropout", stopped_and_resumed(without_seeds), trials=1, words="differs"
+    ),
+    Sabotaged(
+        "without the position in the data restored", stopped_and_resumed(without_position), trials=1, words="differs"
+    ),
+    Sabotaged(
+        "without the optimizer's moments restored", stopped_and_resumed(without_moments), trials=1, words="differs"
+    ),
+    Sabotaged("without the lock", Races(without_lock), trials=2, words="of them train"),
+    Sabotaged("without the hashes checked", Damaged("", flip, 0, 0, without_hashes), trials=4, words="to warn once"),
+    Sabotaged("without tidying after a failure", NoRoomAtEachCall(without_tidying), trials=4, words="debris was left"),
+    Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=60, words="looks whole"),
+)

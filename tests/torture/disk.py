@@ -1,0 +1,181 @@
+"""Disks that are full: real small ones for train, prepare and translate -o, and ENOSPC at each call of a save.
+
+The program ends with 73 or 74 and one line, leaves no debris, names the last good checkpoint; with room again, the same
+command ends as if the disk had always had it.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from nmt.errors import NmtError
+from nmt.text.manifest import read_manifest
+
+from .area import failures_of, require, spread
+from .disks import make_room, mounts_of_its_own, pages_of, small_disk
+from .forked import Ended, Work, nothing, program, run
+from .small import (
+    TWO_SAVES,
+    Facts,
+    Sabotage,
+    Small,
+    checkpoints,
+    clear,
+    contents,
+    facts,
+    finished,
+    require_equal,
+    require_no_debris,
+    require_whole,
+)
+from .strace import OPEN, REMOVE, Call, injected, watched
+
+FULL = (73, 74)
+SHARES = {"train": 9, "prepare": 4, "translate": 2}  # of the trials
+LINES = 200  # that are translated
+UNREFUSED = {name.lstrip("?") for name in (*OPEN, *REMOVE)}  # calls that need no room, unless they create
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """Disks from one page up, in even steps, to more than the command needs."""
+
+    name: str = "disk full on tmpfs"
+    full: int = 150
+    quick: int = 6
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        mounts_of_its_own()
+        small = Small(workplace)
+        small.make()
+        whole, _ = small.uninterrupted()
+        disk = workplace / "disk"
+        largest = pages_of(workplace / "uninterrupted-8")
+        text = workplace / "text"
+        lines = (workplace / "train.ko").read_text(encoding="utf-8").splitlines(keepends=True)
+        text.write_text("".join((lines * LINES)[:LINES]), encoding="utf-8")
+        finished(run(translate(workplace, workplace / "translated")))
+        translation = (workplace / "translated").read_bytes()
+        finished(run(small.prepare(workplace / "prepared")))
+        dataset = contents(workplace / "prepared")
+        checks = {
+            "train": (largest + largest // 2, partial(train_on, disk, small, whole)),
+            "prepare": (pages_of(small.data) * 2, partial(prepare_on, disk, small, dataset)),
+            "translate": (len(translation) // 4096 + 4, partial(translate_on, disk, workplace, translation)),
+        }
+        sizes = [
+            (f"{command} on {pages} pages of 4 KiB", partial(check, pages))
+            for command, (most, check) in checks.items()
+            for pages in (1 + index for index in spread(most, max(1, trials * SHARES[command] // sum(SHARES.values()))))
+        ]
+        return failures_of(sizes)
+
+
+def train_on(disk: Path, small: Small, whole: Facts, pages: int) -> None:
+    folder = disk / "run"
+    with small_disk(disk, pages):
+        ended = run(small.train(folder))
+        if ended.code:
+            require_refusal(ended)
+            require_no_debris(folder)
+            require_last_named(ended, folder)
+        make_room(disk)
+        small.goes_on_as(whole, folder)
+
+
+def prepare_on(disk: Path, small: Small, whole: Facts, pages: int) -> None:
+    data = disk / "data"
+    with small_disk(disk, pages):
+        ended = run(small.prepare(data))
+        if ended.code:
+            require_refusal(ended)
+            require_no_debris(data)
+            require(not data.exists(), "a part of a dataset is there")
+        make_room(disk)
+        finished(run(small.prepare(data)))
+        require_equal(contents(data), whole)
+        require_no_debris(data)
+
+
+def translate_on(disk: Path, workplace: Path, whole: bytes, pages: int) -> None:
+    output = disk / "output"
+    with small_disk(disk, pages):
+        ended = run(translate(workplace, output))
+        if ended.code:
+            require_refusal(ended)
+            require(not output.exists(), "a part of a translation is there")
+        make_room(disk)
+        finished(run(translate(workplace, output)))
+        require(output.read_bytes() == whole, "differs from the uninterrupted translation")
+        require([path.name for path in disk.iterdir()] == ["output"], f"debris was left: {[*disk.iterdir()]}")
+
+
+def translate(workplace: Path, output: Path) -> Work:
+    search = ("--beam-size", "1", "--max-length-factor", "0.5", "--threads", "1", "--device", "cpu", "--quiet")
+    return program("translate", workplace / "uninterrupted-8", workplace / "text", "-o", output, *search)
+
+
+def require_refusal(ended: Ended) -> None:
+    """One line that says what is wrong, and one of the two codes."""
+    lines = ended.errors.splitlines()
+    require(ended.code in FULL, f"it was to end with 73 or 74, but {ended}")
+    require(len(lines) == 1 and lines[0].startswith("nmt: error: "), f"it was to say one line, and said {lines}")
+
+
+def require_last_named(ended: Ended, folder: Path) -> None:
+    """Of the checkpoints that are there, the last is whole and stands in the message."""
+    require_whole(folder)
+    whole = [path for path in checkpoints(folder) if is_whole(path)]
+    if whole:
+        require(whole[-1].name in ended.errors, f"{whole[-1].name} is not named in {ended.errors.strip()!r}")
+
+
+def is_whole(folder: Path) -> bool:
+    try:
+        read_manifest(folder)
+    except NmtError:
+        return False
+    return True
+
+
+@dataclass
+class NoRoomAtEachCall:
+    """ENOSPC in the place of each call of two saves that may need room: opening to write, writing, syncing, naming."""
+
+    sabotage: Sabotage = nothing
+    name: str = "ENOSPC at each call of two saves"
+    full: int = 10_000  # all of them
+    quick: int = 3
+    tried: int = field(default=0, init=False)
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace, self.sabotage)
+        small.make()
+        whole, _ = small.uninterrupted()
+        calls = [call for call in watched(small.train(workplace / "watched"), TWO_SAVES, workplace) if needs_room(call)]
+        chosen = [calls[index] for index in spread(len(calls), trials)]
+        self.tried = len(chosen)
+        return failures_of((f"no room at {call}", partial(no_room_at, call, small, whole)) for call in chosen)
+
+
+def needs_room(call: Call) -> bool:
+    return "O_CREAT" in call.arguments or call.name not in UNREFUSED
+
+
+def no_room_at(call: Call, small: Small, whole: Facts) -> None:
+    folder = small.workplace / "run"
+    try:
+        ended = injected(small.train(folder), TWO_SAVES, call, "error=ENOSPC", small.workplace)
+        if ended.code:
+            require_refusal(ended)
+            require_no_debris(folder)
+            require_last_named(ended, folder)
+        else:
+            # Some file systems cannot sync a folder, and the program does not insist; but nothing may be missing.
+            require_equal(facts(folder), whole)
+        small.goes_on_as(whole, folder)
+    finally:
+        clear(folder)
+
+
+AREAS = (FullDisk(), NoRoomAtEachCall())

@@ -1,0 +1,79 @@
+"""Hooks into the program, set in a forked child: something done at the nth call of a function, a function replaced.
+
+The program is not asked to help: what a trial needs to hit, it hits by the name of a function of nmt. A name that is
+not there any more is an error, so a renamed function does not make a proof empty.
+"""
+
+import functools
+import inspect
+import os
+import signal
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+Action = Callable[[], object]
+
+
+def before(target: str, call: int, action: Action) -> None:
+    """Have ``action`` done when the function ``target`` is entered for the ``call``-th time."""
+    _count(target, call, action, lambda: None)
+
+
+def after(target: str, call: int, action: Action) -> None:
+    """Have ``action`` done when the ``call``-th call of the function ``target`` has returned."""
+    _count(target, call, lambda: None, action)
+
+
+def replace(target: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    """Put ``make(function)`` where the function ``target`` was: "module:name", or "module:Class.name".
+
+    A module's function is replaced under every name that nmt's modules imported it by.
+    """
+    module_name, _, path = target.partition(":")
+    owner: Any = import_module(module_name)
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    found = inspect.getattr_static(owner, name)
+    if isinstance(found, classmethod):
+        setattr(owner, name, classmethod(make(found.__func__)))
+        return
+    made = make(found)
+    setattr(owner, name, made)
+    if inspect.ismodule(owner):
+        for module in [module for key, module in sys.modules.items() if key.partition(".")[0] == "nmt"]:
+            for alias in [alias for alias, value in vars(module).items() if value is found]:
+                setattr(module, alias, made)
+
+
+def _count(target: str, call: int, entering: Action, leaving: Action) -> None:
+    calls = 0
+
+    def make(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def counted(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            due = calls == call
+            if due:
+                entering()
+            result = function(*arguments, **options)
+            if due:
+                leaving()
+            return result
+
+        return counted
+
+    replace(target, make)
+
+
+def stop_here() -> None:
+    """Stop this process until someone lets it go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def die_here() -> None:
+    """End this process as a power cut does."""
+    os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,191 @@
+"""SIGKILL: at every call that changes the disk in two consecutive saves, and at random moments of train and prepare.
+
+After each kill the same command is given again, and ends as if nothing had happened.
+"""
+
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from nmt.errors import NmtError
+from nmt.text.manifest import read_manifest
+
+from .area import Failed, Trial, dice, failures_of, require, spread
+from .forked import Work, nothing, run, start
+from .small import (
+    TWO_SAVES,
+    Facts,
+    Sabotage,
+    Small,
+    clear,
+    contents,
+    facts,
+    finished,
+    require_equal,
+    require_no_debris,
+    require_whole,
+)
+from .strace import Call, injected, watched
+
+TIMES = 10  # that a run is killed, in the area of runs killed often
+LONGER = 24  # updates of such a run
+
+
+@dataclass
+class KilledAtEachCall:
+    """The two saves hold everything that a save does: export, replacement of a model, deletion of an old checkpoint."""
+
+    sabotage: Sabotage = nothing
+    name: str = "killed at each call of two saves"
+    full: int = 10_000  # all of them
+    quick: int = 3
+    tried: int = field(default=0, init=False)
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace, self.sabotage)
+        small.make()
+        whole, _ = small.uninterrupted()
+        calls = watched(small.train(workplace / "watched"), TWO_SAVES, workplace)
+        chosen = [calls[index] for index in spread(len(calls), trials)]
+        self.tried = len(chosen)
+        return failures_of((f"killed at {call}", partial(self.killed_at, call, small, whole)) for call in chosen)
+
+    def killed_at(self, call: Call, small: Small, whole: Facts) -> None:
+        folder = small.workplace / "run"
+        try:
+            ended = injected(small.train(folder), TWO_SAVES, call, "signal=KILL", small.workplace)
+            require(ended.code == -signal.SIGKILL, f"it was to be killed, but {ended}")
+            require_whole(folder)
+            small.goes_on_as(whole, folder)
+        finally:
+            clear(folder)
+
+
+@dataclass(frozen=True)
+class TrainKilled:
+    """Killed once at a moment drawn from the whole length of the uninterrupted run."""
+
+    sabotage: Sabotage = nothing
+    name: str = "train killed at a random moment"
+    full: int = 200
+    quick: int = 2
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace, self.sabotage)
+        small.make()
+        whole, seconds = small.uninterrupted()
+        folder = workplace / "run"
+
+        def do(share: float) -> None:
+            try:
+                killed(small.train(folder), share * seconds)
+                require_whole(folder)
+                small.goes_on_as(whole, folder)
+            finally:
+                clear(folder)
+
+        return failures_of(at_moments(do, trials, seed))
+
+
+@dataclass(frozen=True)
+class TrainKilledOften:
+    """Killed at least ten times on its way, wherever it is then."""
+
+    name: str = "train killed ten times and more"
+    full: int = 20
+    quick: int = 1
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace)
+        small.make()
+        whole, seconds = small.uninterrupted(LONGER)
+
+        folder = workplace / "run"
+
+        def do(number: int) -> None:
+            draw = dice(seed, number)
+            try:
+                # A run that is done too early is begun again, and killed sooner each time.
+                for share in (0.3, 0.2, 0.1, 0.05):
+                    clear(folder)
+                    kills = kill_on_its_way(small.train(folder, steps=LONGER), folder, share * seconds, draw)
+                    if kills >= TIMES:
+                        break
+                finished(run(small.train(folder, steps=LONGER)))
+                require_equal(facts(folder), whole)
+                require_no_debris(folder)
+                require(kills >= TIMES, f"it was done after {kills} kills")
+            finally:
+                clear(folder)
+
+        return failures_of((f"seed {seed}, trial {number}", partial(do, number)) for number in range(trials))
+
+
+def kill_on_its_way(work: Work, folder: Path, longest: float, draw: Random) -> int:
+    """Start the work again and again, kill it after at most so many seconds; how often, if it was not done before."""
+    kills = 0
+    while killed(work, draw.random() * longest):
+        kills += 1
+        require_whole(folder)
+        if kills >= TIMES and draw.random() < 0.5:
+            break
+    return kills
+
+
+@dataclass(frozen=True)
+class PrepareKilled:
+    """A dataset is there whole or not at all, and made again it is the same, byte for byte."""
+
+    name: str = "prepare killed at a random moment"
+    full: int = 50
+    quick: int = 2
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace)
+        small.write_corpus()
+        ended = finished(run(small.prepare(workplace / "whole")))
+        whole = contents(workplace / "whole")
+        data = workplace / "data"
+
+        def do(share: float) -> None:
+            try:
+                killed(small.prepare(data), share * ended.seconds)
+                require_dataset_or_nothing(data)
+                finished(run(small.prepare(data)))
+                require_equal(contents(data), whole)
+                require_no_debris(data)
+            finally:
+                clear(data)
+
+        return failures_of(at_moments(do, trials, seed))
+
+
+def at_moments(do: Callable[[float], None], trials: int, seed: int) -> Iterator[Trial]:
+    """The trials of one kill each, at a share of the uninterrupted length."""
+    for number in range(trials):
+        share = dice(seed, number).random()
+        yield f"seed {seed}, trial {number}, killed after {share:.4f} of its time", partial(do, share)
+
+
+def killed(work: Work, seconds: float) -> bool:
+    """Start it and kill it after so many seconds; whether it was killed, and had not ended well before."""
+    child = start(work)
+    if not child.ended_within(seconds):
+        child.send(signal.SIGKILL)
+    ended = child.wait()
+    require(ended.code in (0, -signal.SIGKILL), f"it was to be killed or to end well, but {ended}")
+    return ended.code != 0
+
+
+def require_dataset_or_nothing(data: Path) -> None:
+    if data.exists():
+        try:
+            read_manifest(data)
+        except NmtError as error:
+            raise Failed(f"a half-made dataset looks whole: {error}") from None
+
+
+AREAS = (KilledAtEachCall(), TrainKilled(), TrainKilledOften(), PrepareKilled())

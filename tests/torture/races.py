@@ -1,0 +1,109 @@
+"""Races: several starters of one run at one moment. One trains; the others end with 75 and have changed nothing."""
+
+import os
+import shutil
+import signal
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from random import Random
+
+from .area import dice, failures_of, require
+from .forked import Child, Setting, nothing, run, start
+from .hooks import before, stop_here
+from .small import Facts, Sabotage, Small, clear, contents, facts, finished, require_equal, require_no_debris
+
+BUSY = 75
+MOST = 8  # starters
+LONGEST = 120  # seconds: a race in which nobody gives up is not waited for any longer
+
+
+@dataclass(frozen=True)
+class Races:
+    """2 to 8 starters, with and without a run that is there already, with and without --overwrite.
+
+    Whoever trains is stopped at its first update. When all others have ended, one more comes too late: all that it
+    leaves can be seen, since nobody else writes.
+    """
+
+    sabotage: Sabotage = nothing
+    name: str = "races of 2 to 8 starters"
+    full: int = 50
+    quick: int = 3
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace, self.sabotage)
+        small.make()
+        whole, _ = small.uninterrupted()
+        small.interrupted()
+        return failures_of(
+            (f"seed {seed}, trial {number}", partial(self.trial, small, whole, dice(seed, number)))
+            for number in range(trials)
+        )
+
+    def trial(self, small: Small, whole: Facts, draw: Random) -> None:
+        folder = small.workplace / "run"
+        there, overwrite, starters = draw.random() < 0.5, draw.random() < 0.5, draw.randint(2, MOST)
+        kind = f"{starters} starters, {'a run' if there else 'nothing'} there{', --overwrite' if overwrite else ''}"
+        if there:
+            shutil.copytree(small.workplace / "interrupted", folder)
+        before_it = contents(folder)
+        children = started(small, folder, starters, overwrite)
+        try:
+            winner = the_one_that_trains(children, kind)
+            come_too_late(small, folder, draw.random() < 0.5)
+            winner.send(signal.SIGCONT)
+            finished(winner.wait())
+            require_equal(facts(folder), whole)
+            require_no_debris(folder)
+            aside = sorted(folder.parent.glob("run.old-*"))
+            require(len(aside) == (there and overwrite), f"{kind}: moved aside are {[path.name for path in aside]}")
+            for path in aside:
+                lost = [name for name, what in before_it.items() if contents(path).get(name) != what]
+                require(not lost, f"{kind}: what was moved aside lost {lost}")
+        finally:
+            for child in children:
+                child.end()
+            clear(folder)
+            for path in folder.parent.glob("run.old-*"):
+                shutil.rmtree(path)
+
+
+def come_too_late(small: Small, folder: Path, overwrite: bool) -> None:
+    was = contents(folder.parent)
+    late = run(small.train(folder, *(["--overwrite"] if overwrite else [])))
+    is_now = contents(folder.parent)
+    changed = [name for name in {**was, **is_now} if was.get(name) != is_now.get(name)]
+    require(late.code == BUSY, f"one that came too late was to end with 75, but {late}")
+    require(not changed, f"one that came too late changed {changed}")
+
+
+def started(small: Small, folder: Path, starters: int, overwrite: bool) -> list[Child]:
+    """So many starters that go off together. One that comes to train stops itself there."""
+    gate, opened = os.pipe()
+
+    def wait_for_the_others() -> None:
+        os.close(opened)
+        os.read(gate, 1)  # ends for all at once, when nobody can write any more
+        before("torch.optim:AdamW.step", 1, stop_here)
+
+    work = small.train(folder, *(["--overwrite"] if overwrite else []), hook=wait_for_the_others)
+    children = [start(work, Setting(longest=LONGEST)) for _ in range(starters)]
+    os.close(gate)
+    os.close(opened)
+    return children
+
+
+def the_one_that_trains(children: list[Child], kind: str) -> Child:
+    """It is stopped; the others have ended, each with 75 and one line."""
+    training = [child for child in children if child.stopped()]
+    ended = [child.wait() for child in children if child not in training]
+    require(len(training) == 1, f"{kind}: {len(training)} of them train; the others: {'; '.join(map(str, ended))}")
+    for one in ended:
+        lines = one.errors.splitlines()
+        refused = one.code == BUSY and len(lines) == 1 and lines[0].startswith("nmt: error: ")
+        require(refused, f"{kind}: one that does not train was to end with 75 and one line, but {one}")
+    return training[0]
+
+
+AREAS = (Races(),)

@@ -1,0 +1,187 @@
+"""The small run that everything is done to: its data, its command, and what two runs must have in common.
+
+Small enough for thousands of runs, and with all that a run has: dropout, several epochs, several validations, several
+checkpoints of which old ones are deleted.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmt.errors import NmtError
+from nmt.text.manifest import read_manifest
+
+from .area import require
+from .forked import Ended, Setting, Work, nothing, program, run
+from .hooks import before, die_here
+from .strace import Window
+
+ROOT = Path(__file__).parents[2]
+TRAINING_PAIRS, VALIDATION_PAIRS = 100, 4
+PREPARE = "-s ko -t en --vocab-size 500 --workers 1 --quiet"
+TRAIN = (
+    "--preset tiny --set model.width=16 --set model.feed_forward=16 --set model.encoder_layers=1 "
+    "--set model.decoder_layers=1 --set model.heads=2 --set model.dropout=0.1 --batch-tokens 300 "
+    "--validate-every 4 --save-every 2 --threads 1 --device cpu --quiet"
+)
+STEPS = 8  # saves after updates 2, 4, 6, 8; validations, with the model exported if it is better, after 4 and 8
+TWO_SAVES = Window(("nmt.training.run:Run.validate", 1), ("nmt.training.run:Run.save", 3))  # those of updates 4 and 6
+LAST_SAVES = ("step-00000004", "step-00000006")  # the checkpoints of ``Small.interrupted``
+
+READY: list[Path] = []  # where a dataset lies that areas need not prepare again, if this process has made one
+
+Facts = dict[str, str]
+Sabotage = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Small:
+    """A place with a prepared dataset, and the commands on it. A sabotage is done in every process that trains."""
+
+    workplace: Path
+    sabotage: Sabotage = nothing
+
+    @property
+    def data(self) -> Path:
+        return self.workplace / "data"
+
+    def write_corpus(self) -> None:
+        for language in ("ko", "en"):
+            lines = (ROOT / "data" / f"train.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
+            middle = TRAINING_PAIRS + VALIDATION_PAIRS
+            for name, part in (("train", lines[:TRAINING_PAIRS]), ("valid", lines[TRAINING_PAIRS:middle])):
+                (self.workplace / f"{name}.{language}").write_text("".join(part), encoding="utf-8")
+
+    def prepare(self, data: Path) -> Work:
+        corpora = ("--train", self.workplace / "train", "--valid", self.workplace / "valid")
+        return program("prepare", *PREPARE.split(), *corpora, "-o", data, prepare=self.sabotage)
+
+    def train(self, folder: Path, *more: str | Path, steps: int = STEPS, hook: Callable[[], None] = nothing) -> Work:
+        """The training command, the same each time; ``hook`` is done before it, after the sabotage."""
+
+        def prepare() -> None:
+            self.sabotage()
+            hook()
+
+        command = ("train", self.data, "-o", folder, *TRAIN.split(), "--steps", str(steps), *more)
+        return program(*command, prepare=prepare)
+
+    def make(self) -> None:
+        """Write the corpus and prepare it, or take the dataset that is ready. Raises Failed."""
+        self.write_corpus()
+        if READY:
+            shutil.copytree(READY[0], self.data)
+        else:
+            finished(run(self.prepare(self.data)))
+
+    def uninterrupted(self, steps: int = STEPS) -> tuple[Facts, float]:
+        """What a run that nothing happens to ends in, and the seconds that it takes."""
+        folder = self.workplace / f"uninterrupted-{steps}"
+        ended = finished(run(self.train(folder, steps=steps)))
+        return facts(folder), ended.seconds
+
+    def interrupted(self) -> Path:
+        """A run that was killed before its last save, after those of updates 4 and 6: to be copied, and resumed."""
+        folder = self.workplace / "interrupted"
+        ended = run(self.train(folder, hook=before_the_last_save))
+        require(ended.code == -9, f"the run was to be killed before its last save, but {ended}")
+        return folder
+
+    def goes_on_as(self, whole: Facts, folder: Path, setting: Setting | None = None) -> Ended:
+        """Give the command again; the run must end well, as the uninterrupted one did, and leave no debris."""
+        ended = finished(run(self.train(folder), setting or Setting()))
+        require_equal(facts(folder), whole)
+        require_no_debris(folder)
+        return ended
+
+
+def before_the_last_save() -> None:
+    before("nmt.store.run_folder:RunFolder.save_checkpoint", STEPS // 2, die_here)
+
+
+def finished(ended: Ended) -> Ended:
+    require(ended.code == 0, f"it was to end well, but {ended}")
+    return ended
+
+
+def facts(folder: Path) -> Facts:
+    """What a finished run is, but for times: the model and the last checkpoint byte for byte, state and metrics."""
+    checkpoint = max((folder / "checkpoints").glob("step-" + "[0-9]" * 8))
+    found = {"last checkpoint": checkpoint.name}
+    for part in (folder / "model", checkpoint):
+        for path in sorted(part.iterdir()):
+            name = f"{part.name}/{path.name}"
+            if path.name == "state.json":
+                found[name] = json.dumps(without_times(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
+            elif path.name != "manifest.json":
+                found[name] = digest(path)
+    manifest = read_manifest(folder / "model")
+    found["model/manifest.json"] = json.dumps(without_times(manifest), sort_keys=True)
+    for number, line in enumerate((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines(), start=1):
+        found[f"metrics, line {number}"] = json.dumps(without_times(json.loads(line)), sort_keys=True)
+    return found
+
+
+def without_times(value: Any) -> Any:
+    """The value without what a clock says."""
+    if isinstance(value, Mapping):
+        return {key: without_times(inner) for key, inner in value.items() if not key.endswith(("seconds", "second"))}
+    return value
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def require_equal(found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    odd = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+    if odd:
+        first = f"{odd[0]} is {found.get(odd[0])}, not {wanted.get(odd[0])}"
+        require(False, f"differs from the uninterrupted one in {', '.join(odd)}: {first}")
+
+
+def require_no_debris(folder: Path) -> None:
+    """Nothing half-made, half-deleted or moved out of the way lies beside the folder or in it."""
+    found = [path for path in [*folder.parent.iterdir(), *folder.rglob("*")] if is_debris(path.name)]
+    found += [path for path in checkpoints(folder) if not (path / "manifest.json").exists()]
+    require(not found, f"debris was left: {', '.join(map(str, found))}")
+
+
+def clear(folder: Path) -> None:
+    """Remove what a trial made, and the debris beside it."""
+    for path in [folder, *(path for path in folder.parent.iterdir() if is_debris(path.name))]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def is_debris(name: str) -> bool:
+    return name.endswith(".bad") or (name.startswith(".") and (".partial" in name or ".old" in name))
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """The folders called checkpoints of a run, oldest first."""
+    return sorted((folder / "checkpoints").glob("step-" + "[0-9]" * 8))
+
+
+def require_whole(folder: Path) -> None:
+    """What looks whole in a run's folder is: the model, and every checkpoint that has a manifest."""
+    for part in [folder / "model", *checkpoints(folder)]:
+        if (part / "manifest.json").exists():
+            try:
+                read_manifest(part)
+            except NmtError as error:
+                require(False, f"a broken {part.name} looks whole: {error}")
+
+
+def contents(folder: Path) -> Facts:
+    """Every path below the folder, with what is in it."""
+    return {
+        str(path.relative_to(folder)): digest(path) if path.is_file() else "folder"
+        for path in sorted(folder.rglob("*"))
+    }

@@ -1,0 +1,141 @@
+"""strace around a part of a child's life: what it asked of the kernel, and faults put in its way.
+
+Knows calls and paths; nothing of what they are for.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from .area import Failed, Skipped
+from .forked import Child, Ended, Work, start
+from .hooks import after, before, stop_here
+
+# Everything that changes what is on a disk. A question mark: where the machine has that call.
+OPEN = ("?open", "openat", "?creat")
+WRITE = ("write", "pwrite64", "writev", "?pwritev", "?copy_file_range", "?sendfile", "ftruncate", "?fallocate")
+SYNC = ("fsync", "fdatasync")
+NAME = ("?rename", "renameat", "?renameat2", "?link", "linkat", "?mkdir", "mkdirat")
+REMOVE = ("?unlink", "unlinkat", "?rmdir")
+CALLS = (*OPEN, *WRITE, *SYNC, *NAME, *REMOVE)
+BEGIN, END = "/torture-begins", "/torture-ends"  # files that nobody has, opened to mark the trace
+
+_LINE = re.compile(r"(\d+) +(\w+)\((.*?)(?:\) += (-?\d+|\?)(.*)| <unfinished \.\.\.>)$")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of the process's main thread."""
+
+    name: str
+    occurrence: int  # among its calls of that name, since strace was there; from 1
+    arguments: str  # as strace prints them, descriptors with their paths
+    result: str
+
+    @property
+    def failed(self) -> bool:
+        return self.result.startswith("-")
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.arguments})"
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a child's life that is watched: from a call of one function of nmt to the end of one of another."""
+
+    begin: tuple[str, int]
+    end: tuple[str, int]
+
+    def hook(self) -> None:
+        """In the child: stop where the window begins, and mark where it ends."""
+        before(*self.begin, _begins)
+        after(*self.end, lambda: _mark(END))
+
+
+@contextmanager
+def attached(child: Child, trace: Path, inject: str = "") -> Iterator[None]:
+    """Strace watching a child that has stopped itself; it goes on with the block. Raises Skipped."""
+    command = ["strace", "-f", "-y", "-s", "0", "-p", str(child.pid), "-o", str(trace)]
+    command += ["-e", f"trace={','.join(CALLS)}"]
+    if inject:
+        command += ["-e", f"inject={inject}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as tracer:
+        assert tracer.stderr
+        said = tracer.stderr.readline()
+        if "attached" not in said:
+            child.end()
+            raise Skipped(f"strace cannot trace: {said.strip()}")
+        child.send(signal.SIGCONT)
+        yield
+        tracer.stderr.read()
+
+
+def require_strace() -> None:
+    """Raise Skipped when there is none."""
+    if not shutil.which("strace"):
+        raise Skipped("strace is not installed")
+
+
+def watched(work: Work, window: Window, workplace: Path) -> list[Call]:
+    """The calls that the work makes in the window. Raises Failed when it does not come to it, or does not end well."""
+    require_strace()
+    trace = workplace / "trace"
+    child = start(_hooked(work, window))
+    if not child.stopped():
+        raise Failed(f"{window.begin[0]} was not called: {child.wait()}")
+    with attached(child, trace):
+        ended = child.wait()
+    if ended.code:
+        raise Failed(f"watched by strace, {ended}")
+    calls = list(_parsed(trace.read_text(encoding="utf-8", errors="backslashreplace"), child.pid))
+    marks = [index for index, call in enumerate(calls) if END in call.arguments]
+    if not marks:
+        raise Failed(f"{window.end[0]} did not return")
+    return [call for call in calls[: marks[0]] if BEGIN not in call.arguments]
+
+
+def injected(work: Work, window: Window, call: Call, fault: str, workplace: Path) -> Ended:
+    """The work with a fault at one of the calls that it makes in the window, which is as strace wants it.
+
+    Such as "signal=KILL", before the call is made, or "error=ENOSPC", instead of it.
+    """
+    child = start(_hooked(work, window))
+    if not child.stopped():
+        raise Failed(f"{window.begin[0]} was not called: {child.wait()}")
+    with attached(child, workplace / "trace", f"{call.name}:{fault}:when={call.occurrence}"):
+        return child.wait()
+
+
+def _hooked(work: Work, window: Window) -> Work:
+    def hooked() -> None:
+        window.hook()
+        work()
+
+    return hooked
+
+
+def _begins() -> None:
+    stop_here()
+    _mark(BEGIN)
+
+
+def _mark(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.close(os.open(path, os.O_RDONLY))
+
+
+def _parsed(trace: str, process: int) -> Iterator[Call]:
+    counts: dict[str, int] = {}
+    for line in trace.splitlines():
+        found = _LINE.match(line)
+        if found and int(found[1]) == process:
+            name = found[2]
+            counts[name] = counts.get(name, 0) + 1
+            yield Call(name, counts[name], found[3], found[4] or "?")
