@@ -156,7 +156,13 @@ def torture_table(ran: dict[str, Any]) -> str:
     """A row an area, then a row a control: whether the proof noticed that a safety was missing."""
     lines = ["| what was done to it | trials | failures | seconds |", "| --- |" + " ---: |" * 3]
     for area in ran["areas"]:
-        counts = "– | skipped" if area["skipped"] else f"{area['trials']:,} | {len(area['failures']):,}"
+        counts = (
+            "– | skipped"
+            if area["skipped"]
+            else "– | BROKE"
+            if area["broken"]
+            else f"{area['trials']:,} | {len(area['failures']):,}"
+        )
         lines.append(f"| {area['name']} | {counts} | {area['seconds']:,} |")
     lines += ["", "| the same on a program | failed as it must |", "| --- | --- |"]
     for control in ran["controls"]:

@@ -38,16 +38,19 @@ class Result:
     failures: list[str]
     seconds: float
     skipped: str = ""  # why it could not be done here
+    broken: str = ""  # how the area itself ended, when it did not end well
     control: bool = False
 
     @property
     def held(self) -> bool:
         """An area holds when nothing failed; a control when something did."""
-        return bool(self.skipped) or (bool(self.failures) == self.control)
+        return bool(self.skipped) or (not self.broken and bool(self.failures) == self.control)
 
     def __str__(self) -> str:
         if self.skipped:
             return f"{self.name}: skipped, {self.skipped}"
+        if self.broken:
+            return f"{self.name}: BROKE"
         if self.control:
             return f"{self.name}: failed as it must: {'yes' if self.held else 'NO'}, {self.seconds:.0f} s"
         return f"{self.name}: {self.trials:,} trials, {len(self.failures):,} failures, {self.seconds:.0f} s"
@@ -154,9 +157,9 @@ def result_of(job: Job, child: Child) -> Result:
     ended = child.wait()
     control = not trials
     if ended.code:
-        # Nothing is proved by a proof that broke, for a control neither.
-        broken = f"the area itself broke: {ended.code} {ended.errors}"
-        return Result(one.name, trials, [] if control else [broken], ended.seconds, control=control)
+        return Result(
+            one.name, trials, [], ended.seconds, broken=f"{ended.errors}ended with {ended.code}", control=control
+        )
     return Result(one.name, seconds=ended.seconds, control=control, **json.loads(ended.output))
 
 
@@ -164,14 +167,18 @@ def table(results: Sequence[Result], seed: int, seconds: float) -> str:
     """What a person reads at the end: the failures in words, then a line an area, then the controls."""
     lines = []
     for result in results:
-        if not result.control and result.failures:
+        if result.broken:
+            lines += ["", f"{result.name} broke, and proved nothing:", result.broken]
+        elif result.failures and not result.control:
             lines += ["", f"{result.name}:", *(f"  {failure}" for failure in result.failures[:SHOWN])]
             if len(result.failures) > SHOWN:
                 lines.append(f"  and {len(result.failures) - SHOWN} more")
     lines += ["", f"{'area':45} {'trials':>8} {'failures':>9} {'seconds':>8} {'seed':>8}"]
     for result in results:
         if not result.control:
-            counts = f"{result.trials:8,} {len(result.failures):9,}" if not result.skipped else f"{'skipped':>18}"
+            counts = f"{result.trials:8,} {len(result.failures):9,}"
+            if result.skipped or result.broken:
+                counts = f"{'skipped' if result.skipped else 'BROKE':>18}"
             lines.append(f"{result.name:45} {counts} {result.seconds:8.0f} {seed:8}")
     controls = [result for result in results if result.control]
     if controls:

@@ -106,7 +106,7 @@ def require_gone_back(ended: Ended, folder: Path, name: str, done: str) -> None:
 
 
 AREAS = (
-    Damaged("checkpoint files cut", cut, full=100, quick=2),
+    Damaged("checkpoint files cut", cut, full=400, quick=2),
     Damaged("checkpoint files with a bit flipped", flip, full=1000, quick=4),
     Damaged("checkpoint files deleted", delete, full=20, quick=2),
 )

@@ -12,7 +12,7 @@ from nmt.errors import NmtError
 from nmt.text.manifest import read_manifest
 
 from .area import failures_of, require, spread
-from .disks import make_room, mounts_of_its_own, pages_of, small_disk
+from .disks import PAGE, make_room, mounts_of_its_own, pages_of, small_disk
 from .forked import Ended, Work, nothing, program, run
 from .small import (
     TWO_SAVES,
@@ -33,42 +33,43 @@ from .strace import OPEN, REMOVE, Call, injected, watched
 FULL = (73, 74)
 SHARES = {"train": 9, "prepare": 4, "translate": 2}  # of the trials
 LINES = 200  # that are translated
+ENOUGH = 2  # times what is left at the end is room for what is half-made, too
 UNREFUSED = {name.lstrip("?") for name in (*OPEN, *REMOVE)}  # calls that need no room, unless they create
 
 
-@dataclass(frozen=True)
+@dataclass
 class FullDisk:
     """Disks from one page up, in even steps, to more than the command needs."""
 
     name: str = "disk full on tmpfs"
     full: int = 150
     quick: int = 6
+    tried: int = field(default=0, init=False)
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
         mounts_of_its_own()
         small = Small(workplace)
         small.make()
         whole, _ = small.uninterrupted()
-        disk = workplace / "disk"
-        largest = pages_of(workplace / "uninterrupted-8")
-        text = workplace / "text"
-        lines = (workplace / "train.ko").read_text(encoding="utf-8").splitlines(keepends=True)
-        text.write_text("".join((lines * LINES)[:LINES]), encoding="utf-8")
-        finished(run(translate(workplace, workplace / "translated")))
-        translation = (workplace / "translated").read_bytes()
         finished(run(small.prepare(workplace / "prepared")))
-        dataset = contents(workplace / "prepared")
+        lines = (workplace / "train.ko").read_text(encoding="utf-8").splitlines(keepends=True)
+        (workplace / "text").write_text("".join((lines * LINES)[:LINES]), encoding="utf-8")
+        finished(run(translate(workplace, workplace / "translated")))
+        translated = (workplace / "translated").read_bytes()
+
+        disk = workplace / "disk"
         checks = {
-            "train": (largest + largest // 2, partial(train_on, disk, small, whole)),
-            "prepare": (pages_of(small.data) * 2, partial(prepare_on, disk, small, dataset)),
-            "translate": (len(translation) // 4096 + 4, partial(translate_on, disk, workplace, translation)),
+            "train": (pages_of(workplace / "uninterrupted-8"), partial(train_on, disk, small, whole)),
+            "prepare": (pages_of(small.data), partial(prepare_on, disk, small, contents(workplace / "prepared"))),
+            "translate": (len(translated) // PAGE + 1, partial(translate_on, disk, workplace, translated)),
         }
-        sizes = [
-            (f"{command} on {pages} pages of 4 KiB", partial(check, pages))
-            for command, (most, check) in checks.items()
-            for pages in (1 + index for index in spread(most, max(1, trials * SHARES[command] // sum(SHARES.values()))))
+        chosen = [
+            (f"{command} on {index + 1} pages of 4 KiB", partial(check, index + 1))
+            for command, (needed, check) in checks.items()
+            for index in spread(ENOUGH * needed, max(1, trials * SHARES[command] // sum(SHARES.values())))
         ]
-        return failures_of(sizes)
+        self.tried = len(chosen)
+        return failures_of(chosen)
 
 
 def train_on(disk: Path, small: Small, whole: Facts, pages: int) -> None:
