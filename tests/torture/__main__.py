@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch is imported: a process that forks must have one thread
@@ -129,9 +130,8 @@ def results_of(jobs: Sequence[Job], place: Path, seed: int) -> Iterator[Result]:
             number, job = waiting.pop(0)
             workplace = place / str(number)
             workplace.mkdir()
-            running.append(
-                (job, start(lambda job=job, workplace=workplace: do(job, workplace, seed), Setting(longest=0)))
-            )
+            print(f"  {job[0].name} …", flush=True)
+            running.append((job, start(partial(do, job, workplace, seed), Setting(longest=0))))
         for job, child in [pair for pair in running if pair[1].ended_within(0.1)]:
             running.remove((job, child))
             result = result_of(job, child)

@@ -113,6 +113,12 @@ CONTROLS: tuple[Control, ...] = (
         words="training.safetensors was not synced before",
     ),
     Sabotaged(
+        "without the fsync of the metrics",
+        Order(without_sync_of(lambda path: path.name == "metrics.jsonl")),
+        trials=1,
+        words="metrics.jsonl was not synced before",
+    ),
+    Sabotaged(
         "without the fsync of a save's folder",
         Order(without_sync_of(lambda path: ".partial" in path.name and path.is_dir())),
         trials=1,

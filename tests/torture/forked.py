@@ -4,6 +4,7 @@ A child is what a fresh process is, but that its imports are done: its own strea
 exit handlers of ours. Knows nothing of what is tried on it. Linux only.
 """
 
+import ctypes
 import gc
 import io
 import json
@@ -21,6 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
+_DIE_WITH_PARENT = 1
 LONGEST = 300  # seconds that a child may live: what hangs is ended by SIGALRM
 
 Work = Callable[[], object]
@@ -170,6 +172,7 @@ def _live(work: Work, setting: Setting, streams: tuple[int, int]) -> NoReturn:
 
 
 def _become_fresh(setting: Setting, streams: tuple[int, int]) -> None:
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     signal.alarm(setting.longest)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)

@@ -113,6 +113,9 @@ def renamed(old: str, new: str, exchanged: bool, disk: Disk) -> list[str]:
         disk.folders.add(above)
         return disk.unsafe_removal(old)
     found = [f"{what} not synced before the rename to {new}" for what in disk.dirty_below(old)]
+    if "/checkpoints/step-" in new:
+        metrics = [path for path in disk.files if path.endswith("/metrics.jsonl")]
+        found += [f"{path} was not synced before the rename to {new}, which counts its lines" for path in metrics]
     last = disk.last_written.get(old, "manifest.json")
     if "manifest.json" not in last:
         found.append(f"{last} was written after the manifest, which was to be last")
