@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from conftest import ROOT
 from filelock import FileLock
 from torture.areas import AREAS
 from torture.controls import CONTROLS
+from torture.order import violations
+from torture.strace import parsed
 
 SLOW = {"without the rename"}  # a control that takes a minute
 QUICK_CONTROLS = [control.name for control in CONTROLS if control.name not in SLOW]
@@ -65,3 +69,47 @@ def test_names_of_areas_and_controls_do_not_begin_alike_and_have_no_comma() -> N
     names = [one.name for one in (*AREAS, *CONTROLS)]
     assert not [(one, two) for one in names for two in names if one != two and two.startswith(one)]
     assert not [name for name in names if "," in name]
+
+
+NEW = "/run/checkpoints/.step-2.partial-7"
+SAVE = [
+    f'mkdir("{NEW}", 0777) = 0',
+    f'openat(AT_FDCWD</>, "{NEW}/model", O_WRONLY|O_CREAT, 0666) = 3<{NEW}/model>',
+    f'write(3<{NEW}/model>, ""..., 9) = 9',
+    f'openat(AT_FDCWD</>, "{NEW}/.manifest.json.partial-7", O_WRONLY|O_CREAT|O_EXCL, 0666) = 4',
+    f'write(4<{NEW}/.manifest.json.partial-7>, ""..., 9) = 9',
+    f"fsync(4<{NEW}/.manifest.json.partial-7>) = 0",
+    f'rename("{NEW}/.manifest.json.partial-7", "{NEW}/manifest.json") = 0',
+    f"fsync(5<{NEW}/model>) = 0",
+    f"fsync(5<{NEW}>) = 0",
+    f'rename("{NEW}", "/run/checkpoints/step-2") = 0',
+    "fsync(5</run/checkpoints>) = 0",
+    'unlinkat(5</run/checkpoints/step-1>, "model", 0) = 0',
+]
+
+
+def in_order(*lines: int) -> list[str]:
+    """What is wrong with the lines of SAVE in this order."""
+    return violations(list(parsed("\n".join(f"7     {SAVE[line]}" for line in lines), 7)), Path("/run"))
+
+
+def test_a_save_in_order_leaves_nothing_to_luck() -> None:
+    assert in_order(*range(12)) == []
+
+
+@pytest.mark.parametrize("missing", [line for line, text in enumerate(SAVE) if text.startswith("fsync")])
+def test_a_save_without_one_sync_is_noticed(missing: int) -> None:
+    assert in_order(*(line for line in range(12) if line != missing))
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ((0, 1, 3, 4, 5, 6, 2, 7, 8, 9, 10, 11), "written after the manifest"),
+        ((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 10), "removed before"),
+        ((0, 1, 3, 4, 5, 6, 7, 2, 8, 9, 10, 11), "model was not synced"),
+        ((0, 1, 2, 7, 8, 3, 4, 5, 6, 9, 10, 11), "the folder .* was not synced"),
+    ],
+)
+def test_a_save_in_another_order_is_noticed(order: tuple[int, ...], words: str) -> None:
+    assert any(re.search(words, found) for found in in_order(*order))

@@ -94,7 +94,7 @@ def watched(work: Work, window: Window, workplace: Path) -> list[Call]:
         ended = child.wait()
     if ended.code:
         raise Failed(f"watched by strace, {ended}")
-    calls = list(_parsed(trace.read_text(encoding="utf-8", errors="backslashreplace"), child.pid))
+    calls = list(parsed(trace.read_text(encoding="utf-8", errors="backslashreplace"), child.pid))
     marks = [index for index, call in enumerate(calls) if END in call.arguments]
     if not marks:
         raise Failed(f"{window.end[0]} did not return")
@@ -131,7 +131,8 @@ def _mark(path: str) -> None:
         os.close(os.open(path, os.O_RDONLY))
 
 
-def _parsed(trace: str, process: int) -> Iterator[Call]:
+def parsed(trace: str, process: int) -> Iterator[Call]:
+    """The calls of the process's main thread in what strace wrote."""
     counts: dict[str, int] = {}
     for line in trace.splitlines():
         found = _LINE.match(line)
