@@ -66,7 +66,7 @@ def test_the_torture_notices_a_program(tortured: dict[str, dict[str, Any]], name
 
 
 def test_names_of_areas_and_controls_do_not_begin_alike_and_have_no_comma() -> None:
-    names = [one.name for one in (*AREAS, *CONTROLS)]
+    names = [*(area.name for area in AREAS), *(control.name for control in CONTROLS)]
     assert not [(one, two) for one in names for two in names if one != two and two.startswith(one)]
     assert not [name for name in names if "," in name]
 

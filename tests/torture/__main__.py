@@ -1,7 +1,7 @@
 """Torture the program as docs/promises.md says: python -m tests.torture
 
 Everything follows from the printed seed, but for what clocks decide: a moment of a kill is a share of the time that an
-uninterrupted run takes. Areas run two at a time, each in a process of its own.
+uninterrupted run takes. Areas run some at a time, each in a process of its own.
 """
 
 import argparse
@@ -13,10 +13,11 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before PyTorch is imported: a process that forks must have one thread
 
@@ -26,7 +27,6 @@ from .controls import CONTROLS
 from .forked import Child, Setting, import_what_it_imports, program, start
 from .small import READY, Small, finished
 
-AT_ONCE = 2
 SHOWN = 10  # failures of an area that are printed; all of them are in the JSON
 
 
@@ -57,20 +57,25 @@ class Result:
         return f"{self.name}: {self.trials:,} trials, {len(self.failures):,} failures, {self.seconds:.0f} s"
 
 
-Job = tuple[Area | Control, int]  # trials; 0 for a control
+class Job(NamedTuple):
+    """An area with its trials, or a control, which has none; ``do`` is handed an empty folder."""
+
+    one: Area | Control
+    trials: int
+    do: Callable[[Path], list[str]]
 
 
 def main() -> int:
     options = arguments().parse_args()
     seed = random.SystemRandom().randrange(10**6) if options.seed is None else options.seed
-    jobs = chosen(options)
+    jobs = chosen(options, seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="torture-", dir=memory()) as place:
         ready = Path(place) / "ready"
         ready.mkdir()
         warm_up(ready)
-        print(f"seed {seed}, {len(jobs)} areas and controls, {AT_ONCE} at a time, in {place}", flush=True)
-        results = list(results_of(jobs, Path(place), seed))
+        print(f"seed {seed}, {len(jobs)} areas and controls, {options.jobs} at a time, in {place}", flush=True)
+        results = list(results_of(jobs, options.jobs, Path(place)))
     seconds = time.monotonic() - began
     print(table(results, seed, seconds), end="")
     if options.json:
@@ -86,22 +91,28 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, metavar="N", help="where all randomness comes from (default: drawn)")
     parser.add_argument("--scale", type=float, default=1.0, metavar="F", help="share of the trials (default: 1)")
     parser.add_argument("--quick", action="store_true", help="the few trials of make test")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="areas at a time (default: 2)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here")
     return parser
 
 
-def chosen(options: argparse.Namespace) -> list[Job]:
+def chosen(options: argparse.Namespace, seed: int) -> list[Job]:
     """What to run, with the trials of each. An area that nobody knows ends the program."""
     beginnings = options.areas.split(",") if options.areas else [""]
-    names = [one.name for one in (*AREAS, *CONTROLS)]
+    names = [*(area.name for area in AREAS), *(control.name for control in CONTROLS)]
     for beginning in beginnings:
         if not any(name.startswith(beginning) for name in names):
             sys.exit(f"there is no area {beginning!r}; there are:\n  " + "\n  ".join(names))
     wanted = tuple(beginnings)
-    areas = [area for area in AREAS if area.name.startswith(wanted)]
-    trials = [area.quick if options.quick else max(1, round(area.full * options.scale)) for area in areas]
-    controls = [control for control in CONTROLS if control.name.startswith(wanted)]
-    return [*zip(areas, trials, strict=True), *((control, 0) for control in controls)]
+    jobs = []
+    for area in AREAS:
+        if area.name.startswith(wanted):
+            trials = area.quick if options.quick else max(1, round(area.full * options.scale))
+            jobs.append(Job(area, trials, partial(area.run, trials=trials, seed=seed)))
+    for control in CONTROLS:
+        if control.name.startswith(wanted):
+            jobs.append(Job(control, 0, partial(control.run, seed=seed)))
+    return jobs
 
 
 def memory() -> str | None:
@@ -121,17 +132,17 @@ def warm_up(workplace: Path) -> None:
     READY.append(small.data)
 
 
-def results_of(jobs: Sequence[Job], place: Path, seed: int) -> Iterator[Result]:
+def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Result]:
     """Run the jobs, some at once; each result as it comes, with a line of it printed."""
     waiting = list(enumerate(jobs))
     running: list[tuple[Job, Child]] = []
     while waiting or running:
-        while waiting and len(running) < AT_ONCE:
+        while waiting and len(running) < at_once:
             number, job = waiting.pop(0)
             workplace = place / str(number)
             workplace.mkdir()
-            print(f"  {job[0].name} …", flush=True)
-            running.append((job, start(partial(do, job, workplace, seed), Setting(longest=0))))
+            print(f"  {job.one.name} …", flush=True)
+            running.append((job, start(partial(do, job, workplace), Setting(longest=0))))
         for job, child in [pair for pair in running if pair[1].ended_within(0.1)]:
             running.remove((job, child))
             result = result_of(job, child)
@@ -139,28 +150,23 @@ def results_of(jobs: Sequence[Job], place: Path, seed: int) -> Iterator[Result]:
             yield result
 
 
-def do(job: Job, workplace: Path, seed: int) -> None:
+def do(job: Job, workplace: Path) -> None:
     """In a process of its own: run an area or a control, and print what came of it as JSON."""
-    one, trials = job
     skipped, failures = "", []
     try:
-        failures = one.run(workplace, trials, seed) if trials else one.run(workplace, seed)  # type: ignore[call-arg,arg-type]
+        failures = job.do(workplace)
     except Skipped as reason:
         skipped = str(reason)
-    tried = one.tried if isinstance(one, CountsItself) else trials
+    tried = job.one.tried if isinstance(job.one, CountsItself) else job.trials
     print(json.dumps({"trials": tried, "failures": failures, "skipped": skipped}))
     shutil.rmtree(workplace, ignore_errors=True)
 
 
 def result_of(job: Job, child: Child) -> Result:
-    one, trials = job
     ended = child.wait()
-    control = not trials
-    if ended.code:
-        return Result(
-            one.name, trials, [], ended.seconds, broken=f"{ended.errors}ended with {ended.code}", control=control
-        )
-    return Result(one.name, seconds=ended.seconds, control=control, **json.loads(ended.output))
+    went = json.loads(ended.output.splitlines()[-1]) if not ended.code else {"trials": job.trials, "failures": []}
+    broken = f"{ended.errors}ended with {ended.code}" if ended.code else ""
+    return Result(job.one.name, seconds=ended.seconds, broken=broken, control=not job.trials, **went)
 
 
 def table(results: Sequence[Result], seed: int, seconds: float) -> str:

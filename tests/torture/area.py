@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 
-class Area(Protocol):
-    """One row of the proof. It runs in a process of its own, and starts the program in forked children."""
+class Named(Protocol):
+    """What areas and controls are both."""
 
     @property
     def name(self) -> str: ...
+
+
+class Area(Named, Protocol):
+    """One row of the proof. It runs in a process of its own, and starts the program in forked children."""
 
     @property
     def full(self) -> int:
@@ -36,11 +40,8 @@ class CountsItself(Protocol):
     def tried(self) -> int: ...
 
 
-class Control(Protocol):
+class Control(Named, Protocol):
     """A negative control: the proof with one safety of the program taken out, which it must notice."""
-
-    @property
-    def name(self) -> str: ...
 
     def run(self, workplace: Path, seed: int) -> list[str]:
         """What the proof noticed; nothing means that the proof proves nothing."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from .area import failures_of, require, spread
 from .forked import Ended, nothing, run
 from .hooks import before
-from .small import ROOT, TRAIN, Facts, Sabotage, Small, checkpoints, clear, require_no_debris, require_whole
+from .small import ROOT, STEPS, TRAIN, Facts, Sabotage, Small, checkpoints, clear, require_no_debris, require_whole
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -135,9 +135,9 @@ def signalled(case: Case, small: Small, folder: Path) -> Ended:
 
 
 def signalled_at_import(case: Case, small: Small, folder: Path) -> Ended:
-    command = [sys.executable, "-c", IMPORTS, str(int(case.number)), "train", small.data, "-o", folder, *TRAIN.split()]
+    train: list[str | Path] = ["train", small.data, "-o", folder, *TRAIN.split(), "--steps", str(STEPS)]
     result = subprocess.run(
-        [*command, "--steps", "8"],
+        [sys.executable, "-c", IMPORTS, str(int(case.number)), *train],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
