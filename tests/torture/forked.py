@@ -180,8 +180,8 @@ def _become_fresh(setting: Setting, streams: tuple[int, int]) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # as Python has it
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     null = os.open(os.devnull, os.O_RDONLY)
-    for number, descriptor in enumerate((null, *streams)):
-        os.dup2(descriptor, number)
+    for standard, descriptor in enumerate((null, *streams)):
+        os.dup2(descriptor, standard)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # open as long as we live
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
