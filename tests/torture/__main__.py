@@ -27,6 +27,7 @@ from .controls import CONTROLS
 from .forked import Child, Setting, import_what_it_imports, program, start
 from .small import READY, Small, finished
 
+TELL_EVERY = 60  # seconds
 SHOWN = 10  # failures of an area that are printed; all of them are in the JSON
 
 
@@ -136,6 +137,7 @@ def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Resul
     """Run the jobs, some at once; each result as it comes, with a line of it printed."""
     waiting = list(enumerate(jobs))
     running: list[tuple[Job, Child]] = []
+    told = time.monotonic()
     while waiting or running:
         while waiting and len(running) < at_once:
             number, job = waiting.pop(0)
@@ -143,6 +145,10 @@ def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Resul
             workplace.mkdir()
             print(f"  {job.one.name} …", flush=True)
             running.append((job, start(partial(do, job, workplace), Setting(longest=0))))
+        if time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            for job, child in running:
+                print(f"  {job.one.name}: {child.last_line() or 'at work'}", flush=True)
         for job, child in [pair for pair in running if pair[1].ended_within(0.1)]:
             running.remove((job, child))
             result = result_of(job, child)

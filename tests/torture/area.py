@@ -59,9 +59,10 @@ Trial = tuple[str, Callable[[], None]]  # what it does, and doing it; raises Fai
 
 
 def failures_of(trials: Iterable[Trial]) -> list[str]:
-    """Do the trials one after another; what failed, each with what the trial did."""
-    failures = []
-    for what, do in trials:
+    """Do the trials one after another, printing how far it is; what failed, each with what the trial did."""
+    failures: list[str] = []
+    for number, (what, do) in enumerate(trials):
+        print(f"{number} trials, {len(failures)} failures so far", flush=True)
         try:
             do()
         except Failed as failure:

@@ -76,6 +76,12 @@ class Child:
         poll.register(self.handle, select.POLLIN)
         return bool(poll.poll(1000 * seconds))
 
+    def last_line(self) -> str:
+        """The last line that it has written to its standard output by now."""
+        size = os.fstat(self._streams[0]).st_size
+        lines = os.pread(self._streams[0], 200, max(0, size - 200)).decode("utf-8", "replace").splitlines()
+        return lines[-1] if lines else ""
+
     def stopped(self) -> bool:
         """Wait until it stops itself, and say True, or until it has ended."""
         state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
