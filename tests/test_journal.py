@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
 from nmt.store.journal import Work, resumable
-from nmt.text.files import open_binary, unfinished
+from nmt.text.durable import unfinished
+from nmt.text.files import open_binary
 from nmt.text.locks import exclusive
 
 NAMES = ["out.txt", "out.gz", "out.xz", "out.zst"]
