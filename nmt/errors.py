@@ -53,3 +53,12 @@ class BusyError(NmtError):
 
 class SettingsError(NmtError):
     exit_code = 78
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value out of a file, for an error's one line: quoted, cut, and without anything that a terminal would obey."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a nest of thousands of lists
+        return f"a {type(value).__name__} too large to be shown"
+    return text if len(text) <= longest else f"{text[:longest]}…"

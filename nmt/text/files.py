@@ -20,6 +20,7 @@ from typing import BinaryIO, Protocol, cast
 import zstandard
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
+from nmt.text.untrusted import open_regular
 
 COMPRESSED = (".gz", ".zst", ".xz")
 _BUFFER = 1 << 18
@@ -237,12 +238,12 @@ def discard_unfinished() -> None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal. Raises MissingInputError."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise MissingInputError(f"there is no file {path}", "check the path") from None
+    """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal.
+
+    Raises MissingInputError, or DataError for what is not a regular file.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _beside(path: Path, what: str) -> Path:
