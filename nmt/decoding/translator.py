@@ -107,11 +107,9 @@ class Translator:
         Raises MissingInputError or DataError when there is no sound model at ``path``.
         """
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
-        from nmt.text.tokenizer import Tokenizer
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
-        source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
-        target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
+        source_tokenizer, target_tokenizer = folder.tokenizers
 
         # Only now, since it takes seconds: what is wrong with the path or the model has been said by then.
         from nmt.decoding.engines.pytorch import load_engine
