@@ -17,7 +17,8 @@ from nmt.model import FAMILIES
 from nmt.model.embeddings import Embeddings
 from nmt.model.family import AttentionMaps, TranslationModel
 from nmt.model.masks import padding_mask
-from nmt.training.run import Run, TrainReport, TrainRequest
+from nmt.training.opening import TrainRequest, open_run
+from nmt.training.run import TrainReport
 
 
 @dataclass
@@ -71,8 +72,8 @@ FAMILY_LAYERS: dict[str, Layer] = {
 
 def train(data: Path, run: Path, family: str, stop_at: int = 0) -> TrainReport:
     budget: Layer = {"training": dict(steps=6, validate_every=2, batch_tokens=400)}
-    run_ = Run(TrainRequest(data, run, "tiny", (FAMILY_LAYERS[family], budget)), CPU, Recorder())
-    return run_.train(lambda: bool(stop_at) and run_.state.counters.step == stop_at)
+    with open_run(TrainRequest(data, run, "tiny", (FAMILY_LAYERS[family], budget)), CPU, Recorder()) as opened:
+        return opened.train(lambda: bool(stop_at) and opened.state.counters.step == stop_at)
 
 
 @pytest.mark.parametrize("family", FAMILY_LAYERS)

@@ -15,7 +15,8 @@ import pytest
 import zstandard
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
-from nmt.text.files import create_binary, create_folder, open_binary, sha256
+from nmt.text.durable import create_folder
+from nmt.text.files import create_binary, open_binary, sha256
 from nmt.text.manifest import read_manifest, write_manifest
 
 TEXT = "".join(f"줄 {number} line {number * number}\n" for number in range(20_000)).encode()

@@ -21,7 +21,8 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.training.loop import Update
-from nmt.training.run import Run, TrainReport, TrainRequest
+from nmt.training.opening import TrainRequest, open_run
+from nmt.training.run import TrainReport
 from nmt.training.state import TrainState
 from nmt.training.validation import Validation
 
@@ -36,6 +37,7 @@ class Recorder:
     updates: list[Update] = field(default_factory=list)
     validations: list[tuple[Validation, bool]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def begin(self, facts: dict[str, Any]) -> None:
         pass
@@ -49,14 +51,17 @@ class Recorder:
     def note(self, line: str) -> None:
         self.notes.append(line)
 
+    def warn(self, line: str) -> None:
+        self.warnings.append(line)
+
 
 def train(data: Path, run: Path, stop_at: int = 0, **settings: Any) -> tuple[TrainReport, Recorder]:
     """Train a very small model; ``settings`` without a TrainRequest's field of that name are training settings."""
     request = {name: settings.pop(name) for name in ("resume", "overwrite") if name in settings}
     training = {"training": {"steps": 6, "validate_every": 2, "batch_tokens": 400, **settings}}
     recorder = Recorder()
-    run_ = Run(TrainRequest(data, run, "tiny", (SHAPE, training), **request), CPU, recorder)
-    return run_.train(lambda: bool(stop_at) and run_.state.counters.step == stop_at), recorder
+    with open_run(TrainRequest(data, run, "tiny", (SHAPE, training), **request), CPU, recorder) as opened:
+        return opened.train(lambda: bool(stop_at) and opened.state.counters.step == stop_at), recorder
 
 
 def events(run: Path, clock: bool = True) -> list[dict[str, Any]]:
@@ -71,7 +76,7 @@ def events(run: Path, clock: bool = True) -> list[dict[str, Any]]:
 
 def test_a_run_leaves_the_files_of_the_contract(tiny_run: TinyRun) -> None:
     run = tiny_run.run
-    assert {path.name for path in run.iterdir()} == {"config.toml", "metrics.jsonl", "checkpoints", "model"}
+    assert {path.name for path in run.iterdir()} == {".lock", "config.toml", "metrics.jsonl", "checkpoints", "model"}
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000020"]
     assert {path.name for path in (run / "checkpoints" / "step-00000020").iterdir()} == {
         "model.safetensors",
@@ -185,8 +190,9 @@ def test_overwrite_moves_the_old_run_aside_and_deletes_nothing(tiny_run: TinyRun
 def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tiny_run: TinyRun, tmp_path: Path) -> None:
     train(tiny_run.data, tmp_path / "run")
     layers: tuple[Layer, ...] = ({"model": {"family": "recurent"}, "training": {"steps": 2}},)
-    with pytest.raises(SettingsError, match="recurrent"):
-        Run(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, overwrite=True), CPU, Recorder())
+    request = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, overwrite=True)
+    with pytest.raises(SettingsError, match="recurrent"), open_run(request, CPU, Recorder()):
+        pass
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
@@ -240,7 +246,7 @@ def test_the_exported_model_is_the_best_validated_average(tiny_run: TinyRun, tmp
     exported = load_file(tmp_path / "run" / "model" / "model.safetensors")
     saved = load_file(tmp_path / "run" / "checkpoints" / f"step-{best:08d}" / "training.safetensors")
     assert all(torch.equal(exported[name], saved[f"average/{name}"]) for name in exported)
-    assert report.counters.best_step == best
+    assert report.counters.validated.best_step == best
 
 
 def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -295,9 +301,10 @@ def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: Tiny
 
 def test_the_dataset_may_go_while_a_run_trains(tiny_run: TinyRun, tmp_path: Path) -> None:
     data = shutil.copytree(tiny_run.data, tmp_path / "data")
-    run = Run(TrainRequest(data, tmp_path / "run", "tiny", (SHAPE, {"training": {"steps": 2}})), CPU, Recorder())
-    shutil.rmtree(data)
-    assert run.train(lambda: False).outcome == "done"
+    request = TrainRequest(data, tmp_path / "run", "tiny", (SHAPE, {"training": {"steps": 2}}))
+    with open_run(request, CPU, Recorder()) as run:
+        shutil.rmtree(data)
+        assert run.train(lambda: False).outcome == "done"
     assert (tmp_path / "run/model/tokenizer.model").read_bytes() == (tiny_run.data / "tokenizer.model").read_bytes()
 
 
@@ -361,7 +368,8 @@ def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> Non
         "training": dict(steps=700, batch_tokens=800, learning_rate=5e-3, warmup_steps=150, validate_every=700),
     }
     recorder = Recorder()
-    Run(TrainRequest(data, run, "tiny", (settings,)), CPU, recorder).train(lambda: False)
+    with open_run(TrainRequest(data, run, "tiny", (settings,)), CPU, recorder) as opened:
+        opened.train(lambda: False)
     hypotheses = [
         found.text
         for found in Translator.load(run).translate(line for line in (tmp_path / "valid.a").read_text().splitlines())

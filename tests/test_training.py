@@ -13,15 +13,17 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nmt.config import Config, ModelConfig, TrainingConfig
-from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.batches import Batch, halves, pad_batch, plan_block
 from nmt.corpus.shards import Split
+from nmt.errors import BusyError
 from nmt.model import build_model
 from nmt.training import loss as loss_module
+from nmt.training.counters import Position
 from nmt.training.loop import Update, batches_from, seed_randomness, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.schedule import learning_rate, progress
-from nmt.training.state import Counters, TrainState
+from nmt.training.state import TrainState
 
 VOCABULARY = 20
 MODEL = ModelConfig(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2, dropout=0.1)
@@ -67,7 +69,8 @@ def tensors(state: TrainState) -> dict[str, Tensor]:
 
 
 def run(state: TrainState, config: TrainingConfig, updates: int | None = None) -> list[Update]:
-    return list(islice(train_steps(state, a_split(), config, CPU), updates))
+    events = islice(train_steps(state, a_split(), config, CPU), updates)
+    return [event for event in events if isinstance(event, Update)]
 
 
 def same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
@@ -142,6 +145,63 @@ def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
         assert torch.allclose(tensor, tensors_two[name], rtol=0, atol=1e-9), name
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
+    accumulate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without dropout, in float64. Memory gives out in the backward pass, when some gradients have been added to."""
+    config = replace(TRAINING, steps=3, batch_tokens=250, accumulate=accumulate)
+    of = TensorBatch.of
+    backward: Any = Tensor.backward
+    shapes: list[int] = []
+    room = 10**9
+
+    def watched(batch: Batch, device: torch.device) -> TensorBatch:
+        shapes.append(batch.source.size)
+        made: TensorBatch = of(batch, device)
+        return made
+
+    def gives_out(loss: Tensor) -> None:
+        backward(loss)
+        if shapes[-1] > room:
+            raise torch.OutOfMemoryError("there is no more memory")
+
+    monkeypatch.setattr(TensorBatch, "of", watched)
+    monkeypatch.setattr(Tensor, "backward", gives_out)
+    results = []
+    for room in (10**9, 90):  # noqa: B007  # the functions above see it
+        state = fresh(config, replace(MODEL, dropout=0.0))
+        state.objective.double()
+        state.average.double()
+        results.append((run(state, config), tensors(state)))
+    (whole, tensors_whole), (split, tensors_split) = results
+    assert all(update.parts == 0 for update in whole)
+    assert all(update.parts > accumulate for update in split)
+    for one, two in zip(whole, split, strict=True):
+        assert one.loss == pytest.approx(two.loss, rel=1e-12)
+        assert one.gradient_norm == pytest.approx(two.gradient_norm, rel=1e-9)
+    for name, tensor in tensors_whole.items():
+        assert torch.allclose(tensor, tensors_split[name], rtol=0, atol=1e-9), name
+
+
+def test_a_pair_that_alone_has_no_room_is_an_error_for_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(loss: Tensor) -> None:
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:1] DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    monkeypatch.setattr(Tensor, "backward", no_room)
+    with pytest.raises(BusyError, match=r"out of memory in update 1, on a single pair of \d+ pieces"):
+        run(fresh(), TRAINING)
+
+
+def test_halves_of_a_batch_are_its_rows_with_no_more_padding_than_they_need() -> None:
+    split = a_split()
+    batch = pad_batch(split, np.arange(7))
+    for half, rows in zip(halves(batch), (np.arange(3), np.arange(3, 7)), strict=True):
+        wanted = pad_batch(split, rows)
+        for name in ("source", "source_length", "target", "target_length", "rows"):
+            assert np.array_equal(getattr(half, name), getattr(wanted, name)), name
+
+
 def test_learning_rate_warms_up_to_its_peak_and_ends_at_zero() -> None:
     config = replace(TRAINING, steps=1000, warmup_steps=100, learning_rate=0.5)
     rates = [learning_rate(config, step, progress(config, step, 0.0, 0.0)) for step in range(1000)]
@@ -177,7 +237,7 @@ def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, int], 
     updates = run(state, config)
     if wanted is None:
         wanted = sum(len(plan_block(a_split(), config.batch_tokens, config.seed, epoch, 0)) for epoch in range(3))
-        assert (state.counters.epoch, state.counters.batch) == (3, 0)
+        assert state.counters.position == Position(3, 0, 0, 0)
     assert [update.step for update in updates] == list(range(1, wanted + 1))
     assert updates[-1].progress == 1.0
 
@@ -209,12 +269,12 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
 
 def test_batches_from_any_position_are_the_rest_of_those_from_the_start() -> None:
     split = a_split()
-    stream = list(islice(batches_from(split, TRAINING, Counters()), 40))
-    for index, (_, (epoch, block, batch, rows)) in enumerate(stream[:-1]):
-        at = Counters(epoch=epoch, block=block, batch=batch, rows=rows)
-        following, after = next(batches_from(split, TRAINING, at))
-        assert np.array_equal(following.rows, stream[index + 1][0].rows)
-        assert after == stream[index + 1][1]
+    stream = list(islice(batches_from(split, TRAINING, Position()), 40))
+    for (_, _, at), (before, batch, after) in pairwise(stream):
+        assert before == at
+        found = next(batches_from(split, TRAINING, at))
+        assert np.array_equal(found[1].rows, batch.rows)
+        assert (found[0], found[2]) == (before, after)
 
 
 def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
@@ -222,6 +282,7 @@ def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
     state = fresh(config)
     wanted = {name: tensor.double() for name, tensor in state.objective.model.state_dict().items()}
     for update in train_steps(state, a_split(), config, CPU):
+        assert isinstance(update, Update)
         decay = min(0.6, update.step / (update.step + 10))
         for name, tensor in state.objective.model.state_dict().items():
             wanted[name] = decay * wanted[name] + (1 - decay) * tensor
@@ -234,7 +295,7 @@ def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
     config = replace(TRAINING, steps=4, warmup_steps=1, gradient_clip=0.05)
     model = replace(MODEL, dropout=0.0)
     state, reference = fresh(config, model), fresh(config, model)
-    batch, _ = next(batches_from(a_split(), config, Counters()))
+    _, batch, _ = next(batches_from(a_split(), config, Position()))
     loss, _ = reference.objective.train()(TensorBatch.of(batch, CPU), float(batch.target_length.sum()))
     loss.backward()
     update = run(state, config, 1)[0]

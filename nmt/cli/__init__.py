@@ -162,7 +162,7 @@ def end_by(number: int, frame: FrameType | None) -> NoReturn:
 
     Not by an exception, which the import of a library may swallow.
     """
-    from nmt.text.files import discard_unfinished
+    from nmt.text.durable import discard_unfinished
 
     discard_unfinished()
     die_by(number)

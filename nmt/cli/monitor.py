@@ -34,7 +34,7 @@ def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
 
 
 class Monitor:
-    """Hears everything and says nothing."""
+    """Hears everything and says nothing but warnings."""
 
     def begin(self, facts: dict[str, Any]) -> None:
         pass
@@ -47,6 +47,9 @@ class Monitor:
 
     def note(self, line: str) -> None:
         pass
+
+    def warn(self, line: str) -> None:
+        say(f"warning: {line}")
 
     def end(self, report: "TrainReport") -> None:
         pass
@@ -93,7 +96,7 @@ class LogMonitor(Monitor):
     def line(self, update: "Update", state: "TrainState") -> str:
         counters = state.counters
         return (
-            f"step {update.step:,} · epoch {counters.epoch + 1} · loss {self.loss:.3f} · "
+            f"step {update.step:,} · epoch {counters.position.epoch + 1} · loss {self.loss:.3f} · "
             f"{self.speed:,.0f} tokens/s · {self.time_left(update)} left"
         )
 
@@ -119,14 +122,16 @@ class LogMonitor(Monitor):
         say(line)
 
     def end(self, report: "TrainReport") -> None:
-        counters = report.counters
+        counters, validated = report.counters, report.counters.validated
         endings = {
             "done": "done: the budget is spent",
             "patience": "done: no better BLEU for as many validations as patience allows",
             "complete": "nothing to do: this run is complete",
             "stopped": "stopped and saved; the same command goes on",
         }
-        best = f"; best BLEU {counters.best_bleu:.1f} at step {counters.best_step:,}" if counters.best_step > 0 else ""
+        best = (
+            f"; best BLEU {validated.best_bleu:.1f} at step {validated.best_step:,}" if validated.best_step > 0 else ""
+        )
         self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}")
 
 
@@ -144,3 +149,6 @@ class LiveMonitor(LogMonitor):
 
     def note(self, line: str) -> None:
         self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, line: str) -> None:
+        self.note(f"nmt: warning: {line}")

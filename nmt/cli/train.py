@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from nmt.cli.monitor import Monitor
-    from nmt.training.run import TrainRequest
+    from nmt.training.opening import TrainRequest
 
 
 def train(
@@ -54,6 +54,9 @@ def train(
         bool, typer.Option("--resume/--no-resume", help="Go on with the run that RUN holds, or refuse to.")
     ] = True,
     overwrite: Annotated[bool, typer.Option(help="Move a run that RUN holds aside and start anew.")] = False,
+    verify_resume: Annotated[
+        bool, typer.Option("--verify-resume", help="Train 20 and 10 + 10 updates beside RUN: are they the same bits?")
+    ] = False,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -66,7 +69,7 @@ def train(
     """
     from nmt.cli.monitor import monitor
     from nmt.config import parse_assignment, read_toml
-    from nmt.training.run import TrainRequest
+    from nmt.training.opening import TrainRequest
 
     flags = {
         "steps": steps,
@@ -83,7 +86,20 @@ def train(
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
     request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite)
-    run_training(request, device.value, threads, monitor(quiet, verbose))
+    if verify_resume:
+        verify(request, device.value, threads, monitor(quiet, verbose))
+    else:
+        run_training(request, device.value, threads, monitor(quiet, verbose))
+
+
+def verify(request: "TrainRequest", device: str, threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
+    """Say whether a run that was stopped and gone on with is the uninterrupted one, on these data and this machine."""
+    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.training.verify import verify_resume
+
+    with reporter as told:
+        updates = verify_resume(request, choose_device(device), threads, told)
+    print(f"identical: {updates} updates at once, and stopped and gone on with half-way; every bit is the same")
 
 
 def run_training(
@@ -93,7 +109,7 @@ def run_training(
     import torch
 
     from nmt.decoding.engines.pytorch import choose_device
-    from nmt.training.run import Run
+    from nmt.training.opening import open_run
 
     if threads:
         torch.set_num_threads(threads)
@@ -105,8 +121,8 @@ def run_training(
             signal.signal(number, signal.SIG_DFL)  # a second one ends at once
 
     catch_signals(catch)
-    with reporter as told:
-        report = Run(request, choose_device(device), told).train(should_stop=lambda: bool(caught))
+    with reporter as told, open_run(request, choose_device(device), told) as run:
+        report = run.train(should_stop=lambda: bool(caught))
         told.end(report)
     if caught:
         die_by(caught[0])

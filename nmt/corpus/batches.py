@@ -101,6 +101,19 @@ def pad_batch(split: Rows, rows: npt.NDArray[Any]) -> Batch:
     return Batch(source, source_length, target, target_length, np.asarray(rows, np.int64))
 
 
+def halves(batch: Batch) -> tuple[Batch, Batch]:
+    """The two halves of a batch of at least two rows, each padded no further than its own longest row."""
+    middle = len(batch.rows) // 2
+    return _slice(batch, slice(0, middle)), _slice(batch, slice(middle, None))
+
+
+def _slice(batch: Batch, rows: slice) -> Batch:
+    source_length, target_length = batch.source_length[rows], batch.target_length[rows]
+    source = batch.source[rows, : source_length.max()]
+    target = batch.target[rows, : target_length.max() + 1]  # BOS is not counted
+    return Batch(source, source_length, target, target_length, batch.rows[rows])
+
+
 def _pad(pieces: list[npt.NDArray[Any]], start: list[int]) -> tuple[Integers, Integers]:
     """Rows of start, pieces, EOS and padding, int64 (B, longest); and how many pieces with EOS each has, (B,)."""
     length = np.fromiter(map(len, pieces), np.int64, len(pieces))

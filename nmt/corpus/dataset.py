@@ -5,8 +5,13 @@ Knows the manifest's facts and where each file stands; nothing of raw corpora, a
 
 import hashlib
 import json
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from nmt.corpus.shards import Split
 from nmt.errors import DataError
@@ -60,6 +65,30 @@ class Dataset:
             return cls(folder, manifest)
         except (KeyError, TypeError):
             raise DataError(f"{folder} has a manifest with facts missing", "make it again with nmt prepare") from None
+
+    def origins(self, rows: Sequence[int]) -> list[tuple[str, int]]:
+        """The corpus and the line (from 1) that each training row came from.
+
+        The rows of a corpus stand in its order, without the lines that ``dropped.tsv.gz`` lists. Raises DataError or
+        MissingInputError when that file is not what the manifest says.
+        """
+        path = self.folder / DROPPED
+        # Of each corpus its first row, and how many lines were kept before each one that was dropped.
+        starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
+        first = 0
+        with open_binary(path) as file:
+            lines = read_lines(file, str(path))
+            for corpus in (one for one in self.manifest["corpora"] if one["role"] == "train"):
+                numbers = [line.rsplit("\t", 2)[1] for line in islice(lines, corpus["pairs"] - corpus["kept"])]
+                dropped = np.array(numbers, np.int64)
+                starts.append((corpus["path"], first, dropped - 1 - np.arange(len(dropped))))
+                first += corpus["kept"]
+        found = []
+        for row in rows:
+            name, first, kept_before = starts[self.train.corpus_id(row)]
+            place = row - first
+            found.append((name, place + 1 + int(np.searchsorted(kept_before, place, side="right"))))
+        return found
 
 
 def is_dataset(manifest: dict[str, Any]) -> bool:

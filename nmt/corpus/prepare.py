@@ -18,7 +18,8 @@ from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
 from nmt.corpus.vocabulary import learn_vocabulary
 from nmt.errors import CannotCreateError, DataError, MissingInputError
-from nmt.text.files import create_folder, sha256
+from nmt.text.durable import create_folder
+from nmt.text.files import sha256
 from nmt.text.manifest import NAME, check_files, read_manifest, write_manifest
 from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from nmt.config import ModelConfig, build, is_name, parse_toml
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.store.tensors import largest_file, read_tensors, write_tensors
-from nmt.text.files import create_folder
+from nmt.text.durable import create_folder
 from nmt.text.manifest import check_file, read_manifest, write_manifest
 from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.text.untrusted import read_small

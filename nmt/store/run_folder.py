@@ -2,36 +2,41 @@
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import Config, read_toml
-from nmt.errors import CannotCreateError, DataError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
 from nmt.store.tensors import read_tensors, write_tensors
-from nmt.text.files import create_binary, create_folder
-from nmt.text.manifest import read_manifest, write_manifest
+from nmt.text.durable import cannot_create, create_folder, is_debris, partial_name, rename, swap, sweep, sync_file
+from nmt.text.files import create_binary
+from nmt.text.locks import exclusive
+from nmt.text.manifest import read_json, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 2  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
+FORMAT = 3  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     """One saved moment of a run: weights, optimizer state and averages by name, and a few integers."""
 
-    model: dict[str, "Tensor"]
-    training: dict[str, "Tensor"]
-    state: dict[str, Any]
+    model: Mapping[str, "Tensor"]
+    training: Mapping[str, "Tensor"]
+    state: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where a run lives. Opening one touches nothing; ``create`` makes it."""
+    """Where a run lives. Opening one touches nothing; ``claim`` makes it, and makes it ours."""
 
     folder: Path
 
@@ -47,75 +52,183 @@ class RunFolder:
     def model_path(self) -> Path:
         return self.folder / "model"
 
+    @property
+    def checkpoints_path(self) -> Path:
+        return self.folder / "checkpoints"
+
     def exists(self) -> bool:
         """Whether a run has begun here. Raises CannotCreateError when something else stands in its place."""
         if self.config_path.is_file():
             return True
-        if self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if not self.folder.exists():
+            return False
+        if not self.folder.is_dir() or any(
+            path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir()
+        ):
             raise CannotCreateError(f"{self.folder} is there and is no training run", "choose another -o")
         return False
 
-    def create(self, config: Config) -> None:
-        """Make the folder with its settings, or bring the settings of a resumed run up to date."""
-        import tomli_w
+    @contextmanager
+    def claim(self) -> Iterator[Callable[[], Path]]:
+        """Have the folder to oneself, made if need be, and without what killed processes left in it.
 
+        Yields a function that moves the whole run aside and returns where it is now; the folder is then a new and
+        empty one, and still ours. Raises BusyError when another process has the folder, CannotCreateError when it
+        cannot be made.
+        """
+        self.exists()  # or something else is there, in which a lock file has no place
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise CannotCreateError(f"cannot make {self.folder}: {error.strerror}", "choose another -o") from None
+            raise cannot_create(self.folder, error) from None
+        with ExitStack() as locks:
+            locks.enter_context(exclusive(self.folder / LOCK, f"the run {self.folder}"))
+            sweep(self.folder)
+            sweep(self.checkpoints_path)
+            yield lambda: self.move_aside(locks)
+
+    def move_aside(self, locks: ExitStack) -> Path:
+        """Put a new folder, locked, in the place of the run, which becomes the first free name like RUN.old-1."""
+        number, folder = 1, self.folder.resolve()
+        while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
+            number += 1
+        aside.mkdir()
+        locks.enter_context(exclusive(aside / LOCK, f"the run {self.folder}"))
+        if not swap(aside, folder):
+            shutil.rmtree(aside)
+            rename(folder, aside)
+            folder.mkdir()
+            locks.enter_context(exclusive(folder / LOCK, f"the run {self.folder}"))
+        return aside
+
+    def write_config(self, config: Config) -> None:
+        """Write the settings, or bring those of a resumed run up to date."""
+        import tomli_w
+
         with create_binary(self.config_path) as file:
             file.write(tomli_w.dumps(config.to_dict()).encode())
 
     def read_config(self) -> Config:
         return Config.from_layers(read_toml(self.config_path))
 
-    def move_aside(self) -> Path:
-        """Rename the whole run to the first free name like RUN.old-1, and return that."""
-        number, folder = 1, self.folder.resolve()
-        while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
-            number += 1
-        folder.rename(aside)
-        return aside
-
     def checkpoints(self) -> list[Path]:
-        """The complete checkpoints, oldest first."""
-        return sorted(path.parent for path in (self.folder / "checkpoints").glob("step-*/manifest.json"))
+        """The checkpoints, oldest first; not those that were found damaged."""
+        found = [path for path in self.checkpoints_path.glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
+        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
-    def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> None:
-        """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two."""
-        folder = self.folder / "checkpoints"
-        folder.mkdir(exist_ok=True)
-        with create_folder(folder / f"step-{step:08d}", replace=True) as new:
+    def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> Path:
+        """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two.
+
+        The metrics are on the disk before it. Raises StorageError when the disk does not take it; the checkpoints
+        before it are untouched then.
+        """
+        if self.metrics_path.exists():
+            sync_file(self.metrics_path)
+        folder = self.checkpoints_path / f"step-{step:08d}"
+        with create_folder(folder, replace=True) as new:
             write_tensors(new / "model.safetensors", checkpoint.model)
             write_tensors(new / "training.safetensors", checkpoint.training)
-            (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1), encoding="utf-8")
+            (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1, allow_nan=False), encoding="utf-8")
             write_manifest(new, {"kind": "checkpoint", "format": FORMAT, "step": step})
         for old in self.checkpoints()[: -max(2, keep)]:
-            shutil.rmtree(old)
+            gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
+            old.rename(gone)
+            shutil.rmtree(gone)
+        return folder
 
-    def load_checkpoint(self, folder: Path) -> Checkpoint:
-        """Read a checkpoint, its hashes verified. Raises DataError, naming the file."""
+    def load_checkpoint(
+        self, folder: Path, layout: tuple[Mapping[str, "Tensor"], Mapping[str, "Tensor"]]
+    ) -> Checkpoint:
+        """Read a checkpoint, its hashes verified, its tensors held to the names, shapes and types of ``layout``.
+
+        Raises DataError or MissingInputError, naming the file.
+        """
+        read_manifest(folder)
+        state = read_json(folder / "state.json")
+        model = read_tensors(folder / "model.safetensors", layout[0])
+        return Checkpoint(model, read_tensors(folder / "training.safetensors", layout[1]), state)
+
+    def restore_newest(self, restore: Callable[[Path], None], warn: Callable[[str], None]) -> bool:
+        """Give ``restore`` the newest checkpoint that it takes; False when there has never been one.
+
+        One at which it raises DataError or MissingInputError is damaged: it is renamed to NAME.bad, with a warning,
+        and the one before it is tried. Raises DataError when none is left, or when one is of another format.
+        """
+        for folder in reversed(self.checkpoints()):
+            try:
+                self.refuse_other_format(folder)
+                restore(folder)
+                return True
+            except (DataError, MissingInputError) as error:
+                if isinstance(error, OtherFormatError):
+                    raise
+                bad = first_free(folder.with_name(f"{folder.name}.bad"))
+                folder.rename(bad)
+                warn(f"{error.what}: that checkpoint is now {bad}, and the one before it is used")
+        if any(self.checkpoints_path.glob("step-*.bad*")):
+            raise DataError(
+                f"no checkpoint in {self.checkpoints_path} is whole",
+                "restore one from a backup, or start anew with --overwrite, which moves the run aside",
+            )
+        return False
+
+    def refuse_other_format(self, folder: Path) -> None:
         manifest = read_manifest(folder)
         if manifest.get("kind") != "checkpoint" or manifest.get("format") != FORMAT:
-            raise DataError(f"{folder} is not a checkpoint of format {FORMAT}", "resume with the nmt that wrote it")
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-        model, training = read_tensors(folder / "model.safetensors"), read_tensors(folder / "training.safetensors")
-        return Checkpoint(model, training, state)
+            raise OtherFormatError(
+                f"{folder} is not a checkpoint of format {FORMAT}",
+                "resume with the nmt that wrote it, or start anew with --overwrite",
+            )
 
     def append_metrics(self, event: Mapping[str, Any]) -> None:
-        """Add one line to metrics.jsonl."""
-        with self.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event) + "\n")
+        """Add one line to metrics.jsonl. Raises StorageError when the disk does not take it."""
+        try:
+            with self.metrics_path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(event) + "\n")
+        except OSError as error:
+            raise StorageError(
+                f"writing {self.metrics_path} failed: {error.strerror}", "free some space there"
+            ) from None
 
-    def rewind_metrics(self, step: int) -> None:
-        """Drop the events after ``step``, which a resumed run is about to repeat."""
+    def rewind_metrics(self, lines: int) -> float:
+        """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again.
+
+        Returns the seconds that the run had taken by the last train event, dropped or not.
+        """
         if not self.metrics_path.exists():
-            return
-        lines = self.metrics_path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        with create_binary(self.metrics_path) as file:
-            file.write("".join(line + "\n" for line in kept).encode())
+            return 0.0
+        seconds = 0.0
+        with self.metrics_path.open("rb+") as file:
+            end = 0
+            for number, line in enumerate(file):
+                seconds = max(seconds, seconds_of(line))
+                if number < lines:
+                    end += len(line)
+            file.truncate(end)
+        return seconds
 
     def touch(self) -> None:
         """Tell Make that the model is as new as what it was made from."""
         os.utime(self.model_path / "manifest.json")
+
+
+class OtherFormatError(DataError):
+    """A checkpoint that another version of the program wrote: whole, and no use here."""
+
+
+def first_free(path: Path) -> Path:
+    """``path``, or the first of path-2, path-3 … that is not there."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def seconds_of(line: bytes) -> float:
+    """The seconds of a train event; 0 for another event, and for a line that was cut or damaged."""
+    try:
+        seconds = json.loads(line)["seconds"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0.0
+    return float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf") else 0.0

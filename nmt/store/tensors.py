@@ -50,19 +50,16 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
         raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
 
 
-def read_tensors(path: Path, wanted: Mapping[str, "Tensor"] | None = None, device: str = "cpu") -> dict[str, "Tensor"]:
+def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:
     """Read all tensors of a safetensors file, which must be those of ``wanted``: the names, shapes and types of these.
 
-    ``wanted`` may be on the meta device; None takes whatever the file has. Raises MissingInputError or DataError,
-    naming the file and the tensor: for a header that does not fit, before anything is read by it, and for values that
-    are not finite.
+    ``wanted`` may be on the meta device. Raises MissingInputError or DataError, naming the file and the tensor: for a
+    header that does not fit, before anything is read by it, and for values that are not finite.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    header = read_header(path)
-    if wanted is not None:
-        _hold_against(path, header, wanted)
+    _hold_against(path, read_header(path), wanted)
     try:
         tensors: dict[str, Tensor] = load_file(path, device=device)
     except (SafetensorError, ValueError, KeyError, OSError) as error:

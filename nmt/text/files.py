@@ -1,16 +1,13 @@
-"""Files and folders that are whole or not there: compressed by name, written beside, synced, renamed.
+"""Files read and written: compressed by name, and whole or not there.
 
 Knows bytes and paths; nothing of text, manifests or what the files hold.
 """
 
-import errno
 import gzip
 import hashlib
 import io
 import lzma
 import os
-import secrets
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,13 +16,12 @@ from typing import BinaryIO, Protocol, cast
 
 import zstandard
 
-from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
+from nmt.text.durable import cannot_create, partial_name, rename, sweep, sync, sync_folder, unfinished
 from nmt.text.untrusted import open_regular
 
 COMPRESSED = (".gz", ".zst", ".xz")
 _BUFFER = 1 << 18
-_unfinished: set[Path] = set()
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -123,31 +119,32 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
     special = path.exists() and not path.is_file()
-    written = path if special else _beside(path, "partial")
+    written = path if special else partial_name(path)
     try:
         flags = os.O_WRONLY if special else os.O_WRONLY | os.O_CREAT | os.O_EXCL
         descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o666)
     except OSError as error:
-        raise CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights") from None
+        raise cannot_create(path, error) from None
     raw = _Writer(path, descriptor)
     if not special:
-        _unfinished.add(written)
+        unfinished.add(written)
+        sweep(path.parent, path.name)
     try:
         buffered = io.BufferedWriter(raw, _BUFFER)
         with _compressor(path, cast(BinaryIO, buffered)) as stream:
             yield stream
         buffered.flush()
         if not special:
-            _sync(descriptor, path)
-            _rename(written, path)
-            _sync_folder(path.parent)
+            sync(descriptor, path)
+            rename(written, path)
+            sync_folder(path.parent)
     finally:
         # Whatever is still buffered after a failure is dropped, so that no destructor writes to a closed file.
         raw.abandoned = True
         os.close(descriptor)
         if not special:
             written.unlink(missing_ok=True)
-        _unfinished.discard(written)
+        unfinished.discard(written)
 
 
 class _Writer(io.RawIOBase):
@@ -189,54 +186,6 @@ def _compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
         yield file
 
 
-@contextmanager
-def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
-    """Fill a folder that appears at ``path`` whole when the block ends well and not at all otherwise.
-
-    Yields a temporary folder beside ``path``. Raises CannotCreateError when something stands at ``path`` already (an
-    empty folder does not count), unless ``replace``; StorageError when the disk is full.
-    """
-    path = Path(os.path.realpath(path))
-    if not replace:
-        _refuse_occupied(path)
-    partial = _beside(path, "partial")
-    try:
-        partial.mkdir(parents=True)
-    except OSError as error:
-        raise CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights") from None
-    _unfinished.add(partial)
-    try:
-        yield partial
-        _sync_tree(partial)
-        if replace and path.exists():
-            old = _beside(path, "old")
-            _rename(path, old)
-            _rename(partial, path)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            _refuse_occupied(path)
-            _rename(partial, path)
-        _sync_folder(path.parent)
-    except NmtError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
-        raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-        _unfinished.discard(partial)
-
-
-def discard_unfinished() -> None:
-    """Remove what is being written, for a process that a signal is about to end."""
-    for path in _unfinished:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
 def sha256(path: Path) -> str:
     """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal.
 
@@ -244,53 +193,3 @@ def sha256(path: Path) -> str:
     """
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _beside(path: Path, what: str) -> Path:
-    return path.with_name(f".{path.name}.{what}-{os.getpid()}-{secrets.token_hex(3)}")
-
-
-def _refuse_occupied(path: Path) -> None:
-    if path.is_dir() and not any(path.iterdir()):
-        return
-    if path.exists():
-        raise CannotCreateError(f"{path} exists already", "move it away or choose another name")
-
-
-def _rename(old: Path, new: Path) -> None:
-    try:
-        os.replace(old, new)
-    except OSError as error:
-        raise CannotCreateError(f"cannot create {new}: {error.strerror}", "move away what stands there") from None
-
-
-def _sync(descriptor: int, path: Path) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
-
-
-def _sync_tree(folder: Path) -> None:
-    for place, _, names in os.walk(folder):
-        for name in names:
-            descriptor = os.open(Path(place, name), os.O_RDONLY)
-            try:
-                _sync(descriptor, Path(place, name))
-            finally:
-                os.close(descriptor)
-        _sync_folder(Path(place))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename durable; some file systems cannot sync a folder, and then there is nothing to do."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt.errors import BusyError, CannotCreateError
+from nmt.errors import BusyError
+from nmt.text.durable import cannot_create
 
 
 @contextmanager
@@ -15,7 +16,7 @@ def exclusive(lock: Path, what: str) -> Iterator[None]:
     """Hold the file ``lock``, made if need be and left behind, while the block runs.
 
     Raises BusyError at once when another process (or another part of this one) holds it; ``what`` is what its work is
-    called in that line. Raises CannotCreateError when the file cannot be made.
+    called in that line. Raises CannotCreateError or StorageError when the file cannot be made.
     """
     from filelock import FileLock, Timeout
 
@@ -26,7 +27,7 @@ def exclusive(lock: Path, what: str) -> Iterator[None]:
     except Timeout:
         raise BusyError(f"{what} is in use by another process", "wait for it to end, or choose another -o") from None
     except OSError as error:
-        raise CannotCreateError(f"cannot create {lock}: {error.strerror}", "check the folder and its rights") from None
+        raise cannot_create(lock, error) from None
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from nmt.errors import DataError, MissingInputError
+from nmt.text.durable import sync_tree
 from nmt.text.files import create_binary, sha256
 from nmt.text.untrusted import read_small, strict_json
 
@@ -26,6 +27,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
     }
+    sync_tree(folder)  # what it vouches for is on the disk before it
     text = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=2, allow_nan=False)
     with create_binary(folder / NAME) as file:
         file.write(text.encode() + b"\n")
@@ -37,13 +39,12 @@ def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
     Raises MissingInputError when there is no folder or no manifest, DataError naming the file that is not as it was.
     """
     path = folder / NAME
-    try:
-        raw = read_small(path, LARGEST)
-    except MissingInputError:
-        if folder.is_dir():
-            raise MissingInputError(f"{folder} has no {NAME}", "make the folder again") from None
-        raise MissingInputError(f"there is no folder {folder}", "check the path") from None
-    manifest = _parse(raw, path)
+    if not folder.is_dir():
+        raise MissingInputError(f"there is no folder {folder}", "check the path")
+    manifest: dict[str, Any] = read_json(path)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not all(_is_fact(name, fact) for name, fact in files.items()):
+        raise DataError(f"{path} is not a manifest", "make the folder again")
     if verify:
         check_files(folder, manifest)
     return manifest
@@ -81,15 +82,14 @@ def check_file(
         raise DataError(f"{path} has changed since it was written", "make the folder again")
 
 
-def _parse(raw: bytes, path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> Any:
+    """The value of a JSON file of ours. Raises MissingInputError, or DataError for what is too long or not JSON."""
     try:
-        manifest: dict[str, Any] = strict_json(raw)
+        return strict_json(read_small(path, LARGEST))
+    except MissingInputError:
+        raise MissingInputError(f"{path.parent} has no {path.name}", "make the folder again") from None
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}", "make the folder again") from None
-    files = manifest.get("files") if isinstance(manifest, dict) else None
-    if not isinstance(files, dict) or not all(_is_fact(name, fact) for name, fact in files.items()):
-        raise DataError(f"{path} is not a manifest", "make the folder again")
-    return manifest
 
 
 def _is_fact(name: str, fact: Any) -> bool:

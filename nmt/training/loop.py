@@ -1,21 +1,23 @@
 """The training loop: a generator that makes one update at a time and tells what happened. It decides nothing else."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from nmt.config import TrainingConfig
-from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
-from nmt.corpus.shards import Split
-from nmt.errors import DataError
+from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block
+from nmt.errors import BusyError
+from nmt.model.memory import is_out_of_memory
+from nmt.training.counters import Position
 from nmt.training.objective import TensorBatch
 from nmt.training.schedule import learning_rate, progress
-from nmt.training.state import Counters, TrainState
+from nmt.training.state import TrainState
 
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
 
@@ -31,6 +33,25 @@ class Update:
     target_tokens: int
     seconds: float
     progress: float  # share of the budget used up after it
+    parts: int = 0  # that its batches were split into because memory was short; 0: they were not
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """An update that was not made, because its loss or gradient is not finite."""
+
+    loss: float
+    gradient_norm: float
+    position: Position  # of its first batch
+    rows: Sequence[int]  # of the training split, those of all its batches
+
+
+class Gradient(NamedTuple):
+    """What the backward passes of an update came to."""
+
+    loss: float  # of a target token
+    tokens: int
+    parts: int  # batches, after those that did not fit into memory were split
 
 
 def seed_randomness(seed: int, update: int, micro_batch: int = 0, rank: int = 0) -> None:
@@ -38,58 +59,61 @@ def seed_randomness(seed: int, update: int, micro_batch: int = 0, rank: int = 0)
     torch.manual_seed(int(np.random.SeedSequence((seed, update, micro_batch, rank)).generate_state(1, np.uint64)[0]))
 
 
-def batches_from(split: Split, config: TrainingConfig, at: Counters) -> Iterator[tuple[Batch, tuple[int, ...]]]:
-    """Batches without end from the position ``at`` on, each with the position (epoch, block, batch, rows) after it."""
-    epoch, block, first, rows = at.epoch, at.block, at.batch, at.rows
+def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[tuple[Position, Batch, Position]]:
+    """Batches without end from the position ``at`` on, each between its position and the one after it."""
+    epoch, block, first, rows = at
     while True:
         plan = plan_block(split, config.batch_tokens, config.seed, epoch, block)
         last_block = block + 1 == blocks(len(split))
+        following = (epoch + 1, 0) if last_block else (epoch, block + 1)
         for index in range(first, len(plan)):
+            before = Position(epoch, block, index, rows)
             rows += len(plan[index])
-            after = (epoch, block, index + 1, rows)
+            after = Position(epoch, block, index + 1, rows)
             if index + 1 == len(plan):
-                after = (epoch + 1, 0, 0, 0) if last_block else (epoch, block + 1, 0, rows)
-            yield pad_batch(split, plan[index]), after
-        epoch, block, first, rows = (epoch + 1, 0, 0, 0) if last_block else (epoch, block + 1, 0, rows)
+                after = Position(*following, 0, 0 if last_block else rows)
+            yield before, pad_batch(split, plan[index]), after
+        (epoch, block), first, rows = following, 0, 0 if last_block else rows
 
 
 def budget_used(config: TrainingConfig, state: TrainState, rows: int) -> float:
     """The share of the budget used up at this moment, for an epoch of ``rows`` pairs."""
     state.tick()
     counters = state.counters
-    return progress(config, counters.step, counters.epoch + counters.rows / rows, counters.seconds)
+    epochs = counters.position.epoch + counters.position.rows / rows
+    return progress(config, counters.step, epochs, counters.seconds)
 
 
-def train_steps(state: TrainState, split: Split, config: TrainingConfig, device: torch.device) -> Iterator[Update]:
+def train_steps(
+    state: TrainState, split: Rows, config: TrainingConfig, device: torch.device
+) -> Iterator[Update | Divergence]:
     """Make updates until the budget is spent, yielding after each; ``state`` is whole whenever this yields.
 
-    Raises DataError when a loss or gradient is not finite; the weights are then those before that update.
+    Updates that ``state.counters.skipped`` names are passed over. A Divergence has changed nothing, and ends this: the
+    caller decides what becomes of it. Raises BusyError when a pair alone does not fit into memory.
     """
-    counters, model = state.counters, state.objective.model
-    parameters: list[torch.Tensor] = list(model.parameters())
+    counters = state.counters
+    parameters: list[torch.Tensor] = list(state.objective.model.parameters())
     averages: list[torch.Tensor] = list(state.average.parameters())
-    batches = batches_from(split, config, counters)
+    skipped = {place[1:] for place in counters.skipped}
+    batches = batches_from(split, config, counters.position)
     while (used := budget_used(config, state, len(split))) < 1.0:
         start = time.monotonic()
         # Gather the batches of this update: their tokens normalise the loss of each.
-        micro_batches = list(islice(batches, config.accumulate))
-        tokens = sum(int(batch.target_length.sum()) for batch, _ in micro_batches)
+        gathered = list(islice(batches, config.accumulate))
+        before, after = gathered[0][0], gathered[-1][2]
+        if before[:3] in skipped:
+            counters.position = after
+            continue
 
-        # Forward and backward, each micro-batch with randomness of its own.
-        state.objective.train()
-        loss = 0.0
-        for index, (batch, _) in enumerate(micro_batches):
-            seed_randomness(config.seed, counters.step, index)
-            part, _ = state.objective(TensorBatch.of(batch, device), tokens)
-            part.backward()
-            loss += part.item()
-        # Clip, step, average.
+        # Forward and backward, then clip, step, average.
+        gradient = accumulate(state, [batch for _, batch, _ in gathered], config.seed, device)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
-        if not (isfinite(loss) and isfinite(norm)):
-            raise DataError(
-                f"training diverged at update {counters.step + 1}: loss {loss}, gradient norm {norm}",
-                "start again with a lower training.learning_rate",
-            )
+        if not (isfinite(gradient.loss) and isfinite(norm)):
+            state.optimizer.zero_grad(set_to_none=True)
+            rows = [int(row) for _, batch, _ in gathered for row in batch.rows]
+            yield Divergence(gradient.loss, norm, before, rows)
+            return
         rate = learning_rate(config, counters.step, used)
         for group in state.optimizer.param_groups:
             group["lr"] = rate
@@ -102,12 +126,58 @@ def train_steps(state: TrainState, split: Split, config: TrainingConfig, device:
             torch._foreach_lerp_(averages, parameters, 1.0 - decay)
 
         # State update.
-        counters.epoch, counters.block, counters.batch, counters.rows = micro_batches[-1][1]
+        counters.position = after
         seconds = time.monotonic() - start
-        counters.target_tokens += tokens
+        counters.target_tokens += gradient.tokens
         counters.learning_rate, counters.gradient_norm = rate, norm
-        counters.window_loss += loss * tokens
-        counters.window_tokens += tokens
-        counters.window_seconds += seconds
+        counters.window.loss += gradient.loss * gradient.tokens
+        counters.window.tokens += gradient.tokens
+        counters.window.seconds += seconds
         used = budget_used(config, state, len(split))
-        yield Update(counters.step, loss, rate, norm, tokens, seconds, used)
+        parts = gradient.parts if gradient.parts > len(gathered) else 0
+        yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts)
+
+
+def accumulate(state: TrainState, batches: list[Batch], seed: int, device: torch.device) -> Gradient:
+    """Add up the gradients of an update's batches, each with randomness of its own.
+
+    A batch that memory has no room for is split, and the update begun again: a backward pass that broke off has left
+    its mark on the gradients. Only dropout's draw tells the result from that of the whole batch.
+    """
+    tokens = sum(int(batch.target_length.sum()) for batch in batches)
+    state.objective.train()
+    while True:
+        loss = 0.0
+        for index, batch in enumerate(batches):
+            part = add_gradient(state, batch, tokens, (seed, state.counters.step, index), device)
+            if part is None:
+                break
+            loss += part
+        else:
+            return Gradient(loss, tokens, len(batches))
+        if len(batch.rows) == 1:
+            longest = int(max(batch.source_length[0], batch.target_length[0]))
+            raise BusyError(
+                f"out of memory in update {state.counters.step + 1}, on a single pair of {longest} pieces",
+                "choose a smaller model, or prepare with a smaller --max-length; the same command goes on",
+            )
+        state.optimizer.zero_grad(set_to_none=True)
+        batches = [*batches[:index], *halves(batch), *batches[index + 1 :]]
+
+
+def add_gradient(
+    state: TrainState, batch: Batch, tokens: int, randomness: tuple[int, int, int], device: torch.device
+) -> float | None:
+    """Add one batch's share to the gradients: its loss / ``tokens``, or None when memory has no room for it."""
+    seed_randomness(*randomness)
+    try:
+        part, _ = state.objective(TensorBatch.of(batch, device), tokens)
+        part.backward()
+        return float(part.item())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Not in the except clause, whose exception keeps the tensors of the broken pass alive.
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return None

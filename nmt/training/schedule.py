@@ -1,7 +1,11 @@
-"""The budget of a run, and the learning rate that is annealed to it. Plain arithmetic: knows no tensor."""
+"""The budget of a run, and what depends on it: the learning rate, and when to validate. Plain arithmetic."""
 
 from nmt.config import TrainingConfig
+from nmt.training.counters import Counters
 
+VALIDATIONS = 20  # in a budget, unless settings say otherwise
+# At least, between validations that nobody asked for; updates for a run whose budget is not minutes.
+MINUTES_BETWEEN, UPDATES_BETWEEN = 1.0, 100
 WARMUP_SHARE = 0.25  # of the budget at most, so that a short run reaches its peak too
 
 
@@ -21,3 +25,15 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
     """Linear warm-up, then linear to zero at the end of the budget, for the update after ``step`` updates."""
     warm = max((step + 1) / max(1, config.warmup_steps), progress / WARMUP_SHARE)
     return config.learning_rate * min(1.0, warm) * max(0.0, 1.0 - progress)
+
+
+def validation_is_due(config: TrainingConfig, counters: Counters, progress: float) -> bool:
+    """Whether to validate after the update that has just been made, with ``progress`` of the budget used up."""
+    if config.validate_every:
+        return counters.step % config.validate_every == 0
+    # Translating the validation set takes seconds: a short run has better uses for them.
+    if config.minutes:
+        rested = counters.seconds - counters.validated.seconds >= 60 * MINUTES_BETWEEN
+    else:
+        rested = counters.step - counters.validated.step >= UPDATES_BETWEEN
+    return rested and int(progress * VALIDATIONS) > int(counters.validated.progress * VALIDATIONS)

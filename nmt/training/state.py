@@ -2,7 +2,8 @@
 
 import copy
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,32 +12,10 @@ from torch import Tensor
 from nmt.config import TrainingConfig
 from nmt.model.family import TranslationModel
 from nmt.store.run_folder import Checkpoint
+from nmt.training.counters import Counters
 from nmt.training.objective import Objective
 
-
-@dataclass
-class Counters:
-    """The integers (and sums) of a run. Data order, dropout and schedule follow from them alone."""
-
-    step: int = 0  # updates made
-    epoch: int = 0  # position of the next batch in the data: epoch, block of the epoch, batch of the block
-    block: int = 0
-    batch: int = 0
-    rows: int = 0  # pairs seen in this epoch
-    seconds: float = 0.0  # wall time of all processes of the run
-    target_tokens: int = 0
-    learning_rate: float = 0.0  # of the last update, and its gradient norm before clipping
-    gradient_norm: float = 0.0
-    window_loss: float = 0.0  # sums since the last train event of the metrics
-    window_tokens: int = 0
-    window_seconds: float = 0.0
-    validated_step: int = 0  # step, time and share of the budget of the last validation
-    validated_seconds: float = 0.0
-    validated_progress: float = 0.0
-    best_step: int = 0  # 0: not validated yet
-    best_bleu: float = -1.0
-    best_loss: float = 0.0
-    stale: int = 0  # validations since the best one
+OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass
@@ -59,14 +38,33 @@ class TrainState:
         return cls(Objective(model, config.label_smoothing), average, optimizer, Counters())
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from ``checkpoint``: afterwards nothing tells this state from one that never stopped."""
+        """Continue from ``checkpoint``: afterwards nothing tells this state from one that never stopped.
+
+        The tensors are held to ``layout`` by who reads them. Raises ValueError when the counters are not as they
+        should be, and has changed nothing then.
+        """
+        counters = Counters.from_dict(checkpoint.state["counters"])
         self.objective.model.load_state_dict(checkpoint.model)
         self.average.load_state_dict(part_of(checkpoint.training, "average/"))
         moments = {key: part_of(checkpoint.training, f"{key}/") for key in OPTIMIZER_KEYS}
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.state.clear()
         for name, parameter in self.objective.model.named_parameters():
-            self.optimizer.state[parameter] = {key: moments[key][name].to(parameter.device) for key in OPTIMIZER_KEYS}
-        self.counters = Counters(**checkpoint.state["counters"])
-        self.started -= self.counters.seconds
+            if name in moments["step"]:
+                found = {key: moments[key][name].to(parameter.device) for key in OPTIMIZER_KEYS}
+                self.optimizer.state[parameter] = found
+        self.counters = counters
+        self.started = time.monotonic() - counters.seconds
+
+    def layout(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Names, shapes and types of the two tensor files of a checkpoint made after an update, as meta tensors."""
+        model = {name: tensor.to("meta") for name, tensor in self.objective.model.state_dict().items()}
+        training = {f"average/{name}": tensor for name, tensor in model.items()}
+        for name, parameter in self.objective.model.named_parameters():
+            shapes = {"step": torch.empty((), dtype=torch.float32, device="meta")}
+            for key in OPTIMIZER_KEYS:
+                training[f"{key}/{name}"] = shapes.get(key, torch.empty_like(parameter, device="meta"))
+        return model, training
 
     def checkpoint(self, facts: dict[str, Any]) -> Checkpoint:
         """The state as tensors by bare parameter name and a few integers; ``facts`` go beside the counters."""
@@ -75,15 +73,22 @@ class TrainState:
             for key in OPTIMIZER_KEYS if parameter in self.optimizer.state else ():
                 training[f"{key}/{name}"] = self.optimizer.state[parameter][key]
         self.tick()
-        return Checkpoint(self.objective.model.state_dict(), training, {"counters": asdict(self.counters), **facts})
+        return Checkpoint(self.objective.model.state_dict(), training, {"counters": self.counters.to_dict(), **facts})
+
+    def spend(self, seconds: float) -> None:
+        """Count at least ``seconds`` of wall time for the run so far."""
+        self.started = min(self.started, time.monotonic() - seconds)
 
     def tick(self) -> None:
         """Bring the run's wall time up to date."""
         self.counters.seconds = time.monotonic() - self.started
 
+    def is_finite(self) -> bool:
+        """Whether no weight, no average and no moment has been spoilt: an update that is not made leaves it so."""
+        moments = [tensor for state in self.optimizer.state.values() for tensor in state.values()]
+        weights = [*self.objective.model.state_dict().values(), *self.average.state_dict().values()]
+        return all(bool(tensor.isfinite().all()) for tensor in [*weights, *moments])
 
-OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
 
-
-def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

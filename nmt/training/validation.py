@@ -1,6 +1,6 @@
 """Validation: the averaged model's loss on the validation pairs, and its real translations of them, scored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp
 
@@ -12,6 +12,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
 from nmt.scoring.metrics import corpus_scores
+from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.state import TrainState
@@ -42,21 +43,46 @@ class Validation:
         return exp(min(self.loss, 700.0))
 
 
-def validate(state: TrainState, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer]) -> Validation:
-    """Score the running average of the weights on the validation set; greedy search, since it ranks as beams do."""
+class Stopped(Exception):  # noqa: N818  # no error: someone asked for it
+    """Raised in the midst of a validation when it is to be left."""
+
+
+@dataclass(frozen=True)
+class Watch(Silent):
+    """Asks at every batch whether to go on."""
+
+    should_stop: Callable[[], bool]
+
+    def advance(self, count: int = 1) -> None:
+        if self.should_stop():
+            raise Stopped
+
+
+def validate(
+    state: TrainState, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer], should_stop: Callable[[], bool]
+) -> Validation | None:
+    """Score the running average of the weights on the validation set; None when ``should_stop`` breaks it off.
+
+    By greedy search, since it ranks models as beams do.
+    """
     source_tokenizer, target_tokenizer = tokenizers
     device = next(state.average.parameters()).device
     engine = PyTorchEngine(state.average, target_tokenizer.control_ids(), device)
     translator = Translator(engine, source_tokenizer, target_tokenizer, SearchOptions(beam_size=1))
-    hypotheses = [translation.text for translation in translator.translate(data.valid_source)]
+    watch = Watch(should_stop)
+    try:
+        hypotheses = [translation.text for translation in translator.translate(data.valid_source, watch)]
+        loss = validation_loss(state, data, watch)
+    except Stopped:
+        return None
     bleu, chrf = corpus_scores(hypotheses, data.valid_target, data.target_language)
     chosen = range(0, len(hypotheses), max(1, len(hypotheses) // SAMPLES))[:SAMPLES]
     samples = [Sample(data.valid_source[i], data.valid_target[i], hypotheses[i]) for i in chosen]
-    return Validation(state.counters.step, validation_loss(state, data), bleu, chrf, samples)
+    return Validation(state.counters.step, loss, bleu, chrf, samples)
 
 
 @torch.inference_mode()
-def validation_loss(state: TrainState, data: Dataset) -> float:
+def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
     """Cross-entropy of a target token on the validation pairs, in nats."""
     objective = Objective(state.average, label_smoothing=0.0).eval()
     device = next(state.average.parameters()).device
@@ -64,6 +90,7 @@ def validation_loss(state: TrainState, data: Dataset) -> float:
     for block in range(blocks(len(data.valid))):
         for rows in plan_block(data.valid, BATCH_TOKENS, seed=0, epoch=0, block_in_epoch=block):
             loss, count = objective(TensorBatch.of(pad_batch(data.valid, rows), device), 1.0)
+            watch.advance()
             total += loss.item()
             tokens += int(count)
     return total / tokens

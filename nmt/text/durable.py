@@ -1,0 +1,203 @@
+"""Whole or not there: names for what is unfinished, syncing, renaming, and folders that appear at once.
+
+Whatever is being made stands under a hidden name beside its own until it is whole and on the disk. A killed process
+leaves such names behind; the next that makes the same thing removes them. Knows paths; nothing of what they hold.
+"""
+
+import errno
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nmt.errors import CannotCreateError, NmtError, StorageError
+
+unfinished: set[Path] = set()  # what this process is making
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_HIDDEN = re.compile(
+    r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)-(?P<host>[a-z0-9]+)-[0-9a-f]{6}", re.DOTALL
+)
+
+
+@contextmanager
+def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
+    """Fill a folder that appears at ``path`` whole when the block ends well and not at all otherwise.
+
+    Yields a temporary folder beside ``path``. Raises CannotCreateError when something stands at ``path`` already (an
+    empty folder does not count), unless ``replace``; StorageError when the disk is full.
+    """
+    path = Path(os.path.realpath(path))
+    if not replace:
+        _refuse_occupied(path)
+    partial = partial_name(path)
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        raise cannot_create(path, error) from None
+    unfinished.add(partial)
+    sweep(path.parent, path.name)
+    try:
+        yield partial
+        sync_tree(partial)
+        old = None
+        if replace and path.exists():
+            old = exchange(partial, path)
+        else:
+            _refuse_occupied(path)
+            rename(partial, path)
+        sync_folder(path.parent)
+        if old:
+            shutil.rmtree(old, ignore_errors=True)
+    except NmtError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        unfinished.discard(partial)
+
+
+def discard_unfinished() -> None:
+    """Remove what is being written, for a process that a signal is about to end."""
+    for path in unfinished:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def partial_name(path: Path, kind: str = "partial") -> Path:
+    """A hidden name beside ``path`` for what is not whole yet or about to go, which says whose it is."""
+    return path.with_name(f".{path.name}.{kind}-{os.getpid()}-{_host()}-{secrets.token_hex(3)}")
+
+
+def is_debris(name: str) -> bool:
+    """Whether this is a ``partial_name``, of a process that works or of one that was killed."""
+    return bool(_HIDDEN.fullmatch(name))
+
+
+def sweep(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes of this machine left unfinished in ``folder``, of ``name`` alone if given."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        found = _HIDDEN.fullmatch(path.name)
+        if not found or name not in (None, found["name"]) or found["host"] != _host():
+            continue
+        if path in unfinished or (int(found["process"]) != os.getpid() and _is_alive(int(found["process"]))):
+            continue
+        final = path.with_name(found["name"])
+        if found["kind"] == "old" and not final.exists():
+            rename(path, final)  # its owner was killed between the two renames of an exchange
+        elif path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def exchange(new: Path, path: Path) -> Path:
+    """Put ``new`` in the place of ``path``; returns the hidden name under which what stood there is now.
+
+    Where the system can, there is no moment without a ``path``. Raises CannotCreateError.
+    """
+    if swap(new, path):
+        return new
+    old = partial_name(path, "old")
+    rename(path, old)
+    rename(new, path)
+    return old
+
+
+def swap(one: Path, other: Path) -> bool:
+    """Exchange two names in one step (Linux's renameat2); False when that cannot be done here."""
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    at_working_folder, exchange_names = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    folder = at_working_folder
+    failed: int = renameat2(folder, os.fsencode(one), folder, os.fsencode(other), exchange_names)
+    return not failed
+
+
+def _host() -> str:
+    return re.sub("[^a-z0-9]", "", socket.gethostname().lower()) or "here"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def cannot_create(path: Path, error: OSError) -> NmtError:
+    """The error for a file or folder that cannot be made: a full disk is a matter of its own."""
+    if error.errno in _FULL:
+        return StorageError(f"writing {path} failed: {error.strerror}", "free some space there")
+    return CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights")
+
+
+def _refuse_occupied(path: Path) -> None:
+    if path.is_dir() and not any(path.iterdir()):
+        return
+    if path.exists():
+        raise CannotCreateError(f"{path} exists already", "move it away or choose another name")
+
+
+def rename(old: Path, new: Path) -> None:
+    """Move ``old`` to ``new``, replacing a file there. Raises CannotCreateError."""
+    try:
+        os.replace(old, new)
+    except OSError as error:
+        raise cannot_create(new, error) from None
+
+
+def sync(descriptor: int, path: Path) -> None:
+    """Have an open file's bytes on the disk. Raises StorageError, naming ``path``."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
+
+
+def sync_tree(folder: Path) -> None:
+    """Have every file of a folder, and the folder, on the disk. Raises StorageError, naming the file."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            sync_file(Path(place, name))
+        sync_folder(Path(place))
+
+
+def sync_file(path: Path) -> None:
+    """Have a file's bytes on the disk. Raises StorageError."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        sync(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable; some file systems cannot sync a folder, and then there is nothing to do."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        pass
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,393 @@
+"""Exact resumption, whatever happens between two processes of a run: damage, signals, races, divergence, full disks."""
+
+import json
+import resource
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import TinyRun, nmt, write_corpus
+from safetensors.torch import load_file, save_file
+from test_run import CPU, SHAPE, Recorder, events, train
+
+from nmt.corpus.dataset import Dataset
+from nmt.errors import BusyError, DataError
+from nmt.store.run_folder import RunFolder
+from nmt.text.tokenizer import Tokenizer
+from nmt.training.counters import Counters, Position, Skipped, Validated, Window
+from nmt.training.objective import Objective, TensorBatch
+from nmt.training.opening import TrainRequest, open_run
+from nmt.training.verify import first_difference
+
+LAST = "checkpoints/step-00000006"
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Weights, optimizer, averages, counters and metrics are the same bits; clocks aside."""
+    assert first_difference(one, other) == ""
+    states = [json.loads((run / LAST / "state.json").read_text()) for run in (one, other)]
+    for state in states:
+        for clock in (state["counters"], state["counters"]["window"], state["counters"]["validated"]):
+            clock.pop("seconds")
+    assert states[0] == states[1]
+
+
+def listing(folder: Path) -> list[tuple[Path, int, bytes]]:
+    """Everything in a folder, with its times and contents."""
+    return [
+        (path, path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(folder.rglob("*"))
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of six updates, to hold the others to."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    train(tiny_run.data, run)
+    return run
+
+
+@pytest.fixture(scope="module")
+def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run, stopped after four updates with checkpoints at two and four."""
+    run = tmp_path_factory.mktemp("half") / "run"
+    train(tiny_run.data, run, stop_at=4)
+    assert [path.name for path in RunFolder(run).checkpoints()] == ["step-00000002", "step-00000004"]
+    return run
+
+
+def test_a_run_asked_to_stop_at_any_moment_and_gone_on_with_equals_the_uninterrupted_one(
+    tiny_run: TinyRun, whole: Path, tmp_path: Path
+) -> None:
+    """Every moment at which a run asks whether to stop, also in the midst of a validation, one after another."""
+    moments = 0
+    for moment in count(1):
+        run = tmp_path / f"run-{moment}"
+        asked = iter(range(1, 10**9))
+        with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+            report = opened.train(lambda asked=asked, moment=moment: next(asked) >= moment)  # type: ignore[misc]
+        if report.outcome == "done":
+            break
+        assert report.outcome == "stopped"
+        train(tiny_run.data, run)
+        assert_same_run(run, whole)
+        moments += 1
+    assert moments > 12, "six updates, three validations in several batches"
+
+
+def request(data: Path, run: Path, **settings: Any) -> TrainRequest:
+    training = {"training": {"steps": 6, "validate_every": 2, "batch_tokens": 400, **settings}}
+    return TrainRequest(data, run, "tiny", (SHAPE, training))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+@pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "state.json", "manifest.json"])
+def test_a_damaged_checkpoint_is_named_put_aside_and_the_one_before_it_used(
+    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path, name: str, damage: Any
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    damage(run / "checkpoints" / "step-00000004" / name)
+    _, recorder = train(tiny_run.data, run)
+    (warning,) = recorder.warnings
+    assert name in warning
+    assert "step-00000004.bad" in warning
+    assert (run / "checkpoints" / "step-00000004.bad").is_dir()
+    assert recorder.updates[0].step == 3
+    assert_same_run(run, whole)
+
+
+def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(
+    tiny_run: TinyRun, half: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    for checkpoint in RunFolder(run).checkpoints():
+        cut(checkpoint / "model.safetensors")
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"no checkpoint in .* is whole; .*--overwrite"):
+            train(tiny_run.data, run)
+    _, recorder = train(tiny_run.data, run, overwrite=True)
+    assert recorder.updates[0].step == 1
+
+
+def test_a_checkpoint_of_another_format_is_no_damage(tiny_run: TinyRun, half: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    path = run / "checkpoints" / "step-00000004" / "manifest.json"
+    path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(DataError, match="not a checkpoint of format 3"):
+        train(tiny_run.data, run)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_second_starter_is_told_so_and_changes_nothing(tiny_run: TinyRun, tmp_path: Path, overwrite: bool) -> None:
+    run = tmp_path / "run"
+    with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+        opened.train(lambda: opened.state.counters.step == 4)
+        before = listing(tmp_path)
+        with pytest.raises(BusyError, match="in use by another process"):
+            train(tiny_run.data, run, overwrite=overwrite)
+        assert listing(tmp_path) == before
+    assert train(tiny_run.data, run)[0].outcome == "done"
+
+
+def test_a_run_that_moved_another_aside_is_locked_too(tiny_run: TinyRun, half: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    with open_run(replace(request(tiny_run.data, run), overwrite=True), CPU, Recorder()):
+        with pytest.raises(BusyError):
+            train(tiny_run.data, run)
+        assert (tmp_path / "run.old-1" / "model" / "manifest.json").exists()
+
+
+def test_debris_of_a_killed_save_is_gone_after_the_run_goes_on(
+    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    dead = f".step-00000005.partial-{2**22 + 1}-{here()}-00ff00"  # no process has so high a number
+    (run / "checkpoints" / dead).mkdir()
+    (run / "checkpoints" / dead / "model.safetensors").write_bytes(b"half of it")
+    train(tiny_run.data, run)
+    assert not [path for path in run.rglob("*") if "partial" in path.name]
+    assert_same_run(run, whole)
+
+
+def here() -> str:
+    from nmt.text.durable import partial_name
+
+    return partial_name(Path("x")).name.split("-")[2]
+
+
+def test_metrics_that_a_kill_cut_are_written_again(tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    with (run / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"event": "train", "step": 5}\n\xff\xfe{"event": "tr')
+    train(tiny_run.data, run)
+    assert_same_run(run, whole)
+
+
+def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
+    tiny_run: TinyRun, half: Path, tmp_path: Path
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"event": "train", "step": 5, "seconds": 590.0}\n')
+    settings = {"steps": 0, "minutes": 10.0}
+    with open_run(request(tiny_run.data, run, **settings), CPU, Recorder()) as opened:
+        assert opened.used > 590 / 600
+        assert opened.state.counters.step == 4
+
+
+def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """The kernel's limit on the size of a file stands for the disk: writing beyond it fails half-way."""
+    run = tmp_path / "run"
+    arguments: list[str | Path] = [
+        tiny_run.data,
+        "-o",
+        run,
+        "--preset",
+        "tiny",
+        "--validate-every",
+        "2",
+        "--threads",
+        "1",
+    ]
+    arguments += [f"--set=model.{name}" for name in ("width=16", "feed_forward=24", "encoder_layers=1")]
+    assert nmt("train", *arguments, "--steps", "2").returncode == 0
+    before = (run / "checkpoints" / "step-00000002" / "training.safetensors").read_bytes()
+    limit = (len(before) // 2,) * 2
+    full = nmt("train", *arguments, "--steps", "6", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert full.returncode == 74
+    assert full.stderr.splitlines()[-1].startswith("nmt: error: writing ")
+    assert "the last good checkpoint is " in full.stderr
+    assert "step-00000002" in full.stderr
+    assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
+    assert (run / "checkpoints" / "step-00000002" / "training.safetensors").read_bytes() == before
+    again = nmt("train", *arguments, "--steps", "6")
+    assert again.returncode == 0, again.stderr
+
+
+# --- divergence -------------------------------------------------------------------------------------------------------
+
+
+class Poison:
+    """Makes the loss of chosen updates not finite, by which of them comes; a stand-in for numbers that overflow."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, poisoned: set[Any]) -> None:
+        self.forward = Objective.forward
+        self.poisoned = poisoned
+        monkeypatch.setattr(Objective, "forward", lambda *arguments: self(*arguments))
+
+    def __call__(
+        self, objective: Objective, batch: TensorBatch, normaliser: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        loss, tokens = self.forward(objective, batch, normaliser)
+        key = tuple(batch.source_BS[0].tolist())
+        return (loss * float("nan") if objective.training and key in self.poisoned else loss), tokens
+
+
+def sources(data: Path) -> Iterator[tuple[int, ...]]:
+    """The first source of each batch of training, in order, by which a batch is known here."""
+    from nmt.config import TrainingConfig
+    from nmt.training.loop import batches_from
+
+    config = TrainingConfig(steps=6, batch_tokens=400)
+    for _, batch, _ in batches_from(Dataset.open(data).train, config, Position()):
+        yield tuple(batch.source[0].tolist())
+
+
+def test_an_update_that_is_not_finite_is_passed_over_and_its_pairs_are_written_with_their_lines(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    third = [next_ for next_, _ in zip(sources(tiny_run.data), range(4), strict=False)][2]
+    Poison(monkeypatch, {third})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    _, recorder = train(tiny_run.data, whole)
+    (warning,) = recorder.warnings
+    path = whole / "skipped-1-1-3.tsv"
+    assert str(path) in warning
+    assert [update.step for update in recorder.updates] == [1, 2, 3, 4, 5, 6], "six updates are made all the same"
+    heading, *rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    assert heading == ["corpus", "line", "source", "target"]
+    for corpus, line, source, target in rows:
+        for language, text in (("ko", source), ("en", target)):
+            lines = Path(f"{corpus}.{language}").read_text(encoding="utf-8").splitlines()
+            assert " ".join(lines[int(line) - 1].split()) == text
+    # It stands in the state: a run that is stopped before and after it comes to the same.
+    for stop in (2, 4):
+        train(tiny_run.data, parts, stop_at=stop)
+    train(tiny_run.data, parts)
+    assert_same_run(parts, whole)
+    state = json.loads((whole / LAST / "state.json").read_text())
+    assert state["counters"]["skipped"] == [[2, 0, 0, 2]]
+
+
+def test_weights_that_are_not_finite_any_more_are_those_of_the_last_checkpoint_again(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    run = tmp_path / "run"
+    with open_run(request(tiny_run.data, run), CPU, recorder) as opened:
+
+        def spoil() -> bool:
+            if len(recorder.updates) == 5 and not recorder.warnings:
+                next(opened.state.objective.model.parameters()).data.fill_(float("inf"))
+            return False
+
+        opened.train(spoil)
+    assert [update.step for update in recorder.updates] == [1, 2, 3, 4, 5, 5, 6]
+    assert any("back to those after step 4" in warning for warning in recorder.warnings)
+    assert all(tensor.isfinite().all() for tensor in load_file(run / LAST / "model.safetensors").values())
+
+
+def test_training_gives_up_when_updates_come_to_nothing_one_after_another(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = [next_ for next_, _ in zip(sources(tiny_run.data), range(20), strict=False)]
+    Poison(monkeypatch, set(batches[3:]))
+    with pytest.raises(DataError, match=r"training diverged: 5 updates.*learning_rate"):
+        train(tiny_run.data, tmp_path / "run")
+    assert len(list((tmp_path / "run").glob("skipped-*.tsv"))) == 5
+
+
+def test_rows_know_the_corpus_and_the_line_that_they_came_from(tmp_path: Path) -> None:
+    """Two corpora, and lines of all kinds that are dropped; held to a search for each pair's own text."""
+    first, second = write_corpus(tmp_path, "one", 0, 60), write_corpus(tmp_path, "two", 60, 40)
+    for language in ("ko", "en"):
+        path = Path(f"{first}.{language}")
+        lines = path.read_text(encoding="utf-8").splitlines()
+        lines[0:0] = [""]  # dropped: empty
+        lines[10:10] = [lines[5], "같다"]  # a duplicate, and a source that equals its target
+        lines += [lines[30]]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    valid = write_corpus(tmp_path, "valid", 300, 5)
+    arguments: list[str | Path] = [
+        "--train",
+        first,
+        "--train",
+        second,
+        "--train",
+        first,
+        "--valid",
+        valid,
+        "-o",
+        tmp_path / "data",
+    ]
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--vocab-size", "500", *arguments)
+    assert made.returncode == 0, made.stderr
+    data = Dataset.open(tmp_path / "data")
+    tokenizer = Tokenizer.load(data.source_tokenizer_path)
+    assert len(data.train) == 100
+    for row, (corpus, line) in enumerate(data.origins(range(100))):
+        text = Path(f"{corpus}.ko").read_text(encoding="utf-8").splitlines()[line - 1]
+        assert tokenizer.decode([data.train.source(row).tolist()]) == [" ".join(text.split())]
+
+
+# --- state ------------------------------------------------------------------------------------------------------------
+
+
+def test_counters_survive_json() -> None:
+    counters = Counters(
+        3, Position(1, 2, 3, 4), 5.5, 6, 0.1, 0.2, 7, Window(1.0, 2, 3.0), Validated(best_bleu=3), [Skipped(1, 2, 3, 4)]
+    )
+    assert Counters.from_dict(json.loads(json.dumps(counters.to_dict()))) == counters
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": -1},
+        {"step": 1.0},
+        {"step": True},
+        {"seconds": float("nan")},
+        {"seconds": "5"},
+        {"position": [1, 2, 3]},
+        {"position": {}},
+        {"window": {"loss": 1.0}},
+        {"validated": None},
+        {"skipped": [[1, 2]]},
+        {"skipped": {}},
+        {"more": 1},
+    ],
+)
+def test_counters_that_are_not_what_they_should_be_are_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="counters"):
+        Counters.from_dict(json.loads(json.dumps(Counters().to_dict() | change)))
+
+
+def test_a_difference_between_two_runs_is_named(whole: Path, tmp_path: Path) -> None:
+    assert first_difference(whole, shutil.copytree(whole, tmp_path / "same")) == ""
+    other = shutil.copytree(whole, tmp_path / "other")
+    tensors = load_file(other / LAST / "training.safetensors")
+    name = next(name for name in tensors if name.startswith("exp_avg_sq/"))
+    tensors[name].view(-1)[0] += 1e-12
+    save_file(tensors, other / LAST / "training.safetensors")
+    assert "training.safetensors" in first_difference(whole, other)
+    longer = shutil.copytree(whole, tmp_path / "longer")
+    with (longer / "metrics.jsonl").open("a") as file:
+        file.write("{}\n")
+    assert first_difference(whole, longer) == "metrics.jsonl"
+    assert events(whole)
+
+
+def test_verify_resume_says_whether_the_bits_are_the_same_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    result = nmt(
+        "train", tiny_run.data, "-o", tmp_path / "run", "--verify-resume", "--preset", "tiny", "--threads", "1"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("identical: 20 updates")
+    assert list(tmp_path.iterdir()) == []
