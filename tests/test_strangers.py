@@ -6,31 +6,26 @@
 import json
 import os
 import shutil
-import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 import torch
 from conftest import nmt
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from sentencepiece import SentencePieceProcessor
-from torture.mutations import STRUCTURE, Maker, change_pieces
-from torture.protobuf import Field, fields, serialised
-from torture.strangers import CODES, LINE, Folder, MutatedModelArea, forked, tiny_models, use, write
+from torture.mutations import STRUCTURE, Maker
+from torture.strangers import CODES, Folder, MutatedModelArea, forked, tiny_models, use, write
 
 from nmt import Translator
 from nmt.config import ModelConfig, parse_assignment, parse_toml
 from nmt.errors import DataError, MissingInputError, NmtError, SettingsError, shown
 from nmt.show.about import about
 from nmt.store.model_folder import ModelFolder, load_model, resolve_model_folder
-from nmt.store.tensors import LARGEST_HEADER, read_header, read_tensors
 from nmt.text import tokenizer
 from nmt.text.manifest import LARGEST, read_manifest
-from nmt.text.spm_format import read_pieces
 from nmt.text.untrusted import read_small, strict_json
 
 FILES = list(STRUCTURE)
@@ -345,96 +340,6 @@ def test_what_is_shown_of_a_value_is_short_and_obeyed_by_no_terminal() -> None:
         assert shown(value).isprintable()
 
 
-# --- tensors ----------------------------------------------------------------------------------------------------------
-
-
-def safetensors_file(path: Path, header: Any, data: bytes = b"") -> Path:
-    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(raw)) + raw + data)
-    return path
-
-
-def entry(shape: list[Any], begin: int, end: int, dtype: Any = "F32") -> dict[str, Any]:
-    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
-
-
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        ({"a": entry([2], 0, 8), "b": entry([2], 4, 12)}, "b begins at byte 4, not 8"),
-        ({"a": entry([2], 4, 12)}, "a begins at byte 4, not 0"),
-        ({"a": entry([2], 0, 8)}, "its tensors have 8 bytes, not 12"),
-        ({"a": entry([4], 0, 16)}, "its tensors have 16 bytes, not 12"),
-        ({"a": entry([1 << 62, 4, 3], 0, 12)}, "tensor a has 12 bytes for"),
-        ({"a": entry([1 << 32, 1 << 32], 0, 0)}, "tensor a has 0 bytes for"),
-        ({"a": entry([0, 3], 0, 0), "b": entry([3], 0, 12)}, r"tensor a has the shape \[0, 3\]"),
-        ({"a": entry([-3, -1], 0, 12)}, "has the shape"),
-        ({"a": entry([3.0], 0, 12)}, "has the shape"),
-        ({"a": entry([True, 3], 0, 12)}, "has the shape"),
-        ({"a": entry([1] * 9 + [3], 0, 12)}, "has the shape"),
-        ({"a": entry([3], 0, 1 << 64)}, "has the offsets"),
-        ({"a": entry([3], 12, 0)}, "tensor a has -12 bytes"),
-        ({"a": entry([12], 0, 12, "F8_E4M3")}, "has the type 'F8_E4M3'"),
-        ({"a": entry([3], 0, 12, ["F32"])}, "has the type"),
-        ({"a": entry([3], 0, 12) | {"x": 1}}, "is not a type, a shape and two offsets"),
-        ({"a\x1b[31m": entry([3], 0, 12)}, r"a tensor is called 'a\\x1b"),
-        ({"": entry([3], 0, 12)}, "a tensor is called ''"),
-        ({"a" * 300: entry([3], 0, 12)}, "a tensor is called 'aaa"),
-        ({"__metadata__": [], "a": entry([3], 0, 12)}, "not a table of tensors"),
-        (b'{"a": 1, "a": 2}', "a key stands twice"),
-        (b"[" * 100_000, "nested too deep"),
-        (b"[]", "not a table of tensors"),
-        (b'{"a": {"dtype": "F32", "shape": [1e999]}}', "a number is too large"),
-    ],
-    ids=lambda value: ascii(value)[:60],
-)
-def test_a_header_that_does_not_add_up_is_refused(header: Any, words: str, tmp_path: Path) -> None:
-    path = safetensors_file(tmp_path / "x.safetensors", header, b"\0" * 12)
-    with pytest.raises(DataError, match=rf"x\.safetensors.*{words}") as caught:
-        read_tensors(path, {"a": torch.zeros(3)})
-    assert str(caught.value).isprintable()
-    assert len(str(caught.value)) < 300 + len(str(tmp_path))
-
-
-@pytest.mark.parametrize("length", [0, 1, LARGEST_HEADER + 1, (1 << 40) - 8, (1 << 40) - 7, 1 << 63, (1 << 64) - 1])
-def test_a_header_of_impossible_length_is_refused_unread(length: int, tmp_path: Path) -> None:
-    path = tmp_path / "x.safetensors"
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", length))
-        file.truncate(1 << 40)
-    with pytest.raises(DataError, match=r"x\.safetensors is not a safetensors file of ours"):
-        read_header(path)
-
-
-def test_a_tensor_that_only_the_header_has_is_refused_before_it_is_allocated(tmp_path: Path) -> None:
-    path = safetensors_file(tmp_path / "x.safetensors", {"a": entry([1 << 38], 0, 1 << 40)})
-    os.truncate(path, path.stat().st_size + (1 << 40))
-    assert read_header(path)["a"].shape == (1 << 38,)
-    with pytest.raises(DataError, match=r"tensor a .* is \(274877906944,\) torch.float32, not \(2,\)"):
-        read_tensors(path, {"a": torch.zeros(2, device="meta")})
-
-
-def test_sound_tensors_of_every_type_are_read_as_they_were_written(tmp_path: Path) -> None:
-    kinds = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool]
-    tensors = {str(kind): torch.ones(2, 3).to(kind) for kind in kinds} | {"step": torch.tensor(3.0)}
-    save_file(tensors, tmp_path / "x.safetensors", metadata={"made": "by hand"})
-    found = read_tensors(tmp_path / "x.safetensors", {name: tensor.to("meta") for name, tensor in tensors.items()})
-    assert found.keys() == tensors.keys()
-    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
-def test_one_value_that_is_no_number_is_found_anywhere(value: float, kind: torch.dtype, tmp_path: Path) -> None:
-    for place in (0, 17, 99):
-        tensor = torch.randn(100).to(kind)
-        tensor[place] = value
-        tensors = {"a": torch.ones(3), "b": tensor}
-        save_file(tensors, tmp_path / "x.safetensors")
-        with pytest.raises(DataError, match=r"tensor b in .*x\.safetensors has values that are not finite"):
-            read_tensors(tmp_path / "x.safetensors", tensors)
-
-
 def test_the_weights_of_a_model_are_what_its_file_says(models: list[Folder], tmp_path: Path) -> None:
     for model in models:
         write(tmp_path / "model", model)
@@ -443,127 +348,3 @@ def test_the_weights_of_a_model_are_what_its_file_says(models: list[Folder], tmp
         found = module.state_dict()
         assert found.keys() == wanted.keys()
         assert all(torch.equal(found[name], wanted[name]) for name in wanted)
-
-
-# --- the SentencePiece model ------------------------------------------------------------------------------------------
-
-Change = Callable[[list[list[Field]], dict[int, list[Field]]], None]
-
-
-def changed_model(model: bytes, change: Change) -> bytes:
-    """The model with ``change`` made to its pieces, and to its other messages by field number."""
-    top = fields(model)
-    pieces = [fields(bytes(value)) for number, _, value in top if number == 1]
-    others = {number: fields(bytes(value)) for number, _, value in top if number != 1}
-    change(pieces, others)
-    settings: list[Field] = [(number, 2, serialised(message)) for number, message in others.items()]
-    return serialised([*((1, 2, serialised(piece)) for piece in pieces), *settings])
-
-
-def piece(place: int, number: int, kind: int, value: int | bytes) -> Change:
-    def change(pieces: list[list[Field]], others: dict[int, list[Field]]) -> None:
-        kept = [field for field in pieces[place] if field[0] != number]
-        pieces[place] = sorted([*kept, (number, kind, value)])
-
-    return change
-
-
-def setting(part: int, number: int, value: int | bytes) -> Change:
-    def change(pieces: list[list[Field]], others: dict[int, list[Field]]) -> None:
-        message = [field for field in others.get(part, []) if field[0] != number]
-        others[part] = [*message, (number, 0 if isinstance(value, int) else 2, value)]
-
-    return change
-
-
-def number(value: float) -> bytes:
-    return struct.pack("<f", value)
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (piece(270, 3, 0, 4), "a type that it should not have"),  # user-defined: a typed one would be no text
-        (piece(270, 3, 0, 5), "a type that it should not have"),
-        (piece(270, 3, 0, 3), "a type that it should not have"),
-        (piece(10, 3, 0, 1), "a type that it should not have"),
-        (piece(2, 3, 0, 1), "a type that it should not have"),
-        (piece(270, 2, 5, number(float("nan"))), "score is not a number"),
-        (piece(270, 2, 5, number(float("inf"))), "score is not a number"),
-        (piece(270, 1, 2, b""), "is empty or has white space"),
-        (piece(270, 1, 2, b"a\nb"), "is empty or has white space"),
-        (piece(270, 1, 2, "a\u2028".encode()), "is empty or has white space"),
-        (piece(270, 1, 2, b" a"), "is empty or has white space"),
-        (piece(270, 1, 2, b"a\0b"), "is empty or has white space"),
-        (piece(270, 1, 2, b"\xff"), "not UTF-8"),
-        (piece(270, 1, 2, b"\xed\xa0\x80"), "not UTF-8"),
-        (piece(270, 1, 2, b"<s>"), "has a piece twice"),
-        (piece(270, 1, 2, b"x" * 121), "piece 270 is malformed"),
-        (piece(270, 9, 0, 1), "piece 270 is malformed"),
-        (piece(14, 1, 2, b"x"), "no pieces for bytes"),
-        (piece(3, 1, 2, b"<end>"), "does not begin with"),
-        (lambda pieces, others: pieces.pop(100), "no pieces for bytes"),
-        (lambda pieces, others: pieces.append(pieces[-1]), "has a piece twice"),
-        (lambda pieces, others: pieces.reverse(), "does not begin with"),
-        (lambda pieces, others: pieces.clear(), "not a SentencePiece model"),
-        (setting(2, 3, 4), "setting 3 of its trainer"),  # characters
-        (setting(2, 24, 1), "setting 24 of its trainer"),
-        (setting(2, 31, b"<s>"), "setting 31 of its trainer"),
-        (setting(2, 35, 0), "setting 35 of its trainer"),
-        (setting(2, 40, 0), "setting 40 of its trainer"),
-        (setting(2, 43, 1 << 40), "setting 43 of its trainer"),
-        (setting(2, 46, b"the"), "setting 46 of its trainer"),
-        (setting(3, 2, b"\x04\0\0\0\0\0\0\0"), "setting 2 of its normalizer"),
-        (setting(3, 3, 0), "setting 3 of its normalizer"),
-        (setting(3, 9, 0), "setting 9 of its normalizer"),
-        (setting(5, 2, b"\x04\0\0\0\0\0\0\0"), "setting 2 of its normalizer"),
-        (setting(4, 1, b""), "has other parts"),
-        (setting(200, 1, b""), "has other parts"),
-        (lambda pieces, others: others.pop(2), "has other parts"),
-        (lambda pieces, others: others.pop(3), "has other parts"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_a_vocabulary_that_is_none_of_ours_is_refused(models: list[Folder], change: Change, words: str) -> None:
-    for model in models:
-        with pytest.raises(ValueError, match=words) as caught:
-            read_pieces(changed_model(model["tokenizer.model"], change))
-        assert str(caught.value).isprintable()
-
-
-def test_a_vocabulary_cut_anywhere_is_refused(models: list[Folder]) -> None:
-    model = models[0]["tokenizer.model"]
-    for length in range(len(model)):
-        with pytest.raises(ValueError, match=r"."):
-            read_pieces(model[:length])
-
-
-def test_what_the_reader_lets_through_sentencepiece_reads_alike(models: list[Folder]) -> None:
-    """Thousands of mutations, of which few pass; those mean the same to both, and a typed <s> is text to them."""
-    passed = 0
-    for trial in range(1500):
-        model = change_pieces(models[trial % 3]["tokenizer.model"], Random(trial))
-        try:
-            pieces = read_pieces(model)
-        except ValueError:
-            continue
-        passed += 1
-        made = tokenizer.Tokenizer(model, "model")
-        assert made.pieces(range(made.size)) == pieces
-        assert made.control_ids() == [0, 1, 2, 3]
-        assert made.decode(made.encode([LINE])) == [LINE]
-    assert passed > 10
-
-
-def test_a_large_vocabulary_has_every_piece_in_its_place() -> None:
-    pieces = ["<pad>", "<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    pieces += [f"▁{number}" for number in range(32_000)]
-    kinds = [3, 2, 3, 3, *[6] * 256, *[1] * 32_000]
-    messages: list[list[Field]] = [
-        [(1, 2, text.encode()), (2, 5, number(-1.0)), *([] if kind == 1 else [(3, 0, kind)])]
-        for text, kind in zip(pieces, kinds, strict=True)
-    ]
-    trainer: list[Field] = [(3, 0, 1), (35, 0, 1), (40, 0, 1), (41, 0, 2), (42, 0, 3), (43, 0, 0)]
-    model = serialised([*((1, 2, serialised(one)) for one in messages), (2, 2, serialised(trainer)), (3, 2, b"")])
-    assert read_pieces(model) == pieces
-    assert tokenizer.Tokenizer(model, "large").size == len(pieces)
