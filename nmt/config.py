@@ -5,6 +5,7 @@ Settings come in layers, nested dictionaries like ``{"model": {"width": 256}}``;
 program is handed only the slice that it needs.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -12,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from nmt.errors import MissingInputError, SettingsError
+from nmt.errors import MissingInputError, SettingsError, shown
 
 Layer = Mapping[str, Mapping[str, Any]]
 
@@ -40,15 +41,14 @@ class Checked:
             name = f"{self.section}.{spec.name}"
             low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
             wanted = type(spec.default)
-            if wanted is float and type(value) is int:
-                value = float(value)
-                object.__setattr__(self, spec.name, value)
-            if type(value) is not wanted:
-                raise SettingsError(f"{name} is {value!r}", f"give it a value of type {wanted.__name__}")
+            if type(value) not in ((int, float) if wanted is float else (wanted,)):
+                raise SettingsError(f"{name} is {shown(value)}", f"give it a value of type {wanted.__name__}")
             if choices and value not in choices:
-                raise SettingsError(f"{name} is {value!r}", f"choose one of {', '.join(choices)}")
+                raise SettingsError(f"{name} is {shown(value)}", f"choose one of {', '.join(choices)}")
             if (low is not None and not value >= low) or (high is not None and not value <= high):
-                raise SettingsError(f"{name} is {value}", f"choose a value from {low} to {high}")
+                raise SettingsError(f"{name} is {shown(value)}", f"choose a value from {low} to {high}")
+            if wanted is float:  # bounds first: an integer may be too large to be a float
+                object.__setattr__(self, spec.name, float(value))
 
 
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
@@ -196,8 +196,13 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
 
 def known(name: str, names: list[str], what: str) -> None:
     if name not in names:
-        near = get_close_matches(name, names, n=1, cutoff=0.0)[0]
-        raise SettingsError(f"there is no {what} {name!r}", f"the nearest known name is {near!r}")
+        near = get_close_matches(name[:100], names, n=1, cutoff=0.0)[0]
+        raise SettingsError(f"there is no {what} {shown(name)}", f"the nearest known name is {near!r}")
+
+
+def is_name(value: object) -> bool:
+    """Whether it may name a language or a family of models: short, fit to end a file's name, fit to be shown."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value) is not None
 
 
 def read_toml(path: Path, max_bytes: int = 1 << 20) -> dict[str, dict[str, Any]]:
@@ -211,13 +216,22 @@ def read_toml(path: Path, max_bytes: int = 1 << 20) -> dict[str, dict[str, Any]]
         raise MissingInputError(f"{path} is a folder", "name the .toml file inside it") from None
     if len(text) > max_bytes:
         raise SettingsError(f"{path} has over {max_bytes} bytes", "settings are a short file; check the path")
+    return parse_toml(text, path)
+
+
+def parse_toml(text: bytes, path: Path) -> dict[str, dict[str, Any]]:
+    """The sections of a settings file whose bytes are ``text``. Raises SettingsError, naming the file."""
     try:
         layer = tomllib.loads(text.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise SettingsError(f"{path} is not TOML: {error}", "mend the line it names") from None
+    except RecursionError:
+        raise SettingsError(f"{path} is not TOML: it is nested too deep", "settings are sections of keys") from None
     for section, values in layer.items():
         if not isinstance(values, dict):
-            raise SettingsError(f"{path}: {section!r} stands outside a section", "put it under [model] or [training]")
+            raise SettingsError(
+                f"{path}: {shown(section)} stands outside a section", "put it under [model] or [training]"
+            )
     return layer
 
 
@@ -229,7 +243,7 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
         raise SettingsError(f"--set {text!r} is not section.key=value", "write it like model.width=256")
     try:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
     return {section: {key: parsed}}
 

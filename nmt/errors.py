@@ -68,3 +68,12 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 _OUT_OF_MEMORY = ("out of memory", "allocate memory", "bad_alloc", "ALLOC_FAILED")
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value out of a file, for an error's one line: quoted, cut, and without anything that a terminal would obey."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a nest of thousands of lists
+        return f"a {type(value).__name__} too large to be shown"
+    return text if len(text) <= longest else f"{text[:longest]}…"

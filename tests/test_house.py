@@ -18,9 +18,15 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE = 400  # lines
 MOST_WORDS = 7  # that explain a file
 
-# Calls that could run code from a file or from text. safetensors and JSON are what is read instead.
+# What could run code from a file or from text. safetensors, JSON and TOML are what is read instead.
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
-UNSAFE_CALLS = {"eval", "exec", "compile", "torch.load", "torch.jit.load", "pickle.load", "pickle.loads"}
+UNSAFE_MODULES |= {"imp", "runpy", "zipimport", "code", "codeop"}
+UNSAFE_NAMES = {"eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec", "builtins.__import__"}
+UNSAFE_NAMES |= {"torch.load", "torch.jit.load", "torch.hub.load", "torch.package", "torch.serialization"}
+UNSAFE_NAMES |= {"importlib.import_module", "importlib.__import__", "importlib.machinery"}
+UNSAFE_NAMES |= {"importlib.util.spec_from_file_location", "importlib.util.module_from_spec"}
+UNSAFE_ENDINGS = {"unsafe_load", "read_pickle", "load_module", "exec_module"}
+SAFE_ARGUMENTS = {"allow_pickle": False, "weights_only": True, "shell": False}
 
 
 def ids(path: Path) -> str:
@@ -79,25 +85,26 @@ def test_file_opens_with_what_it_is_and_is_not_too_long(path: Path) -> None:
 
 
 def unsafe(tree: ast.Module) -> list[str]:
-    """What in a module could run code that stands in a file, or that prints; each with its line."""
+    """What in a module could run code that stands in a file, each with its line; also where it is named, not called."""
+    called: dict[str, str] = {}  # what a name of this module is outside of it
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        elif isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            if called in UNSAFE_CALLS or called.rpartition(".")[2] in {"unsafe_load", "read_pickle"}:
-                found.append(f"line {node.lineno}: {called}")
-            for keyword in node.keywords:
-                value = getattr(keyword.value, "value", None)
-                if (keyword.arg, value) in {("allow_pickle", True), ("weights_only", False), ("shell", True)}:
-                    found.append(f"line {node.lineno}: {keyword.arg}")
-            continue
-        else:
-            continue
-        found += [f"line {node.lineno}: {name}" for name in names if name.partition(".")[0] in UNSAFE_MODULES]
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            for alias in node.names:
+                full = f"{module}{alias.name}"
+                called[alias.asname or alias.name] = full
+                if full.partition(".")[0] in UNSAFE_MODULES or full in UNSAFE_NAMES:
+                    found.append(f"line {node.lineno}: {full}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            first, dot, rest = ast.unparse(node).partition(".")
+            full = called.get(first, first) + dot + rest
+            if full in UNSAFE_NAMES or full.rpartition(".")[2] in UNSAFE_ENDINGS:
+                found.append(f"line {node.lineno}: {full}")
+        elif isinstance(node, ast.keyword) and node.arg in SAFE_ARGUMENTS:
+            safe = isinstance(node.value, ast.Constant) and node.value.value is SAFE_ARGUMENTS[node.arg]
+            found += [] if safe else [f"line {node.value.lineno}: {node.arg}"]
     return found
 
 
@@ -111,10 +118,22 @@ def test_nothing_is_ever_unpickled_or_evaluated(path: Path) -> None:
     [
         "import pickle",
         "from pickle import loads",
+        "import marshal, shelve",
         "import torch\ntorch.load(path)",
+        "import torch as t\nt.load(path, weights_only=True)",
+        "from torch import load as read\nread(path)",
+        "from torch import jit\njit.load(path)",
+        "reader = torch.load",
         "np.load(path, allow_pickle=True)",
+        "np.load(path, allow_pickle=trusted)",
         "import yaml",
         "eval(text)",
+        "exec(text)",
+        "run = eval",
+        "__import__(name)",
+        "import importlib\nimportlib.import_module(name)",
+        "from importlib import import_module",
+        "from importlib.util import spec_from_file_location",
         "pandas.read_pickle(path)",
         "subprocess.run(text, shell=True)",
     ],

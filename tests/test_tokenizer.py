@@ -208,7 +208,7 @@ OURS = dict(pad_id=0, unk_id=1, bos_id=2, eos_id=3)
         (b"", "not a SentencePiece model"),
         (b"garbage", "not a SentencePiece model"),
         (MODEL[: len(MODEL) // 2], "m.model"),
-        (foreign_model(), "has padding, unknown, start and end at"),
+        (foreign_model(), "does not begin with the pieces <pad> <unk> <s> </s>"),
         (foreign_model(**OURS), "no pieces for bytes"),
     ],
     ids=["empty", "garbage", "cut", "other ids", "no bytes"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli.options import IsQuiet, IsVerbose
+from nmt.config import is_name
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def parse_vocab_size(text: str) -> int:
 def check_languages(source: str, target: str) -> None:
     """Raise UsageError for what can be no ending of a file, and for two languages of one name."""
     for language in (source, target):
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", language):
+        if not is_name(language):
             raise UsageError(f"{language!r} is not the name of a language", "write it like ko or en")
     if source == target:
         raise UsageError(f"source and target are both {source!r}", "give --source and --target different names")

@@ -113,12 +113,10 @@ class Translator:
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
         from nmt.text.files import sha256
         from nmt.text.manifest import NAME
-        from nmt.text.tokenizer import Tokenizer
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
         model = sha256(folder.folder / NAME)
-        source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
-        target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
+        source_tokenizer, target_tokenizer = folder.tokenizers
 
         # Only now, since it takes seconds: what is wrong with the path or the model has been said by then.
         from nmt.decoding.engines.pytorch import load_engine

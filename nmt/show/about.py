@@ -1,26 +1,27 @@
 """What a model is, as rows of a table: shape, parameters, vocabulary, data, training and scores. Imports no torch."""
 
+import re
 from collections import Counter
+from collections.abc import Mapping
 from math import prod
+from typing import TypeGuard
 
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import tensor_shapes
-from nmt.text.manifest import read_manifest
-from nmt.text.tokenizer import Tokenizer
+from nmt.text.manifest import check_file
 
 Rows = list[tuple[str, str]]
 
 
 def about(model: ModelFolder) -> Rows:
     """(what, value) rows. Raises DataError when a file of the model is not what it should be."""
-    manifest = read_manifest(model.folder, verify=False)
     return [
         ("model", str(model.folder)),
         ("languages", f"{model.source_language} → {model.target_language}"),
         *shape(model),
         *parameters(model),
         ("vocabulary", vocabulary(model)),
-        *training(manifest),
+        *training(model.manifest),
     ]
 
 
@@ -44,35 +45,38 @@ def shape(model: ModelFolder) -> Rows:
 def parameters(model: ModelFolder) -> Rows:
     """How many numbers training chose, by part, and in all."""
     counts: Counter[str] = Counter()
-    for name, size in tensor_shapes(model.folder / "model.safetensors").items():
+    shapes = tensor_shapes(model.weights_path)
+    check_file(model.folder, model.manifest, model.weights_path.name)
+    for name, size in shapes.items():
         counts[name.partition(".")[0]] += prod(size)
     parts = [(f"parameters: {part.replace('_', ' ')}", f"{count:,}") for part, count in counts.most_common()]
     return [*parts, ("parameters", f"{counts.total():,}")]
 
 
 def vocabulary(model: ModelFolder) -> str:
-    source = Tokenizer.load(model.source_tokenizer_path).size
+    source, target = model.tokenizers
     if model.joint:
-        return f"{source:,} pieces, joint"
-    return f"{source:,} source pieces, {Tokenizer.load(model.target_tokenizer_path).size:,} target pieces"
+        return f"{source.size:,} pieces, joint"
+    return f"{source.size:,} source pieces, {target.size:,} target pieces"
 
 
-def training(manifest: dict[str, object]) -> Rows:
-    """What the run that exported the model wrote of itself; older or foreign models have less of it."""
+def training(manifest: Mapping[str, object]) -> Rows:
+    """What the run that exported the model wrote of itself; older or foreign models have less of it, or nonsense."""
     rows = []
     data, validation, spent = (manifest.get(key) for key in ("data", "validation", "training"))
-    if isinstance(data, str):
+    if isinstance(data, str) and re.fullmatch("[0-9a-f]{64}", data):
         rows.append(("data", f"SHA-256 {data[:16]}…"))
     if isinstance(spent, dict):
         spent = {"updates": manifest.get("step"), **spent}
         names = {"pairs": "pairs", "updates": "updates", "epochs": "epochs", "target_tokens": "target tokens"}
-        rows += [
-            (f"training {name}", f"{spent[key]:,}")
-            for key, name in names.items()
-            if type(spent.get(key)) in (int, float)
-        ]
+        rows += [(f"training {name}", f"{spent[key]:,}") for key, name in names.items() if is_figure(spent.get(key))]
     if isinstance(validation, dict):
         names = {"loss": "loss", "perplexity": "perplexity", "bleu": "BLEU", "chrf": "chrF"}
         known = {name: validation.get(key) for key, name in names.items()}
-        rows += [(f"validation {name}", f"{score:.2f}") for name, score in known.items() if type(score) in (int, float)]
+        rows += [(f"validation {name}", f"{score:.2f}") for name, score in known.items() if is_figure(score)]
     return rows
+
+
+def is_figure(value: object) -> TypeGuard[int | float]:
+    """Whether it is a number that can be shown to a person."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18

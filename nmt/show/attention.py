@@ -52,8 +52,7 @@ class Inspector:
     def __init__(self, folder: ModelFolder, model: "TranslationModel") -> None:
         self.folder = folder
         self.model = model
-        self.source_tokenizer = Tokenizer.load(folder.source_tokenizer_path)
-        self.target_tokenizer = Tokenizer.load(folder.target_tokenizer_path)
+        self.source_tokenizer, self.target_tokenizer = folder.tokenizers
 
     @classmethod
     def load(cls, path: Path, threads: int = 0) -> Self:

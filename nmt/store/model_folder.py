@@ -1,16 +1,18 @@
 """Model folders: all that a translation needs, complete by itself, so that a copy elsewhere translates the same."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nmt.config import ModelConfig, build, read_toml
-from nmt.errors import DataError, MissingInputError, SettingsError
-from nmt.store.tensors import read_tensors, write_tensors
+from nmt.config import ModelConfig, build, is_name, parse_toml
+from nmt.errors import DataError, MissingInputError, SettingsError, shown
+from nmt.store.tensors import largest_file, read_tensors, write_tensors
 from nmt.text.durable import create_folder
-from nmt.text.manifest import read_manifest, write_manifest
-from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
+from nmt.text.manifest import check_file, read_manifest, write_manifest
+from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
+from nmt.text.untrusted import read_small
 
 if TYPE_CHECKING:
     import torch
@@ -20,35 +22,43 @@ if TYPE_CHECKING:
 
 FORMAT = 2  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
 
+WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
+LARGEST_SETTINGS = 1 << 12  # bytes; ours have some 400, and Python's TOML takes quadratic time for a key of many dots
+
+_PICKLES = ("*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "pytorch_model*.bin")
+_NEVER = "pickle files are never loaded, for they can run code; give a RUN folder made by nmt train, or its model"
+
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model on disk, opened and checked, its weights not yet read. Imports no torch."""
+    """A model on disk, opened and checked but for its weights, which are not yet read. Imports no torch.
+
+    It may come from a stranger, who wrote its hashes too: they find accidents, and every file is held to its format
+    and to bounds besides.
+    """
 
     folder: Path
     config: ModelConfig
     source_language: str
     target_language: str
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Check the manifest and read the settings. Raises MissingInputError or DataError, naming the file."""
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, verify=False)
         if manifest.get("kind") != "model":
             raise DataError(f"{folder} is not a model", "give a RUN folder or its model folder")
         if manifest.get("format") != FORMAT:
             raise DataError(
-                f"{folder} has format {manifest.get('format')}, and this nmt reads format {FORMAT}",
+                f"{folder} has format {shown(manifest.get('format'))}, and this nmt reads format {FORMAT}",
                 "use the nmt that wrote it, or train the model again",
             )
-        path = folder / "config.toml"
-        settings = read_toml(path)
-        try:
-            config = build(ModelConfig, settings.get("model", {}))
-            languages = settings["languages"]
-            return cls(folder, config, str(languages["source"]), str(languages["target"]))
-        except (KeyError, SettingsError) as error:
-            raise DataError(f"{path}: {error}", "restore the file") from None
+        check_file(folder, manifest, SETTINGS, largest=LARGEST_SETTINGS)
+        model = cls(folder, *read_settings(folder / SETTINGS), manifest)
+        for name in (SOURCE_TOKENIZER,) if model.joint else (SOURCE_TOKENIZER, TARGET_TOKENIZER):
+            check_file(folder, manifest, name, largest=LARGEST_MODEL)
+        return model
 
     @property
     def source_tokenizer_path(self) -> Path:
@@ -57,22 +67,56 @@ class ModelFolder:
     @property
     def joint(self) -> bool:
         """Whether source and target share one vocabulary."""
-        return not (self.folder / TARGET_TOKENIZER).exists()
+        return TARGET_TOKENIZER not in self.manifest.get("files", {})
 
     @property
     def target_tokenizer_path(self) -> Path:
         return self.source_tokenizer_path if self.joint else self.folder / TARGET_TOKENIZER
 
+    @property
+    def weights_path(self) -> Path:
+        return self.folder / WEIGHTS
+
+    @cached_property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
+        source = Tokenizer.load(self.source_tokenizer_path)
+        return source, source if self.joint else Tokenizer.load(self.target_tokenizer_path)
+
+
+def read_settings(path: Path) -> tuple[ModelConfig, str, str]:
+    """The model's settings and its two languages. Raises MissingInputError or DataError, naming the file."""
+    try:
+        settings = parse_toml(read_small(path, LARGEST_SETTINGS), path)
+    except SettingsError as error:
+        raise DataError(error.what, "restore the file") from None
+    try:
+        config = build(ModelConfig, settings.get("model", {}))
+    except SettingsError as error:
+        raise DataError(f"{path}: {error.what}", "restore the file") from None
+    languages = settings.get("languages", {})
+    names = []
+    for what, name in (
+        ("source", languages.get("source")),
+        ("target", languages.get("target")),
+        ("family", config.family),
+    ):
+        if not is_name(name):
+            raise DataError(f"{path} names no {what}: {shown(name)}", "restore the file")
+        names.append(str(name))
+    return config, names[0], names[1]
+
 
 def resolve_model_folder(path: Path) -> Path:
     """The model folder that ``path`` means: itself, or the one inside a RUN folder."""
     for folder in (path, path / "model"):
-        if (folder / "model.safetensors").exists() and (folder / "config.toml").exists():
+        if (folder / WEIGHTS).exists() and (folder / SETTINGS).exists():
             return folder
     if path.is_file():
-        raise DataError(
-            f"{path} is a file, not a model folder", "pickle files are never loaded; give a RUN folder or its model"
-        )
+        raise DataError(f"{path} is a file, not a model folder", _NEVER)
+    for folder in (path, path / "model"):
+        if pickled := next((file for kind in _PICKLES for file in folder.glob(kind)), None):
+            raise DataError(f"{pickled} is a pickle, not a model of ours", _NEVER)
     if (path / "checkpoints").exists():
         raise MissingInputError(f"{path} has no model yet", "train it for longer: the first validation exports one")
     raise MissingInputError(f"there is no model in {path}", "give a RUN folder made by nmt train, or its model folder")
@@ -80,20 +124,16 @@ def resolve_model_folder(path: Path) -> Path:
 
 def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "TranslationModel":
     """The module of a model folder, in evaluation mode, its tensors checked against its settings first."""
-    import torch
+    from nmt.model import build_shapes
 
-    from nmt.model import build_model
-
-    source_vocabulary = Tokenizer.load(model.source_tokenizer_path).size
-    target_vocabulary = Tokenizer.load(model.target_tokenizer_path).size
+    source, target = model.tokenizers
     try:
-        with torch.device("meta"):
-            module = build_model(model.config, source_vocabulary, target_vocabulary, model.joint)
+        module = build_shapes(model.config, source.size, target.size, model.joint)
     except SettingsError as error:
-        raise DataError(f"{model.folder / 'config.toml'}: {error}", "restore the file") from None
-    path = model.folder / "model.safetensors"
-    tensors = read_tensors(path, module.state_dict(), str(device))
-    module.load_state_dict(tensors, assign=True)
+        raise DataError(f"{model.folder / SETTINGS}: {error}", "restore the file") from None
+    wanted = module.state_dict()
+    check_file(model.folder, model.manifest, WEIGHTS, largest=largest_file(wanted))
+    module.load_state_dict(read_tensors(model.weights_path, wanted, str(device)), assign=True)
     return module.eval()
 
 
@@ -114,9 +154,9 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
     import tomli_w
 
     with create_folder(folder, replace=True) as new:
-        write_tensors(new / "model.safetensors", tensors)
+        write_tensors(new / WEIGHTS, tensors)
         settings = {"model": asdict(about.config), "languages": dict(about.languages)}
-        (new / "config.toml").write_text(tomli_w.dumps(settings), encoding="utf-8")
+        (new / SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         for name, model in about.tokenizers.items():
             (new / name).write_bytes(model)
         write_manifest(new, {"kind": "model", "format": FORMAT, **facts})

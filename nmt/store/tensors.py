@@ -1,13 +1,42 @@
-"""Tensors on disk: safetensors files, read against what the settings imply and never trusted beyond that."""
+"""Tensors on disk: safetensors files, read against what the settings imply and never trusted beyond that.
+
+The header of a file is checked before anything is allocated by it: its length, its JSON, the names, types and shapes,
+and that the tensors cover the rest of the file, all of it and nothing twice. The library checks some of this as well.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from nmt.errors import DataError, MissingInputError, StorageError
+from nmt.errors import DataError, StorageError, shown
+from nmt.text.untrusted import file_size, open_regular, strict_json
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+LARGEST_HEADER = (
+    1 << 22
+)  # bytes; 18,000 tensors, which the deepest model has while it trains, take three quarters of it
+
+# The types that have a use here, by safetensors' names: what torch calls them, and the bytes of a value.
+_TYPES = {"F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}
+_TYPES |= {"I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1)}
+_TYPES |= {"U8": ("uint8", 1), "BOOL": ("bool", 1)}
+_MOST_DIMENSIONS = 8
+_LONGEST_NAME = 256
+_TO_MEND = "restore the file from its origin"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a header says of a tensor."""
+
+    dtype: str  # as torch calls it, such as "float32"
+    shape: tuple[int, ...]
+    begin: int  # offsets of its bytes in what follows the header
+    end: int
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
@@ -22,21 +51,24 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
 
 
 def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:
-    """Read a safetensors file that must hold the names, shapes and types of ``wanted``, all values finite.
+    """Read all tensors of a safetensors file, which must be those of ``wanted``: the names, shapes and types of these.
 
-    Raises MissingInputError or DataError, naming the file.
+    ``wanted`` may be on the meta device. Raises MissingInputError or DataError, naming the file and the tensor: for a
+    header that does not fit, before anything is read by it, and for values that are not finite.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    if not path.is_file():
-        raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
+    _hold_against(path, read_header(path), wanted)
     try:
-        found = load_file(path, device=device)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
-    check_tensors(path, found, wanted)
-    return found
+        tensors: dict[str, Tensor] = load_file(path, device=device)
+    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
+    for name, tensor in tensors.items():
+        # The extremes of a tensor are not finite if any of its values is not; unlike isfinite() they take no memory.
+        if tensor.is_floating_point() and not all(extreme.isfinite() for extreme in tensor.aminmax()):
+            raise DataError(f"tensor {name} in {path} has values that are not finite", "restore the file")
+    return tensors
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -44,26 +76,81 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
     Raises MissingInputError or DataError, naming the file.
     """
-    from safetensors import SafetensorError, safe_open
+    return {name: entry.shape for name, entry in sorted(read_header(path).items())}
 
-    if not path.is_file():
-        raise MissingInputError(f"there is no file {path}", "check the path, or export the model again")
+
+def largest_file(wanted: Mapping[str, "Tensor"]) -> int:
+    """The bytes that a file of such tensors may have at most."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in wanted.values()) + 8 + LARGEST_HEADER
+
+
+def read_header(path: Path) -> dict[str, Entry]:
+    """What a safetensors file says of its tensors, checked by itself.
+
+    The format is eight bytes with the header's length, the header as JSON, and the tensors' bytes
+    (https://github.com/huggingface/safetensors). Raises MissingInputError or DataError, naming the file.
+    """
+    with open_regular(path) as file:
+        size = file_size(file)
+        length = int.from_bytes(file.read(8), "little") if size > 8 else size
+        if length > size - 8:
+            _refuse(path, f"its header would have {length} bytes, the file has {size}")
+        if length > LARGEST_HEADER:
+            _refuse(path, f"its header has {length} bytes, over {LARGEST_HEADER}")
+        raw = file.read(length)
     try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
-    except (SafetensorError, ValueError) as error:
-        raise DataError(f"{path} is not a safetensors file: {error}", "restore the file from its origin") from None
+        header = strict_json(raw)
+    except ValueError as error:
+        _refuse(path, f"its header is not JSON: {error}")
+    if not isinstance(header, dict) or not isinstance(header.pop("__metadata__", {}), dict):
+        _refuse(path, "its header is not a table of tensors")
+    entries = {name: _entry(path, name, fact) for name, fact in header.items()}
+    place = 0
+    for name, entry in sorted(entries.items(), key=lambda item: item[1].begin):
+        if entry.begin != place:
+            _refuse(path, f"tensor {name} begins at byte {entry.begin}, not {place}")
+        place = entry.end
+    if place != size - 8 - length:
+        _refuse(path, f"its tensors have {place} bytes, not {size - 8 - length}")
+    return entries
 
 
-def check_tensors(path: Path, found: Mapping[str, "Tensor"], wanted: Mapping[str, "Tensor"]) -> None:
-    """Raise DataError unless ``found`` has exactly the names, shapes and types of ``wanted`` and finite values."""
+def _entry(path: Path, name: str, fact: Any) -> Entry:
+    """One tensor of a header: a name fit to be shown, a type of ours, no empty dimension, bytes for all its values."""
+    if not (0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable()):
+        _refuse(path, f"a tensor is called {shown(name)}")
+    if not isinstance(fact, dict) or fact.keys() != {"dtype", "shape", "data_offsets"}:
+        _refuse(path, f"tensor {name} is not a type, a shape and two offsets")
+    dtype, shape, offsets = fact["dtype"], fact["shape"], fact["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _TYPES:
+        _refuse(path, f"tensor {name} has the type {shown(dtype)}")
+    if not _numbers(shape, 1) or len(shape) > _MOST_DIMENSIONS:
+        _refuse(path, f"tensor {name} has the shape {shown(shape)}")
+    if not _numbers(offsets, 0) or len(offsets) != 2:
+        _refuse(path, f"tensor {name} has the offsets {shown(offsets)}")
+    torch_name, width = _TYPES[dtype]
+    if offsets[1] - offsets[0] != prod(shape) * width:
+        _refuse(path, f"tensor {name} has {offsets[1] - offsets[0]} bytes for {tuple(shape)} values of {width}")
+    return Entry(torch_name, tuple(shape), offsets[0], offsets[1])
+
+
+def _numbers(value: object, least: int) -> bool:
+    """Whether it is a list of integers from ``least`` to what fits 63 bits."""
+    return isinstance(value, list) and all(type(number) is int and least <= number < 1 << 63 for number in value)
+
+
+def _hold_against(path: Path, found: Mapping[str, Entry], wanted: Mapping[str, "Tensor"]) -> None:
+    """Raise DataError unless ``found`` has exactly the names, shapes and types of ``wanted``."""
     odd = sorted(set(found) ^ set(wanted))
     if odd:
         where = "is missing from" if odd[0] in wanted else "does not belong into"
         raise DataError(f"tensor {odd[0]} {where} {path}", "the settings beside it are of another model")
     for name, tensor in wanted.items():
-        if found[name].shape != tensor.shape or found[name].dtype != tensor.dtype:
-            shapes = f"{tuple(found[name].shape)} {found[name].dtype}, not {tuple(tensor.shape)} {tensor.dtype}"
+        is_, should = (found[name].shape, f"torch.{found[name].dtype}"), (tuple(tensor.shape), str(tensor.dtype))
+        if is_ != should:
+            shapes = f"{is_[0]} {is_[1]}, not {should[0]} {should[1]}"
             raise DataError(f"tensor {name} in {path} is {shapes}", "the settings beside it are of another model")
-        if not found[name].isfinite().all():
-            raise DataError(f"tensor {name} in {path} has values that are not finite", "restore the file")
+
+
+def _refuse(path: Path, reason: str) -> NoReturn:
+    raise DataError(f"{path} is not a safetensors file of ours: {reason}", _TO_MEND)

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
 from nmt.text.compression import BROKEN, compressor, decompressor
 from nmt.text.durable import cannot_create, partial_name, publish, sweep, sync, unfinished
+from nmt.text.untrusted import open_regular
 
 _BUFFER = 1 << 18
 
@@ -143,9 +144,9 @@ def written_directly(path: Path) -> bool:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal. Raises MissingInputError."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise MissingInputError(f"there is no file {path}", "check the path") from None
+    """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal.
+
+    Raises MissingInputError, or DataError for what is not a regular file.
+    """
+    with open_regular(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

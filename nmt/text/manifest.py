@@ -3,7 +3,9 @@
 A folder without it is not there yet. Knows names, sizes and hashes; not what the facts mean.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,9 +13,11 @@ from typing import Any
 from nmt.errors import DataError, MissingInputError
 from nmt.text.durable import sync_tree
 from nmt.text.files import create_binary, sha256
+from nmt.text.untrusted import read_small, strict_json
 
 NAME = "manifest.json"
-LARGEST = 1 << 24  # bytes; facts are short, and what is longer is not ours
+LARGEST = 1 << 20  # bytes; facts are short, a file takes 150, and what is longer is not ours
+_NO_BYTES = hashlib.sha256().hexdigest()
 
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
@@ -51,44 +55,52 @@ def check_files(folder: Path, manifest: Mapping[str, Any], hashed_up_to: int | N
 
     Raises DataError naming the first file that differs.
     """
-    for name, fact in manifest["files"].items():
-        path = folder / name
-        try:
-            size = path.stat().st_size
-        except OSError:
-            raise DataError(f"{path} is missing", "make the folder again") from None
-        if size != fact["bytes"]:
-            raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")
-        if (hashed_up_to is None or size <= hashed_up_to) and sha256(path) != fact["sha256"]:
-            raise DataError(f"{path} has changed since it was written", "make the folder again")
+    for name in manifest["files"]:
+        check_file(folder, manifest, name, hashed_up_to)
+
+
+def check_file(
+    folder: Path, manifest: Mapping[str, Any], name: str, hashed_up_to: int | None = None, largest: int | None = None
+) -> None:
+    """Hold one file to its size and its SHA-256, as ``check_files`` does; none may have more than ``largest`` bytes.
+
+    Raises DataError naming the file, also when the manifest does not know it.
+    """
+    path, fact = folder / name, manifest["files"].get(name)
+    if fact is None:
+        raise DataError(f"{folder / NAME} does not list {name}", "make the folder again")
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise DataError(f"{path} is missing", "make the folder again") from None
+    if size != fact["bytes"]:
+        raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")
+    if largest is not None and size > largest:
+        raise DataError(f"{path} has {size} bytes, over the {largest} that it may have", "check where it is from")
+    # Nothing is read of an empty file: those of /proc look so, and may have no end.
+    if (hashed_up_to is None or size <= hashed_up_to) and fact["sha256"] != (sha256(path) if size else _NO_BYTES):
+        raise DataError(f"{path} has changed since it was written", "make the folder again")
 
 
 def read_json(path: Path) -> Any:
     """The value of a JSON file of ours. Raises MissingInputError, or DataError for what is too long or not JSON."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST + 1)
-    except OSError:
+        return strict_json(read_small(path, LARGEST))
+    except MissingInputError:
         raise MissingInputError(f"{path.parent} has no {path.name}", "make the folder again") from None
-    if len(raw) > LARGEST:
-        raise DataError(f"{path} has over {LARGEST} bytes", "make the folder again")
-    try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}", "make the folder again") from None
 
 
 def _is_fact(name: str, fact: Any) -> bool:
-    inside = bool(name) and "\0" not in name and not name.startswith("/") and ".." not in PurePosixPath(name).parts
-    return inside and isinstance(fact, dict) and isinstance(fact.get("sha256"), str) and type(fact.get("bytes")) is int
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = dict(pairs)
-    if len(keys) != len(pairs):
-        raise ValueError("a key stands twice")
-    return keys
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
+    """Whether this is the name of a file below the folder, fit to be shown, with its hash and size."""
+    parts = PurePosixPath(name).parts
+    inside = bool(parts) and ".." not in parts and not name.startswith("/") and name.isprintable()
+    return (
+        inside
+        and isinstance(fact, dict)
+        and isinstance(fact.get("sha256"), str)
+        and re.fullmatch("[0-9a-f]{64}", fact["sha256"]) is not None
+        and type(fact.get("bytes")) is int
+        and 0 <= fact["bytes"] < 1 << 63
+    )

@@ -12,15 +12,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-from nmt.errors import DataError, MissingInputError
+from nmt.errors import DataError
 from nmt.text.lines import one_line
+from nmt.text.spm_format import read_pieces
+from nmt.text.untrusted import read_small
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
 # File names in datasets and model folders; without a target's file both languages share the source's.
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
-LARGEST_MODEL = 1 << 26  # bytes; a real one has some 30 a piece
+LARGEST_MODEL = 1 << 25  # bytes; a real one has some 20 a piece
 _SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
 # Sums of floats depend on how they are shared out, so the number of threads must be the same on every machine.
 _TRAINING_THREADS = 4
@@ -37,33 +39,23 @@ class Tokenizer:
         import sentencepiece
 
         try:
+            pieces = read_pieces(model)
+        except ValueError as error:
+            raise DataError(f"{name} {error}", _TO_MEND) from None
+        try:
             self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
-        model_ids = (self._model.pad_id(), self._model.unk_id(), self._model.bos_id(), self._model.eos_id())
-        if model_ids != (PAD, UNK, BOS, EOS):
-            raise DataError(
-                f"{name} has padding, unknown, start and end at {model_ids}, not {(PAD, UNK, BOS, EOS)}", _TO_MEND
-            )
-        self.size: int = self._model.get_piece_size()
+        self.size = len(pieces)
         self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
-        if UNK in self._space_bytes:
-            raise DataError(f"{name} has no pieces for bytes, so it would lose characters", _TO_MEND)
         # Noncharacters, of which text has none: one that became no piece of this model stands in for a typed "▁".
-        pieces = "".join(self._model.id_to_piece(id) for id in range(self.size))
-        self._stand_ins = [chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in pieces]
+        text = "".join(pieces)
+        self._stand_ins = [chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in text]
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read a model file. Raises MissingInputError, or DataError for a file that is not a model of ours."""
-        try:
-            with path.open("rb") as file:
-                model = file.read(LARGEST_MODEL + 1)
-        except OSError:
-            raise MissingInputError(f"there is no tokenizer {path}", "check the path") from None
-        if not model or len(model) > LARGEST_MODEL:
-            raise DataError(f"{path} is not a SentencePiece model", _TO_MEND)
-        return cls(model, str(path))
+        return cls(read_small(path, LARGEST_MODEL), str(path))
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
         """The piece ids of each line, without special ids, by ``workers`` threads."""
