@@ -114,6 +114,12 @@ def test_a_failed_command_given_again_goes_on_to_the_same_bytes(
 
 
 @pytest.mark.usefixtures("loaded")
+def test_numbers_of_lines_count_on_from_window_to_window() -> None:
+    output, _ = run("--format", "jsonl", text="a\n\nb\nc\nd\ne\nf\n")
+    assert [json.loads(line)["id"] for line in output.splitlines()] == list(range(7))
+
+
+@pytest.mark.usefixtures("loaded")
 def test_without_resumption_a_failed_command_is_done_anew(tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(b"a\nb\nc\n\xff\n")
     with pytest.raises(DataError):
