@@ -98,8 +98,8 @@ def require_gone_back(ended: Ended, folder: Path, name: str, done: str) -> None:
     require(ended.code == 0, f"{done}: it was to go on, but {ended}")
     warnings = [line for line in ended.errors.splitlines() if line.startswith("nmt: warning: ")]
     require(len(warnings) == 1, f"{done}: it was to warn once, and warned {warnings}")
-    # What a damaged manifest says of another file is wrong of that file.
-    named = f"{LAST_SAVES[-1]}/{'' if name == 'manifest.json' else name}"
+    # What a damaged manifest says of another file is wrong of that file; a missing one is missing from its folder.
+    named = LAST_SAVES[-1] if name == "manifest.json" else f"{LAST_SAVES[-1]}/{name}"
     require(named in warnings[0], f"{done}: the warning does not name the file: {warnings[0]}")
     bad = [path.name for path in (folder / "checkpoints").iterdir() if path.name.endswith(".bad")]
     require(bad == [f"{LAST_SAVES[-1]}.bad"], f"{done}: called bad are {bad}")
