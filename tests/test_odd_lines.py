@@ -1,4 +1,4 @@
-"""The line contract on odd lines: a slice of the torture; and by the program, on one file that has them all."""
+"""The torture of odd lines notices what it must; and the program itself, on one file that has them all."""
 
 import subprocess
 import sys
@@ -7,11 +7,6 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, TinyRun, nmt
 from torture.lines import BOM, LinesArea, lines_of, odd_file, odd_lines, table_cases
-
-
-def test_odd_lines_become_as_many_lines(tmp_path: Path) -> None:
-    area = LinesArea()
-    assert area.run(tmp_path, area.quick, seed=1) == []
 
 
 def test_the_table_is_that_of_the_proof() -> None:

@@ -1,6 +1,6 @@
 """Models from strangers: whatever stands in their files, they work or are refused in one line, and soon.
 
-``torture.strangers`` does the same with thousands of random mutations; here are a few of those, and the rules by name.
+``torture.strangers`` does the same with thousands of random mutations; here are the rules by name.
 """
 
 import json
@@ -52,15 +52,7 @@ def refusal(folder: Path) -> NmtError:
     return caught.value
 
 
-# --- the proof, a slice of it -----------------------------------------------------------------------------------------
-
-
-@linux
-@pytest.mark.parametrize("file", FILES)
-def test_a_mutated_model_works_or_is_refused_in_one_line(file: str, tmp_path: Path) -> None:
-    area = MutatedModelArea(file)
-    assert area.run(tmp_path, area.quick, seed=4) == []
-    assert area.outcomes.total() == area.quick
+# --- the proof notices what it must -----------------------------------------------------------------------------------
 
 
 @linux
