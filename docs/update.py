@@ -168,6 +168,8 @@ def torture_table(ran: dict[str, Any]) -> str:
     for control in ran["controls"]:
         noticed = "skipped" if control["skipped"] else "yes" if control["failures"] else "NO"
         lines.append(f"| {control['name']} | {noticed} |")
+    if not ran["whole"]:
+        lines += ["", "This was a part of it only, not the whole `make torture`."]
     lines += ["", f"Seed {ran['seed']}, {ran['minutes']} minutes on {ran['cores']} cores; {ran['system']}."]
     return "\n".join(lines) + "\n"
 

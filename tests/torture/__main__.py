@@ -77,11 +77,14 @@ def main() -> int:
         warm_up(ready)
         print(f"seed {seed}, {len(jobs)} areas and controls, {options.jobs} at a time, in {place}", flush=True)
         results = list(results_of(jobs, options.jobs, Path(place)))
+    order = [job.one.name for job in jobs]
+    results.sort(key=lambda result: order.index(result.name))
     seconds = time.monotonic() - began
+    whole = not options.areas and not options.quick and options.scale >= 1
     print(table(results, seed, seconds), end="")
     if options.json:
         options.json.write_text(
-            json.dumps(figures(results, seed, seconds), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+            json.dumps(figures(results, seed, seconds, whole), ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
     return 0 if all(result.held for result in results) else 1
 
@@ -200,10 +203,11 @@ def table(results: Sequence[Result], seed: int, seconds: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def figures(results: Sequence[Result], seed: int, seconds: float) -> dict[str, object]:
-    """What docs/update.py makes its table of."""
+def figures(results: Sequence[Result], seed: int, seconds: float, whole: bool) -> dict[str, object]:
+    """What docs/update.py makes its table of; ``whole`` if nothing of the proof was left out."""
     rows = [asdict(result) | {"seconds": round(result.seconds)} for result in results]
     return {
+        "whole": whole,
         "seed": seed,
         "minutes": round(seconds / 60, 1),
         "cores": len(os.sched_getaffinity(0)),

@@ -142,5 +142,5 @@ CONTROLS: tuple[Control, ...] = (
     Sabotaged("without the lock", Races(without_lock), trials=2, words="of them train"),
     Sabotaged("without the hashes checked", Damaged("", flip, 0, 0, without_hashes), trials=4, words="to warn once"),
     Sabotaged("without tidying after a failure", NoRoomAtEachCall(without_tidying), trials=4, words="debris was left"),
-    Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=60, words="looks whole"),
+    Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=20, words="looks whole"),
 )
