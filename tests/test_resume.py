@@ -125,13 +125,21 @@ def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(
     assert recorder.updates[0].step == 1
 
 
-def test_a_checkpoint_of_another_format_is_no_damage(tiny_run: TinyRun, half: Path, tmp_path: Path) -> None:
+def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among_them(
+    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path
+) -> None:
     run = shutil.copytree(half, tmp_path / "run")
-    path = run / "checkpoints" / "step-00000004" / "manifest.json"
-    path.write_text(path.read_text().replace('"format": 3', '"format": 2'))
+    paths = [checkpoint / "manifest.json" for checkpoint in RunFolder(run).checkpoints()]
+    ours = [path.read_text() for path in paths]
+    for path, text in zip(paths, ours, strict=True):
+        path.write_text(text.replace('"format": 3', '"format": 2'))
     with pytest.raises(DataError, match="not a checkpoint of format 3"):
         train(tiny_run.data, run)
-    assert path.exists()
+    assert all(path.exists() for path in paths)
+    paths[0].write_text(ours[0])
+    _, recorder = train(tiny_run.data, run)
+    assert "step-00000004.bad" in recorder.warnings[0]
+    assert_same_run(run, whole)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -164,7 +164,7 @@ def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
     def gives_out(loss: Tensor) -> None:
         backward(loss)
         if shapes[-1] > room:
-            raise torch.OutOfMemoryError("there is no more memory")
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 bytes")
 
     monkeypatch.setattr(TensorBatch, "of", watched)
     monkeypatch.setattr(Tensor, "backward", gives_out)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import Config, read_toml
-from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
 from nmt.store.tensors import read_tensors, write_tensors
 from nmt.text.durable import cannot_create, create_folder, is_debris, partial_name, rename, swap, sweep, sync_file
 from nmt.text.files import create_binary
@@ -58,13 +58,14 @@ class RunFolder:
 
     def exists(self) -> bool:
         """Whether a run has begun here. Raises CannotCreateError when something else stands in its place."""
+        strange = self.folder.exists() and (
+            not self.folder.is_dir()
+            or any(path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir())
+        )
+        # Last, or a run that begins at this moment would be taken for something else.
         if self.config_path.is_file():
             return True
-        if not self.folder.exists():
-            return False
-        if not self.folder.is_dir() or any(
-            path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir()
-        ):
+        if strange:
             raise CannotCreateError(f"{self.folder} is there and is no training run", "choose another -o")
         return False
 
@@ -132,8 +133,8 @@ class RunFolder:
             write_manifest(new, {"kind": "checkpoint", "format": FORMAT, "step": step})
         for old in self.checkpoints()[: -max(2, keep)]:
             gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
-            old.rename(gone)
-            shutil.rmtree(gone)
+            rename(old, gone)
+            shutil.rmtree(gone, ignore_errors=True)
         return folder
 
     def load_checkpoint(
@@ -152,19 +153,24 @@ class RunFolder:
         """Give ``restore`` the newest checkpoint that it takes; False when there has never been one.
 
         One at which it raises DataError or MissingInputError is damaged: it is renamed to NAME.bad, with a warning,
-        and the one before it is tried. Raises DataError when none is left, or when one is of another format.
+        and the one before it is tried. One of another format is damaged, too, when one before it is not; else another
+        version of the program wrote it. Raises DataError when none is left.
         """
+        strangers: list[tuple[Path, NmtError]] = []
         for folder in reversed(self.checkpoints()):
             try:
                 self.refuse_other_format(folder)
                 restore(folder)
-                return True
+            except OtherFormatError as error:
+                strangers.append((folder, error))
             except (DataError, MissingInputError) as error:
-                if isinstance(error, OtherFormatError):
-                    raise
-                bad = first_free(folder.with_name(f"{folder.name}.bad"))
-                folder.rename(bad)
-                warn(f"{error.what}: that checkpoint is now {bad}, and the one before it is used")
+                put_aside(folder, error, warn)
+            else:
+                for stranger in strangers:
+                    put_aside(*stranger, warn)
+                return True
+        if strangers:
+            raise strangers[0][1]
         if any(self.checkpoints_path.glob("step-*.bad*")):
             raise DataError(
                 f"no checkpoint in {self.checkpoints_path} is whole",
@@ -214,6 +220,13 @@ class RunFolder:
 
 class OtherFormatError(DataError):
     """A checkpoint that another version of the program wrote: whole, and no use here."""
+
+
+def put_aside(folder: Path, error: NmtError, warn: Callable[[str], None]) -> None:
+    """Rename a damaged checkpoint, and say so."""
+    bad = first_free(folder.with_name(f"{folder.name}.bad"))
+    rename(folder, bad)
+    warn(f"{error.what}: that checkpoint is now {bad}, and the one before it is used")
 
 
 def first_free(path: Path) -> Path:
