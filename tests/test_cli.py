@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, PROGRAM, TinyRun, nmt, write_corpus
+from conftest import CORPUS, PROGRAM, TRAIN, TinyRun, nmt, write_corpus
 
 import nmt as package
 
@@ -334,3 +334,16 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     assert (again.returncode, again.stderr) == (0, "nmt: going on after line 4,096\n")
     assert out.read_bytes() == BLANK + few_translated.encode()
     assert os.listdir(tmp_path) == ["out.en"]
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--nosuch"], 2), (["translate", "/nonexistent", "x"], 66)])
+def test_an_error_that_cannot_be_told_still_has_its_exit_code(arguments: list[str], code: int) -> None:
+    with open("/dev/full", "w") as full:
+        assert subprocess.run([PROGRAM, *arguments], stderr=full, stdout=subprocess.DEVNULL).returncode == code
+
+
+def test_training_whose_log_is_on_a_full_disk_trains_on(tiny_run: TinyRun, tmp_path: Path) -> None:
+    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", tmp_path / "run", *TRAIN.split()]
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, stderr=full).returncode == 0
+    assert (tmp_path / "run" / "model" / "manifest.json").exists()

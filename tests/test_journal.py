@@ -408,3 +408,20 @@ def test_a_partial_that_someone_else_writes_to_is_not_given_out(tmp_path: Path) 
     with pytest.raises(StorageError, match="has 6 bytes, not 2"):
         meddle()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_another_put_in_place_of_ours_is_not_published(tmp_path: Path) -> None:
+    path = tmp_path / "out.txt"
+
+    def taken_away() -> None:
+        with resumable(path) as file:
+            file.begin(WORK)
+            file.add(["a", "b"], ["A", "B"])
+            (tmp_path / "out.txt.partial").unlink()
+            (tmp_path / "out.txt.partial").write_text("half of anoth")
+            file.finish(2)
+
+    with pytest.raises(StorageError, match="taken away"):
+        taken_away()
+    assert not path.exists()
+    assert (tmp_path / "out.txt.partial").read_text() == "half of anoth"

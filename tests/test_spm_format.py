@@ -50,6 +50,7 @@ def number(value: float) -> bytes:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (setting(2, 3 + 2**29, 3), "no known number"),  # which SentencePiece takes for field 3, the model's type
         (piece(270, 3, 0, 4), "a type that it should not have"),  # user-defined: a typed one would be no text
         (piece(270, 3, 0, 5), "a type that it should not have"),
         (piece(270, 3, 0, 3), "a type that it should not have"),

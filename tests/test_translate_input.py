@@ -125,3 +125,18 @@ def test_a_folder_as_standard_input_is_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="standard input"):
         LiveStream(descriptor).readline()
     os.close(descriptor)
+
+
+def test_standard_input_that_does_not_block_is_waited_for() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    stream = LiveStream(reading)
+
+    def write() -> None:
+        os.write(writing, b"late\n")
+        os.close(writing)
+
+    threading.Timer(0.05, write).start()
+    assert stream.readline() == b"late\n"
+    assert stream.readline() == b""
+    os.close(reading)

@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from difflib import get_close_matches
 from types import FrameType
 from typing import Annotated, NoReturn
@@ -126,6 +127,7 @@ def open_missing_streams() -> None:
 
 
 _held_open: list[object] = []
+SHOW_CURSOR = b"\x1b[?25h"
 
 
 def canonical(arguments: list[str]) -> list[str]:
@@ -153,10 +155,13 @@ def usage_error(error: typer.TyperException) -> UsageError:
 
 def bug() -> NmtError:
     """The error for an exception that nobody foresaw; its traceback goes to a file."""
-    handle, path = tempfile.mkstemp(prefix="nmt-traceback-", suffix=".txt")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        traceback.print_exc(file=file)
     reason = traceback.format_exception_only(*sys.exc_info()[:2])[-1].strip().splitlines()[0]
+    try:
+        handle, path = tempfile.mkstemp(prefix="nmt-traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+    except OSError:
+        return NmtError(f"a bug in nmt: {reason}", "please report it with what --verbose prints")
     return NmtError(f"a bug in nmt: {reason}", f"please report it with {path}")
 
 
@@ -164,7 +169,8 @@ def fail(error: NmtError) -> NoReturn:
     """Print the one line of an error and exit with its code."""
     from nmt.text.lines import one_line
 
-    print(f"nmt: error: {one_line(str(error))}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # a log on a full disk or a terminal that is gone: the exit code still says what it was
+        print(f"nmt: error: {one_line(str(error))}", file=sys.stderr, flush=True)
     sys.exit(error.exit_code)
 
 
@@ -176,4 +182,7 @@ def end_by(number: int, frame: FrameType | None) -> NoReturn:
     from nmt.text.durable import discard_unfinished
 
     discard_unfinished()
+    if sys.stderr and sys.stderr.isatty():
+        with suppress(OSError):
+            os.write(sys.stderr.fileno(), SHOW_CURSOR)  # a live bar hides it
     die_by(number)

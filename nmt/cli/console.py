@@ -38,8 +38,9 @@ def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
 
 
 def say(line: str) -> None:
-    # A reader that went away sends SIGPIPE, which train answers by saving first; the line is lost either way.
-    with suppress(BrokenPipeError):
+    # A reader that went away sends SIGPIPE, which train answers by saving first; a log may be on a full disk, and a
+    # terminal gone. The line is lost, and the work is not.
+    with suppress(OSError):
         print(f"nmt: {line}", file=sys.stderr, flush=True)
 
 

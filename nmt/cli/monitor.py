@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nmt.cli.console import say
@@ -148,7 +148,8 @@ class LiveMonitor(LogMonitor):
         self.live.update(Text(self.line(update, state), overflow="ellipsis", no_wrap=True))
 
     def note(self, line: str) -> None:
-        self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        with suppress(OSError):  # a terminal that is gone takes no work along
+            self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def warn(self, line: str) -> None:
         self.note(f"nmt: warning: {line}")

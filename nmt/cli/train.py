@@ -118,7 +118,9 @@ def run_training(
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
         if number != signal.SIGPIPE:  # which comes with every line until the work is saved
-            signal.signal(number, signal.SIG_DFL)  # a second one ends at once
+            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second one ends at once, whichever it is
+                if signal.getsignal(each) is not signal.SIG_IGN:
+                    signal.signal(each, signal.SIG_DFL)
 
     catch_signals(catch)
     with reporter as told, open_run(request, choose_device(device), told) as run:

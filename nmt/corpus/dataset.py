@@ -17,7 +17,7 @@ from nmt.corpus.shards import Split
 from nmt.errors import DataError
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
-from nmt.text.manifest import check_files, read_manifest
+from nmt.text.manifest import check_file, check_files, read_manifest
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 KIND = "nmt dataset"
@@ -73,6 +73,7 @@ class Dataset:
         MissingInputError when that file is not what the manifest says.
         """
         path = self.folder / DROPPED
+        check_file(self.folder, self.manifest, DROPPED)
         # Of each corpus its first row, and how many lines were kept before each one that was dropped.
         starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
         first = 0

@@ -38,7 +38,7 @@ class InputLines:
         self.mended = 0  # lines that had bytes which are not UTF-8
         self.first_mended = ""
         for path in self.inputs:
-            if path != STANDARD_INPUT and not path.exists():
+            if path != STANDARD_INPUT and not os.path.exists(path):
                 raise MissingInputError(f"there is no file {path}", "check the path")
 
     @property
@@ -112,6 +112,7 @@ class LiveStream(io.RawIOBase):
         self._searched -= self._start
         self._start = 0
         try:
+            select([self.descriptor], [], [])  # one that does not block would be an error without a byte
             chunk = os.read(self.descriptor, _CHUNK)
         except OSError as error:
             raise StorageError(

@@ -7,6 +7,7 @@ order, so memory depends on the window and not on the file.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
@@ -130,7 +131,15 @@ class Translator:
         """All that its translations of a line, and the lines it translates together, depend on besides the input."""
         bounds = {"window": self.window, "window characters": WINDOW_CHARACTERS, "longest line": MAX_PIECES}
         search = {name.replace("_", " "): value for name, value in asdict(self.options).items()}
-        return {"model": self.model, **self.engine.about(), **search, "batch tokens": self.batch_tokens, **bounds}
+        pieces = {"sentencepiece": version("sentencepiece")}
+        return {
+            "model": self.model,
+            **pieces,
+            **self.engine.about(),
+            **search,
+            "batch tokens": self.batch_tokens,
+            **bounds,
+        }
 
     def translate(self, lines: Iterable[str | None], progress: Progress | None = None) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.

@@ -177,14 +177,18 @@ class Resumable:
         size = os.fstat(self._partial).st_size
         if size != self.length:
             raise StorageError(f"{self.partial} has {size:,} bytes, not {self.length:,}", "leave that file alone")
+        if not (_is_named(self._partial, self.partial) and _is_named(self._journal, self.journal)):
+            raise StorageError(f"{self.partial} was taken away at work", "leave that file alone, and translate again")
+        sync(self._partial, self.path)
         publish(self.partial, self.path)
         self.finished = True
 
     def close(self) -> None:
         """Leave beside the file what a later process can use, and nothing else."""
         if self.partial in unfinished or self.finished:
-            self.partial.unlink(missing_ok=True)
-            self.journal.unlink(missing_ok=True)
+            for descriptor, path in ((self._partial, self.partial), (self._journal, self.journal)):
+                if _is_named(descriptor, path):  # or it is another's
+                    path.unlink()
         elif self._writing:
             with suppress(StorageError):  # what a full disk took of the next window
                 self._truncate()
@@ -276,6 +280,14 @@ def _open(path: Path) -> int:
         os.close(descriptor)
         raise CannotCreateError(f"{path} is there and is no regular file", "move it away")
     return descriptor
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Whether the open file is the one that stands under that name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except OSError:
+        return False
 
 
 def _hash_lines(lines: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 from nmt.config import Config, read_toml
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
 from nmt.store.tensors import read_tensors, write_tensors
-from nmt.text.durable import cannot_create, create_folder, is_debris, partial_name, rename, swap, sweep, sync_file
+from nmt.text.durable import (
+    cannot_create,
+    create_folder,
+    is_debris,
+    partial_name,
+    rename,
+    swap,
+    sweep,
+    sync_file,
+    sync_folder,
+)
 from nmt.text.files import create_binary
 from nmt.text.locks import exclusive
 from nmt.text.manifest import read_json, read_manifest, write_manifest
@@ -23,6 +33,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
+OURS = {LOCK, ".seconds"}  # in a folder where no run has begun
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,21 @@ class RunFolder:
     def checkpoints_path(self) -> Path:
         return self.folder / "checkpoints"
 
+    @property
+    def saved_path(self) -> Path:
+        """A mark that there has been a checkpoint: without one, whose checkpoints are gone is not whose never were."""
+        return self.folder / ".saved"
+
+    @property
+    def seconds_path(self) -> Path:
+        """The seconds that the run's processes have taken, written now and then for those that are killed."""
+        return self.folder / ".seconds"
+
     def exists(self) -> bool:
         """Whether a run has begun here. Raises CannotCreateError when something else stands in its place."""
         strange = self.folder.exists() and (
             not self.folder.is_dir()
-            or any(path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir())
+            or any(path.name not in OURS and not is_debris(path.name) for path in self.folder.iterdir())
         )
         # Last, or a run that begins at this moment would be taken for something else.
         if self.config_path.is_file():
@@ -84,8 +105,8 @@ class RunFolder:
             raise cannot_create(self.folder, error) from None
         with ExitStack() as locks:
             locks.enter_context(exclusive(self.folder / LOCK, f"the run {self.folder}"))
-            sweep(self.folder)
-            sweep(self.checkpoints_path)
+            sweep(self.folder, ours=True)
+            sweep(self.checkpoints_path, ours=True)
             yield lambda: self.move_aside(locks)
 
     def move_aside(self, locks: ExitStack) -> Path:
@@ -93,7 +114,10 @@ class RunFolder:
         number, folder = 1, self.folder.resolve()
         while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
             number += 1
-        aside.mkdir()
+        try:
+            aside.mkdir()
+        except OSError as error:
+            raise cannot_create(aside, error) from None
         locks.enter_context(exclusive(aside / LOCK, f"the run {self.folder}"))
         if not swap(aside, folder):
             shutil.rmtree(aside)
@@ -125,6 +149,10 @@ class RunFolder:
         """
         if self.metrics_path.exists():
             sync_file(self.metrics_path)
+        if not self.saved_path.exists():
+            self.checkpoints_path.mkdir(exist_ok=True)
+            self.saved_path.touch()
+            sync_folder(self.folder)
         folder = self.checkpoints_path / f"step-{step:08d}"
         with create_folder(folder, replace=True) as new:
             write_tensors(new / "model.safetensors", checkpoint.model)
@@ -171,9 +199,9 @@ class RunFolder:
                 return True
         if strangers:
             raise strangers[0][1]
-        if any(self.checkpoints_path.glob("step-*.bad*")):
+        if self.saved_path.exists():
             raise DataError(
-                f"no checkpoint in {self.checkpoints_path} is whole",
+                f"no whole checkpoint is left in {self.checkpoints_path}",
                 "restore one from a backup, or start anew with --overwrite, which moves the run aside",
             )
         return False
@@ -196,22 +224,27 @@ class RunFolder:
                 f"writing {self.metrics_path} failed: {error.strerror}", "free some space there"
             ) from None
 
-    def rewind_metrics(self, lines: int) -> float:
-        """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again.
-
-        Returns the seconds that the run had taken by the last train event, dropped or not.
-        """
+    def rewind_metrics(self, lines: int) -> None:
+        """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again."""
         if not self.metrics_path.exists():
-            return 0.0
-        seconds = 0.0
+            return
         with self.metrics_path.open("rb+") as file:
-            end = 0
-            for number, line in enumerate(file):
-                seconds = max(seconds, seconds_of(line))
-                if number < lines:
-                    end += len(line)
-            file.truncate(end)
-        return seconds
+            for _ in range(lines):
+                file.readline()
+            file.truncate(file.tell())
+
+    def write_seconds(self, seconds: float) -> None:
+        """Note the seconds that the run has taken; a line of it that a kill tears is worth nothing, and no harm."""
+        with suppress(OSError):
+            self.seconds_path.write_text(f"{seconds:.1f}\n", encoding="utf-8")
+
+    def read_seconds(self) -> float:
+        """What was noted last; 0 for nothing, and for what is no number."""
+        try:
+            seconds = float(self.seconds_path.read_bytes()[:32])
+        except (OSError, ValueError):
+            return 0.0
+        return seconds if 0 <= seconds < float("inf") else 0.0
 
     def touch(self) -> None:
         """Tell Make that the model is as new as what it was made from."""
@@ -236,12 +269,3 @@ def first_free(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free
-
-
-def seconds_of(line: bytes) -> float:
-    """The seconds of a train event; 0 for another event, and for a line that was cut or damaged."""
-    try:
-        seconds = json.loads(line)["seconds"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return 0.0
-    return float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds < float("inf") else 0.0

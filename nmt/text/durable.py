@@ -65,8 +65,8 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
 
 
 def discard_unfinished() -> None:
-    """Remove what is being written, for a process that a signal is about to end."""
-    for path in unfinished:
+    """Remove what is being written, for a process that a signal is about to end; locks last."""
+    for path in sorted(unfinished, key=lambda path: path.suffix == ".lock"):
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -83,13 +83,16 @@ def is_debris(name: str) -> bool:
     return bool(_HIDDEN.fullmatch(name))
 
 
-def sweep(folder: Path, name: str | None = None) -> None:
-    """Remove what killed processes of this machine left unfinished in ``folder``, of ``name`` alone if given."""
+def sweep(folder: Path, name: str | None = None, ours: bool = False) -> None:
+    """Remove what killed processes of this machine left unfinished in ``folder``, of ``name`` alone if given.
+
+    With ``ours``, what processes of any machine left: the caller holds a lock without which nobody works there.
+    """
     for path in folder.iterdir() if folder.is_dir() else ():
         found = _HIDDEN.fullmatch(path.name)
-        if not found or name not in (None, found["name"]) or found["host"] != _host():
+        if not found or name not in (None, found["name"]) or path in unfinished:
             continue
-        if path in unfinished or (int(found["process"]) != os.getpid() and _is_alive(int(found["process"]))):
+        if not ours and (found["host"] != _host() or _is_alive(int(found["process"]))):
             continue
         final = path.with_name(found["name"])
         if found["kind"] == "old" and not final.exists():
@@ -133,6 +136,9 @@ def _host() -> str:
 
 
 def _is_alive(process: int) -> bool:
+    """Whether another process has that number."""
+    if process == os.getpid():
+        return False
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
@@ -203,7 +209,8 @@ def sync_folder(folder: Path) -> None:
         return
     try:
         os.fsync(descriptor)
-    except OSError:
-        pass
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise StorageError(f"writing {folder} failed: {error.strerror}", "free some space there") from None
     finally:
         os.close(descriptor)

@@ -149,4 +149,7 @@ def sha256(path: Path) -> str:
     Raises MissingInputError, or DataError for what is not a regular file.
     """
     with open_regular(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:  # a bad sector
+            raise DataError(f"{path} cannot be read: {error.strerror}", "restore the file") from None

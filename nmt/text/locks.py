@@ -20,8 +20,9 @@ def exclusive(lock: Path, what: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    # Not thread-local: a signal handler or another thread may have to let go of it.
-    held = FileLock(lock, blocking=False, thread_local=False)
+    # Not thread-local: a signal handler or another thread may have to let go of it. No soft lock, a file that stays
+    # when its holder is killed, where a file system has none.
+    held = FileLock(lock, blocking=False, thread_local=False, fallback_to_soft=False)
     try:
         held.acquire()
     except Timeout:

@@ -71,7 +71,7 @@ def check_file(
         raise DataError(f"{folder / NAME} does not list {name}", "make the folder again")
     try:
         size = path.stat().st_size
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         raise DataError(f"{path} is missing", "make the folder again") from None
     if size != fact["bytes"]:
         raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")

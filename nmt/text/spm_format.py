@@ -151,6 +151,8 @@ def _fields(message: bytes, place: int) -> Iterator[tuple[int, object]]:
     """(number, value) of each field from ``place`` on: an int, or the bytes of anything longer."""
     while place < len(message):
         key, place = _number(message, place)
+        if key >= 1 << 32:  # the library would drop the bits beyond, and read another field than we do
+            raise ValueError("is not a SentencePiece model: it has a field of no known number")
         kind = key & 7
         if kind == 0:
             value, place = _number(message, place)
@@ -175,5 +177,7 @@ def _number(message: bytes, place: int) -> tuple[int, int]:
         byte = message[place + step]
         value |= (byte & 0x7F) << 7 * step
         if byte < 0x80:
+            if value >= 1 << 64:
+                break
             return value, place + step + 1
     raise ValueError("is not a SentencePiece model: a number is too long")

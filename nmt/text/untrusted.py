@@ -12,7 +12,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nmt.errors import DataError, MissingInputError
+from nmt.errors import DataError, MissingInputError, StorageError
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -24,8 +24,10 @@ def open_regular(path: Path) -> BufferedReader:
         return path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
         raise MissingInputError(f"there is no file {path}", "check the path") from None
-    except OSError as error:
+    except PermissionError as error:
         raise MissingInputError(f"{path} cannot be read: {error.strerror}", "check its permissions") from None
+    except OSError as error:  # no word on what the file is: out of descriptors, a server away, a name too long
+        raise StorageError(f"{path} cannot be read: {error.strerror}", "try again, or check the path") from None
 
 
 def file_size(file: BufferedReader) -> int:
@@ -39,7 +41,10 @@ def read_small(path: Path, largest: int) -> bytes:
         size = file_size(file)
         if size > largest:
             raise DataError(f"{path} has {size} bytes, over the {largest} that it may have", "check where it is from")
-        return file.read(size)
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}", "restore the file") from None
 
 
 def strict_json(raw: bytes) -> Any:

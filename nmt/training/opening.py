@@ -61,8 +61,9 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter) ->
         def go_back() -> None:
             if not restore(folder, state, data, reporter):
                 begin_anew(state, config, data, device)
+            folder.rewind_metrics(state.counters.metrics)
             # The time after that checkpoint was spent as well, though its updates are lost.
-            state.spend(folder.rewind_metrics(state.counters.metrics))
+            state.spend(folder.read_seconds())
 
         go_back()
         # A share of the budget, which may be another one now.

@@ -9,7 +9,7 @@ import torch
 
 from nmt.config import Config
 from nmt.corpus.dataset import Dataset
-from nmt.errors import StorageError
+from nmt.errors import DataError, StorageError
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ from nmt.training.state import TrainState
 from nmt.training.validation import validate
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
+SECONDS_BETWEEN_NOTES = 10  # of the time that is gone, for a budget of minutes whose process is killed
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Run:
     reporter: Reporter
     go_back: Callable[[], None]  # to the last good state on the disk
     saved_step: int = -1
+    noted_seconds: float = 0.0
     short_of_memory: bool = False
 
     @property
@@ -110,16 +112,27 @@ class Run:
         if update.parts and not self.short_of_memory:
             self.short_of_memory = True
             self.reporter.warn(
-                f"memory was too short for update {update.step:,}, so it was made in {update.parts} parts, which gives "
-                f"the same and takes longer; smaller --batch-tokens need less"
+                f"memory was too short for update {update.step:,}, so it was made in {update.parts} parts, the "
+                f"same but for dropout's draw, and slower; smaller --batch-tokens need less"
             )
         if update.step % LOG_EVERY == 0:
             self.log()
+        if counters.seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
+            self.noted_seconds = counters.seconds
+            self.folder.write_seconds(counters.seconds)
         counters.validated.due = validation_is_due(self.config.training, counters, update.progress)
 
     def settle(self, should_stop: Callable[[], bool]) -> str:
         """Validate, save and stop, each if it is due; how the run ended, or "" when it goes on."""
-        if self.state.counters.validated.due and not should_stop():
+        due = self.state.counters.validated.due
+        stop = should_stop()
+        if (due or stop or self.save_is_due()) and not self.state.is_finite():
+            step = self.state.counters.step
+            raise DataError(
+                f"training diverged: weights are not finite after update {step}; {self.last_good()}",
+                "start again with a lower training.learning_rate",
+            )
+        if due and not stop:
             self.validate(should_stop)
         stop = should_stop()
         if stop or self.out_of_patience or self.save_is_due():
@@ -141,6 +154,7 @@ class Run:
         # An update that is not made spoils nothing; a weight that is not finite was spoilt by one before it.
         if not self.state.is_finite():
             self.go_back()
+            self.saved_step = -1
             self.reporter.warn(
                 f"the weights are not finite any more: back to those after step {self.state.counters.step:,}"
             )

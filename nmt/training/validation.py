@@ -7,10 +7,11 @@ from math import exp
 import torch
 
 from nmt.config import SearchOptions
-from nmt.corpus.batches import blocks, pad_batch, plan_block
+from nmt.corpus.batches import Batch, blocks, halves, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
+from nmt.errors import BusyError, is_out_of_memory
 from nmt.scoring.metrics import corpus_scores
 from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer
@@ -89,8 +90,20 @@ def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
     total, tokens = 0.0, 0
     for block in range(blocks(len(data.valid))):
         for rows in plan_block(data.valid, BATCH_TOKENS, seed=0, epoch=0, block_in_epoch=block):
-            loss, count = objective(TensorBatch.of(pad_batch(data.valid, rows), device), 1.0)
+            batch = pad_batch(data.valid, rows)
+            total += summed_loss(objective, batch, device)
+            tokens += int(batch.target_length.sum())
             watch.advance()
-            total += loss.item()
-            tokens += int(count)
     return total / tokens
+
+
+def summed_loss(objective: Objective, batch: Batch, device: torch.device) -> float:
+    """The loss of a batch, or of its halves where memory has no room for it. Raises BusyError for a pair alone."""
+    try:
+        return float(objective(TensorBatch.of(batch, device), 1.0)[0].item())
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+    if len(batch.rows) == 1:
+        raise BusyError("out of memory while validating a single pair", "prepare with a smaller --max-length")
+    return sum(summed_loss(objective, half, device) for half in halves(batch))

@@ -4,6 +4,7 @@ The promise of exact resumption depends on machine, versions and threads; this p
 """
 
 import json
+import os
 import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +17,7 @@ import torch
 
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
-from nmt.text.durable import partial_name, unfinished
+from nmt.text.durable import partial_name, sweep, unfinished
 from nmt.training.opening import TrainRequest, open_run
 from nmt.training.reporter import Reporter
 
@@ -31,6 +32,7 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
     differs, and whatever stops a run from beginning.
     """
     place = partial_name(request.run.absolute())
+    sweep(place.parent, request.run.name)
     place.mkdir(parents=True)
     unfinished.add(place)
     try:
@@ -55,11 +57,13 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
 
 def train_until(request: TrainRequest, device: str, threads: int, step: int) -> None:
     """Train up to ``step`` updates, in this process, which is to do nothing else."""
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word; the command itself speaks
     if threads:
         torch.set_num_threads(threads)
     with open_run(request, torch.device(device), Unheard()) as run:
-        run.train(lambda: run.state.counters.step >= step)
+        # Nor does it work on when the command was killed.
+        run.train(lambda: run.state.counters.step >= step or os.getppid() != parent)
 
 
 class Unheard:
@@ -91,6 +95,12 @@ def first_difference(one: Path, other: Path) -> str:
             return f"checkpoints' {name}"
     if (one / "model" / "model.safetensors").read_bytes() != (other / "model" / "model.safetensors").read_bytes():
         return "the exported model"
+    states = [json.loads((path / "state.json").read_text(encoding="utf-8")) for path in newest]
+    for state in states:
+        for clock in (state["counters"], state["counters"]["window"], state["counters"]["validated"]):
+            clock.pop("seconds")
+    if states[0] != states[1]:
+        return "checkpoints' state.json"
     left_events, right_events = (events(folder.metrics_path) for folder in folders)
     return "" if left_events == right_events else "metrics.jsonl"
 
