@@ -18,6 +18,7 @@ from nmt.text.durable import (
     create_folder,
     is_debris,
     partial_name,
+    remove,
     rename,
     swap,
     sweep,
@@ -162,7 +163,7 @@ class RunFolder:
         for old in self.checkpoints()[: -max(2, keep)]:
             gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
             rename(old, gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            remove(gone)
         return folder
 
     def load_checkpoint(

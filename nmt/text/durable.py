@@ -52,7 +52,7 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
             rename(partial, path)
         sync_folder(path.parent)
         if old:
-            shutil.rmtree(old, ignore_errors=True)
+            remove(old)
     except NmtError:
         raise
     except OSError as error:
@@ -60,7 +60,7 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
             raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
         raise
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
         unfinished.discard(partial)
 
 
@@ -68,9 +68,17 @@ def discard_unfinished() -> None:
     """Remove what is being written, for a process that a signal is about to end; locks last."""
     for path in sorted(unfinished, key=lambda path: path.suffix == ".lock"):
         if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, as far as that goes, and once more what was in the way for a moment."""
+    for _ in range(2):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
 
 
 def partial_name(path: Path, kind: str = "partial") -> Path:
@@ -98,7 +106,7 @@ def sweep(folder: Path, name: str | None = None, ours: bool = False) -> None:
         if found["kind"] == "old" and not final.exists():
             rename(path, final)  # its owner was killed between the two renames of an exchange
         elif path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
         else:
             path.unlink(missing_ok=True)
 
