@@ -13,7 +13,7 @@ from typing import Any
 from nmt.errors import DataError, MissingInputError
 from nmt.text.durable import sync_tree
 from nmt.text.files import create_binary, sha256
-from nmt.text.untrusted import read_small, strict_json
+from nmt.text.untrusted import cannot_open, read_small, strict_json
 
 NAME = "manifest.json"
 LARGEST = 1 << 20  # bytes; facts are short, a file takes 150, and what is longer is not ours
@@ -71,8 +71,11 @@ def check_file(
         raise DataError(f"{folder / NAME} does not list {name}", "make the folder again")
     try:
         size = path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        raise DataError(f"{path} is missing", "make the folder again") from None
+    except OSError as error:
+        found = cannot_open(path, error)
+        if isinstance(found, MissingInputError):
+            raise DataError(f"{path} is missing", "make the folder again") from None
+        raise found from None
     if size != fact["bytes"]:
         raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")
     if largest is not None and size > largest:

@@ -4,6 +4,7 @@ A pipe, a device or a folder in the place of a file must neither hang the progra
 followed: model folders that programs share are often made of them. Knows bytes and paths.
 """
 
+import errno
 import json
 import math
 import os
@@ -12,7 +13,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nmt.errors import DataError, MissingInputError, StorageError
+from nmt.errors import DataError, MissingInputError, NmtError, StorageError
+
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 
 
 def open_regular(path: Path) -> BufferedReader:
@@ -22,12 +25,20 @@ def open_regular(path: Path) -> BufferedReader:
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path} is not a regular file", "get the file again from where it came")
         return path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise MissingInputError(f"there is no file {path}", "check the path") from None
-    except PermissionError as error:
-        raise MissingInputError(f"{path} cannot be read: {error.strerror}", "check its permissions") from None
-    except OSError as error:  # no word on what the file is: out of descriptors, a server away, a name too long
-        raise StorageError(f"{path} cannot be read: {error.strerror}", "try again, or check the path") from None
+    except OSError as error:
+        raise cannot_open(path, error) from None
+
+
+def cannot_open(path: Path, error: OSError) -> NmtError:
+    """MissingInputError for a path that leads to nothing; StorageError where nothing can be known of the file.
+
+    The latter when the process has no descriptor left, say, or a server does not answer.
+    """
+    if error.errno in _NOTHING_THERE:
+        return MissingInputError(f"there is no file {path}", "check the path")
+    if isinstance(error, PermissionError):
+        return MissingInputError(f"{path} cannot be read: {error.strerror}", "check its permissions")
+    return StorageError(f"{path} cannot be read: {error.strerror}", "try again")
 
 
 def file_size(file: BufferedReader) -> int:
