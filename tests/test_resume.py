@@ -436,3 +436,23 @@ def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
         [event["loss"] for event in events(run) if event["event"] == "validation"] for run in (whole, tmp_path / "run")
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(
+    tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At every step of the first save, at which it stops short as a killed process does."""
+    from nmt.store import run_folder
+
+    for name in ("write_tensors", "write_manifest", "sync_folder"):
+        run = tmp_path / name
+
+        def killed(*arguments: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(run_folder, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                train(tiny_run.data, run)
+        train(tiny_run.data, run)
+        assert_same_run(run, whole)

@@ -150,16 +150,16 @@ class RunFolder:
         """
         if self.metrics_path.exists():
             sync_file(self.metrics_path)
-        if not self.saved_path.exists():
-            self.checkpoints_path.mkdir(exist_ok=True)
-            self.saved_path.touch()
-            sync_folder(self.folder)
         folder = self.checkpoints_path / f"step-{step:08d}"
         with create_folder(folder, replace=True) as new:
             write_tensors(new / "model.safetensors", checkpoint.model)
             write_tensors(new / "training.safetensors", checkpoint.training)
             (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1, allow_nan=False), encoding="utf-8")
             write_manifest(new, {"kind": "checkpoint", "format": FORMAT, "step": step})
+        if not self.saved_path.exists():  # only now: a process killed before it has nothing to miss
+            with create_binary(self.saved_path):
+                pass
+            sync_folder(self.folder)
         for old in self.checkpoints()[: -max(2, keep)]:
             gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
             rename(old, gone)
