@@ -444,10 +444,10 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
     """At every step of the first save, at which it stops short as a killed process does."""
     from nmt.store import run_folder
 
-    for name in ("write_tensors", "write_manifest", "sync_folder"):
+    for name in ("write_tensors", "write_manifest", "create_folder"):
         run = tmp_path / name
 
-        def killed(*arguments: Any) -> None:
+        def killed(*arguments: Any, **options: Any) -> None:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:

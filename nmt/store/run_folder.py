@@ -23,7 +23,6 @@ from nmt.text.durable import (
     swap,
     sweep,
     sync_file,
-    sync_folder,
 )
 from nmt.text.files import create_binary
 from nmt.text.locks import exclusive
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
 FORMAT = 3  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
-OURS = {LOCK, ".seconds"}  # in a folder where no run has begun
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class RunFolder:
 
     @property
     def saved_path(self) -> Path:
-        """A mark that there has been a checkpoint: without one, whose checkpoints are gone is not whose never were."""
+        """A mark that there has been a checkpoint: it tells a run that lost them all from one that never saved."""
         return self.folder / ".saved"
 
     @property
@@ -82,7 +80,7 @@ class RunFolder:
         """Whether a run has begun here. Raises CannotCreateError when something else stands in its place."""
         strange = self.folder.exists() and (
             not self.folder.is_dir()
-            or any(path.name not in OURS and not is_debris(path.name) for path in self.folder.iterdir())
+            or any(path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir())
         )
         # Last, or a run that begins at this moment would be taken for something else.
         if self.config_path.is_file():
@@ -159,7 +157,6 @@ class RunFolder:
         if not self.saved_path.exists():  # only now: a process killed before it has nothing to miss
             with create_binary(self.saved_path):
                 pass
-            sync_folder(self.folder)
         for old in self.checkpoints()[: -max(2, keep)]:
             gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
             rename(old, gone)
@@ -171,9 +168,14 @@ class RunFolder:
     ) -> Checkpoint:
         """Read a checkpoint, its hashes verified, its tensors held to the names, shapes and types of ``layout``.
 
-        Raises DataError or MissingInputError, naming the file.
+        Raises DataError or MissingInputError, naming the file; OtherFormatError for one of another version.
         """
-        read_manifest(folder)
+        manifest = read_manifest(folder)
+        if manifest.get("kind") != "checkpoint" or manifest.get("format") != FORMAT:
+            raise OtherFormatError(
+                f"{folder} is not a checkpoint of format {FORMAT}",
+                "resume with the nmt that wrote it, or start anew with --overwrite",
+            )
         state = read_json(folder / "state.json")
         model = read_tensors(folder / "model.safetensors", layout[0])
         return Checkpoint(model, read_tensors(folder / "training.safetensors", layout[1]), state)
@@ -188,7 +190,6 @@ class RunFolder:
         strangers: list[tuple[Path, NmtError]] = []
         for folder in reversed(self.checkpoints()):
             try:
-                self.refuse_other_format(folder)
                 restore(folder)
             except OtherFormatError as error:
                 strangers.append((folder, error))
@@ -206,14 +207,6 @@ class RunFolder:
                 "restore one from a backup, or start anew with --overwrite, which moves the run aside",
             )
         return False
-
-    def refuse_other_format(self, folder: Path) -> None:
-        manifest = read_manifest(folder)
-        if manifest.get("kind") != "checkpoint" or manifest.get("format") != FORMAT:
-            raise OtherFormatError(
-                f"{folder} is not a checkpoint of format {FORMAT}",
-                "resume with the nmt that wrote it, or start anew with --overwrite",
-            )
 
     def append_metrics(self, event: Mapping[str, Any]) -> None:
         """Add one line to metrics.jsonl. Raises StorageError when the disk does not take it."""

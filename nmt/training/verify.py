@@ -5,7 +5,6 @@ The promise of exact resumption depends on machine, versions and threads; this p
 
 import json
 import os
-import shutil
 import signal
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -17,7 +16,7 @@ import torch
 
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
-from nmt.text.durable import partial_name, sweep, unfinished
+from nmt.text.durable import partial_name, remove, sweep, unfinished
 from nmt.training.opening import TrainRequest, open_run
 from nmt.training.reporter import Reporter
 
@@ -45,7 +44,7 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
                 pool.submit(train_until, part, str(device), threads, step).result()
         difference = first_difference(whole.run, halves.run)
     finally:
-        shutil.rmtree(place, ignore_errors=True)
+        remove(place)
         unfinished.discard(place)
     if difference:
         raise NmtError(
