@@ -97,7 +97,10 @@ class RunFolder:
         empty one, and still ours. Raises BusyError when another process has the folder, CannotCreateError when it
         cannot be made.
         """
-        self.exists()  # or something else is there, in which a lock file has no place
+        # In what is no run a lock file has no place. Where one is, who holds it may be moving the run aside: the caller
+        # asks once more, under the lock.
+        if not (self.folder / LOCK).exists():
+            self.exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
