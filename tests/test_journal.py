@@ -141,6 +141,7 @@ def test_killed_again_and_again_it_still_comes_to_an_end(tmp_path: Path) -> None
     while not path.exists():
         assert killed_at(13, path, share=0.9)
         kills += 1
+        assert kills < len(LINES)
     assert kills > 3
     assert path.read_bytes() == whole
     job(path)  # a kill after the file has its name leaves a journal
@@ -173,6 +174,8 @@ def test_a_disk_that_is_full_after_any_byte_loses_nothing_that_was_done(tmp_path
         failures += 1
         assert not path.exists()
         left = [(tmp_path / name).read_bytes() for name in beside(path)]
+        assert left or done == 0
+        assert all(left), "debris"
         assert not left or whole.startswith(left[1]), "what is left of a window that was torn"
         assert not left or len(left[1]) >= done
         done = len(left[1]) if left else 0
@@ -273,11 +276,12 @@ def test_an_input_that_became_shorter_gives_a_shorter_file(tmp_path: Path, count
 
 
 def test_any_bit_that_flipped_or_byte_that_went_missing_is_found(tmp_path: Path) -> None:
+    """But for those by which a journal is known as ours."""
     path = half_done(tmp_path / "out", windows=2)
     saved = {name: (tmp_path / name).read_bytes() for name in ("out.partial", "out.journal")}
     whole = uninterrupted(path)
     for name, data in saved.items():
-        for place in range(0, len(data), 11):
+        for place in range(12 if name == "out.journal" else 0, len(data), 11):
             for damaged in (data[:place], data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :]):
                 for one, good in saved.items():
                     (tmp_path / one).write_bytes(good)
@@ -294,13 +298,10 @@ NOTHING = hashlib.sha256(b"").hexdigest()
 @pytest.mark.parametrize(
     "journal",
     [
-        "",
-        "\0" * 1000,
-        "[" * 100_000,
-        "1\n",
-        "[]\n",
+        '{"journal": ',
         '{"journal": 1}\n',
-        "x" * 200_000,
+        '{"journal": ' + "[" * 100_000,
+        '{"journal": ' + "\0" * 200_000,
         *(
             f"{HEADER}\n{entry}\n"
             for entry in (
@@ -328,6 +329,30 @@ def test_a_journal_by_a_stranger_is_not_believed(tmp_path: Path, journal: str) -
     assert len(notes) == 1
     assert notes[0].startswith("starting over: ")
     assert path.read_bytes() == uninterrupted(path)
+
+
+@pytest.mark.parametrize(
+    ("files", "theirs"),
+    [
+        ({"out.partial": "text"}, "out.partial"),
+        ({"out.partial": "text", "out.journal": ""}, "out.partial"),
+        ({"out.partial": "text", "out.journal": '{"jour'}, "out.partial"),
+        ({"out.journal": "Dear diary"}, "out.journal"),
+        ({"out.journal": "Dear diary", "out.partial": ""}, "out.journal"),
+        ({"out.journal": "[]\n", "out.partial": "text"}, "out.journal"),
+        ({"out.journal": "\0" * 1000, "out.partial": "text"}, "out.journal"),
+    ],
+)
+def test_files_of_these_names_that_are_not_ours_are_left_alone(
+    tmp_path: Path, files: dict[str, str], theirs: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(CannotCreateError, match=f"{theirs} is there and is not of nmt's making") as caught:
+        job(tmp_path / "out", resume=False)
+    assert caught.value.exit_code == 73
+    left = {name: (tmp_path / name).read_text() for name in beside(tmp_path / "out")}
+    assert left == {name: text for name, text in files.items() if text}
 
 
 def test_a_journal_that_promises_more_bytes_than_there_are_is_not_believed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ A journal is lines of JSON: first what the output depends on, then an entry for 
 had and how many bytes they became, with a SHA-256 of both. A later process that does the same work compares window
 after window with it and does the first that differs, and all after it, anew. So nothing is read ahead, and standard
 input can be gone on with as a file can. Neither file is trusted: what a journal promises is held to what is there.
+Files of these names that no journal of ours vouches for are somebody's, and are left alone.
 
 Knows lines and bytes; not what makes the ones from the others.
 """
@@ -28,6 +29,7 @@ FORMAT = 1
 Work = Mapping[str, str | int | float | bool | None]
 """All that the output depends on besides the input, by names that a person understands."""
 
+_START = b'{"journal": '  # of each journal from the moment it is there, so that ours are known from others
 _LONGEST = 1 << 16  # bytes of a line of a journal; ours have some hundreds
 _CHUNK = 1 << 20
 
@@ -93,21 +95,24 @@ class Resumable:
         self.lines = 0  # of input, done here or by an earlier process
         self.length = 0  # of the partial that are good
         self.finished = False
-        self._journal_length = 0  # of the journal that are good
+        self._journal_length = len(_START)  # of the journal that are good
         self._entries: Iterator[tuple[Entry, int] | str] = iter(())
         self._finding = False  # whether the next window may stand in the journal
         self._writing = False  # whether all there is is good, and more of it comes
         self._progress: Progress = Silent()
         self._partial = _open(self.partial)
+        self._journal = -1
         try:
             self._journal = _open(self.journal)
-        except CannotCreateError:
-            if not os.fstat(self._partial).st_size:
-                self.partial.unlink()
-            os.close(self._partial)
+            self._check_whose()
+        except NmtError:
+            for descriptor, path in ((self._partial, self.partial), (self._journal, self.journal)):
+                if descriptor >= 0:
+                    if path in unfinished or not os.fstat(descriptor).st_size:
+                        path.unlink()
+                    unfinished.discard(path)
+                    os.close(descriptor)
             raise
-        if not os.fstat(self._journal).st_size:
-            self._worthless(True)
 
     def begin(self, work: Work, resume: bool = True, progress: Progress | None = None) -> None:
         """Look for what an earlier process left of the same ``work``; ``progress`` hears what is done with it.
@@ -126,7 +131,7 @@ class Resumable:
         if resume and os.fstat(self._partial).st_size:
             self._progress.note(f"starting over: {_difference(first, header, self.journal)}")
         self._start_writing()
-        self._append(self._journal, header, self.journal)
+        self._append(self._journal, header[len(_START) :], self.journal)
         self._journal_length = len(header)
 
     def take(self, lines: Iterable[str | None]) -> Iterator[str]:
@@ -195,6 +200,17 @@ class Resumable:
         self._worthless(False)
         os.close(self._partial)
         os.close(self._journal)
+
+    def _check_whose(self) -> None:
+        """Begin a journal where there is none. Raises CannotCreateError when one of the files is not of our making."""
+        start = os.pread(self._journal, len(_START), 0)
+        if start == _START:
+            return
+        if os.fstat(self._partial).st_size or not _START.startswith(start):
+            theirs = self.partial if _START.startswith(start) else self.journal
+            raise CannotCreateError(f"{theirs} is there and is not of nmt's making", "move it away")
+        self._worthless(True)
+        self._append(self._journal, _START[len(start) :], self.journal)
 
     def _read_entries(self) -> Iterator[tuple[Entry, int] | str]:
         """The entries, each with the length of the journal up to its end; at last the reason why there are no more."""

@@ -80,7 +80,8 @@ def main() -> int:
     order = [job.one.name for job in jobs]
     results.sort(key=lambda result: order.index(result.name))
     seconds = time.monotonic() - began
-    whole = not options.areas and not options.quick and options.scale >= 1
+    nothing_left_out = not any(result.skipped for result in results)
+    whole = not options.areas and not options.quick and options.scale >= 1 and nothing_left_out
     print(table(results, seed, seconds), end="")
     if options.json:
         options.json.write_text(

@@ -1,20 +1,25 @@
-"""Races: several starters of one run at one moment. One trains; the others end with 75 and have changed nothing."""
+"""Races: several starters of one run, or of one translated file, at one moment.
+
+One of them works; the others end with 75 and have changed nothing.
+"""
 
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
 
 from .area import dice, failures_of, require
-from .forked import Child, Setting, nothing, run, start
+from .forked import Child, Setting, Work, nothing, program, run, start
 from .hooks import before, stop_here
 from .small import Facts, Sabotage, Small, clear, contents, facts, finished, require_equal, require_no_debris
 
 BUSY = 75
 MOST = 8  # starters
+Hook = Callable[[], None]  # done in a child before its work
 LONGEST = 120  # seconds: a race in which nobody gives up is not waited for any longer
 
 
@@ -48,9 +53,11 @@ class Races:
         if there:
             shutil.copytree(small.workplace / "interrupted", folder)
         before_it = contents(folder)
-        children = started(small, folder, starters, overwrite)
+        flags = ["--overwrite"] if overwrite else []
+        work = partial(small.train, folder, *flags)
+        children = started_together(lambda hook: work(hook=hook), starters, "torch.optim:AdamW.step")
         try:
-            winner = the_one_that_trains(children, kind)
+            winner = the_one_that_works(children, kind)
             come_too_late(small, folder, draw.random() < 0.5)
             winner.send(signal.SIGCONT)
             finished(winner.wait())
@@ -69,6 +76,50 @@ class Races:
                 shutil.rmtree(path)
 
 
+@dataclass(frozen=True)
+class TranslateRaces:
+    """2 to 8 starters that write one file. Who searches first waits until all others have ended."""
+
+    name: str = "races of translate -o"
+    full: int = 20
+    quick: int = 2
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        small = Small(workplace)
+        small.make()
+        small.uninterrupted()
+        lines = (workplace / "train.ko").read_text(encoding="utf-8").splitlines(keepends=True)
+        (workplace / "text").write_text("".join(lines[:8]), encoding="utf-8")
+        finished(run(self.translate(workplace, workplace / "whole")))
+        return failures_of(
+            (f"seed {seed}, trial {number}", partial(self.trial, workplace, dice(seed, number).randint(2, MOST)))
+            for number in range(trials)
+        )
+
+    def trial(self, workplace: Path, starters: int) -> None:
+        output = workplace / "output" / "file"
+        output.parent.mkdir()
+
+        work = partial(self.translate, workplace, output)
+        children = started_together(work, starters, "nmt.decoding.engines.pytorch:PyTorchEngine.search")
+        try:
+            winner = the_one_that_works(children, f"{starters} starters")
+            winner.send(signal.SIGCONT)
+            finished(winner.wait())
+            require(output.read_bytes() == (workplace / "whole").read_bytes(), "differs from a translation alone")
+            left = [path.name for path in output.parent.iterdir()]
+            require(left == ["file"], f"there was {left}")
+        finally:
+            for child in children:
+                child.end()
+            shutil.rmtree(output.parent)
+
+    def translate(self, workplace: Path, output: Path, hook: Hook = nothing) -> Work:
+        search = ("--beam-size", "1", "--max-length-factor", "0.5", "--threads", "1", "--device", "cpu", "--quiet")
+        model = workplace / "uninterrupted-8"
+        return program("translate", model, workplace / "text", "-o", output, *search, prepare=hook)
+
+
 def come_too_late(small: Small, folder: Path, overwrite: bool) -> None:
     was = contents(folder.parent)
     late = run(small.train(folder, *(["--overwrite"] if overwrite else [])))
@@ -78,32 +129,31 @@ def come_too_late(small: Small, folder: Path, overwrite: bool) -> None:
     require(not changed, f"one that came too late changed {changed}")
 
 
-def started(small: Small, folder: Path, starters: int, overwrite: bool) -> list[Child]:
-    """So many starters that go off together. One that comes to train stops itself there."""
+def started_together(work: Callable[[Hook], Work], starters: int, busy: str) -> list[Child]:
+    """So many starters that go off together. One that comes to call the function ``busy`` stops itself there."""
     gate, opened = os.pipe()
 
     def wait_for_the_others() -> None:
         os.close(opened)
         os.read(gate, 1)  # ends for all at once, when nobody can write any more
-        before("torch.optim:AdamW.step", 1, stop_here)
+        before(busy, 1, stop_here)
 
-    work = small.train(folder, *(["--overwrite"] if overwrite else []), hook=wait_for_the_others)
-    children = [start(work, Setting(longest=LONGEST)) for _ in range(starters)]
+    children = [start(work(wait_for_the_others), Setting(longest=LONGEST)) for _ in range(starters)]
     os.close(gate)
     os.close(opened)
     return children
 
 
-def the_one_that_trains(children: list[Child], kind: str) -> Child:
+def the_one_that_works(children: list[Child], kind: str) -> Child:
     """It is stopped; the others have ended, each with 75 and one line."""
-    training = [child for child in children if child.stopped()]
-    ended = [child.wait() for child in children if child not in training]
-    require(len(training) == 1, f"{kind}: {len(training)} of them train; the others: {'; '.join(map(str, ended))}")
+    working = [child for child in children if child.stopped()]
+    ended = [child.wait() for child in children if child not in working]
+    require(len(working) == 1, f"{kind}: {len(working)} of them work; the others: {'; '.join(map(str, ended))}")
     for one in ended:
         lines = one.errors.splitlines()
         refused = one.code == BUSY and len(lines) == 1 and lines[0].startswith("nmt: error: ")
-        require(refused, f"{kind}: one that does not train was to end with 75 and one line, but {one}")
-    return training[0]
+        require(refused, f"{kind}: one that does not work was to end with 75 and one line, but {one}")
+    return working[0]
 
 
-AREAS = (Races(),)
+AREAS = (Races(), TranslateRaces())

@@ -105,6 +105,7 @@ class Trial:
         assert uninterrupted.code == 0, f"the uninterrupted command ended with {uninterrupted}"
         found, deaths = [], []
         for death in self.deaths(uninterrupted.events):
+            windows = windows_done(out)
             ended = self.child(out, death)
             deaths.append(f"{death.event} of {ended.events}")
             if ended.code not in (0, -signal.SIGKILL):
@@ -113,6 +114,8 @@ class Trial:
             if out.exists() and out.read_bytes() != whole.read_bytes():
                 found.append(f"after kills at {deaths} there was a file that looked whole")
             if ended.code == 0:
+                if windows and "going on after line" not in ended.said:
+                    found.append(f"after kills at {deaths} it began anew, with {windows} windows there")
                 break
         left = sorted(path.name for path in out.parent.iterdir())
         if not found and left != [self.name]:
@@ -171,6 +174,12 @@ class Trial:
             code = end.code if isinstance(end.code, int) else 0
         finally:
             os._exit(code)
+
+
+def windows_done(out: Path) -> int:
+    """How many windows of input the journal says are done."""
+    journal = out.with_name(f"{out.name}.journal")
+    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
 
 
 def warm_up(workplace: Path) -> None:
