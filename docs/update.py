@@ -16,7 +16,7 @@ from typing import Any
 from nmt.config import PRESETS, Checked, ModelConfig, TrainingConfig, preset
 
 DOCS = Path(__file__).parent
-COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect")
+COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect", "export")
 ROADS = {  # what their tables say, a language each
     "road-to-attention": {
         "model": "model",

@@ -1,9 +1,12 @@
 """A small training run, made once by the real commands, for every test that needs a model on the disk."""
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +18,10 @@ PROGRAM = Path(sys.executable).with_name("nmt")
 
 # Tests run a process a core: PyTorch's own threads on top of that would only fight each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What commands keep for their user is kept apart from what is the user's.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="nmt-cache-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 # A shell gives its background jobs an ignored SIGINT, which they hand on: `make test &` should pass too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -96,6 +96,7 @@ class ReverseEngine:
 
     batches: list[list[list[int]]] = field(default_factory=list)
     refusal: str | None = None
+    workers: int = 1
 
     def supports(self, options: SearchOptions) -> str | None:
         return self.refusal

@@ -9,9 +9,8 @@ import torch
 from fakes import CONTROL, HashStepper
 
 from nmt.config import SearchOptions
-from nmt.decoding import beam
-from nmt.decoding.beam import length_limit
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding import engine
+from nmt.decoding.engine import Hypothesis, length_limit
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.errors import DataError
 from nmt.text.tokenizer import BOS, EOS
@@ -88,7 +87,7 @@ def naive_search(stepper: HashStepper, source: list[int], options: SearchOptions
 def test_a_beam_as_wide_as_the_language_finds_exactly_the_best_of_all(
     monkeypatch: pytest.MonkeyPatch, seed: int, penalty: float
 ) -> None:
-    monkeypatch.setattr(beam, "EXTRA_PIECES", 4)
+    monkeypatch.setattr(engine, "EXTRA_PIECES", 4)
     stepper = HashStepper(vocabulary=7, seed=seed)
     options = SearchOptions(beam_size=128, length_penalty=penalty, n_best=100, max_length_factor=0.1)
     expected = []

@@ -26,6 +26,7 @@ COMMANDS = [
     ("translate --help", HEAVY),
     ("evaluate --help", HEAVY),
     ("inspect --help", HEAVY),
+    ("export --help", HEAVY),
     ("inspect model --positions", HEAVY),
     ("trian", HEAVY),
     ("train --steps", HEAVY),

@@ -39,7 +39,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Folder]:
     folder = tmp_path_factory.mktemp("models")
     made = tiny_models(folder)
     write(folder / "model", made[0])
-    use(folder / "model")  # so that a child has nothing to import
+    use(folder / "model", "auto")  # so that a child has nothing to import
     return made
 
 
@@ -119,7 +119,7 @@ def test_what_is_not_a_file_neither_hangs_nor_feeds_the_program(
     models: list[Folder], file: str, maker: Maker, tmp_path: Path
 ) -> None:
     write(tmp_path / "model", models[0], file, maker, rewritten=file != "manifest.json")
-    end = forked(tmp_path / "model")
+    end = forked(tmp_path / "model", "torch")
     assert (end.status, [said[0] for said in end.said]) == ("", [65, 65])
     assert file in end.said[1][1]
 
@@ -311,8 +311,8 @@ def test_a_model_that_would_be_vast_is_refused_before_it_is_made(
         lines.append('attention_score = "general"')
     config = CONFIG.replace("width = 16\nheads = 2", "\n".join(lines))
     write(tmp_path / "model", models[0], "config.toml", config.encode(), rewritten=True)
-    forked(tmp_path / "model")  # what is imported on this way
-    end = forked(tmp_path / "model")
+    forked(tmp_path / "model", "torch")  # what is imported on this way
+    end = forked(tmp_path / "model", "torch")
     assert (end.status, len(end.said[1])) == ("", 2)
     assert end.grown < 200_000_000
 

@@ -76,7 +76,7 @@ def test_a_tensor_that_only_the_header_has_is_refused_before_it_is_allocated(tmp
     path = safetensors_file(tmp_path / "x.safetensors", {"a": entry([1 << 38], 0, 1 << 40)})
     os.truncate(path, path.stat().st_size + (1 << 40))
     assert read_header(path)["a"].shape == (1 << 38,)
-    with pytest.raises(DataError, match=r"tensor a .* is \(274877906944,\) torch.float32, not \(2,\)"):
+    with pytest.raises(DataError, match=r"tensor a .* is \(274877906944,\) float32, not \(2,\)"):
         read_tensors(path, {"a": torch.zeros(2, device="meta")})
 
 

@@ -36,8 +36,10 @@ class Loaded:
         self.asked: tuple[Any, ...] = ()
         self.engine = ReverseEngine()
 
-    def __call__(self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int) -> Translator:
-        self.asked = (path, options, batch_tokens, device, threads)
+    def __call__(
+        self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int, engine: str
+    ) -> Translator:
+        self.asked = (path, options, batch_tokens, device, threads, engine)
         tokenizer, self.engine = WordTokenizer(), ReverseEngine()
         return Translator(self.engine, tokenizer, tokenizer, options, batch_tokens, window=3)
 
@@ -181,13 +183,13 @@ def test_formats(name: str, line: str) -> None:
 
 def test_flags_reach_the_search(loaded: Loaded) -> None:
     flags = "--beam-size 7 --length-penalty 0.6 --n-best 2 --max-length-factor 1.5 --batch-tokens 99 --threads 2"
-    run(*flags.split(), "--device", "cpu", text="a\n")
-    assert loaded.asked == (Path("MODEL"), SearchOptions(7, 0.6, 2, 1.5), 99, "cpu", 2)
+    run(*flags.split(), "--device", "cpu", "--engine", "torch", text="a\n")
+    assert loaded.asked == (Path("MODEL"), SearchOptions(7, 0.6, 2, 1.5), 99, "cpu", 2, "torch")
 
 
 def test_flags_left_out_are_the_defaults_of_the_library(loaded: Loaded) -> None:
     run(text="a\n")
-    assert loaded.asked == (Path("MODEL"), SearchOptions(), 2048, "auto", 0)
+    assert loaded.asked == (Path("MODEL"), SearchOptions(), 2048, "auto", 0, "auto")
 
 
 @pytest.mark.usefixtures("loaded")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
 from nmt.decoding import translator as module
-from nmt.decoding.translator import Alternative, Segment, Translator, first_batch
+from nmt.decoding.translator import Alternative, Segment, Translator, cut_batches
 from nmt.errors import BusyError, SettingsError
 
 WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=3), max_size=12)
@@ -119,13 +119,16 @@ def test_the_n_best_list_gives_the_translation_and_its_alternatives() -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=60), st.integers(1, 100))
-def test_the_first_batch_is_as_large_as_the_budget_lets_it(lengths: list[int], budget: int) -> None:
+def test_each_batch_is_as_large_as_the_budget_lets_it(lengths: list[int], budget: int) -> None:
     segments = [Segment(line, [0] * length) for line, length in enumerate(sorted(lengths, reverse=True))]
-    batch = first_batch(segments, budget)
-    width = max(lengths) + 1
-    assert batch == segments[: len(batch)]
-    assert len(batch) == 1 or len(batch) * width <= budget
-    assert batch == segments or (len(batch) + 1) * width > budget
+    left = segments
+    for batch in cut_batches(segments, budget):
+        width = len(batch[0].pieces) + 1
+        assert batch == left[: len(batch)]
+        assert len(batch) == 1 or len(batch) * width <= budget
+        assert batch == left or (len(batch) + 1) * width > budget
+        left = left[len(batch) :]
+    assert left == []
 
 
 @settings(deadline=None)

@@ -15,6 +15,7 @@ import typer
 
 from nmt import __version__
 from nmt.cli.evaluate import evaluate
+from nmt.cli.export import export
 from nmt.cli.inspect import inspect
 from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
@@ -76,6 +77,7 @@ app.command()(train)
 app.command()(translate)
 app.command()(evaluate)
 app.command()(inspect)
+app.command()(export)
 
 
 def main() -> NoReturn:

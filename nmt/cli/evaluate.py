@@ -11,6 +11,8 @@ from nmt.cli.options import (
     BeamSize,
     Device,
     DeviceName,
+    Engine,
+    EngineName,
     IsQuiet,
     IsVerbose,
     LengthPenalty,
@@ -63,6 +65,7 @@ def evaluate(
     length_penalty: LengthPenalty = 1.0,
     max_length_factor: MaxLengthFactor = 3.0,
     batch_tokens: BatchTokens = 2048,
+    engine: Engine = EngineName.auto,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -82,7 +85,7 @@ def evaluate(
             reports = [evaluate_files(hypothesis, reference, source, scoring)]
         elif model and paths and not (hypothesis or reference or source):
             folder = ModelFolder.open(resolve_model_folder(model))
-            load = partial(Translator.load, folder.folder, options, batch_tokens, device.value, threads)
+            load = partial(Translator.load, folder.folder, options, batch_tokens, device.value, threads, engine.value)
             reports = evaluate_model(folder, paths, load, scoring, progress)
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)

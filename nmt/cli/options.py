@@ -16,6 +16,12 @@ class Device(StrEnum):
     mps = "mps"
 
 
+class EngineName(StrEnum):
+    auto = "auto"
+    torch = "torch"
+    ctranslate2 = "ctranslate2"
+
+
 def search_option(name: str, metavar: str) -> Any:
     """The flag of a search setting, with the setting's own help text and bounds."""
     about = next(spec for spec in fields(SearchOptions) if spec.name == name).metadata
@@ -29,6 +35,9 @@ MaxLengthFactor = Annotated[float, search_option("max_length_factor", "F")]
 BatchTokens = Annotated[
     int,
     typer.Option(metavar="N", min=1, help="Padded tokens of a batch: rows × the longest line."),
+]
+Engine = Annotated[
+    EngineName, typer.Option(help="What searches; auto takes the faster of those that can do what is asked.")
 ]
 DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes the fastest there is.")]
 Threads = Annotated[int, typer.Option(metavar="N", min=0, help="Threads on the CPU; 0: as many as cores.")]

@@ -1,6 +1,5 @@
 """``nmt prepare``: options to the library, and its report to standard error."""
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from nmt.cli.options import IsQuiet, IsVerbose
 from nmt.config import is_name
 from nmt.errors import UsageError
+from nmt.text.machine import available_cores
 
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
@@ -74,11 +74,6 @@ def prepare(
         report = library.prepare(request, options, workers or available_cores(), progress)
         for line in summary(report, output, joint_vocab):
             progress.note(line)
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def parse_vocab_size(text: str) -> int:

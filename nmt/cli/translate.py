@@ -16,6 +16,8 @@ from nmt.cli.options import (
     BeamSize,
     Device,
     DeviceName,
+    Engine,
+    EngineName,
     IsQuiet,
     IsVerbose,
     LengthPenalty,
@@ -24,6 +26,7 @@ from nmt.cli.options import (
 )
 from nmt.config import SearchOptions
 from nmt.errors import StorageError
+from nmt.text.machine import peak_memory_bytes
 
 if TYPE_CHECKING:
     from nmt.decoding.input_lines import InputLines
@@ -67,6 +70,7 @@ def translate(
     stats: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")
     ] = None,
+    engine: Engine = EngineName.auto,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -92,7 +96,7 @@ def translate(
     place: AbstractContextManager[Stream | Resumable]
     place = streamed(output) if not output or written_directly(output) else resumable(output)
     with place as file, terminal_progress(quiet or seen, verbose) as progress:
-        translator = Translator.load(model, options, batch_tokens, device.value, threads)
+        translator = Translator.load(model, options, batch_tokens, device.value, threads, engine.value)
         tally.loaded()
         shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
         file.begin({"nmt": __version__, **translator.about(), **shape}, resume, progress)
@@ -201,11 +205,3 @@ def write_json(path: Path, value: Any) -> None:
 
     with create_binary(path) as file:
         file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident memory of this process so far."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak

@@ -9,7 +9,6 @@ candidates of a sentence, F candidates finished at a step, M rows of the next st
 S source positions, V vocabulary.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -19,19 +18,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from nmt.config import SearchOptions
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engine import Hypothesis, length_limit
 from nmt.decoding.filters import Filter
 from nmt.decoding.stepper import Stepper
 from nmt.text.tokenizer import BOS, EOS
 
-EXTRA_PIECES = 10  # of the length limit, beyond what grows with the source: a short source may need many words
-
 State = TypeVar("State")
-
-
-def length_limit(source_pieces: int, factor: float) -> int:
-    """The most pieces a translation may have, </s> included. A sentence's own: batching never changes a translation."""
-    return math.floor(factor * source_pieces) + EXTRA_PIECES
 
 
 @dataclass

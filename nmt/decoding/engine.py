@@ -1,5 +1,6 @@
 """What the Translator sees of an engine: piece ids in, hypotheses out. Knows no tensor, no text and no model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,8 +16,20 @@ class Hypothesis:
     score: float  # sum of log-probabilities / length^A, where the length counts </s>
 
 
+EXTRA_PIECES = 10  # of the length limit, beyond what grows with the source: a short source may need many words
+
+
+def length_limit(source_pieces: int, factor: float) -> int:
+    """The most pieces a translation may have, </s> included. A sentence's own: batching never changes a translation."""
+    return math.floor(factor * source_pieces) + EXTRA_PIECES
+
+
 class Engine(Protocol):
     """Anything that searches. Sources come without </s>; hypotheses come best first, ``options.n_best`` a source."""
+
+    @property
+    def workers(self) -> int:
+        """How many searches it does at once, in as many threads of the caller."""
 
     def supports(self, options: SearchOptions) -> str | None:
         """None, or the reason why this engine cannot search so."""

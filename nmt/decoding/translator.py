@@ -4,8 +4,9 @@ Lines are gathered into windows, sorted by length, translated in batches of litt
 order, so memory depends on the window and not on the file.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -106,10 +107,12 @@ class Translator:
         batch_tokens: int = BATCH_TOKENS,
         device: str = "auto",
         threads: int = 0,
+        engine: str = "auto",
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
 
-        Raises MissingInputError or DataError when there is no sound model at ``path``.
+        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it. Raises MissingInputError or
+        DataError when there is no sound model at ``path``, and SettingsError for an engine or a device that cannot.
         """
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
         from nmt.text.files import sha256
@@ -117,13 +120,14 @@ class Translator:
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
         model = sha256(folder.folder / NAME)
-        source_tokenizer, target_tokenizer = folder.tokenizers
+        tokenizers = folder.tokenizers
 
-        # Only now, since it takes seconds: what is wrong with the path or the model has been said by then.
-        from nmt.decoding.engines.pytorch import load_engine
+        # Only now, since it may take seconds: what is wrong with the path or the model has been said by then.
+        from nmt.decoding.engines import load_engine
 
-        engine = load_engine(folder, target_tokenizer.control_ids(), device, threads)
-        translator = cls(engine, source_tokenizer, target_tokenizer, options, batch_tokens)
+        options = options or SearchOptions()
+        chosen = load_engine(engine, folder, options, device, threads)
+        translator = cls(chosen, *tokenizers, options, batch_tokens)
         translator.model = model
         return translator
 
@@ -195,18 +199,28 @@ class Translator:
         """
         left = sorted(segments, key=lambda segment: -len(segment.pieces))
         budget = self.batch_tokens
-        while left:
-            batch = first_batch(left, budget)
-            found: list[list[Hypothesis]] | None = None
-            with suppress(BusyError):
-                found = self.engine.search([segment.pieces for segment in batch], self.options)
-            if found is None:
-                budget = self.halve(batch, before, progress)
-                continue
-            for segment, hypotheses in zip(batch, found, strict=True):
-                segment.hypotheses = hypotheses
-            left = left[len(batch) :]
-            yield batch
+        with ExitStack() as stack:
+            search: Callable[..., Iterable[list[list[Hypothesis]] | None]] = map
+            if self.engine.workers > 1:
+                pool = ThreadPoolExecutor(self.engine.workers)
+                stack.callback(pool.shutdown, cancel_futures=True)
+                search = pool.map
+            while left:
+                batches = list(cut_batches(left, budget))
+                for batch, found in zip(batches, search(self.search_batch, batches), strict=True):
+                    if found is None:
+                        budget = self.halve(batch, before, progress)
+                        break
+                    for segment, hypotheses in zip(batch, found, strict=True):
+                        segment.hypotheses = hypotheses
+                    left = left[len(batch) :]
+                    yield batch
+
+    def search_batch(self, batch: list[Segment]) -> list[list[Hypothesis]] | None:
+        """What the engine finds for the segments of one batch; None when they do not fit into memory."""
+        with suppress(BusyError):
+            return self.engine.search([segment.pieces for segment in batch], self.options)
+        return None
 
     def halve(self, batch: list[Segment], before: int, progress: Progress) -> int:
         """The budget in padded tokens for a half of the batch."""
@@ -261,6 +275,9 @@ def merge(parts: list[list[Alternative]]) -> list[Alternative]:
     return merged
 
 
-def first_batch(segments: list[Segment], batch_tokens: int) -> list[Segment]:
-    """The first segments, which come longest first: at most ``batch_tokens`` padded tokens of them, or one."""
-    return segments[: max(1, batch_tokens // (len(segments[0].pieces) + 1))]
+def cut_batches(segments: list[Segment], batch_tokens: int) -> Iterator[list[Segment]]:
+    """The segments, which come longest first, in batches of at most ``batch_tokens`` padded tokens, or of one."""
+    while segments:
+        count = max(1, batch_tokens // (len(segments[0].pieces) + 1))
+        yield segments[:count]
+        segments = segments[count:]

@@ -77,6 +77,10 @@ class ModelFolder:
     def weights_path(self) -> Path:
         return self.folder / WEIGHTS
 
+    def check_weights(self, tensors: int) -> None:
+        """Hold the file of weights to its hash, and its size to the bytes of its ``tensors``. Raises DataError."""
+        check_file(self.folder, self.manifest, WEIGHTS, largest=largest_file(tensors))
+
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
@@ -132,7 +136,7 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
     except SettingsError as error:
         raise DataError(f"{model.folder / SETTINGS}: {error}", "restore the file") from None
     wanted = module.state_dict()
-    check_file(model.folder, model.manifest, WEIGHTS, largest=largest_file(wanted))
+    model.check_weights(sum(tensor.nbytes for tensor in wanted.values()))
     module.load_state_dict(read_tensors(model.weights_path, wanted, str(device)), assign=True)
     return module.eval()
 

@@ -14,6 +14,7 @@ from nmt.errors import DataError, StorageError, shown
 from nmt.text.untrusted import file_size, open_regular, strict_json
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from torch import Tensor
 
 LARGEST_HEADER = (
@@ -59,7 +60,8 @@ def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu"
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    _hold_against(path, read_header(path), wanted)
+    types = {name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in wanted.items()}
+    _hold_against(path, read_header(path), types)
     try:
         tensors: dict[str, Tensor] = load_file(path, device=device)
     except (SafetensorError, ValueError, KeyError, OSError) as error:
@@ -67,8 +69,28 @@ def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu"
     for name, tensor in tensors.items():
         # The extremes of a tensor are not finite if any of its values is not; unlike isfinite() they take no memory.
         if tensor.is_floating_point() and not all(extreme.isfinite() for extreme in tensor.aminmax()):
-            raise DataError(f"tensor {name} in {path} has values that are not finite", "restore the file")
+            raise _not_finite(path, name)
     return tensors
+
+
+def read_arrays(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, "npt.NDArray[Any]"]:
+    """``read_tensors`` without torch: float32 arrays of exactly the names and shapes of ``wanted``, all values finite.
+
+    Raises MissingInputError or DataError, naming the file and the tensor.
+    """
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    _hold_against(path, read_header(path), {name: (shape, "float32") for name, shape in wanted.items()})
+    try:
+        arrays: dict[str, npt.NDArray[Any]] = load_file(path)
+    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
+    for name, array in arrays.items():
+        if not (np.isfinite(array.min()) and np.isfinite(array.max())):
+            raise _not_finite(path, name)
+    return arrays
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -79,9 +101,9 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return {name: entry.shape for name, entry in sorted(read_header(path).items())}
 
 
-def largest_file(wanted: Mapping[str, "Tensor"]) -> int:
-    """The bytes that a file of such tensors may have at most."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in wanted.values()) + 8 + LARGEST_HEADER
+def largest_file(tensors: int) -> int:
+    """The bytes that a file may have at most whose tensors have so many."""
+    return tensors + 8 + LARGEST_HEADER
 
 
 def read_header(path: Path) -> dict[str, Entry]:
@@ -139,17 +161,20 @@ def _numbers(value: object, least: int) -> bool:
     return isinstance(value, list) and all(type(number) is int and least <= number < 1 << 63 for number in value)
 
 
-def _hold_against(path: Path, found: Mapping[str, Entry], wanted: Mapping[str, "Tensor"]) -> None:
-    """Raise DataError unless ``found`` has exactly the names, shapes and types of ``wanted``."""
+def _hold_against(path: Path, found: Mapping[str, Entry], wanted: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
+    """Raise DataError unless ``found`` has exactly the names of ``wanted``, with these shapes and types."""
     odd = sorted(set(found) ^ set(wanted))
     if odd:
         where = "is missing from" if odd[0] in wanted else "does not belong into"
         raise DataError(f"tensor {odd[0]} {where} {path}", "the settings beside it are of another model")
-    for name, tensor in wanted.items():
-        is_, should = (found[name].shape, f"torch.{found[name].dtype}"), (tuple(tensor.shape), str(tensor.dtype))
-        if is_ != should:
-            shapes = f"{is_[0]} {is_[1]}, not {should[0]} {should[1]}"
-            raise DataError(f"tensor {name} in {path} is {shapes}", "the settings beside it are of another model")
+    for name, (shape, dtype) in wanted.items():
+        if (found[name].shape, found[name].dtype) != (shape, dtype):
+            what = f"{found[name].shape} {found[name].dtype}, not {shape} {dtype}"
+            raise DataError(f"tensor {name} in {path} is {what}", "the settings beside it are of another model")
+
+
+def _not_finite(path: Path, name: str) -> DataError:
+    return DataError(f"tensor {name} in {path} has values that are not finite", "restore the file")
 
 
 def _refuse(path: Path, reason: str) -> NoReturn:

@@ -72,6 +72,7 @@ def main() -> int:
     jobs = chosen(options, seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="torture-", dir=memory()) as place:
+        os.environ["XDG_CACHE_HOME"] = f"{place}/cache"  # the user's own is left alone
         ready = Path(place) / "ready"
         ready.mkdir()
         warm_up(ready)
@@ -163,6 +164,7 @@ def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Resul
 def do(job: Job, workplace: Path) -> None:
     """In a process of its own: run an area or a control, and print what came of it as JSON."""
     skipped, failures = "", []
+    os.environ["XDG_CACHE_HOME"] = f"{workplace}/cache"
     try:
         failures = job.do(workplace)
     except Skipped as reason:

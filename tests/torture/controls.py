@@ -139,7 +139,7 @@ CONTROLS: tuple[Control, ...] = (
     Sabotaged(
         "without the optimizer's moments restored", stopped_and_resumed(without_moments), trials=1, words="differs"
     ),
-    Sabotaged("without the lock", Races(without_lock), trials=2, words="of them train"),
+    Sabotaged("without the lock", Races(without_lock), trials=2, words="of them work"),
     Sabotaged("without the hashes checked", Damaged("", flip, 0, 0, without_hashes), trials=4, words="to warn once"),
     Sabotaged("without tidying after a failure", NoRoomAtEachCall(without_tidying), trials=4, words="debris was left"),
     Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=20, words="looks whole"),

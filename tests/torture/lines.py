@@ -97,6 +97,7 @@ class Stub:
     """An engine that knows a tokenizer only, and what a source must never be."""
 
     tokenizer: Tokenizer
+    workers: int = 1
     complaints: list[str] = field(default_factory=list)
 
     def supports(self, options: SearchOptions) -> str | None:
@@ -139,7 +140,7 @@ class Case:
 
     what: str
     inputs: Sequence[bytes]
-    engine: str  # "model", "every piece" or "echo"
+    engine: str  # "torch", "ctranslate2", "every piece" or "echo"
     stdin: bool = False
     to_file: bool = False
     format: str = "text"
@@ -150,7 +151,7 @@ class LinesArea:
     """The table of odd lines, then random files."""
 
     name: str = "odd lines"
-    full: int = 1200 + 10_000
+    full: int = 1800 + 10_000
     quick: int = 60
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
@@ -169,7 +170,7 @@ class LinesArea:
 
 def table_cases() -> Iterator[Case]:
     for (name, odd), ending, stdin, engine in product(
-        odd_lines().items(), ENDINGS, (False, True), ("model", "every piece")
+        odd_lines().items(), ENDINGS, (False, True), ("torch", "ctranslate2", "every piece")
     ):
         raw = with_ending([odd, PLAIN, b"", odd], ending)
         yield Case(f"{name}, {ending}, {'stdin' if stdin else 'file'}, {engine}", [raw], engine, stdin)
@@ -212,7 +213,9 @@ class Bench:
         self.stubs = {"every piece": EveryPiece(tokenizer), "echo": Stub(tokenizer)}
         options = SearchOptions(beam_size=1, max_length_factor=0.1)
         self.translators = {name: Translator(stub, tokenizer, tokenizer, options) for name, stub in self.stubs.items()}
-        self.translators["model"] = Translator.load(workplace / "model", options, device="cpu", threads=1)
+        for name in ("torch", "ctranslate2"):
+            loaded = Translator.load(workplace / "model", options, device="cpu", threads=1, engine=name)
+            self.translators[name] = loaded
 
     def failures(self, case: Case) -> list[str]:
         """What the command does wrong with the case."""

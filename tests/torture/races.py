@@ -115,7 +115,7 @@ class TranslateRaces:
             shutil.rmtree(output.parent)
 
     def translate(self, workplace: Path, output: Path, hook: Hook = nothing) -> Work:
-        search = ("--beam-size", "1", "--max-length-factor", "0.5", "--threads", "1", "--device", "cpu", "--quiet")
+        search = ("--engine", "torch", "--threads", "1", "--beam-size", "1", "--max-length-factor", "0.5", "--quiet")
         model = workplace / "uninterrupted-8"
         return program("translate", model, workplace / "text", "-o", output, *search, prepare=hook)
 

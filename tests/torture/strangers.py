@@ -54,7 +54,8 @@ class MutatedModelArea:
         models = list(tiny_models(workplace))
         folder = workplace / "model"
         write(folder, models[0])
-        use(folder)  # imports, and whatever is set up once: not the mutations' doing
+        for engine in ("auto", "torch"):
+            use(folder, engine)  # imports, and whatever is set up once: not the mutations' doing
         failures = []
         for trial in range(trials):
             dice = Random(f"{seed} {self.file} {trial}")
@@ -65,7 +66,8 @@ class MutatedModelArea:
             what = f"{done}, hashes {'rewritten' if rewritten else 'as they were'}"
             # The manifest has no hash of itself.
             accident = not rewritten and self.file != MANIFEST and mutated != model[self.file]
-            failure = self.judge(forked(folder), len(mutated) if isinstance(mutated, bytes) else 0, accident, what)
+            end = forked(folder, ("auto", "torch")[trial % 2])
+            failure = self.judge(end, len(mutated) if isinstance(mutated, bytes) else 0, accident, what)
             if failure:
                 failures.append(f"trial {trial} of seed {seed}, {what}: {failure}")
         return failures
@@ -144,6 +146,7 @@ def tiny_models(workplace: Path) -> list[Folder]:
 def write(folder: Path, model: Folder, file: str = "", mutated: bytes | Maker = b"", rewritten: bool = False) -> None:
     """Write a model folder with one ``file`` mutated, and its size and hash in the manifest if ``rewritten``."""
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
     folder.mkdir()
     for name, data in model.items():
         if name != file:
@@ -163,7 +166,7 @@ def write(folder: Path, model: Folder, file: str = "", mutated: bytes | Maker = 
 # --- a trial ----------------------------------------------------------------------------------------------------------
 
 
-def use(folder: Path) -> list[list[Any]]:
+def use(folder: Path, engine: str) -> list[list[Any]]:
     """Look at the model and translate a line with it; of each, nothing or the [exit code, message] of its error."""
     from nmt.config import SearchOptions
     from nmt.decoding.translator import Translator
@@ -177,7 +180,7 @@ def use(folder: Path) -> list[list[Any]]:
 
     def translate() -> None:
         options = SearchOptions(beam_size=2, max_length_factor=0.1)
-        translator = Translator.load(folder, options, device="cpu", threads=1)
+        translator = Translator.load(folder, options, device="cpu", threads=1, engine=engine)
         ids = translator.source_tokenizer.encode([LINE])
         assert min(ids[0]) > EOS, f"what is typed became a special piece: {ids}"
         assert Tokenizer.decode(translator.source_tokenizer, ids) == [LINE], "text does not survive"  # type: ignore[arg-type]
@@ -194,12 +197,12 @@ def use(folder: Path) -> list[list[Any]]:
     return [told(look), told(translate)]
 
 
-def forked(folder: Path) -> End:
+def forked(folder: Path, engine: str) -> End:
     """Use the folder in a child, which may do to itself what it likes."""
     report, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        _live(folder, tell)
+        _live(folder, engine, tell)
     os.close(tell)
     with open(report, encoding="utf-8") as stream:
         words = stream.read()
@@ -214,7 +217,7 @@ def forked(folder: Path) -> End:
     return End("", said, grown, seconds)
 
 
-def _live(folder: Path, tell: int) -> NoReturn:
+def _live(folder: Path, engine: str, tell: int) -> NoReturn:
     """The child: use the folder within limits, write what came of it, and end without any clean-up."""
     try:
         for number in (signal.SIGPROF, signal.SIGALRM):
@@ -226,7 +229,7 @@ def _live(folder: Path, tell: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         Path("/proc/self/clear_refs").write_text("5")  # the largest size so far is forgotten
         before = memory("VmRSS")
-        said = use(folder)
+        said = use(folder, engine)
         words = json.dumps([1024 * (memory("VmHWM") - before), said])
     except BaseException:
         words = traceback.format_exc()

@@ -23,6 +23,7 @@ from typing import Any, NoReturn
 
 from nmt.cli import app
 from nmt.cli import main as nmt_main
+from nmt.decoding.engines.ctranslate2 import CTranslate2Engine
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
 
@@ -92,7 +93,7 @@ class Trial:
         self.name = f"out{dice.choice(['', '', '.gz', '.zst', '.xz'])}"
         flags = dice.choice(["", "--format jsonl", "--format tsv", "--beam-size 2 --n-best 2"])
         source = [] if self.stdin else [str(self.input)]
-        search = "--max-length-factor 0.2 --threads 1 --device cpu"
+        search = f"--engine {dice.choice(['torch', 'ctranslate2'])} --max-length-factor 0.2 --threads 1 --device cpu"
         beam = [] if "--beam-size" in flags else ["--beam-size", "1"]
         self.command = ["translate", str(model), *source, *flags.split(), *beam, *search.split(), "-o"]
 
@@ -186,7 +187,9 @@ def warm_up(workplace: Path) -> None:
     """Do here once what a child does, so that all it imports is there before the fork."""
     (workplace / "in").write_text("나는\n", encoding="utf-8")
     model, flags = str(workplace / "model"), ["--beam-size", "1", "--threads", "1", "--device", "cpu", "--quiet"]
-    app(["translate", model, str(workplace / "in"), "-o", str(workplace / "out"), *flags], standalone_mode=False)
+    for engine in ("torch", "ctranslate2"):
+        command = ["translate", model, str(workplace / "in"), "-o", str(workplace / "out"), *flags, "--engine", engine]
+        app(command, standalone_mode=False)
     gc.collect()
     gc.freeze()  # the pages of what is there already stay shared with the children
 
@@ -223,7 +226,8 @@ def count_events(death: Death, told: int) -> None:
 
     for name in CHANGES:
         setattr(os, name, counted(getattr(os, name), name))
-    PyTorchEngine.search = counted(PyTorchEngine.search, "search")  # type: ignore[method-assign]
+    for engine in (PyTorchEngine, CTranslate2Engine):
+        engine.search = counted(engine.search, "search")  # type: ignore[method-assign]
 
 
 def main() -> int:

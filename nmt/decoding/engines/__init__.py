@@ -1,1 +1,46 @@
-"""The engines behind the one Translator."""
+"""The engines behind the one Translator, and the rule that chooses between them. Imports neither."""
+
+import re
+from importlib.metadata import PackageNotFoundError, version
+
+from nmt.config import SearchOptions
+from nmt.decoding.engine import Engine
+from nmt.errors import SettingsError
+from nmt.store.ctranslate2_model import why_not
+from nmt.store.model_folder import ModelFolder
+
+OLDEST = (4, 8, 2)  # CTranslate2 whose import needs no torch
+
+
+def load_engine(name: str, model: ModelFolder, options: SearchOptions, device: str, threads: int) -> Engine:
+    """The engine ``torch`` or ``ctranslate2``, or with ``auto`` the faster of those that can do it.
+
+    Raises SettingsError when the engine asked for cannot, or the device is not there.
+    """
+    reason = "" if name == "torch" else why_not_ctranslate2(model, options, device)
+    if name == "ctranslate2" and reason:
+        raise SettingsError(reason, "use --engine torch")
+    if name == "torch" or reason:
+        from nmt.decoding.engines import pytorch
+
+        return pytorch.load_engine(model, model.tokenizers[1].control_ids(), device, threads)
+    from nmt.decoding.engines import ctranslate2
+
+    return ctranslate2.load_engine(model, threads)
+
+
+def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:
+    """Why CTranslate2 cannot do it, or should not; "" when it is the faster one."""
+    try:
+        found = version("ctranslate2")
+    except PackageNotFoundError:
+        return "CTranslate2 is not installed (pip install 'nmt[fast]')"
+    if tuple(int(number) for number in re.findall(r"\d+", found)[:3]) < OLDEST:
+        return f"CTranslate2 is {found}, and at least {'.'.join(map(str, OLDEST))} is needed"
+    if device not in ("auto", "cpu"):
+        return f"CTranslate2 is used on the CPU, and the device is {device}"
+    from nmt.decoding.engines.ctranslate2 import gpus, too_long
+
+    if device == "auto" and gpus():
+        return "there is a GPU here, which PyTorch uses"
+    return why_not(model.config) or too_long(options) or ""

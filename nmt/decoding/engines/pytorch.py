@@ -25,6 +25,8 @@ class PyTorchEngine:
     ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
     """
 
+    workers = 1  # PyTorch shares each product out among its own threads
+
     def __init__(self, model: Stepper[Any], forbidden: Iterable[int], device: torch.device | str = "cpu") -> None:
         self.model = model
         self.device = torch.device(device)

@@ -1,0 +1,170 @@
+"""The engine that runs CTranslate2 on the CPU: pieces become its tokens. Imports no torch.
+
+Its model is a cache, made once from a model folder's safetensors and found again by the hash of that folder's manifest.
+"""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from nmt.config import SearchOptions
+from nmt.decoding.engine import Hypothesis, length_limit
+from nmt.decoding.translator import MAX_PIECES
+from nmt.errors import BusyError, CannotCreateError, DataError, StorageError, is_out_of_memory, shown
+from nmt.store.ctranslate2_model import POSITIONS, check_weights, write_ctranslate2
+from nmt.store.model_folder import ModelFolder
+from nmt.text.durable import create_folder, remove
+from nmt.text.files import sha256
+from nmt.text.machine import available_cores
+from nmt.text.manifest import NAME
+from nmt.text.tokenizer import EOS
+
+UNUSED = 30 * 24 * 3600.0  # seconds
+FORMAT = 1  # of the cache; raised when write_ctranslate2 writes something else
+
+
+class CTranslate2Engine:
+    """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
+
+    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
+    """
+
+    def __init__(
+        self, folder: Path, pieces: tuple[list[str], list[str]], forbidden: Iterable[int], workers: int
+    ) -> None:
+        import ctranslate2
+
+        self.version: str = ctranslate2.__version__
+        self.workers = workers
+        self.source_pieces, target_pieces = pieces
+        self.id_of = {piece: id for id, piece in enumerate(target_pieces)}
+        self.forbidden = [[target_pieces[id]] for id in forbidden if id != EOS]
+        self.model: Any = ctranslate2.Translator(str(folder), device="cpu", inter_threads=workers, intra_threads=1)
+
+    def supports(self, options: SearchOptions) -> str | None:
+        """None, or that translations may become longer than the model's table of positions."""
+        return too_long(options)
+
+    def about(self) -> dict[str, str | int]:
+        """CTranslate2 and its version. Threads do not share out sums here, so they do not count."""
+        return {"engine": "ctranslate2", "engine version": self.version, "device": "cpu"}
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The hypotheses of each source (ids without </s>), searched as one batch.
+
+        Raises DataError when the model's outputs are not numbers, BusyError when memory does not suffice for the batch.
+        """
+        limits = [length_limit(len(source), options.max_length_factor) for source in sources]
+        found = self.search_batch(sources, options, max(limits, default=0))
+        for number, (source, limit) in enumerate(zip(sources, limits, strict=True)):
+            # CTranslate2 has one limit a batch; what is longer than its own is searched again with that.
+            if any(len(one.pieces) > limit - 1 for one in found[number]) and limit < max(limits):
+                found[number] = self.search_batch([source], options, limit)[0]
+        return found
+
+    def search_batch(
+        self, sources: Sequence[Sequence[int]], options: SearchOptions, limit: int
+    ) -> list[list[Hypothesis]]:
+        tokens = [[self.source_pieces[id] for id in source] for source in sources]
+        try:
+            results = self.model.translate_batch(
+                tokens,
+                beam_size=options.beam_size,
+                num_hypotheses=options.n_best,
+                length_penalty=options.length_penalty,
+                max_input_length=0,
+                max_decoding_length=limit,
+                min_decoding_length=0,
+                return_scores=True,
+                disable_unk=True,
+                suppress_sequences=self.forbidden,
+            )
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise BusyError(
+                f"{len(sources)} lines do not fit into memory together", "use smaller --batch-tokens"
+            ) from None
+        return [list(self.hypotheses(result)) for result in results]
+
+    def hypotheses(self, result: Any) -> Iterator[Hypothesis]:
+        for tokens, score in zip(result.hypotheses, result.scores, strict=True):
+            if score != score:
+                raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+            yield Hypothesis([self.id_of[token] for token in tokens], float(score))
+
+
+def too_long(options: SearchOptions) -> str | None:
+    """Why translations may become longer than the table of positions; None when they cannot."""
+    if length_limit(MAX_PIECES, options.max_length_factor) <= POSITIONS:
+        return None
+    return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and --max-length-factor allows more"
+
+
+def gpus() -> int:
+    """How many of NVIDIA's there are."""
+    import ctranslate2
+
+    return int(ctranslate2.get_cuda_device_count())
+
+
+def load_engine(model: ModelFolder, threads: int) -> CTranslate2Engine:
+    """The engine of a model folder; ``threads`` 0 takes as many as there are cores for this process.
+
+    Raises SettingsError when CTranslate2 cannot run the model, DataError when its files are not what they should be.
+    """
+    source, target = model.tokenizers
+    pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
+    with cached(model) as folder, readable(folder):
+        return CTranslate2Engine(folder, pieces, target.control_ids(), threads or available_cores())
+
+
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Raise what CTranslate2 says when it cannot load the folder as a DataError, or as a BusyError."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise BusyError("the model does not fit into memory", "free some memory, or take a smaller model") from None
+        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "delete that folder") from None
+
+
+@contextmanager
+def cached(model: ModelFolder) -> Iterator[Path]:
+    """The model for CTranslate2, in the user's cache, or in a temporary folder where there can be no cache."""
+    import ctranslate2
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = home / "nmt" / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}" / sha256(model.folder / NAME)
+    if place.is_dir():
+        check_weights(model)  # or a model whose file was damaged since would seem whole
+        with suppress(OSError):
+            os.utime(place)
+    else:
+        remove_unused(home / "nmt")
+        try:
+            with create_folder(place, replace=True) as folder:
+                write_ctranslate2(model, folder)
+        except (CannotCreateError, StorageError):
+            temporary = Path(tempfile.mkdtemp(prefix="nmt-"))
+            try:
+                write_ctranslate2(model, temporary)
+                yield temporary
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+            return
+    yield place
+
+
+def remove_unused(home: Path) -> None:
+    """Remove from the cache what has not been used for so long that its model may be gone."""
+    for path in home.glob("ctranslate2-*/*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > UNUSED:
+                remove(path)

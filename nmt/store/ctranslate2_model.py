@@ -1,0 +1,181 @@
+"""A model folder as CTranslate2 reads it: made from the safetensors, never the thing that is shipped.
+
+Knows both formats; imports no torch, so that a translation by CTranslate2 needs none, and numpy only to write.
+"""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nmt.config import ModelConfig
+from nmt.errors import SettingsError
+from nmt.store.model_folder import ModelFolder
+from nmt.store.tensors import read_arrays
+from nmt.text.tokenizer import BOS, EOS, UNK, Tokenizer
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
+    Arrays = Mapping[str, Array]
+Shapes = dict[str, tuple[int, ...]]
+
+POSITIONS = 4096
+"""Rows of the exported table of positions: CTranslate2 has no formula for the order of sines that the models have."""
+
+LEARNED_POSITIONS = 1024  # rows of a learned table; see nmt.model.positions
+EPSILON = 1e-5  # of LayerNorm, PyTorch's own
+
+
+def why_not(config: ModelConfig) -> str | None:
+    """Why CTranslate2 cannot run such a model, or None when it can."""
+    if config.family != "transformer":
+        return f"CTranslate2 runs Transformers, and this model is {config.family}"
+    return None
+
+
+def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32") -> None:
+    """Fill the folder with the model for CTranslate2, its weights in ``compute_type``.
+
+    Raises SettingsError when it cannot run the model, and DataError when the model's files are not what they should be.
+    """
+    from ctranslate2.specs import Activation, TransformerSpec
+
+    config = model.config
+    if reason := why_not(config):
+        raise SettingsError(reason, "use --engine torch")
+    source, target = model.tokenizers
+    arrays = read_arrays(model.weights_path, check_weights(model))
+    layers = config.encoder_layers, config.decoder_layers
+    spec = TransformerSpec.from_config(layers, config.heads, pre_norm=config.norm == "pre", activation=Activation.RELU)
+    embed(spec, arrays, config)
+    for number, layer in enumerate(spec.encoder.layer):
+        attend(layer.self_attention, arrays, f"encoder.{number}.attention", config)
+        feed_forward(layer.ffn, arrays, f"encoder.{number}.feed_forward")
+    for number, layer in enumerate(spec.decoder.layer):
+        attend(layer.self_attention, arrays, f"decoder.{number}.attention", config)
+        attend_source(layer.attention, arrays, f"decoder.{number}.cross_attention", config)
+        feed_forward(layer.ffn, arrays, f"decoder.{number}.feed_forward")
+    if config.norm == "pre":
+        norm(spec.encoder.layer_norm, arrays, "encoder_norm")
+        norm(spec.decoder.layer_norm, arrays, "decoder_norm")
+    describe(spec, source, target)
+    spec.validate()
+    spec.optimize(quantization=None if compute_type == "float32" else compute_type)
+    spec.save(str(folder))
+
+
+def check_weights(model: ModelFolder) -> Shapes:
+    """The shape that each of the weights must have. Raises DataError when their file is too large, or not as it was."""
+    source, target = model.tokenizers
+    wanted = shapes(model.config, source.size, target.size, model.joint)
+    model.check_weights(sum(4 * math.prod(shape) for shape in wanted.values()))
+    return wanted
+
+
+def describe(spec: Any, source: Tokenizer, target: Tokenizer) -> None:
+    """The vocabularies, and which pieces begin, end and stand for the unknown."""
+    pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
+    spec.register_source_vocabulary(pieces[0])
+    spec.register_target_vocabulary(pieces[1])
+    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = (pieces[1][id] for id in (UNK, BOS, EOS))
+    spec.config.decoder_start_token = pieces[1][BOS]
+    spec.config.add_source_eos = True
+    spec.config.layer_norm_epsilon = EPSILON
+
+
+def embed(spec: Any, arrays: "Arrays", config: ModelConfig) -> None:
+    """Embeddings, positions and the output projection."""
+    target = arrays["embeddings.target.weight"]
+    spec.encoder.embeddings[0].weight = arrays.get("embeddings.source.weight", target)
+    spec.decoder.embeddings.weight = target
+    spec.decoder.projection.weight = arrays.get("embeddings.output.weight", target)
+    for side, name in ((spec.encoder, "source"), (spec.decoder, "target")):
+        side.position_encodings.encodings = positions(config.width, arrays.get(f"{name}_positions.table.weight"))
+
+
+def positions(width: int, learned: "Array | None") -> "Array":
+    """(POSITIONS, width): sines and cosines in turn, or the learned rows, of which the last serves all after it."""
+    import numpy as np
+
+    place = np.arange(POSITIONS)
+    if learned is not None:
+        return np.ascontiguousarray(learned[np.minimum(place, len(learned) - 1)])
+    frequency = np.exp(np.arange(0, width, 2) * (-math.log(10000.0) / width))
+    angle = place[:, None] * frequency
+    return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(POSITIONS, width).astype(np.float32)
+
+
+def attend(spec: Any, arrays: "Arrays", name: str, config: ModelConfig) -> None:
+    """Self-attention: CTranslate2 keeps queries, keys and values in one matrix."""
+    import numpy as np
+
+    for part in ("weight", "bias"):
+        both = arrays[f"{name}.query.{part}"], arrays[f"{name}.key_value.{part}"]
+        setattr(spec.linear[0], part, np.concatenate(both))
+    finish_attention(spec, arrays, name, config)
+
+
+def attend_source(spec: Any, arrays: "Arrays", name: str, config: ModelConfig) -> None:
+    """Cross-attention: the queries apart from keys and values."""
+    linear(spec.linear[0], arrays, f"{name}.query")
+    linear(spec.linear[1], arrays, f"{name}.key_value")
+    finish_attention(spec, arrays, name, config)
+
+
+def finish_attention(spec: Any, arrays: "Arrays", name: str, config: ModelConfig) -> None:
+    linear(spec.linear[-1], arrays, f"{name}.output")
+    norm(spec.layer_norm, arrays, f"{name}_residual.norm")
+    if config.attention_score == "dot":
+        import numpy as np
+
+        spec.queries_scale = np.float32(1.0)
+
+
+def feed_forward(spec: Any, arrays: "Arrays", name: str) -> None:
+    linear(spec.linear_0, arrays, f"{name}.inner")
+    linear(spec.linear_1, arrays, f"{name}.outer")
+    norm(spec.layer_norm, arrays, f"{name}_residual.norm")
+
+
+def linear(spec: Any, arrays: "Arrays", name: str) -> None:
+    spec.weight, spec.bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+
+
+def norm(spec: Any, arrays: "Arrays", name: str) -> None:
+    spec.gamma, spec.beta = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+
+
+def shapes(config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> Shapes:
+    """The name and shape of every tensor of a Transformer, which PyTorch's module has as well."""
+    width = config.width
+    found: Shapes = {"embeddings.target.weight": (target_vocabulary, width)}
+    if not (config.tied_embeddings and joint):
+        found["embeddings.source.weight"] = (source_vocabulary, width)
+    if not config.tied_embeddings:
+        found["embeddings.output.weight"] = (target_vocabulary, width)
+    if config.positions == "learned":
+        found |= dict.fromkeys(
+            [f"{side}_positions.table.weight" for side in ("source", "target")], (LEARNED_POSITIONS, width)
+        )
+    norms = ["encoder_norm", "decoder_norm"] if config.norm == "pre" else []
+    for side, layers in (("encoder", config.encoder_layers), ("decoder", config.decoder_layers)):
+        for layer in range(layers):
+            attentions = ["attention"] if side == "encoder" else ["attention", "cross_attention"]
+            for attention in attentions:
+                name = f"{side}.{layer}.{attention}"
+                found |= linear_shapes(f"{name}.query", width, width)
+                found |= linear_shapes(f"{name}.key_value", width, 2 * width)
+                found |= linear_shapes(f"{name}.output", width, width)
+            name = f"{side}.{layer}.feed_forward"
+            found |= linear_shapes(f"{name}.inner", width, config.feed_forward)
+            found |= linear_shapes(f"{name}.outer", config.feed_forward, width)
+            norms += [f"{side}.{layer}.{part}_residual.norm" for part in (*attentions, "feed_forward")]
+    for name in norms:
+        found |= {f"{name}.weight": (width,), f"{name}.bias": (width,)}
+    return found
+
+
+def linear_shapes(name: str, inputs: int, outputs: int) -> Shapes:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}

@@ -1,0 +1,193 @@
+"""CTranslate2 as the second engine: the same translations as PyTorch's, and no torch on its way."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import TinyRun, nmt
+
+from nmt.config import ModelConfig, SearchOptions
+from nmt.decoding.engines import load_engine, why_not_ctranslate2
+from nmt.decoding.translator import Translator
+from nmt.errors import DataError, SettingsError
+from nmt.model import build_model
+from nmt.model.positions import sinusoids
+from nmt.store.ctranslate2_model import positions, shapes
+from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
+
+pytest.importorskip("ctranslate2")
+
+BASE = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=1, heads=2)
+CONFIGS = {
+    "pre-norm": BASE,
+    "post-norm": replace(BASE, norm="post"),
+    "learned positions": replace(BASE, positions="learned"),
+    "dot": replace(BASE, attention_score="dot"),
+    "untied": replace(BASE, tied_embeddings=False),
+    "more layers below than above": replace(BASE, encoder_layers=1, decoder_layers=3, heads=4),
+}
+LINES = [
+    "나는 학생이다.",
+    "그가 집에 왔을 때 그녀는 음악을 듣고 있었다.",
+    "",
+    "집",
+    "x" * 300,
+    "나는 나는 나는 나는 나는",
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate: bool = False) -> ModelFolder:
+    """A model of random weights, far from uniform, with the tokenizer of the tiny run."""
+    tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
+    names = ["tokenizer.model", "tokenizer.target.model"] if separate else ["tokenizer.model"]
+    torch.manual_seed(3)
+    model = build_model(config, 600, 600, not separate)
+    for parameter in model.parameters():
+        parameter.data.mul_(2.0).add_(0.1 * torch.randn_like(parameter))
+    about = ModelAbout(config, {"source": "ko", "target": "en"}, dict.fromkeys(names, tokenizer))
+    export_model(folder, model.state_dict(), about, {})
+    return ModelFolder.open(folder)
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_shapes_are_those_of_the_module(config: ModelConfig, joint: bool) -> None:
+    sizes = (50, 50) if joint else (50, 40)
+    with torch.device("meta"):
+        state = build_model(config, *sizes, joint).state_dict()
+    assert shapes(config, *sizes, joint) == {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def test_the_table_of_positions_is_the_formula_of_the_model() -> None:
+    found = torch.from_numpy(positions(16, None))
+    assert torch.allclose(found, sinusoids(torch.arange(len(found)), 16), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_both_engines_find_the_same(tiny_run: TinyRun, tmp_path: Path, config: ModelConfig, separate: bool) -> None:
+    random_model(tiny_run, tmp_path / "model", config, separate)
+    for options in (
+        SearchOptions(beam_size=1, max_length_factor=1.0),
+        SearchOptions(beam_size=4, n_best=3, length_penalty=0.6, max_length_factor=1.0),
+        SearchOptions(beam_size=5, length_penalty=1.4, max_length_factor=0.5),
+    ):
+        one, two = (
+            list(Translator.load(tmp_path / "model", options, 200, "cpu", 1, engine).translate(LINES))
+            for engine in ("torch", "ctranslate2")
+        )
+        for left, right in zip(one, two, strict=True):
+            assert left.text == right.text
+            assert left.score == pytest.approx(right.score, abs=1e-4)
+            assert [each.text for each in left.alternatives] == [each.text for each in right.alternatives]
+
+
+def test_workers_and_batches_change_no_byte(tiny_run: TinyRun, tmp_path: Path) -> None:
+    random_model(tiny_run, tmp_path / "model", BASE)
+    options = SearchOptions(beam_size=3, max_length_factor=1.0)
+    found = {
+        (threads, batch_tokens): [
+            (one.text, round(one.score, 4))
+            for one in Translator.load(
+                tmp_path / "model", options, batch_tokens, "cpu", threads, "ctranslate2"
+            ).translate(LINES * 5)
+        ]
+        for threads, batch_tokens in ((1, 2048), (2, 2048), (2, 60))
+    }
+    assert len({tuple(one) for one in found.values()}) == 1
+
+
+def test_a_translation_by_ctranslate2_imports_no_torch(tiny_run: TinyRun, tmp_path: Path) -> None:
+    nmt("translate", tiny_run.run, "--engine", "ctranslate2", input="집\n")  # makes the cache
+    code = "import sys, nmt.cli\ntry: nmt.cli.main()\nexcept SystemExit: print('torch' in sys.modules, file=sys.stderr)"
+    result = subprocess.run(
+        [sys.executable, "-c", code, "translate", str(tiny_run.run)],
+        input="집\n나\n",
+        capture_output=True,
+        encoding="utf-8",
+        env={**os.environ},
+    )
+    assert result.stdout.count("\n") == 2
+    assert result.stderr == "False\n"
+
+
+def test_what_ctranslate2_cannot_do_is_done_by_torch_or_refused_in_words(tiny_run: TinyRun, tmp_path: Path) -> None:
+    model = random_model(tiny_run, tmp_path / "model", replace(BASE, family="recurrent"))
+    long = SearchOptions(max_length_factor=50.0)
+    plain = ModelFolder.open(tiny_run.run / "model")
+    for folder, options, words in ((model, SearchOptions(), "runs Transformers"), (plain, long, "--max-length-factor")):
+        assert words in why_not_ctranslate2(folder, options, "cpu")
+        assert load_engine("auto", folder, options, "cpu", 1).about()["engine"] == "torch"
+        with pytest.raises(SettingsError, match=words):
+            load_engine("ctranslate2", folder, options, "cpu", 1)
+    assert "device is cuda" in why_not_ctranslate2(plain, SearchOptions(), "cuda")
+    assert load_engine("auto", plain, SearchOptions(), "cpu", 1).about()["engine"] == "ctranslate2"
+
+
+def test_without_a_cache_translations_are_the_same(
+    tiny_run: TinyRun, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_cache = [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
+    assert [path.name[:11] for path in (cache / "nmt").iterdir()] == ["ctranslate2"]
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)] == with_cache
+
+
+def test_damage_is_found_also_where_a_sound_copy_is_cached(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:
+    shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    Translator.load(tmp_path / "model", engine="ctranslate2")
+    weights = tmp_path / "model" / "model.safetensors"
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(DataError, match=str(weights)):
+        Translator.load(tmp_path / "model", engine="ctranslate2")
+    weights.write_bytes(data)
+    (model_file,) = cache.glob("nmt/*/*/model.bin")
+    model_file.write_bytes(b"not a model")
+    with pytest.raises(DataError, match=f"cannot read {model_file.parent}.*delete"):
+        Translator.load(tmp_path / "model", engine="ctranslate2")
+
+
+def test_what_was_not_used_for_a_month_leaves_the_cache(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:
+    def use(seed: int) -> None:
+        random_model(tiny_run, tmp_path / str(seed), replace(BASE, feed_forward=seed))
+        Translator.load(tmp_path / str(seed), engine="ctranslate2")
+
+    use(8)
+    use(16)
+    first, second = cache.glob("nmt/*/*")
+    for path in (first, second):
+        os.utime(path, (0, 0))
+    names = {path.name for path in (first, second)}
+    use(8)  # which makes it young again
+    use(24)
+    left = {path.name for path in cache.glob("nmt/*/*")}
+    assert len(left) == 2
+    assert len(left & names) == 1
+
+
+@pytest.mark.parametrize("compute_type", ["float32", "int8"])
+def test_an_exported_model_is_one_for_ctranslate2(tiny_run: TinyRun, tmp_path: Path, compute_type: str) -> None:
+    import ctranslate2
+
+    out = tmp_path / "out"
+    made = nmt("export", tiny_run.run, "--to", "ctranslate2", "-o", out, "--compute-type", compute_type)
+    assert made.returncode == 0, made.stderr
+    assert (out / "tokenizer.model").read_bytes() == (tiny_run.run / "model" / "tokenizer.model").read_bytes()
+    tokenizer = ModelFolder.open(tiny_run.run / "model").tokenizers[0]
+    pieces = [tokenizer.pieces(tokenizer.encode(["나는 학생이다."])[0])]
+    found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=2, max_decoding_length=20)
+    assert found[0].hypotheses[0]
+    assert nmt("export", tiny_run.run, "--to", "ctranslate2", "-o", out).returncode == 73
