@@ -28,6 +28,13 @@ class MemoryRows:
     def __len__(self) -> int:
         return len(self.source_length)
 
+    def weight(self, rows: Integers) -> npt.NDArray[np.float64]:
+        return np.ones(len(rows))
+
+    @property
+    def rows_a_pass(self) -> float:
+        return float(len(self))
+
     def source(self, row: int) -> npt.NDArray[Any]:
         return np.full(self.source_length[row], 1000 + row, np.uint16)
 

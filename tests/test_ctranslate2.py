@@ -74,8 +74,11 @@ def test_the_table_of_positions_is_the_formula_of_the_model() -> None:
     assert torch.allclose(found, sinusoids(torch.arange(len(found)), 16), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("separate", [False, True])
-@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+@pytest.mark.parametrize(
+    ("config", "separate"),
+    [*((config, False) for config in CONFIGS.values()), (BASE, True), (CONFIGS["untied"], True)],
+    ids=[*CONFIGS, "two vocabularies", "two vocabularies, untied"],
+)
 def test_both_engines_find_the_same(tiny_run: TinyRun, tmp_path: Path, config: ModelConfig, separate: bool) -> None:
     random_model(tiny_run, tmp_path / "model", config, separate)
     for options in (

@@ -1,5 +1,6 @@
 """Hidden names, exchanges and debris: what is whole or not there, also after a process was killed at its work."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nmt.errors import StorageError
 from nmt.text import durable
 from nmt.text.durable import create_folder, is_debris, partial_name, swap, sweep
 from nmt.text.files import create_binary
@@ -100,3 +102,18 @@ def test_what_a_kill_between_two_renames_took_away_is_put_back(tmp_path: Path, m
     old.mkdir()
     sweep(tmp_path)
     assert [one.name for one in tmp_path.iterdir()] == ["model"], "with the new one in place, the old one goes"
+
+
+def test_a_disk_that_fails_while_debris_is_looked_for_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(durable, "sweep", failing)
+    with pytest.raises(StorageError), create_folder(tmp_path / "folder"):
+        pass
+    with pytest.raises(StorageError, match="gone"):
+        durable.sync_file(tmp_path / "gone")
+    assert list(tmp_path.iterdir()) == []
+    assert not durable.unfinished

@@ -15,7 +15,7 @@ from nmt.corpus.parallel import find_corpus
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, UsageError
 from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
-from nmt.scoring.metrics import score_corpus
+from nmt.scoring.metrics import p_values, score_corpus
 from nmt.store import model_folder
 from nmt.store.model_folder import ModelFolder
 
@@ -117,6 +117,31 @@ def test_people_get_a_table_with_intervals_and_signatures(folder: Path) -> None:
     assert second.split()[1:] == first.split()[1:]
     assert signatures[0] == f"BLEU {bleu.signature}"
     assert [line.split()[0] for line in signatures] == ["BLEU", "chrF"]
+
+
+def test_a_baseline_gets_a_row_and_every_score_of_the_system_a_p_value(folder: Path) -> None:
+    other = write(folder / "other", [line.replace("f", "x") for line in HYPOTHESES])
+    command: list[str | Path] = ["--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", other]
+    table, _ = run(*command)
+    _, _, theirs, ours, *_, explained = table.splitlines()
+    assert theirs.split()[:3] == ["other", "(baseline)", "20"]
+    assert ours.count("(p = ") == 2
+    assert explained.startswith("p: ")
+    (entry,) = json.loads(run(*command, "--json")[0])["sets"]
+    expected = score_corpus([line.replace("f", "x") for line in HYPOTHESES], REFERENCES, "en")
+    compared = p_values(HYPOTHESES, [line.replace("f", "x") for line in HYPOTHESES], REFERENCES, "en")
+    assert entry["baseline"]["name"] == "other"
+    for name, score in expected.items():
+        assert entry["baseline"][name]["score"] == pytest.approx(score.score, abs=1e-5)
+        assert entry["baseline"][name]["p_value"] == compared[name]
+
+
+def test_a_baseline_of_another_length_or_beside_a_model_is_refused(folder: Path) -> None:
+    short = write(folder / "short", HYPOTHESES[:-1])
+    with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
+        evaluate_files(folder / "hypotheses", folder / "test.en", None, ScoringOptions(), short)
+    with pytest.raises(UsageError):
+        run("MODEL", folder / "test", "--baseline", short)
 
 
 def test_unequal_files_are_refused_with_their_names_and_counts(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from nmt.errors import DataError, UsageError
 from nmt.scoring import metrics
-from nmt.scoring.metrics import bleu_tokenizer, corpus_scores, score_corpus
+from nmt.scoring.metrics import bleu_tokenizer, corpus_scores, p_values, score_corpus
 
 REFERENCES = [
     "The cat sat on the mat.",
@@ -49,6 +49,25 @@ def test_scores_intervals_and_signatures_equal_those_of_sacrebleus_own_command(
         assert ours.signature == theirs["signature"]
         assert ours.low == pytest.approx(theirs["confidence_mean"] - theirs["confidence_var"], abs=1e-5)
         assert ours.high == pytest.approx(theirs["confidence_mean"] + theirs["confidence_var"], abs=1e-5)
+
+
+def test_p_values_equal_those_of_sacrebleus_own_command(tmp_path: Path) -> None:
+    other = [line.replace("a", "the") for line in HYPOTHESES]
+    for name, lines in (("baseline", other), ("system", HYPOTHESES), ("ref", REFERENCES)):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "baseline", "system", "-m", "bleu", "chrf", "ter"]
+    answer = subprocess.run([*command, "--paired-ar"], cwd=tmp_path, capture_output=True, check=True, text=True)
+    theirs = next(one for one in json.loads(answer.stdout) if one["system"] == "system")
+    ours = p_values(HYPOTHESES, other, REFERENCES, "en", metrics.METRICS)
+    assert list(ours) == ["bleu", "chrf", "ter"]
+    for name, value in ours.items():
+        (found,) = (one for key, one in theirs.items() if key.lower().startswith(name))
+        assert value == pytest.approx(found["p_value"], abs=1e-6)
+        assert 0 < value < 1
+
+
+def test_a_system_is_not_other_than_itself() -> None:
+    assert p_values(HYPOTHESES, HYPOTHESES, REFERENCES, "en") == {"bleu": 1.0, "chrf": 1.0}
 
 
 def test_without_confidence_the_scores_are_the_same_and_have_no_interval() -> None:

@@ -45,6 +45,13 @@ class ListSplit:
     def __len__(self) -> int:
         return len(self.pairs)
 
+    def weight(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        return np.ones(len(rows))
+
+    @property
+    def rows_a_pass(self) -> float:
+        return float(len(self))
+
     def source(self, row: int) -> npt.NDArray[Any]:
         return self.pairs[row][0]
 

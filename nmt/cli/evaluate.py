@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from nmt.text.progress import Progress
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
+HOW_TO_READ_P = (
+    "p: how probable so large a difference is if chance alone made it (paired approximate randomization); "
+    "under 0.05 it counts\n"
+)
 HEADINGS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
 
 
@@ -52,6 +56,10 @@ def evaluate(
     ] = None,
     source: Annotated[
         Path | None, typer.Option("--src", metavar="FILE", help="The source of --hyp, to find lines left untranslated.")
+    ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Another system's translations: is the difference more than chance?"),
     ] = None,
     metrics: Annotated[str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, ter, by commas.")] = "bleu,chrf",
     confidence: Annotated[
@@ -82,8 +90,8 @@ def evaluate(
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
     with terminal_progress(quiet, verbose) as progress:
         if hypothesis and reference and not model:
-            reports = [evaluate_files(hypothesis, reference, source, scoring)]
-        elif model and paths and not (hypothesis or reference or source):
+            reports = [evaluate_files(hypothesis, reference, source, scoring, baseline)]
+        elif model and paths and not (hypothesis or reference or source or baseline):
             folder = ModelFolder.open(resolve_model_folder(model))
             load = partial(Translator.load, folder.folder, options, batch_tokens, device.value, threads, engine.value)
             reports = evaluate_model(folder, paths, load, scoring, progress)
@@ -141,12 +149,19 @@ def as_table(reports: "list[SetReport]") -> str:
     from nmt.cli.console import table
 
     headings = ["set", "lines", *(HEADINGS[name] for name in reports[0].scores)]
-    rows = [
-        [report.name, f"{len(report.hypotheses):,}", *(interval(score) for score in report.scores.values())]
-        for report in reports
-    ]
+    rows = []
+    for report in reports:
+        lines, theirs = f"{len(report.hypotheses):,}", report.baseline
+        if theirs:
+            rows.append([f"{theirs.name} (baseline)", lines, *(interval(score) for score in theirs.scores.values())])
+        scores = [
+            interval(score) + (f" (p = {theirs.p_values[name]:.4f})" if theirs else "")
+            for name, score in report.scores.items()
+        ]
+        rows.append([report.name, lines, *scores])
     signatures = {f"{HEADINGS[name]} {score.signature}" for report in reports for name, score in report.scores.items()}
-    return table(headings, rows) + "".join(f"{signature}\n" for signature in sorted(signatures))
+    text = table(headings, rows) + "".join(f"{signature}\n" for signature in sorted(signatures))
+    return text + (HOW_TO_READ_P if any(report.baseline for report in reports) else "")
 
 
 def interval(score: "Score") -> str:

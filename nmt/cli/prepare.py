@@ -12,6 +12,8 @@ from nmt.config import is_name
 from nmt.errors import UsageError
 from nmt.text.machine import available_cores
 
+LARGEST_WEIGHT = 1000
+
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
 
@@ -24,9 +26,11 @@ def prepare(
         str, typer.Option("--target", "-t", metavar="LANGUAGE", help="Target language, as its files end: en.")
     ],
     train: Annotated[
-        list[Path],
+        list[str],
         typer.Option(
-            metavar="PATH", help="Training corpus: data/train is data/train.ko and data/train.en; or a .tsv; repeats."
+            metavar="PATH[=WEIGHT]",
+            help="Training corpus: data/train is data/train.ko and data/train.en; or a .tsv; repeats. =3: a pass "
+            "sees each of its pairs three times.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset.")],
@@ -45,6 +49,10 @@ def prepare(
     joint_vocab: Annotated[
         bool, typer.Option("--joint-vocab/--separate-vocab", help="One vocabulary for both languages, or one each.")
     ] = True,
+    vocab: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Take the vocabulary of this dataset, run or model, and learn none."),
+    ] = None,
     max_length: Annotated[
         int, typer.Option(metavar="N", help="Longest side in pieces; a pair with a longer one is dropped.")
     ] = 256,
@@ -61,6 +69,8 @@ def prepare(
     """
     check_languages(source, target)
     pieces = parse_vocab_size(vocab_size)
+    if vocab and pieces:
+        raise UsageError("--vocab and --vocab-size do not go together", "a vocabulary that is there has its size")
 
     from nmt.cli.console import terminal_progress
     from nmt.config import PrepareOptions
@@ -69,11 +79,22 @@ def prepare(
     options = PrepareOptions(
         vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
     )
-    request = library.PrepareRequest(source, target, tuple(train), valid, tuple(test or ()), output)
+    corpora, weights = zip(*map(parse_weighted, train), strict=True)
+    request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab)
     with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, workers or available_cores(), progress)
         for line in summary(report, output, joint_vocab):
             progress.note(line)
+
+
+def parse_weighted(text: str) -> tuple[Path, float]:
+    """``PATH`` or ``PATH=WEIGHT``. Raises UsageError for a weight that is none."""
+    path, equals, weight = text.rpartition("=")
+    if not equals or not path or not re.fullmatch(r"\d+(\.\d+)?|\.\d+", weight):
+        return Path(text), 1.0
+    if not 0 < float(weight) <= LARGEST_WEIGHT:
+        raise UsageError(f"--train {text!r} has the weight {weight}", f"write one over 0 and up to {LARGEST_WEIGHT}")
+    return Path(path), float(weight)
 
 
 def parse_vocab_size(text: str) -> int:

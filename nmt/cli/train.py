@@ -1,5 +1,6 @@
 """``nmt train``: the command line around a training run, and what a person sees of it."""
 
+import os
 import signal
 from pathlib import Path
 from types import FrameType
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt.cli.launch import launch
 from nmt.cli.options import Device, DeviceName, IsQuiet, IsVerbose, Threads
 from nmt.cli.signals import catch_signals, die_by
 
@@ -50,13 +52,23 @@ def train(
         int | None, typer.Option(metavar="N", help="Stop after N validations without a better BLEU (default: never).")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Where all randomness comes from (default: 1).")] = None,
+    init: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Begin with this model's weights; the data must have its vocabulary."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on with the run that RUN holds, or refuse to.")
     ] = True,
     overwrite: Annotated[bool, typer.Option(help="Move a run that RUN holds aside and start anew.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what the run would take of time, memory and disk, and train nothing.")
+    ] = False,
     verify_resume: Annotated[
         bool, typer.Option("--verify-resume", help="Train 20 and 10 + 10 updates beside RUN: are they the same bits?")
     ] = False,
+    devices: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Train in N processes: one a GPU, or so many parts of the cores.")
+    ] = 1,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -85,11 +97,53 @@ def train(
     layers = [read_toml(config)] if config else []
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
-    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite)
-    if verify_resume:
+    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init)
+    if devices > 1 and "RANK" not in os.environ and not (plan or verify_resume):
+        launch(devices, output, threads)
+    elif plan:
+        print_plan(request, device.value, threads)
+    elif verify_resume:
         verify(request, device.value, threads, monitor(quiet, verbose))
     else:
         run_training(request, device.value, threads, monitor(quiet, verbose))
+
+
+def print_plan(request: "TrainRequest", device: str, threads: int) -> None:
+    """Measure a few updates, and print what the run would take, a line each."""
+    import torch
+
+    from nmt.cli.console import table
+    from nmt.config import auto_preset
+    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.training.plan import plan
+
+    if threads:
+        torch.set_num_threads(threads)
+    found = plan(request, choose_device(device))
+    model, training = found.config.model, found.config.training
+    chosen = f"{auto_preset(found.pairs)}, by auto for {found.pairs:,} pairs" if request.preset == "auto" else ""
+    rows, source, target = found.longest_batch
+    hours, minutes = divmod(round(found.seconds / 60), 60)
+    shared = "one vocabulary" if len(found.vocabularies) == 1 else "vocabularies"
+    sizes = " and ".join(f"{size:,}" for size in found.vocabularies)
+    lines = {
+        "preset": chosen or request.preset,
+        "model": f"{model.family}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
+        f"dropout {model.dropout:g}",
+        "parameters": f"{found.parameters:,}, with {shared} of {sizes} pieces",
+        "rate": f"{training.learning_rate:g} after {training.warmup_steps:,} updates of warm-up, then linearly to 0",
+        "batches": f"{training.batch_tokens:,} padded tokens; the longest has {rows:,} rows of {source} and {target}",
+        "memory": f"{found.peak_memory / 1e6:,.0f} MB at the longest batch",
+        "speed": f"{found.target_tokens_per_second:,.0f} target tokens a second, "
+        f"{found.seconds_per_update:.3f} s an update",
+        "epoch": f"{found.updates_per_epoch:,} updates, "
+        f"{found.updates_per_epoch * found.seconds_per_update / 60:.1f} minutes",
+        "budget": f"{found.updates:,} updates, {found.updates / found.updates_per_epoch:.1f} epochs, "
+        f"{hours}:{minutes:02} hours, without validation and saving",
+        "disk": f"{found.disk / 1e6:,.0f} MB at most; a checkpoint has {found.checkpoint / 1e6:,.0f} MB, the model "
+        f"{found.model / 1e6:,.0f} MB",
+    }
+    print(table(["", ""], lines.items()), end="")
 
 
 def verify(request: "TrainRequest", device: str, threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
@@ -109,6 +163,7 @@ def run_training(
     import torch
 
     from nmt.decoding.engines.pytorch import choose_device
+    from nmt.training.distribution import PeerLostError, join
     from nmt.training.opening import open_run
 
     if threads:
@@ -123,8 +178,15 @@ def run_training(
                     signal.signal(each, signal.SIG_DFL)
 
     catch_signals(catch)
-    with reporter as told, open_run(request, choose_device(device), told) as run:
-        report = run.train(should_stop=lambda: bool(caught))
-        told.end(report)
+    parent = os.getppid()
+    with join(choose_device(device)) as group:
+        try:
+            with reporter as told, open_run(request, group.device, told, group) as run:
+                # A process of a group ends, too, when the one that started it was killed.
+                report = run.train(lambda: bool(caught) or (group.size > 1 and os.getppid() != parent))
+                if group.leads:
+                    told.end(report)
+        except PeerLostError as error:  # that one says what is wrong, or who started us does
+            raise SystemExit(error.exit_code) from None
     if caught:
         die_by(caught[0])

@@ -20,6 +20,9 @@ class Rows(Protocol):
     """What batches need of a split (see ``nmt.corpus.shards.Split``)."""
 
     def __len__(self) -> int: ...
+    def weight(self, rows: Integers) -> npt.NDArray[np.float64]: ...
+    @property
+    def rows_a_pass(self) -> float: ...
     @property
     def source_length(self) -> npt.NDArray[Any]: ...
     @property
@@ -54,6 +57,8 @@ def plan_block(
 ) -> list[Integers]:
     """The batches of one block, each an array of row numbers. The blocks of an epoch hold each row exactly once.
 
+    A row of another weight than 1 stands in them so often, and one more time by the chance that its fraction is.
+
     ``batch_tokens`` bounds rows × the longer of the longest source and the longest target, both with their EOS; a row
     that alone is longer is a batch of its own.
     """
@@ -63,12 +68,21 @@ def plan_block(
     # Rows of one block lie far apart, so that corpora that were written one after another mix.
     first = np.random.default_rng([0, seed, epoch]).permutation(parts)[block_in_epoch]
     generator = np.random.default_rng([1, seed, epoch, block_in_epoch])
-    rows = generator.permutation(np.arange(first, len(split), parts, dtype=np.int64))
+    rows = generator.permutation(repeated(split, np.arange(first, len(split), parts, dtype=np.int64), generator))
     source = split.source_length[rows].astype(np.int64) + 1
     target = split.target_length[rows].astype(np.int64) + 1
     order = _snake(source, target)
     batches = _cut(rows[order], np.maximum(source, target)[order], batch_tokens)
     return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def repeated(split: Rows, rows: Integers, generator: np.random.Generator) -> Integers:
+    """The rows, each as often as its weight says."""
+    weight = split.weight(rows)
+    if (weight == 1).all():
+        return rows
+    times = np.floor(weight + generator.random(len(rows))).astype(np.int64)
+    return np.repeat(rows, times)
 
 
 def _snake(source: Integers, target: Integers) -> Integers:
@@ -105,6 +119,11 @@ def halves(batch: Batch) -> tuple[Batch, Batch]:
     """The two halves of a batch of at least two rows, each padded no further than its own longest row."""
     middle = len(batch.rows) // 2
     return _slice(batch, slice(0, middle)), _slice(batch, slice(middle, None))
+
+
+def share(batch: Batch, number: int, of: int) -> Batch | None:
+    """The part of a batch that the process of that number takes: each row is one's. None when there are too few."""
+    return _slice(batch, slice(number, None, of)) if number < len(batch.rows) else None
 
 
 def _slice(batch: Batch, rows: slice) -> Batch:

@@ -25,15 +25,16 @@ class Corpus:
 
     path: Path
     files: tuple[Path, ...]
+    weight: float = 1.0  # how often each pair is seen in a pass over the training data
 
 
-def find_corpus(path: Path, source_language: str, target_language: str) -> Corpus:
+def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:
     """The files of a corpus named by a prefix or a TSV. Raises MissingInputError, naming what was looked for."""
     if is_tsv(path):
         if not path.is_file():
             raise MissingInputError(f"there is no file {path}", "check the path")
-        return Corpus(path, (path,))
-    return Corpus(path, (_find_side(path, source_language), _find_side(path, target_language)))
+        return Corpus(path, (path,), weight)
+    return Corpus(path, (_find_side(path, source_language), _find_side(path, target_language)), weight)
 
 
 def is_tsv(path: Path) -> bool:

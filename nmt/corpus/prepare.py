@@ -7,7 +7,7 @@ Knows the stages and the manifest; no command line and no model.
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from nmt.corpus.dataset import FORMAT, KIND
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
-from nmt.corpus.vocabulary import learn_vocabulary
+from nmt.corpus.vocabulary import find_vocabulary, learn_vocabulary
 from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text.durable import create_folder
 from nmt.text.files import sha256
@@ -35,6 +35,8 @@ class PrepareRequest:
     valid: Path | None
     test: tuple[Path, ...]
     output: Path
+    weights: tuple[float, ...] = ()  # of the training corpora: how often a pass sees their pairs; (): all once
+    vocabulary: Path | None = None  # a dataset or a model whose vocabulary is taken
 
 
 @dataclass(frozen=True)
@@ -60,21 +62,24 @@ def prepare(
     """
     progress = progress or Silent()
     _refuse_strange_folder(request.output)
+    given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
+    if given:
+        options = replace(options, joint_vocab=len(given) == 1)
     corpora = [
-        (role, find_corpus(path, request.source_language, request.target_language))
-        for role, paths in (
-            ("train", request.train),
-            ("valid", [request.valid] if request.valid else []),
-            ("test", request.test),
+        (role, find_corpus(path, request.source_language, request.target_language, weight))
+        for role, paths, weights in (
+            ("train", request.train, request.weights),
+            ("valid", [request.valid] if request.valid else [], ()),
+            ("test", request.test, ()),
         )
-        for path in paths
+        for path, weight in zip(paths, weights or [1.0] * len(paths), strict=True)
     ]
-    facts = _facts(request, options, corpora)
+    facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
     manifest = _made_already(request.output, facts)
     if manifest is not None:
         return _report(manifest, unchanged=True)
     with create_folder(request.output, replace=True) as folder:
-        facts |= _make(folder, corpora, options, workers, progress)
+        facts |= _make(folder, corpora, given, options, workers, progress)
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
@@ -89,7 +94,12 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
         "joint": options.joint_vocab,
         "options": asdict(options),
         "inputs": [
-            {"role": role, "path": str(corpus.path), "sha256": {str(file): sha256(file) for file in corpus.files}}
+            {
+                "role": role,
+                "path": str(corpus.path),
+                "sha256": {str(file): sha256(file) for file in corpus.files},
+                **({} if corpus.weight == 1 else {"weight": corpus.weight}),
+            }
             for role, corpus in corpora
         ],
     }
@@ -98,6 +108,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
 def _make(
     folder: Path,
     corpora: Sequence[tuple[str, Corpus]],
+    vocabulary: Sequence[Path],
     options: PrepareOptions,
     workers: int,
     progress: Progress,
@@ -105,7 +116,10 @@ def _make(
     """Fill the folder but for its manifest; the facts that came out."""
     sample = Sample()
     scanned = scan(corpora, options, sample, progress)
-    source, target = _learn_tokenizers(folder, scanned, sample, options, progress)
+    if vocabulary:
+        source, target = _copy_tokenizers(folder, vocabulary)
+    else:
+        source, target = _learn_tokenizers(folder, scanned, sample, options, progress)
     del sample  # its memory is not needed any more
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), progress)
     refuse_nothing_left(scanned)
@@ -122,6 +136,13 @@ def _make(
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
     }
+
+
+def _copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
+    tokenizers = [Tokenizer.load(path) for path in vocabulary]
+    for path in vocabulary:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return tokenizers[0], tokenizers[-1]
 
 
 def _learn_tokenizers(

@@ -28,6 +28,7 @@ class CorpusReport:
     pairs: int
     kept: int
     dropped: dict[str, int]
+    weight: float = 1.0  # how often training sees each pair in a pass
 
 
 @dataclass
@@ -44,7 +45,9 @@ class Scanned:
 
     def report(self) -> CorpusReport:
         dropped = cleaning.count_rules(self.verdicts)
-        return CorpusReport(self.role, str(self.corpus.path), len(self.verdicts), self.kept, dropped)
+        return CorpusReport(
+            self.role, str(self.corpus.path), len(self.verdicts), self.kept, dropped, self.corpus.weight
+        )
 
 
 class Sample:

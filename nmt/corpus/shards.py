@@ -6,6 +6,7 @@ A split is ``NAME-rows.bin``, a record a row, and for every ``SHARD_ROWS`` rows 
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -97,10 +98,20 @@ class Split:
     """The rows of one split, read from the disk as they are asked for."""
 
     def __init__(
-        self, folder: Path, name: str, source_vocabulary: int, target_vocabulary: int, shard_rows: int = SHARD_ROWS
+        self,
+        folder: Path,
+        name: str,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        shard_rows: int = SHARD_ROWS,
+        weights: Sequence[float] = (),
     ) -> None:
-        """Map the files that SplitWriter wrote with the same arguments. Raises DataError when one is not there."""
+        """Map the files that SplitWriter wrote with the same arguments. Raises DataError when one is not there.
+
+        ``weights`` are those of the corpora by number; without any, each row is seen once in a pass.
+        """
         self._table = _map(folder / f"{name}-rows.bin", ROW)
+        self._weights = np.array(weights, np.float64)
         self._shard_rows = shard_rows
         types = {"source": id_type(source_vocabulary), "target": id_type(target_vocabulary)}
         shards = -(-len(self._table) // shard_rows)
@@ -111,6 +122,17 @@ class Split:
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def weight(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """How often a pass sees each of the rows, on average: float64 (rows,)."""
+        return self._weights[self._table["corpus"][rows]] if len(self._weights) else np.ones(len(rows))
+
+    @cached_property
+    def rows_a_pass(self) -> float:
+        """How many rows a pass sees, on average."""
+        if not len(self._weights):
+            return float(len(self))
+        return float(np.bincount(self._table["corpus"], minlength=len(self._weights)) @ self._weights)
 
     @property
     def source_length(self) -> npt.NDArray[np.int32]:

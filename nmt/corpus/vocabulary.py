@@ -1,4 +1,4 @@
-"""How many pieces a vocabulary gets when nobody says, and learning it. Knows lines and SentencePiece; no corpora.
+"""How many pieces a vocabulary gets when nobody says; learning one, or finding one that is there. Knows no corpora.
 
 A small corpus wants a small vocabulary, or most pieces are seen too rarely to be learned: Araabi and Monz (2020) list
 5,000 merges as best for 5,000 pairs, 10,000 for 20,000, 12,000 for 40,000 and 15,000 for 80,000; large corpora use
@@ -9,9 +9,11 @@ many pieces, so a vocabulary also has at most a third as many pieces as the text
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from nmt.config import PrepareOptions
-from nmt.text.tokenizer import train_tokenizer
+from nmt.errors import MissingInputError
+from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, train_tokenizer
 
 LARGEST = 32_000
 WORDS_A_PIECE = 3
@@ -27,6 +29,14 @@ def auto_size(lines: int, words: int, characters: int) -> int:
     size: float = min(8000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_A_PIECE)
     step = 100 if size < 4000 else 500
     return max(round(size / step) * step, LEAST + characters)
+
+
+def find_vocabulary(path: Path) -> tuple[Path, ...]:
+    """The file or the two files of the vocabulary of a dataset, a model or a run. Raises MissingInputError."""
+    for folder in (path, path / "model"):
+        if (folder / SOURCE_TOKENIZER).is_file():
+            return tuple(folder / name for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER) if (folder / name).is_file())
+    raise MissingInputError(f"there is no {SOURCE_TOKENIZER} in {path}", "give a dataset, a RUN folder or a model")
 
 
 def learn_vocabulary(lines: Sequence[str], kept_lines: int, options: PrepareOptions) -> bytes:

@@ -1,13 +1,13 @@
 """The scores of test sets: translated and scored, or files scored as they are. Knows no engine and no tensor."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
-from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, score_corpus
+from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, p_values, score_corpus
 from nmt.text.compression import COMPRESSED
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
@@ -26,6 +26,15 @@ class ScoringOptions:
 
 
 @dataclass(frozen=True)
+class Baseline:
+    """Another system's translations of a test set, and how sure it is that their scores are others."""
+
+    name: str
+    scores: dict[str, Score]
+    p_values: dict[str, float]
+
+
+@dataclass(frozen=True)
 class SetReport:
     """What is known of one test set once it is scored."""
 
@@ -33,11 +42,19 @@ class SetReport:
     scores: dict[str, Score]
     warnings: list[str]
     hypotheses: list[str]
+    baseline: Baseline | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``evaluate --json``."""
         scores = {name: rounded(score) for name, score in self.scores.items()}
-        return {"name": self.name, "lines": len(self.hypotheses), **scores, "warnings": self.warnings}
+        entry = {"name": self.name, "lines": len(self.hypotheses), **scores, "warnings": self.warnings}
+        if self.baseline:
+            theirs = self.baseline
+            compared = {
+                name: {**rounded(score), "p_value": theirs.p_values[name]} for name, score in theirs.scores.items()
+            }
+            entry["baseline"] = {"name": theirs.name, **compared}
+        return entry
 
 
 def evaluate_corpus(
@@ -56,8 +73,12 @@ def evaluate_corpus(
     return score_set(name, hypotheses, references, sources, target_language, options)
 
 
-def evaluate_files(hypothesis: Path, reference: Path, source: Path | None, options: ScoringOptions) -> SetReport:
+def evaluate_files(
+    hypothesis: Path, reference: Path, source: Path | None, options: ScoringOptions, baseline: Path | None = None
+) -> SetReport:
     """Score a file of hypotheses against a file of references; the source serves warnings alone.
+
+    With a ``baseline``, another system's hypotheses, the two are compared.
 
     The target language is read off the reference's name, as in ``test.ko`` or ``test.ko.gz``. Raises MissingInputError
     or DataError, naming the files, also when their line counts differ.
@@ -67,7 +88,16 @@ def evaluate_files(hypothesis: Path, reference: Path, source: Path | None, optio
     sources = read_file(source) if source else None
     if source and sources is not None:
         check_counts(len(hypotheses), len(sources), str(hypothesis), str(source))
-    return score_set(hypothesis.name, hypotheses, references, sources, language_of(reference), options)
+    language = language_of(reference)
+    theirs = read_file(baseline) if baseline else None
+    if baseline and theirs is not None:
+        check_counts(len(theirs), len(references), str(baseline), str(reference))
+    report = score_set(hypothesis.name, hypotheses, references, sources, language, options)
+    if baseline and theirs is not None:
+        scores = score_corpus(theirs, references, language, options.metrics, options.confidence)
+        compared = p_values(hypotheses, theirs, references, language, options.metrics)
+        report = replace(report, baseline=Baseline(baseline.name, scores, compared))
+    return report
 
 
 def score_set(

@@ -40,8 +40,8 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     except OSError as error:
         raise cannot_create(path, error) from None
     unfinished.add(partial)
-    sweep(path.parent, path.name)
     try:
+        sweep(path.parent, path.name)
         yield partial
         sync_tree(partial)
         old = None
@@ -202,7 +202,10 @@ def sync_tree(folder: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Have a file's bytes on the disk. Raises StorageError."""
-    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        raise StorageError(f"syncing {path} failed: {error.strerror}", "check the disk") from None
     try:
         sync(descriptor, path)
     finally:

@@ -16,10 +16,14 @@ from nmt.training.loop import Divergence
 MOST, WITHIN = 5, 100  # so many updates passed over in the course of so many made are no accident
 
 
-def write_batch(folder: Path, divergence: Divergence, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer]) -> Path:
-    """Write the pairs of the update, each with its corpus and line, to a TSV file in ``folder``; returns its path."""
+def batch_path(folder: Path, divergence: Divergence) -> Path:
+    """Where the pairs of the update are written to."""
     position = divergence.position
-    path = folder / f"skipped-{position.epoch + 1}-{position.block + 1}-{position.batch + 1}.tsv"
+    return folder / f"skipped-{position.epoch + 1}-{position.block + 1}-{position.batch + 1}.tsv"
+
+
+def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer]) -> None:
+    """Write the pairs of the update, each with its corpus and line, to a TSV file."""
     try:
         origins = data.origins(divergence.rows)
     except (NmtError, OSError):  # the dataset may be prepared anew while a run trains
@@ -34,7 +38,6 @@ def write_batch(folder: Path, divergence: Divergence, data: Dataset, tokenizers:
         for (corpus, line), source, target in zip(origins, *sides, strict=True):
             cells = (one_line(text).replace("\t", " ") for text in (corpus, str(line), source, target))
             file.write("\t".join(cells).encode() + b"\n")
-    return path
 
 
 def refuse_too_many(skipped: list[Skipped], divergence: Divergence, path: Path) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from nmt.config import TrainingConfig
-from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block
+from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block, share
 from nmt.errors import BusyError, is_out_of_memory
 from nmt.training.counters import Position
+from nmt.training.distribution import ALONE, Group
 from nmt.training.objective import TensorBatch
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
@@ -75,16 +76,17 @@ def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[
         (epoch, block), first, rows = following, 0, 0 if last_block else rows
 
 
-def budget_used(config: TrainingConfig, state: TrainState, rows: int) -> float:
-    """The share of the budget used up at this moment, for an epoch of ``rows`` pairs."""
+def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: Group = ALONE) -> float:
+    """The share of the budget used up at this moment, for an epoch of ``rows`` pairs, more or less."""
     state.tick()
     counters = state.counters
-    epochs = counters.position.epoch + counters.position.rows / rows
+    counters.seconds = group.as_leader(counters.seconds)
+    epochs = counters.position.epoch + min(1.0, counters.position.rows / rows)
     return progress(config, counters.step, epochs, counters.seconds)
 
 
 def train_steps(
-    state: TrainState, split: Rows, config: TrainingConfig, device: torch.device
+    state: TrainState, split: Rows, config: TrainingConfig, device: torch.device, group: Group = ALONE
 ) -> Iterator[Update | Divergence]:
     """Make updates until the budget is spent, yielding after each; ``state`` is whole whenever this yields.
 
@@ -96,7 +98,7 @@ def train_steps(
     averages: list[torch.Tensor] = list(state.average.parameters())
     skipped = {place[1:] for place in counters.skipped}
     batches = batches_from(split, config, counters.position)
-    while (used := budget_used(config, state, len(split))) < 1.0:
+    while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
         start = time.monotonic()
         # Gather the batches of this update: their tokens normalise the loss of each.
         gathered = list(islice(batches, config.accumulate))
@@ -106,7 +108,8 @@ def train_steps(
             continue
 
         # Forward and backward, then clip, step, average.
-        gradient = accumulate(state, [batch for _, batch, _ in gathered], config.seed, device)
+        gradient = accumulate(state, [batch for _, batch, _ in gathered], config.seed, device, group)
+        group.add_up_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
         if not (isfinite(gradient.loss) and isfinite(norm)):
             state.optimizer.zero_grad(set_to_none=True)
@@ -114,8 +117,8 @@ def train_steps(
             yield Divergence(gradient.loss, norm, before, rows)
             return
         rate = learning_rate(config, counters.step, used)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
+        for options in state.optimizer.param_groups:
+            options["lr"] = rate
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         counters.step += 1
@@ -132,28 +135,33 @@ def train_steps(
         counters.window.loss += gradient.loss * gradient.tokens
         counters.window.tokens += gradient.tokens
         counters.window.seconds += seconds
-        used = budget_used(config, state, len(split))
+        used = budget_used(config, state, split.rows_a_pass, group)
         parts = gradient.parts if gradient.parts > len(gathered) else 0
         yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts)
 
 
-def accumulate(state: TrainState, batches: list[Batch], seed: int, device: torch.device) -> Gradient:
-    """Add up the gradients of an update's batches, each with randomness of its own.
+def accumulate(
+    state: TrainState, batches: list[Batch], seed: int, device: torch.device, group: Group = ALONE
+) -> Gradient:
+    """Add up the gradients of this process's share of an update's batches, each with randomness of its own.
+
+    The loss that is returned is everybody's.
 
     A batch that memory has no room for is split, and the update begun again: a backward pass that broke off has left
     its mark on the gradients. Only dropout's draw tells the result from that of the whole batch.
     """
     tokens = sum(int(batch.target_length.sum()) for batch in batches)
+    batches = [mine for batch in batches if (mine := share(batch, group.rank, group.size))]
     state.objective.train()
     while True:
         loss = 0.0
         for index, batch in enumerate(batches):
-            part = add_gradient(state, batch, tokens, (seed, state.counters.step, index), device)
+            part = add_gradient(state, batch, tokens, (seed, state.counters.step, index, group.rank), device)
             if part is None:
                 break
             loss += part
         else:
-            return Gradient(loss, tokens, len(batches))
+            return Gradient(group.sum(loss), tokens, len(batches))
         if len(batch.rows) == 1:
             longest = int(max(batch.source_length[0], batch.target_length[0]))
             raise BusyError(
@@ -165,7 +173,7 @@ def accumulate(state: TrainState, batches: list[Batch], seed: int, device: torch
 
 
 def add_gradient(
-    state: TrainState, batch: Batch, tokens: int, randomness: tuple[int, int, int], device: torch.device
+    state: TrainState, batch: Batch, tokens: int, randomness: tuple[int, int, int, int], device: torch.device
 ) -> float | None:
     """Add one batch's share to the gradients: its loss / ``tokens``, or None when memory has no room for it."""
     seed_randomness(*randomness)

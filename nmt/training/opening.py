@@ -7,16 +7,17 @@ from pathlib import Path
 
 import torch
 
-from nmt.config import Config, Layer, preset
+from nmt.config import Config, Layer, ModelConfig, preset
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
-from nmt.store.model_folder import ModelAbout
+from nmt.store.model_folder import ModelAbout, ModelFolder, load_model, resolve_model_folder
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters
+from nmt.training.distribution import ALONE, Group
 from nmt.training.loop import WEIGHT_INIT, budget_used, seed_randomness
-from nmt.training.reporter import Reporter
+from nmt.training.reporter import Reporter, Unheard
 from nmt.training.run import Run
 from nmt.training.state import TrainState
 
@@ -34,23 +35,23 @@ class TrainRequest:
     layers: tuple[Layer, ...] = ()  # over the preset, the later winning
     resume: bool = True
     overwrite: bool = False
+    init: Path | None = None  # the model whose weights the run begins with
 
 
 @contextmanager
-def open_run(request: TrainRequest, device: torch.device, reporter: Reporter) -> Iterator[Run]:
-    """The run of ``request``, new or resumed, which no other process has until the block ends.
+def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, group: Group = ALONE) -> Iterator[Run]:
+    """The run of ``request``, new or resumed, which no other process has until the block ends, but for its ``group``.
 
     Raises what is wrong with the data or the settings before anything is touched; BusyError when another process has
     the run; CannotCreateError or SettingsError for a run that is there and may not go on; DataError when its
     checkpoints are damaged.
     """
-    data = Dataset.open(request.data)
-    for name, split in (("training", data.train), ("validation", data.valid)):
-        if not len(split):
-            raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
-    config = Config.from_layers(preset(request.preset, len(data.train)), *request.layers)
+    if not group.leads:
+        yield follow(request, device, group)
+        return
+    data, config, init = read_request(request)
     tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
-    state = fresh_state(config, data, device)
+    state = fresh_state(config, data, device, init)
     folder = RunFolder(request.run)
     with folder.claim() as move_aside:
         if folder.exists() and request.overwrite:
@@ -60,31 +61,92 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter) ->
 
         def go_back() -> None:
             if not restore(folder, state, data, reporter):
-                begin_anew(state, config, data, device)
+                begin_anew(state, config, data, device, init)
             folder.rewind_metrics(state.counters.metrics)
             # The time after that checkpoint was spent as well, though its updates are lost.
             state.spend(folder.read_seconds())
+            if group.size > 1:
+                state.hand_out(group)
 
+        if group.size > 1:
+            group.tell("nothing is wrong so far")
         go_back()
         # A share of the budget, which may be another one now.
         validated = state.counters.validated
-        validated.progress = min(validated.progress, budget_used(config.training, state, len(data.train)))
+        used = budget_used(config.training, state, data.train.rows_a_pass, group)
+        validated.progress = min(validated.progress, used)
         folder.write_config(config)
         about = about_model(config, data)
-        yield Run(data, tokenizers, about, config, device, folder, state, reporter, go_back)
+        yield Run(data, tokenizers, about, config, device, folder, state, reporter, go_back, group)
 
 
-def fresh_state(config: Config, data: Dataset, device: torch.device) -> TrainState:
-    """New weights, the same for the same seed."""
+def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
+    """The run as another process than the group's leader has it: all that it knows of the folder, the leader says."""
+    group.tell(None)  # that nothing is wrong, or this process hears that the leader is gone
+    data, config, init = read_request(request)
+    tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
+    state = fresh_state(config, data, device, init)
+
+    def go_back() -> None:
+        begin_anew(state, config, data, device, init)
+        state.hand_out(group)
+
+    go_back()
+    validated = state.counters.validated
+    used = budget_used(config.training, state, data.train.rows_a_pass, group)
+    validated.progress = min(validated.progress, used)
+    about, folder = about_model(config, data), RunFolder(request.run)
+    return Run(data, tokenizers, about, config, device, folder, state, Unheard(), go_back, group)
+
+
+def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | None]:
+    """The data, the resolved settings and the model to begin with. Raises what is wrong with them."""
+    data = Dataset.open(request.data)
+    for name, split in (("training", data.train), ("validation", data.valid)):
+        if not len(split):
+            raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
+    init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
+    shape: Layer = {"model": asdict(init.config)} if init else {}
+    return data, Config.from_layers(preset(request.preset, len(data.train)), shape, *request.layers), init
+
+
+def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:
+    """The weights of ``init``, or new ones, the same for the same seed.
+
+    Raises SettingsError when ``init`` has another vocabulary or shape, DataError when its files are not sound.
+    """
+    if init:
+        refuse_another_model(init, config.model, data)
+        return TrainState.fresh(load_model(init, device).train(), config.training)
     seed_randomness(config.training.seed, WEIGHT_INIT)
     model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
     return TrainState.fresh(model.to(device), config.training)
 
 
-def begin_anew(state: TrainState, config: Config, data: Dataset, device: torch.device) -> None:
+def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
+    """Raise SettingsError unless the model can be trained on with these settings and data."""
+    vocabularies = (init.source_tokenizer_path, init.target_tokenizer_path)
+    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
+    if [path.read_bytes() for path in vocabularies] != [path.read_bytes() for path in wanted]:
+        raise SettingsError(
+            f"{init.folder} has another vocabulary than {data.folder}",
+            f"prepare the data again with --vocab {init.folder}",
+        )
+    before, after = asdict(init.config), asdict(config)
+    for name in before:
+        if name not in ("dropout",) and before[name] != after[name]:
+            raise SettingsError(
+                f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
+                f"leave model.{name} out: a run with --init has the shape of its model",
+            )
+
+
+def begin_anew(
+    state: TrainState, config: Config, data: Dataset, device: torch.device, init: ModelFolder | None
+) -> None:
     """Put ``state`` back to the weights that it began with, if it has left them."""
     if state.counters.step:
-        began = fresh_state(config, data, device)
+        began = fresh_state(config, data, device, init)
         state.objective.model.load_state_dict(began.objective.model.state_dict())
         state.average.load_state_dict(began.average.state_dict())
         state.optimizer.state.clear()

@@ -24,3 +24,22 @@ class Reporter(Protocol):
 
     def warn(self, line: str) -> None:
         """Something that a person should know: training goes on, but not as it was meant to."""
+
+
+class Unheard:
+    """A reporter that nobody reads."""
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        pass
+
+    def updated(self, update: Update, state: TrainState) -> None:
+        pass
+
+    def validated(self, validation: Validation, best: bool) -> None:
+        pass
+
+    def note(self, line: str) -> None:
+        pass
+
+    def warn(self, line: str) -> None:
+        pass

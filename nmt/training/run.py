@@ -14,12 +14,13 @@ from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters, Skipped, Window
-from nmt.training.divergence import refuse_too_many, write_batch
+from nmt.training.distribution import ALONE, Group
+from nmt.training.divergence import batch_path, refuse_too_many, write_batch
 from nmt.training.loop import Divergence, Update, budget_used, train_steps
 from nmt.training.reporter import Reporter
 from nmt.training.schedule import validation_is_due
 from nmt.training.state import TrainState
-from nmt.training.validation import validate
+from nmt.training.validation import Validation, validate
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
 SECONDS_BETWEEN_NOTES = 10  # of the time that is gone, for a budget of minutes whose process is killed
@@ -47,13 +48,14 @@ class Run:
     state: TrainState
     reporter: Reporter
     go_back: Callable[[], None]  # to the last good state on the disk
+    group: Group = ALONE  # whose leader alone validates, writes and speaks
     saved_step: int = -1
     noted_seconds: float = 0.0
     short_of_memory: bool = False
 
     @property
     def used(self) -> float:
-        return budget_used(self.config.training, self.state, len(self.data.train))
+        return budget_used(self.config.training, self.state, self.data.train.rows_a_pass, self.group)
 
     @property
     def out_of_patience(self) -> bool:
@@ -68,8 +70,9 @@ class Run:
         """
         counters = self.state.counters
         spent = self.used >= 1.0 and counters.validated.step == counters.step
-        if (spent or self.out_of_patience) and self.folder.model_path.exists():
-            self.folder.touch()
+        if (spent or self.out_of_patience) and self.group.tell(self.folder.model_path.exists()):
+            if self.group.leads:
+                self.folder.touch()
             return TrainReport("complete", counters, self.folder.model_path)
         self.reporter.begin(self.facts())
         try:
@@ -86,7 +89,7 @@ class Run:
         outcome = self.settle(should_stop) if self.state.counters.validated.due else ""
         while not outcome and self.used < 1.0:
             # Once, and once more after each update that was passed over.
-            for event in train_steps(self.state, self.data.train, self.config.training, self.device):
+            for event in train_steps(self.state, self.data.train, self.config.training, self.device, self.group):
                 if isinstance(event, Divergence):
                     self.pass_over(event)
                 else:
@@ -117,7 +120,7 @@ class Run:
             )
         if update.step % LOG_EVERY == 0:
             self.log()
-        if counters.seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
+        if self.group.leads and counters.seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
             self.noted_seconds = counters.seconds
             self.folder.write_seconds(counters.seconds)
         counters.validated.due = validation_is_due(self.config.training, counters, update.progress)
@@ -125,7 +128,7 @@ class Run:
     def settle(self, should_stop: Callable[[], bool]) -> str:
         """Validate, save and stop, each if it is due; how the run ended, or "" when it goes on."""
         due = self.state.counters.validated.due
-        stop = should_stop()
+        stop = self.group.any(should_stop())
         if (due or stop or self.save_is_due()) and not self.state.is_finite():
             step = self.state.counters.step
             raise DataError(
@@ -134,17 +137,19 @@ class Run:
             )
         if due and not stop:
             self.validate(should_stop)
-        stop = should_stop()
+        stop = self.group.any(should_stop())
         if stop or self.out_of_patience or self.save_is_due():
             self.save()
-            stop = should_stop()
+            stop = self.group.any(should_stop())
         if self.out_of_patience:
             return "patience"
         return "stopped" if stop else ""
 
     def pass_over(self, divergence: Divergence) -> None:
         """Go on from the last good state without the update that came to nothing."""
-        path = write_batch(self.folder.folder, divergence, self.data, self.tokenizers)
+        path = batch_path(self.folder.folder, divergence)
+        if self.group.leads:
+            write_batch(path, divergence, self.data, self.tokenizers)
         skipped = [*self.state.counters.skipped, Skipped(self.state.counters.step, *divergence.position[:3])]
         self.reporter.warn(
             f"update {self.state.counters.step + 1:,} came to loss {divergence.loss} and gradient norm "
@@ -200,7 +205,8 @@ class Run:
         counters.window = Window()
 
     def write_event(self, event: dict[str, Any]) -> None:
-        self.folder.append_metrics(event)
+        if self.group.leads:
+            self.folder.append_metrics(event)
         self.state.counters.metrics += 1
 
     def validate(self, should_stop: Callable[[], bool]) -> None:
@@ -209,9 +215,12 @@ class Run:
         When ``should_stop`` says so in the midst of it, it stays due.
         """
         self.log()
-        result = validate(self.state, self.data, self.tokenizers, should_stop)
-        if result is None:
+        found = validate(self.state, self.data, self.tokenizers, should_stop) if self.group.leads else None
+        told = self.group.tell(found and [found.step, found.loss, found.bleu, found.chrf])
+        if told is None:
             return
+        step, loss, bleu, chrf = told
+        result = found or Validation(step, loss, bleu, chrf, samples=[])
         counters, validated = self.state.counters, self.state.counters.validated
         # BLEU decides, since it is what a user sees; the loss does while all BLEUs are alike.
         best = (result.bleu, -result.loss) > (validated.best_bleu, -validated.best_loss)
@@ -221,7 +230,7 @@ class Run:
         validated.step, validated.progress, validated.due = counters.step, self.used, False
         validated.seconds = counters.seconds
         scores = {"loss": result.loss, "perplexity": result.perplexity, "bleu": result.bleu, "chrf": result.chrf}
-        if best:
+        if best and self.group.leads:
             self.export(scores)
         self.write_event({"event": "validation", "step": result.step, **scores})
         self.reporter.validated(result, best)
@@ -231,7 +240,7 @@ class Run:
         counters, position = self.state.counters, self.state.counters.position
         training = {
             "pairs": len(self.data.train),
-            "epochs": round(position.epoch + position.rows / len(self.data.train), 2),
+            "epochs": round(position.epoch + position.rows / self.data.train.rows_a_pass, 2),
             "target_tokens": counters.target_tokens,
         }
         facts = {"step": counters.step, "training": training, "validation": scores, "data": self.data.digest}
@@ -240,13 +249,13 @@ class Run:
     def save(self) -> None:
         """Save a checkpoint; before the first validation the model too, so that a run can be used once it has saved."""
         step = self.state.counters.step
-        if not step:  # nothing was learnt yet
+        self.saved_step = step
+        if not step or not self.group.leads:  # nothing was learnt yet, or another one saves
             return
         if not self.state.counters.validated.best_step or not self.folder.model_path.exists():
             self.export({})
         checkpoint = self.state.checkpoint({"data": self.data.digest})
         self.folder.save_checkpoint(step, checkpoint, self.config.training.keep)
-        self.saved_step = step
 
     def last_good(self) -> str:
         """Where the run stands on the disk, for one that cannot go on."""

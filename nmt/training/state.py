@@ -13,6 +13,7 @@ from nmt.config import TrainingConfig
 from nmt.model.family import TranslationModel
 from nmt.store.run_folder import Checkpoint
 from nmt.training.counters import Counters
+from nmt.training.distribution import Group
 from nmt.training.objective import Objective
 
 OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
@@ -74,6 +75,24 @@ class TrainState:
                 training[f"{key}/{name}"] = self.optimizer.state[parameter][key]
         self.tick()
         return Checkpoint(self.objective.model.state_dict(), training, {"counters": self.counters.to_dict(), **facts})
+
+    def hand_out(self, group: Group) -> None:
+        """Make everybody's state the leader's."""
+        facts = group.tell({"counters": self.counters.to_dict()})
+        if not facts["counters"]["step"]:  # the weights follow from the seed
+            self.counters = Counters.from_dict(facts["counters"])
+            self.started = time.monotonic() - self.counters.seconds
+            return
+        model, training = self.layout()
+        if group.leads:
+            mine = self.checkpoint({})
+            model, training = dict(mine.model), dict(mine.training)
+        for tensors in (model, training):
+            for name in sorted(tensors):
+                there = tensors[name] if group.leads else torch.empty_like(tensors[name], device="cpu")
+                tensors[name] = group.hand_out(there)
+        if not group.leads:
+            self.restore(Checkpoint(model, training, facts))
 
     def spend(self, seconds: float) -> None:
         """Count at least ``seconds`` of wall time for the run so far."""

@@ -18,7 +18,7 @@ from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
 from nmt.text.durable import partial_name, remove, sweep, unfinished
 from nmt.training.opening import TrainRequest, open_run
-from nmt.training.reporter import Reporter
+from nmt.training.reporter import Reporter, Unheard
 
 UPDATES = 20  # of the uninterrupted run; the other one stops after half of them
 TIMES = ("seconds", "target_tokens_per_second")  # of metrics: no two runs have the same
@@ -63,25 +63,6 @@ def train_until(request: TrainRequest, device: str, threads: int, step: int) -> 
     with open_run(request, torch.device(device), Unheard()) as run:
         # Nor does it work on when the command was killed.
         run.train(lambda: run.state.counters.step >= step or os.getppid() != parent)
-
-
-class Unheard:
-    """A reporter that nobody reads."""
-
-    def begin(self, facts: dict[str, Any]) -> None:
-        pass
-
-    def updated(self, update: Any, state: Any) -> None:
-        pass
-
-    def validated(self, validation: Any, best: bool) -> None:
-        pass
-
-    def note(self, line: str) -> None:
-        pass
-
-    def warn(self, line: str) -> None:
-        pass
 
 
 def first_difference(one: Path, other: Path) -> str:

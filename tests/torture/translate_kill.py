@@ -179,8 +179,10 @@ class Trial:
 
 def windows_done(out: Path) -> int:
     """How many windows of input the journal says are done."""
-    journal = out.with_name(f"{out.name}.journal")
-    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
+    journal, partial = (out.with_name(f"{out.name}.{kind}") for kind in ("journal", "partial"))
+    # A kill between the naming of the file and the removal of its journal leaves a journal of nothing.
+    there = journal.exists() and partial.exists() and partial.stat().st_size
+    return max(0, journal.read_bytes().count(b"\n") - 1) if there else 0
 
 
 def warm_up(workplace: Path) -> None:

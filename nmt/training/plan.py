@@ -1,0 +1,103 @@
+"""``--plan``: what a run would take of this machine, measured by a few updates that are thrown away. Writes nothing."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+
+from nmt.config import Config
+from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
+from nmt.corpus.dataset import Dataset
+from nmt.text.machine import peak_memory_bytes
+from nmt.training.loop import Update, accumulate, train_steps
+from nmt.training.opening import TrainRequest, fresh_state, read_request
+from nmt.training.state import TrainState
+
+WARM_UP, MEASURED = 3, 20  # updates
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a run before it begins; times leave validation and saving out."""
+
+    config: Config
+    pairs: int
+    parameters: int
+    vocabularies: tuple[int, ...]  # one where it is shared
+    longest_batch: tuple[int, int, int]  # rows, source positions, target positions
+    peak_memory: int  # bytes, of the whole process, or of the GPU
+    target_tokens_per_second: float
+    seconds_per_update: float
+    updates_per_epoch: int
+    checkpoint: int  # bytes on the disk
+    model: int  # bytes on the disk
+
+    @property
+    def updates(self) -> int:
+        """In the budget."""
+        training = self.config.training
+        if training.minutes:
+            return int(60 * training.minutes / self.seconds_per_update)
+        return training.steps or training.epochs * self.updates_per_epoch
+
+    @property
+    def seconds(self) -> float:
+        """Of the budget."""
+        return self.config.training.minutes * 60 or self.updates * self.seconds_per_update
+
+    @property
+    def disk(self) -> int:
+        """Bytes at most: the checkpoints that are kept and one that is saved, and a model that replaces another."""
+        return (max(2, self.config.training.keep) + 1) * self.checkpoint + 2 * self.model
+
+
+def plan(request: TrainRequest, device: torch.device) -> Plan:
+    """Measure what the run of ``request`` would take. Raises what is wrong with its data or settings.
+
+    The budget counts as a fresh run's. Raises BusyError when a pair alone does not fit into memory.
+    """
+    data, config, init = read_request(request)
+    state = fresh_state(config, data, device, init)
+    longest = longest_batch(data, config)
+    # First, since its memory is the most that any update takes.
+    accumulate(state, [longest] * config.training.accumulate, config.training.seed, device)
+    state.optimizer.zero_grad(set_to_none=True)
+    found = measure(state, data, config, device)
+    seconds = sum(update.seconds for update in found)
+    parameters = sum(parameter.numel() for parameter in state.objective.model.parameters())
+    checkpoint = state.checkpoint({})
+    model = sum(tensor.nbytes for tensor in checkpoint.model.values())
+    return Plan(
+        config,
+        len(data.train),
+        parameters,
+        (data.source_vocabulary,) if data.joint else (data.source_vocabulary, data.target_vocabulary),
+        (*longest.source.shape, longest.target.shape[1] - 1),
+        torch.cuda.max_memory_allocated() if device.type == "cuda" else peak_memory_bytes(),
+        sum(update.target_tokens for update in found) / seconds,
+        seconds / len(found),
+        max(1, batches_per_epoch(data, config) // config.training.accumulate),
+        model + sum(tensor.nbytes for tensor in checkpoint.training.values()),
+        model,
+    )
+
+
+def measure(state: TrainState, data: Dataset, config: Config, device: torch.device) -> list[Update]:
+    """Some updates of the run without the first, slower ones; of a very short one all."""
+    made = islice(train_steps(state, data.train, config.training, device), WARM_UP + MEASURED)
+    updates = [event for event in made if isinstance(event, Update)]
+    return updates[WARM_UP:] or updates
+
+
+def longest_batch(data: Dataset, config: Config) -> Batch:
+    """The batch with the most cells in the first block of the data."""
+    plan = plan_block(data.train, config.training.batch_tokens, config.training.seed, 0, 0)
+    longest = [(data.train.source_length[rows].max(), data.train.target_length[rows].max()) for rows in plan]
+    cells = [len(rows) * (int(source) + int(target) + 2) for rows, (source, target) in zip(plan, longest, strict=True)]
+    return pad_batch(data.train, plan[cells.index(max(cells))])
+
+
+def batches_per_epoch(data: Dataset, config: Config) -> int:
+    """As many as the first block has, for each block."""
+    first = plan_block(data.train, config.training.batch_tokens, config.training.seed, 0, 0)
+    return len(first) * blocks(len(data.train))

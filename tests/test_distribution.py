@@ -1,0 +1,165 @@
+"""Several processes, one model: the updates of one process, whatever is killed, stopped or gone on with."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import PROGRAM, TinyRun, nmt
+from safetensors.torch import load_file
+
+from nmt.corpus.batches import pad_batch, plan_block, share
+from nmt.corpus.dataset import Dataset
+
+pytestmark = pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch has no gloo here")
+SHAPE = "--set model.width=32 --set model.feed_forward=64 --set model.encoder_layers=1 --set model.decoder_layers=1"
+COMMAND = f"--preset tiny {SHAPE} --threads 1 --device cpu --batch-tokens 300"
+NO_DROPOUT = "--set model.dropout=0"
+
+
+def command(data: Path, run: Path, devices: int, more: str) -> list[str | Path]:
+    return ["train", data, "-o", run, "--devices", str(devices), *COMMAND.split(), *more.split()]
+
+
+def events(run: Path, kind: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line["event"] == kind]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
+    return tensors
+
+
+def equal(one: Path, other: Path) -> bool:
+    left, right = weights(one), weights(other)
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def newest(run: Path) -> Path:
+    return max((run / "checkpoints").glob("step-*"))
+
+
+@pytest.fixture(scope="module")
+def two(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run of two processes, with dropout."""
+    run = tmp_path_factory.mktemp("two") / "run"
+    result = nmt(*command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4"))
+    assert result.returncode == 0, result.stderr
+    return run
+
+
+def test_every_row_of_a_batch_is_the_share_of_one_process(tiny_run: TinyRun) -> None:
+    split = Dataset.open(tiny_run.data).train
+    for rows in plan_block(split, 300, 1, 0, 0):
+        batch = pad_batch(split, rows)
+        for of in (1, 2, 3, 50):
+            parts = [part for number in range(of) if (part := share(batch, number, of))]
+            assert sorted(int(row) for part in parts for row in part.rows) == sorted(map(int, batch.rows))
+            assert sum(int(part.target_length.sum()) for part in parts) == int(batch.target_length.sum())
+
+
+@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_without_dropout_any_number_of_processes_makes_the_updates_of_one(
+    tiny_run: TinyRun, tmp_path: Path, devices: int
+) -> None:
+    for number in (1, devices):
+        run = tmp_path / str(number)
+        more = f"--steps 50 --validate-every 25 {NO_DROPOUT} --set training.accumulate=2"
+        result = nmt(*command(tiny_run.data, run, number, more))
+        assert result.returncode == 0, result.stderr
+    one, several = (events(tmp_path / str(number), "train") for number in (1, devices))
+    assert len(one) == len(several) == 2
+    for left, right in zip(one, several, strict=True):
+        assert left["target_tokens"] == right["target_tokens"]
+        assert left["loss"] == pytest.approx(right["loss"], abs=1e-4)
+        assert left["gradient_norm"] == pytest.approx(right["gradient_norm"], rel=1e-3)
+
+
+def test_one_process_writes_and_speaks(two: Path, tiny_run: TinyRun) -> None:
+    assert [event["step"] for event in events(two, "validation")] == [8, 16, 24]
+    assert sorted(os.listdir(two / "checkpoints")) == ["step-00000020", "step-00000024"]
+    again = nmt(*command(tiny_run.data, two, 2, "--steps 24 --validate-every 8 --save-every 4"))
+    assert again.returncode == 0
+    assert again.stderr.count("\n") == 1, again.stderr
+
+
+def test_a_killed_process_costs_nothing_but_time(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    line = [PROGRAM, *command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4")]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stderr
+        wait_for(process, lambda: (run / "checkpoints" / "step-00000004").exists())
+        os.kill(child(process.pid, rank=1), signal.SIGKILL)
+        said = process.stderr.read()
+    assert process.returncode == 0, said
+    assert "warning: process 1 of 2 was ended by SIGKILL; all begin again from the last checkpoint" in said
+    assert equal(newest(run), newest(two))
+    assert equal(run / "model", two / "model")
+
+
+@pytest.mark.slow
+def test_a_signal_saves_and_ends_all_and_the_run_goes_on_exactly(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    line = command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4")
+    with subprocess.Popen([PROGRAM, *line], stderr=subprocess.PIPE) as process:
+        wait_for(process, lambda: (run / "checkpoints" / "step-00000004").exists())
+        children = [child(process.pid, rank) for rank in range(2)]
+        process.terminate()
+        process.wait(timeout=60)
+    assert process.returncode == -signal.SIGTERM
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+    result = nmt(*line)
+    assert result.returncode == 0, result.stderr
+    assert equal(newest(run), newest(two))
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_two_processes_is_gone_on_with_by_one(tiny_run: TinyRun, tmp_path: Path) -> None:
+    whole, changing = tmp_path / "whole", tmp_path / "changing"
+    for run, devices, steps in ((whole, 1, 16), (changing, 2, 8), (changing, 1, 16)):
+        more = f"--steps {steps} --set training.learning_rate=1e-3 {NO_DROPOUT} --validate-every 8"
+        result = nmt(*command(tiny_run.data, run, devices, more))
+        assert result.returncode == 0, result.stderr
+    # The budget was extended, so the rates are not those of the run that had it from its start.
+    assert events(changing, "train")[-1]["target_tokens"] == events(whole, "train")[-1]["target_tokens"]
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [("--steps 4 --set model.heads=5", 78), pytest.param("--steps 4 --no-resume", 73, marks=pytest.mark.slow)],
+)
+def test_a_mistake_is_one_line_with_its_exit_code(tiny_run: TinyRun, two: Path, more: str, code: int) -> None:
+    result = nmt(*command(tiny_run.data, two, 2, more))
+    assert (result.returncode, result.stderr.count("\n")) == (code, 1), result.stderr
+
+
+@pytest.mark.slow
+def test_torchrun_starts_the_same(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
+    line = command(tiny_run.data, tmp_path / "run", 2, "--steps 24 --validate-every 8 --save-every 4")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "nmt"]
+    environment = {**os.environ, "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    result = subprocess.run([*torchrun, *line], env=environment, capture_output=True, encoding="utf-8", timeout=120)
+    assert result.returncode == 0, result.stderr
+    assert equal(newest(tmp_path / "run"), newest(two))
+
+
+def wait_for(process: subprocess.Popen[Any], happened: Callable[[], bool]) -> None:
+    """Wait until it has happened, or fail when the process ends before."""
+    while not happened():
+        assert process.poll() is None, "it ended too soon"
+
+
+def child(parent: int, rank: int) -> int:
+    """The process of that rank."""
+    for number in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        environment = Path(f"/proc/{number}/environ").read_bytes().split(b"\0")
+        if f"RANK={rank}".encode() in environment:
+            return int(number)
+    raise AssertionError(f"there is no process of rank {rank}")

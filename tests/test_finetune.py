@@ -1,0 +1,155 @@
+"""Training on: from a model's weights, with a model's vocabulary, and corpora that count for more or for less."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import TinyRun, nmt, write_corpus
+from safetensors.torch import load_file
+
+from nmt.corpus.batches import plan_block
+from nmt.corpus.dataset import Dataset
+from nmt.errors import SettingsError
+from nmt.store.model_folder import ModelFolder
+from nmt.text.tokenizer import Tokenizer
+from nmt.training.opening import TrainRequest, open_run
+from nmt.training.reporter import Unheard
+
+CPU = torch.device("cpu")
+
+
+def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings: Any) -> Path:
+    layers = ({"training": {"steps": 6, "batch_tokens": 400, **settings}},)
+    with open_run(TrainRequest(data, run, "auto", layers, init=init), CPU, Unheard()) as opened:
+        return opened.train(lambda: 0 < stop_at <= opened.state.counters.step).model
+
+
+def weights(model: Path) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = load_file(model / "model.safetensors")
+    return tensors
+
+
+def equal(one: Path, other: Path) -> bool:
+    left, right = weights(one), weights(other)
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.fixture(scope="module")
+def more(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other pairs, with the vocabulary of the tiny run."""
+    folder = tmp_path_factory.mktemp("more")
+    train, valid = write_corpus(folder, "train", 400, 80), write_corpus(folder, "valid", 500, 20)
+    command: list[str | Path] = [
+        "prepare",
+        "-s",
+        "ko",
+        "-t",
+        "en",
+        "--train",
+        train,
+        "--valid",
+        valid,
+        "--vocab",
+        tiny_run.run,
+    ]
+    made = nmt(*command, "-o", folder / "data")
+    assert made.returncode == 0, made.stderr
+    assert "one vocabulary of 600 pieces" in made.stderr
+    again = nmt(*command, "-o", folder / "data")
+    assert "is up to date" in again.stderr
+    return folder / "data"
+
+
+def test_a_given_vocabulary_is_the_one_that_the_pairs_are_encoded_with(tiny_run: TinyRun, more: Path) -> None:
+    assert (more / "tokenizer.model").read_bytes() == (tiny_run.data / "tokenizer.model").read_bytes()
+    data = Dataset.open(more)
+    tokenizer = Tokenizer.load(tiny_run.run / "model" / "tokenizer.model")
+    lines = (more.parent / "train.ko").read_text(encoding="utf-8").splitlines()
+    assert data.train.source(0).tolist() == tokenizer.encode(lines)[0]
+
+
+def test_a_vocabulary_that_is_not_there_or_has_a_size_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 50)
+    command: list[str | Path] = [
+        "prepare",
+        "-s",
+        "ko",
+        "-t",
+        "en",
+        "--train",
+        corpus,
+        "-o",
+        tmp_path / "data",
+        "--vocab",
+    ]
+    missing = nmt(*command, tmp_path)
+    assert (missing.returncode, missing.stderr.count("\n")) == (66, 1)
+    both = nmt(*command, tiny_run.run, "--vocab-size", "500")
+    assert (both.returncode, both.stderr.count("\n")) == (2, 1)
+
+
+def test_a_run_begins_with_the_weights_of_its_model(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
+    still = train(more, tmp_path / "still", tiny_run.run, learning_rate=0.0)
+    before, after = weights(tiny_run.run / "model"), weights(still)
+    assert all(torch.allclose(after[name], before[name], rtol=0, atol=1e-6) for name in before)
+    assert not equal(train(more, tmp_path / "moving", tiny_run.run), tiny_run.run / "model")
+    assert ModelFolder.open(still).config == ModelFolder.open(tiny_run.run / "model").config
+
+
+def test_a_run_that_began_with_a_model_resumes_exactly(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
+    whole = train(more, tmp_path / "whole", tiny_run.run)
+    train(more, tmp_path / "halves", tiny_run.run, stop_at=3)
+    assert equal(train(more, tmp_path / "halves", tiny_run.run), whole)
+
+
+def test_a_model_of_another_vocabulary_or_shape_is_refused_with_its_remedy(tiny_run: TinyRun, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 300)
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--train", corpus, "--vocab-size", "500", "-o", tmp_path / "data")
+    assert made.returncode == 0, made.stderr
+    with pytest.raises(SettingsError, match=r"another vocabulary.*--vocab"):
+        train(tmp_path / "data", tmp_path / "run", tiny_run.run)
+    layers: Any = ({"training": {"steps": 2}, "model": {"encoder_layers": 7}},)
+    request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)
+    with (
+        pytest.raises(SettingsError, match=r"model.encoder_layers 1, and the settings say 7"),
+        open_run(request, CPU, Unheard()),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> None:
+    corpora = [write_corpus(tmp_path, f"part{number}", 100 * number, 100) for number in range(3)]
+    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "-o", tmp_path / "data", "--vocab-size", "500"]
+    for corpus, weight in zip(corpora, ("", "=3", "=0.25"), strict=True):
+        command += ["--train", f"{corpus}{weight}"]
+    made = nmt(*command)
+    assert made.returncode == 0, made.stderr
+    data = Dataset.open(tmp_path / "data")
+    sizes = np.bincount([data.train.corpus_id(row) for row in range(len(data.train))])
+    assert data.train.rows_a_pass == pytest.approx(sizes @ [1, 3, 0.25])
+    passes = 40
+    seen = np.zeros(len(data.train))
+    for epoch in range(passes):
+        rows = np.concatenate(plan_block(data.train, 400, 1, epoch, 0))
+        counts = np.bincount(rows, minlength=len(data.train))
+        corpus_of = np.array([data.train.corpus_id(row) for row in range(len(data.train))])
+        assert set(counts[corpus_of == 0]) == {1}
+        assert set(counts[corpus_of == 1]) == {3}
+        assert set(counts[corpus_of == 2]) == {0, 1}
+        seen += counts
+    assert seen[corpus_of == 2].mean() / passes == pytest.approx(0.25, abs=0.03)
+    shutil.copytree(tmp_path / "data", tmp_path / "before")
+    assert nmt(*command[:-1], f"{corpora[2]}=0.5").returncode == 0
+    assert Dataset.open(tmp_path / "data").digest != Dataset.open(tmp_path / "before").digest
+
+
+@pytest.mark.parametrize("weight", ["0", "0.0", "1001"])
+def test_a_weight_that_is_none_is_refused(weight: str, tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 20)
+    result = nmt("prepare", "-s", "ko", "-t", "en", "--train", f"{corpus}={weight}", "-o", tmp_path / "data")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert weight in result.stderr

@@ -1,0 +1,78 @@
+"""--plan: what it says of a run is what the run then does, and it writes nothing."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import TinyRun, nmt
+from safetensors.torch import load_file
+
+from nmt.training.opening import TrainRequest, open_run
+from nmt.training.plan import Plan, plan
+from nmt.training.reporter import Unheard
+
+CPU = torch.device("cpu")
+SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)}
+
+
+def both(data: Path, run: Path, **budget: Any) -> tuple[Plan, int]:
+    """The plan of a run, and the updates that it then made."""
+    request = TrainRequest(data, run, "auto", (SHAPE, {"training": {"batch_tokens": 200, **budget}}))
+    planned = plan(request, CPU)
+    assert not run.exists()
+    with open_run(request, CPU, Unheard()) as opened:
+        return planned, opened.train(lambda: False).counters.step
+
+
+@pytest.mark.parametrize("budget", [{"epochs": 1}, {"steps": 7}, {"steps": 30}, {"epochs": 2, "accumulate": 2}])
+def test_the_updates_of_the_budget_are_those_that_the_run_makes(
+    tiny_run: TinyRun, tmp_path: Path, budget: dict[str, int]
+) -> None:
+    planned, made = both(tiny_run.data, tmp_path / "run", **budget)
+    # Updates of several batches may reach over the end of an epoch.
+    assert abs(planned.updates - made) <= budget.get("epochs", 0) * (budget.get("accumulate", 1) - 1)
+
+
+def test_parameters_and_bytes_are_those_of_the_files(tiny_run: TinyRun, tmp_path: Path) -> None:
+    planned, _ = both(tiny_run.data, tmp_path / "run", steps=12, validate_every=3)
+    run = tmp_path / "run"
+    assert planned.parameters == sum(one.numel() for one in load_file(run / "model" / "model.safetensors").values())
+    (newest, *_) = sorted((run / "checkpoints").iterdir(), reverse=True)
+    sizes = {name: (newest / f"{name}.safetensors").stat().st_size for name in ("model", "training")}
+    assert planned.model == pytest.approx(sizes["model"], rel=0.1)
+    assert planned.checkpoint == pytest.approx(sum(sizes.values()), rel=0.1)
+    tensors = sum(path.stat().st_size for path in run.rglob("*.safetensors"))
+    assert tensors <= planned.disk * 1.1
+
+
+def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_path: Path) -> None:
+    from nmt.corpus.batches import pad_batch, plan_block
+    from nmt.corpus.dataset import Dataset
+
+    planned, _ = both(tiny_run.data, tmp_path / "run", steps=1)
+    split = Dataset.open(tiny_run.data).train
+    cells = []
+    for chosen in plan_block(split, 200, 1, 0, 0):
+        batch = pad_batch(split, chosen)
+        cells.append(batch.source.size + batch.target.size - len(chosen))  # the last position of a target is not seen
+    count, source, target = planned.longest_batch
+    assert count * (source + target) == max(cells)
+
+
+def test_the_command_prints_a_line_a_fact_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    result = nmt(
+        "train", tiny_run.data, "-o", tmp_path / "run", *"--epochs 2 --plan --threads 1 --set model.width=32".split()
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    names = [line.split()[0] for line in result.stdout.splitlines()]
+    assert names == ["preset", "model", "parameters", "rate", "batches", "memory", "speed", "epoch", "budget", "disk"]
+    assert re.search(r"preset +tiny, by auto for 300 pairs\n", result.stdout)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_would_stop_the_run_stops_the_plan(tiny_run: TinyRun, tmp_path: Path) -> None:
+    result = nmt("train", tiny_run.data, "-o", tmp_path / "run", "--plan", "--set", "model.widht=64")
+    assert (result.returncode, result.stderr.count("\n")) == (78, 1)
