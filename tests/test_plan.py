@@ -63,9 +63,8 @@ def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_pa
 
 
 def test_the_command_prints_a_line_a_fact_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
-    result = nmt(
-        "train", tiny_run.data, "-o", tmp_path / "run", *"--epochs 2 --plan --threads 1 --set model.width=32".split()
-    )
+    flags = "--epochs 2 --plan --threads 1 --set model.width=32"
+    result = nmt("train", tiny_run.data, "-o", tmp_path / "run", *flags.split())
     assert (result.returncode, result.stderr) == (0, "")
     names = [line.split()[0] for line in result.stdout.splitlines()]
     assert names == ["preset", "model", "parameters", "rate", "batches", "memory", "speed", "epoch", "budget", "disk"]

@@ -348,7 +348,7 @@ def test_a_changed_byte_in_a_model_is_found(tiny_run: TinyRun, tmp_path: Path) -
         Translator.load(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("task", ["copy", "reverse"])
+@pytest.mark.parametrize("task", [pytest.param("copy", marks=pytest.mark.slow), "reverse"])
 def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> None:
     """Sequences of words that it never saw come out right: attention works, positions and masks too."""
     draw = random.Random(7)
