@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow torture lint check road docs clean
+.PHONY: help install demo test test-slow torture bench lint check road docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ test-slow: $(DEVELOPS) ## run the long tests of quality and memory
 torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prove docs/promises.md in an hour
 	$(BIN)/python -m tests.torture --json docs/torture.json
 	$(BIN)/python docs/update.py
+
+# CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.md.
+bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
+	$(BIN)/python benchmarks/translate.py $(if $(CORPUS),--corpus $(CORPUS))
 
 lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/ruff format --check --quiet .

@@ -1,0 +1,106 @@
+"""What the comparisons share: timing whole commands in turn, a peer's environment, a row of results.md."""
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PLACE = ROOT / "build" / "bench"
+NMT = Path(sys.executable).with_name("nmt")
+Command = Sequence[str | Path]
+
+
+@dataclass
+class Arm:
+    """One of the commands that are compared, and what its runs took."""
+
+    name: str
+    command: Command
+    environment: Mapping[str, str] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+    memory: int = 0  # bytes, the most of all runs
+    words: str = ""  # what it said when it failed
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds) if self.seconds else float("inf")
+
+    def run(self) -> None:
+        """Once more; an arm that failed is not run again."""
+        if self.words:
+            return
+        log = PLACE / "log"
+        with log.open("wb") as said:
+            began = time.monotonic()
+            process = subprocess.Popen(self.command, env={**os.environ, **self.environment}, stdout=said, stderr=said)
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            self.words = lines[-1] if lines else f"ended with {process.returncode}"
+            return
+        self.seconds.append(seconds)
+        self.memory = max(self.memory, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+
+
+def in_turn(arms: Sequence[Arm], repeats: int) -> None:
+    """Run all of them, A B C A B C …, so that a machine whose speed drifts is fair to each."""
+    for number in range(repeats):
+        for arm in arms:
+            arm.run()
+            last = f"{arm.seconds[-1]:.2f} s" if arm.seconds else arm.words
+            print(f"  {number + 1} of {repeats}: {arm.name}: {last}", flush=True)
+
+
+def peer(name: str, packages: Sequence[str]) -> tuple[Path | None, str]:
+    """The Python of a peer's own virtual environment, made on first use; or None and why it could not be made."""
+    folder = PLACE / "peers" / name
+    python = folder / "bin" / "python"
+    if not (folder / ".whole").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        commands: list[Command] = [
+            [sys.executable, "-m", "venv", folder],
+            [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *packages],
+        ]
+        for command in commands:
+            made = subprocess.run(command, capture_output=True, encoding="utf-8")
+            if made.returncode:
+                lines = (made.stderr or made.stdout).strip().splitlines()
+                return None, lines[-1] if lines else "it could not be installed"
+        (folder / ".whole").touch()
+    return python, ""
+
+
+def once(target: Path, make: Callable[[], object]) -> None:
+    """Make what is not there."""
+    if not target.exists():
+        make()
+
+
+def machine() -> str:
+    """The processor and the cores."""
+    name = platform.processor() or platform.machine()
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
+    return f"{len(os.sched_getaffinity(0))} cores of {names[0] if names else name}"
+
+
+def commit() -> str:
+    found = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, encoding="utf-8")
+    return found.stdout.strip() or "no commit"
+
+
+def add_row(what: str, command: str, figure: str) -> None:
+    """Append a row to results.md."""
+    cells = (date.today().isoformat(), what, f"`{command}` at {commit()}", figure, machine())
+    with (ROOT / "benchmarks" / "results.md").open("a", encoding="utf-8") as file:
+        file.write("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n")
