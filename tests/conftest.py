@@ -47,6 +47,20 @@ def nmt(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[s
     return subprocess.run([PROGRAM, *arguments], capture_output=True, encoding="utf-8", **options)
 
 
+def weights(folder: Path) -> dict[str, Any]:
+    """The tensors of a model's or a checkpoint's model.safetensors."""
+    from safetensors.torch import load_file
+
+    tensors: dict[str, Any] = load_file(folder / "model.safetensors")
+    return tensors
+
+
+def equal(one: Path, other: Path) -> bool:
+    """Whether two folders hold the same weights, bit for bit."""
+    left, right = weights(one), weights(other)
+    return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
+
+
 def write_corpus(folder: Path, name: str, first: int, count: int) -> Path:
     """``count`` bundled training pairs from the ``first`` on, as ``folder/name.ko`` and ``.en``; returns the prefix."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import PROGRAM, TinyRun, nmt
-from safetensors.torch import load_file
+from conftest import PROGRAM, TinyRun, equal, nmt
 
 from nmt.corpus.batches import pad_batch, plan_block, share
 from nmt.corpus.dataset import Dataset
@@ -30,16 +29,6 @@ def command(data: Path, run: Path, devices: int, more: str) -> list[str | Path]:
 def events(run: Path, kind: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line["event"] == kind]
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
-    return tensors
-
-
-def equal(one: Path, other: Path) -> bool:
-    left, right = weights(one), weights(other)
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 def newest(run: Path) -> Path:

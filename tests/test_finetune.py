@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import TinyRun, nmt, write_corpus
-from safetensors.torch import load_file
+from conftest import TinyRun, equal, nmt, weights, write_corpus
 
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
@@ -25,16 +24,6 @@ def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings
     layers = ({"training": {"steps": 6, "batch_tokens": 400, **settings}},)
     with open_run(TrainRequest(data, run, "auto", layers, init=init), CPU, Unheard()) as opened:
         return opened.train(lambda: 0 < stop_at <= opened.state.counters.step).model
-
-
-def weights(model: Path) -> dict[str, torch.Tensor]:
-    tensors: dict[str, torch.Tensor] = load_file(model / "model.safetensors")
-    return tensors
-
-
-def equal(one: Path, other: Path) -> bool:
-    left, right = weights(one), weights(other)
-    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +142,22 @@ def test_a_weight_that_is_none_is_refused(weight: str, tmp_path: Path) -> None:
     result = nmt("prepare", "-s", "ko", "-t", "en", "--train", f"{corpus}={weight}", "-o", tmp_path / "data")
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert weight in result.stderr
+
+
+def test_a_pass_that_would_draw_no_pair_has_one(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 40)
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--train", f"{corpus}=0.001", "-o", tmp_path / "data")
+    assert made.returncode == 0, made.stderr
+    split = Dataset.open(tmp_path / "data").train
+    assert all(sum(map(len, plan_block(split, 400, 1, epoch, 0))) >= 1 for epoch in range(20))
+    assert any(sum(map(len, plan_block(split, 400, 1, epoch, 0))) == 1 for epoch in range(20))
+
+
+def test_two_vocabularies_that_are_taken_are_told_as_two(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 300)
+    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--train", corpus]
+    first = nmt(*command, "--separate-vocab", "--vocab-size", "600", "-o", tmp_path / "first")
+    second = nmt(*command, "--vocab", tmp_path / "first", "-o", tmp_path / "second")
+    for made in (first, second):
+        assert made.returncode == 0, made.stderr
+        assert "vocabularies of 600 and 600 pieces" in made.stderr

@@ -39,6 +39,8 @@ def launch(processes: int, run: Path, threads: int) -> None:
         before = saved(run)
         store = meeting_place()  # for as long as they run
         start(children, processes, threads, store.port)
+        for number in asked[:]:  # which came before all of them were there
+            hand_on(number, None)
         ended = wait(children)
         if asked:
             die_by(asked[0])

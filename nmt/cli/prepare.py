@@ -12,7 +12,7 @@ from nmt.config import is_name
 from nmt.errors import UsageError
 from nmt.text.machine import available_cores
 
-LARGEST_WEIGHT = 1000
+LARGEST_WEIGHT = 1000  # of a corpus
 
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
@@ -83,7 +83,7 @@ def prepare(
     request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab)
     with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, workers or available_cores(), progress)
-        for line in summary(report, output, joint_vocab):
+        for line in summary(report, output):
             progress.note(line)
 
 
@@ -115,7 +115,7 @@ def check_languages(source: str, target: str) -> None:
         raise UsageError(f"source and target are both {source!r}", "give --source and --target different names")
 
 
-def summary(report: "PrepareReport", output: Path, joint: bool) -> Iterator[str]:
+def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
     """What a person wants to know, a line each."""
     if report.unchanged:
         yield f"{output} is up to date: the same corpora and options made it"
@@ -124,8 +124,8 @@ def summary(report: "PrepareReport", output: Path, joint: bool) -> Iterator[str]
         if corpus.role != "test":
             dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
             yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
-    sizes = f"{report.source_vocabulary:,}" + ("" if joint else f" and {report.target_vocabulary:,}")
+    sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "
-        f"{'one vocabulary' if joint else 'vocabularies'} of {sizes} pieces"
+        f"{'one vocabulary' if report.joint else 'vocabularies'} of {sizes} pieces"
     )

@@ -98,7 +98,7 @@ def train(
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
     request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init)
-    if devices > 1 and "RANK" not in os.environ and not (plan or verify_resume):
+    if devices > 1 and os.environ.get("WORLD_SIZE", "1") == "1" and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
         print_plan(request, device.value, threads)

@@ -77,12 +77,12 @@ def plan_block(
 
 
 def repeated(split: Rows, rows: Integers, generator: np.random.Generator) -> Integers:
-    """The rows, each as often as its weight says."""
+    """The rows, each as often as its weight says; never none."""
     weight = split.weight(rows)
     if (weight == 1).all():
         return rows
     times = np.floor(weight + generator.random(len(rows))).astype(np.int64)
-    return np.repeat(rows, times)
+    return np.repeat(rows, times) if times.any() else rows[:1]
 
 
 def _snake(source: Integers, target: Integers) -> Integers:

@@ -43,9 +43,8 @@ class Dataset:
         self.target_vocabulary: int = manifest["target_vocabulary"]
         self.source_tokenizer_path = folder / SOURCE_TOKENIZER
         self.target_tokenizer_path = folder / (SOURCE_TOKENIZER if self.joint else TARGET_TOKENIZER)
-        weights = [float(one.get("weight", 1.0)) for one in manifest["corpora"] if one["role"] == "train"]
         sizes = self.source_vocabulary, self.target_vocabulary
-        self.train = Split(folder, "train", *sizes, weights=weights if set(weights) != {1.0} else ())
+        self.train = Split(folder, "train", *sizes, weights=weights(manifest))
         self.valid = Split(folder, "valid", *sizes)
         # The lines behind the rows of ``valid``, one each and in the same order.
         self.valid_source = _lines(folder / VALID_TEXT["source"])
@@ -102,10 +101,15 @@ def digest(manifest: dict[str, Any]) -> str:
     """A SHA-256 of everything that training can see: it changes with the data, not when the same data is made anew."""
     seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name != DROPPED}
     facts = {name: manifest[name] for name in ("source_language", "target_language", "joint", "format")}
-    weights = [one.get("weight", 1.0) for one in manifest["corpora"] if one["role"] == "train"]
-    if set(weights) != {1.0}:
-        facts["weights"] = weights
+    if weights(manifest):
+        facts["weights"] = weights(manifest)
     return hashlib.sha256(json.dumps([facts, seen], sort_keys=True).encode()).hexdigest()
+
+
+def weights(manifest: dict[str, Any]) -> list[float]:
+    """How often a pass sees the pairs of each training corpus; none at all where it sees every pair once."""
+    found = [float(one.get("weight", 1.0)) for one in manifest["corpora"] if one["role"] == "train"]
+    return found if set(found) != {1.0} else []
 
 
 def _lines(path: Path) -> list[str]:

@@ -44,6 +44,7 @@ class PrepareReport:
     """What prepare did; ``unchanged`` when it found the same dataset there and did nothing."""
 
     unchanged: bool
+    joint: bool  # whether both languages share one vocabulary
     corpora: tuple[CorpusReport, ...]
     train_pairs: int
     valid_pairs: int
@@ -203,4 +204,4 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 def _report(manifest: dict[str, Any], unchanged: bool) -> PrepareReport:
     counts = ("train_pairs", "valid_pairs", "source_vocabulary", "target_vocabulary")
     corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
-    return PrepareReport(unchanged, corpora, **{name: manifest[name] for name in counts})
+    return PrepareReport(unchanged, manifest["joint"], corpora, **{name: manifest[name] for name in counts})
