@@ -1,0 +1,234 @@
+"""Training on a CPU: non-pad target tokens a second of nmt, eole and JoeyNMT, and what the machine's sgemm would allow.
+
+Same pairs, vocabulary and shape, batches of 4,096 padded tokens, dropout 0.3: python benchmarks/train.py
+"""
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+
+import sentencepiece
+from measure import NMT, PLACE, ROOT, add_row, machine, once, peer
+
+from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.dataset import Dataset
+from nmt.scoring.evaluate import read_file
+
+PEERS = ROOT / "benchmarks" / "peers"
+TOKENS = 4096  # of a batch, padded
+SHAPES = {"4+4 layers, d128, ff256": (4, 128, 256), "3+3 layers, d256, ff1024": (3, 256, 1024)}
+
+# Seconds for sums and products of matrices like a layer's, alone in a process: what the library makes of this machine.
+SGEMM = """
+import time, torch
+a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
+torch.mm(a, b)
+start, count = time.monotonic(), 0
+while time.monotonic() - start < 3:
+    torch.mm(a, b)
+    count += 1
+print(count * 2 * 2048**3 / (time.monotonic() - start))
+"""
+
+
+@dataclass
+class Arm:
+    """One program on one shape: how to train it for some updates, and the rates that were read."""
+
+    name: str
+    train: Callable[[], list[float]]
+    rates: list[float] = field(default_factory=list)
+    words: str = ""  # what it said when it failed
+
+    def run(self) -> None:
+        """Once more: the median of the rates that it tells of, the first of which has its start in it."""
+        try:
+            self.rates.append(statistics.median(self.train()[1:]))
+        except (subprocess.CalledProcessError, statistics.StatisticsError) as error:
+            self.words = str(getattr(error, "stdout", "") or error).strip().splitlines()[-1]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--corpus", type=Path, help="folder of Multi30k (default: the bundled corpus)")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    (PLACE / "train").mkdir(parents=True, exist_ok=True)
+    languages = ("en", "de") if options.corpus else ("ko", "en")
+    folder = options.corpus or ROOT / "data"
+    data = PLACE / "train" / f"data-{languages[1]}"
+    sides: list[str | Path] = ["-s", languages[0], "-t", languages[1]]
+    corpora: list[str | Path] = ["--train", folder / "train", "--valid", folder / "valid"]
+    once(data, lambda: subprocess.run([NMT, "prepare", *sides, *corpora, "-o", data], check=True))
+
+    arms = {shape: [ours(data, numbers)] for shape, numbers in SHAPES.items()}
+    for name, packages in {
+        "eole": ["eole==0.6.4", "aiohttp", "torch==2.13.0"],  # aiohttp: it imports it, and does not ask for it
+        "joeynmt": ["joeynmt==2.3.0", "sentencepiece==0.2.0", "importlib_metadata", "torch==2.13.0"],
+    }.items():
+        python, why_not = peer(name, packages)
+        if python is None:
+            print(f"{name} could not be installed: {why_not}")
+            continue
+        text = write_pieces(data, folder / "train", languages) if name == "eole" else folder / "train"
+        for shape, numbers in SHAPES.items():
+            arms[shape].append(theirs(name, python, data, text, folder / "valid", languages, numbers))
+    sgemm: list[float] = []
+    for number in range(options.repeats):
+        sgemm.append(float(said([sys.executable, "-c", SGEMM])))
+        print(f"{number + 1} of {options.repeats}: sgemm {sgemm[-1] / 1e9:.0f} GFLOP/s", flush=True)
+        for shape, several in arms.items():
+            for arm in several:
+                if not arm.words:
+                    arm.run()
+                print(f"  {shape}: {arm.name}: {f'{arm.rates[-1]:,.0f}' if arm.rates else arm.words}", flush=True)
+    report(data, arms, statistics.median(sgemm), options)
+
+
+def ours(data: Path, numbers: tuple[int, int, int]) -> Arm:
+    layers, width, feed_forward = numbers
+    run = PLACE / "train" / f"nmt-{width}"
+    settings = {
+        "model.encoder_layers": layers,
+        "model.decoder_layers": layers,
+        "model.width": width,
+        "model.feed_forward": feed_forward,
+        "model.dropout": 0.3,
+        "training.batch_tokens": TOKENS,
+        "training.validate_every": 10_000,
+    }
+    flags = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+
+    def train() -> list[float]:
+        shutil.rmtree(run, ignore_errors=True)
+        said([NMT, "train", data, "-o", run, "--steps", "200", "--preset", "tiny", "--verbose", *flags])
+        events = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [event["target_tokens_per_second"] for event in events if event["event"] == "train"]
+
+    return Arm("nmt", train)
+
+
+def theirs(
+    name: str,
+    python: Path,
+    data: Path,
+    text: Path,
+    valid: Path,
+    languages: tuple[str, str],
+    numbers: tuple[int, int, int],
+) -> Arm:
+    layers, width, feed_forward = numbers
+    run, settings = PLACE / "train" / f"{name}-{width}", PLACE / "train" / f"{name}-{width}.yaml"
+    updates, every = {"eole": (100, 20), "joeynmt": (24, 6)}[name]
+    filled = Template((PEERS / f"{name}.yaml").read_text(encoding="utf-8")).substitute(
+        run=run,
+        train=text,
+        valid=valid,
+        source=languages[0],
+        target=languages[1],
+        vocabulary=write_vocabulary(data),
+        tokenizer=data / "tokenizer.model",
+        layers=layers,
+        width=width,
+        feed_forward=feed_forward,
+        tokens=TOKENS,
+        updates=updates,
+        every=every,
+    )
+    settings.write_text(filled, encoding="utf-8")
+    command: dict[str, list[str | Path]] = {
+        "eole": [python.with_name("eole"), "train", "-config", settings],
+        "joeynmt": [python, "-m", "joeynmt", "train", settings, "--skip-test"],
+    }
+    rate = {"eole": r"/ *(\d+) tok/s", "joeynmt": r"Tokens per Sec: *(\d+)"}[name]
+
+    def train() -> list[float]:
+        shutil.rmtree(run, ignore_errors=True)
+        return [float(found) for found in re.findall(rate, said(command[name]))]
+
+    return Arm(name, train)
+
+
+def said(command: list[str | Path]) -> str:
+    """What a command writes, to either stream."""
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", cwd=PLACE
+    ).stdout
+
+
+def write_vocabulary(data: Path) -> Path:
+    """The pieces, a line each, without the control symbols: the peers put their own before them."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
+    pieces = [model.id_to_piece(number) for number in range(len(model)) if not model.is_control(number)]
+    path = PLACE / "train" / "vocabulary"
+    path.write_text("".join(f"{piece}\n" for piece in pieces if piece != "<unk>"), encoding="utf-8")
+    return path
+
+
+def write_pieces(data: Path, text: Path, languages: tuple[str, str]) -> Path:
+    """The text in pieces, which is what eole reads."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
+    for language in languages:
+        lines = model.encode(read_file(text.with_name(f"{text.name}.{language}")), out_type=str)
+        path = PLACE / "train" / f"pieces.{language}"
+        path.write_text("".join(f"{' '.join(line)}\n" for line in lines), encoding="utf-8")
+    return PLACE / "train" / "pieces"
+
+
+def operations(dataset: Dataset, layers: int, width: int, feed_forward: int) -> float:
+    """Of training on one target token: 6 for each weight that it and its share of the source touch."""
+    split = dataset.train
+    source_tokens = float(split.source_length.sum() / split.target_length.sum())
+    block = 2 * width * feed_forward
+    encoder = layers * (4 * width**2 + block)
+    decoder = layers * (6 * width**2 + block) + width * dataset.target_vocabulary
+    return 6 * (source_tokens * (encoder + layers * 2 * width**2) + decoder)
+
+
+def padding(dataset: Dataset) -> float:
+    """The share of padded positions in an epoch's batches, both sides together."""
+    there = empty = 0
+    for rows in plan_block(dataset.train, TOKENS, 1, 0, 0):
+        batch = pad_batch(dataset.train, rows)
+        tokens = int(batch.source_length.sum() + batch.target_length.sum())
+        there += tokens
+        empty += batch.source.size + batch.target[:, 1:].size - tokens
+    return empty / (there + empty)
+
+
+def report(data: Path, arms: dict[str, list[Arm]], sgemm: float, options: argparse.Namespace) -> None:
+    """Print the figures, and append them."""
+    dataset = Dataset.open(data)
+    print(machine())
+    command = f"python benchmarks/train.py --repeats {options.repeats}"
+    for shape, (mine, *peers) in arms.items():
+        ceiling = sgemm / operations(dataset, *SHAPES[shape])
+        rate = statistics.median(mine.rates)
+        figures = [
+            f"nmt {rate:,.0f}",
+            f"{rate / ceiling:.2f} of the {ceiling:,.0f} that {sgemm / 1e9:.0f} GFLOP/s allow",
+        ]
+        for arm in peers:
+            if arm.rates:
+                figures.append(
+                    f"{arm.name} {statistics.median(arm.rates):,.0f} ({rate / statistics.median(arm.rates):.2f}×)"
+                )
+            else:
+                figures.append(f"{arm.name} failed: {arm.words}")
+        print(f"{shape}: {'; '.join(figures)}")
+        add_row(f"training, {shape}, non-pad target tokens a second, medians", command, "; ".join(figures))
+    share = f"{100 * padding(dataset):.1f}%"
+    print(f"padding of both sides: {share}")
+    add_row(f"padding of both sides in batches of {TOKENS}", command, share)
+
+
+if __name__ == "__main__":
+    main()
