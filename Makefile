@@ -77,7 +77,8 @@ torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prov
 
 # CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.md.
 bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
-	$(BIN)/python benchmarks/translate.py $(if $(CORPUS),--corpus $(CORPUS))
+	@for script in start train translate translate_toolkits prepare; do \
+		$(BIN)/python benchmarks/$$script.py $(if $(CORPUS),--corpus $(CORPUS)) || exit; done
 
 lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/ruff format --check --quiet .

@@ -13,18 +13,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 
-import sentencepiece
-from measure import NMT, PLACE, ROOT, add_row, machine, once, peer
+from measure import NMT, PLACE, ROOT, add_row, machine, once
+from toolkits import Shape, said, toolkit, training, write_settings
 
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
-from nmt.scoring.evaluate import read_file
 
-PEERS = ROOT / "benchmarks" / "peers"
 TOKENS = 4096  # of a batch, padded
-SHAPES = {"4+4 layers, d128, ff256": (4, 128, 256), "3+3 layers, d256, ff1024": (3, 256, 1024)}
+SHAPES: dict[str, Shape] = {"4+4 layers, d128, ff256": (4, 128, 256), "3+3 layers, d256, ff1024": (3, 256, 1024)}
 
 # Seconds for sums and products of matrices like a layer's, alone in a process: what the library makes of this machine.
 SGEMM = """
@@ -70,17 +67,13 @@ def main() -> None:
     once(data, lambda: subprocess.run([NMT, "prepare", *sides, *corpora, "-o", data], check=True))
 
     arms = {shape: [ours(data, numbers)] for shape, numbers in SHAPES.items()}
-    for name, packages in {
-        "eole": ["eole==0.6.4", "aiohttp", "torch==2.13.0"],  # aiohttp: it imports it, and does not ask for it
-        "joeynmt": ["joeynmt==2.3.0", "sentencepiece==0.2.0", "importlib_metadata", "torch==2.13.0"],
-    }.items():
-        python, why_not = peer(name, packages)
+    for name in ("eole", "joeynmt"):
+        python, why_not = toolkit(name)
         if python is None:
             print(f"{name} could not be installed: {why_not}")
             continue
-        text = write_pieces(data, folder / "train", languages) if name == "eole" else folder / "train"
         for shape, numbers in SHAPES.items():
-            arms[shape].append(theirs(name, python, data, text, folder / "valid", languages, numbers))
+            arms[shape].append(theirs(name, python, data, folder, languages, numbers))
     sgemm: list[float] = []
     for number in range(options.repeats):
         sgemm.append(float(said([sys.executable, "-c", SGEMM])))
@@ -93,7 +86,7 @@ def main() -> None:
     report(data, arms, statistics.median(sgemm), options)
 
 
-def ours(data: Path, numbers: tuple[int, int, int]) -> Arm:
+def ours(data: Path, numbers: Shape) -> Arm:
     layers, width, feed_forward = numbers
     run = PLACE / "train" / f"nmt-{width}"
     settings = {
@@ -116,71 +109,17 @@ def ours(data: Path, numbers: tuple[int, int, int]) -> Arm:
     return Arm("nmt", train)
 
 
-def theirs(
-    name: str,
-    python: Path,
-    data: Path,
-    text: Path,
-    valid: Path,
-    languages: tuple[str, str],
-    numbers: tuple[int, int, int],
-) -> Arm:
-    layers, width, feed_forward = numbers
-    run, settings = PLACE / "train" / f"{name}-{width}", PLACE / "train" / f"{name}-{width}.yaml"
+def theirs(name: str, python: Path, data: Path, folder: Path, languages: tuple[str, str], shape: Shape) -> Arm:
+    run = PLACE / "train" / f"{name}-{shape[1]}"
     updates, every = {"eole": (100, 20), "joeynmt": (24, 6)}[name]
-    filled = Template((PEERS / f"{name}.yaml").read_text(encoding="utf-8")).substitute(
-        run=run,
-        train=text,
-        valid=valid,
-        source=languages[0],
-        target=languages[1],
-        vocabulary=write_vocabulary(data),
-        tokenizer=data / "tokenizer.model",
-        layers=layers,
-        width=width,
-        feed_forward=feed_forward,
-        tokens=TOKENS,
-        updates=updates,
-        every=every,
-    )
-    settings.write_text(filled, encoding="utf-8")
-    command: dict[str, list[str | Path]] = {
-        "eole": [python.with_name("eole"), "train", "-config", settings],
-        "joeynmt": [python, "-m", "joeynmt", "train", settings, "--skip-test"],
-    }
+    settings = write_settings(name, run, data, folder, languages, shape, TOKENS, updates, every)
     rate = {"eole": r"/ *(\d+) tok/s", "joeynmt": r"Tokens per Sec: *(\d+)"}[name]
 
     def train() -> list[float]:
         shutil.rmtree(run, ignore_errors=True)
-        return [float(found) for found in re.findall(rate, said(command[name]))]
+        return [float(found) for found in re.findall(rate, said(training(name, python, settings)))]
 
     return Arm(name, train)
-
-
-def said(command: list[str | Path]) -> str:
-    """What a command writes, to either stream."""
-    return subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", cwd=PLACE
-    ).stdout
-
-
-def write_vocabulary(data: Path) -> Path:
-    """The pieces, a line each, without the control symbols: the peers put their own before them."""
-    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
-    pieces = [model.id_to_piece(number) for number in range(len(model)) if not model.is_control(number)]
-    path = PLACE / "train" / "vocabulary"
-    path.write_text("".join(f"{piece}\n" for piece in pieces if piece != "<unk>"), encoding="utf-8")
-    return path
-
-
-def write_pieces(data: Path, text: Path, languages: tuple[str, str]) -> Path:
-    """The text in pieces, which is what eole reads."""
-    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
-    for language in languages:
-        lines = model.encode(read_file(text.with_name(f"{text.name}.{language}")), out_type=str)
-        path = PLACE / "train" / f"pieces.{language}"
-        path.write_text("".join(f"{' '.join(line)}\n" for line in lines), encoding="utf-8")
-    return PLACE / "train" / "pieces"
 
 
 def operations(dataset: Dataset, layers: int, width: int, feed_forward: int) -> float:

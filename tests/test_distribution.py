@@ -2,10 +2,12 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,24 @@ def test_a_killed_process_costs_nothing_but_time(tiny_run: TinyRun, two: Path, t
 
 
 @pytest.mark.slow
+def test_processes_killed_at_25_random_steps_lose_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    more = "--steps 100 --validate-every 50 --save-every"
+    result = nmt(*command(tiny_run.data, tmp_path / "whole", 2, f"{more} 50"))
+    assert result.returncode == 0, result.stderr
+    run, draw, killed = tmp_path / "run", random.Random(1), [0]
+    with subprocess.Popen([PROGRAM, *command(tiny_run.data, run, 2, f"{more} 1")], stderr=subprocess.PIPE) as process:
+        for step in sorted(draw.sample(range(1, 96), 25)):
+            wait_for(process, partial(has_saved, run, max(step, killed[-1] + 1)))
+            killed.append(saved(run))
+            os.kill(child(process.pid, rank=draw.randrange(2)), signal.SIGKILL)
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert said.count(b"all begin again from the last checkpoint") == 25
+    assert equal(newest(run), newest(tmp_path / "whole"))
+    assert equal(run / "model", tmp_path / "whole" / "model")
+
+
+@pytest.mark.slow
 def test_a_signal_saves_and_ends_all_and_the_run_goes_on_exactly(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     line = command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4")
@@ -137,6 +157,15 @@ def test_torchrun_starts_the_same(tiny_run: TinyRun, two: Path, tmp_path: Path) 
     result = subprocess.run([*torchrun, *line], env=environment, capture_output=True, encoding="utf-8", timeout=120)
     assert result.returncode == 0, result.stderr
     assert equal(newest(tmp_path / "run"), newest(two))
+
+
+def saved(run: Path) -> int:
+    """The step of the newest checkpoint."""
+    return max((int(path.name[5:]) for path in (run / "checkpoints").glob("step-*")), default=0)
+
+
+def has_saved(run: Path, step: int) -> bool:
+    return saved(run) >= step
 
 
 def wait_for(process: subprocess.Popen[Any], happened: Callable[[], bool]) -> None:

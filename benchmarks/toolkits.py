@@ -1,0 +1,239 @@
+"""JoeyNMT, eole and transformers: their settings, their commands, and the weights of an nmt model in their files.
+
+d features, V pieces.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import sentencepiece
+import torch
+from measure import PLACE, ROOT, peer
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from nmt.model.positions import sinusoids
+from nmt.scoring.evaluate import read_file
+
+PEERS = ROOT / "benchmarks" / "peers"
+PACKAGES = {
+    "eole": ["eole==0.6.4", "aiohttp", "torch==2.13.0"],  # aiohttp: it imports it, and does not ask for it
+    "joeynmt": ["joeynmt==2.3.0", "sentencepiece==0.2.0", "importlib_metadata", "torch==2.13.0"],  # likewise
+    "transformers": ["transformers==4.57.6", "sentencepiece", "torch==2.13.0"],
+}
+NEVER = 96_000  # updates
+Shape = tuple[int, int, int]  # layers a side, d, features inside the feed-forward layers
+
+
+def toolkit(name: str) -> tuple[Path | None, str]:
+    """The Python of its environment; or None and why it could not be made."""
+    return peer(name, PACKAGES[name])
+
+
+def write_settings(
+    name: str,
+    run: Path,
+    data: Path,
+    folder: Path,
+    languages: tuple[str, str],
+    shape: Shape,
+    tokens: int,
+    updates: int,
+    every: int,
+    validate: int = NEVER,
+) -> Path:
+    """The file of settings with which JoeyNMT or eole trains on ``folder``, with the vocabulary of ``data``."""
+    place = run.parent
+    text = write_pieces(data, folder / "train", languages, place) if name == "eole" else folder / "train"
+    filled = Template((PEERS / f"{name}.yaml").read_text(encoding="utf-8")).substitute(
+        run=run,
+        train=text,
+        valid=folder / "valid",
+        source=languages[0],
+        target=languages[1],
+        vocabulary=write_vocabulary(data, place),
+        tokenizer=data / "tokenizer.model",
+        layers=shape[0],
+        width=shape[1],
+        feed_forward=shape[2],
+        tokens=tokens,
+        updates=updates,
+        every=every,
+        validate=validate,
+    )
+    path = place / f"{run.name}.yaml"
+    path.write_text(filled, encoding="utf-8")
+    return path
+
+
+def training(name: str, python: Path, settings: Path) -> list[str | Path]:
+    """The command."""
+    if name == "eole":
+        return [python.with_name("eole"), "train", "-config", settings]
+    return [python, "-m", "joeynmt", "train", settings, "--skip-test"]
+
+
+def said(command: list[str | Path]) -> str:
+    """What a command writes, to either stream; raises CalledProcessError, which has it too."""
+    return subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", cwd=PLACE
+    ).stdout
+
+
+def write_vocabulary(data: Path, place: Path) -> Path:
+    """The pieces, a line each, without the control symbols: the peers put their own before them."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
+    numbers = [number for number in range(len(model)) if not (model.is_control(number) or model.is_unknown(number))]
+    path = place / "vocabulary"
+    path.write_text("".join(f"{model.id_to_piece(number)}\n" for number in numbers), encoding="utf-8")
+    return path
+
+
+def write_pieces(data: Path, text: Path, languages: tuple[str, ...], place: Path) -> Path:
+    """The text in pieces, which is what eole reads."""
+    model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
+    for language in languages:
+        lines = model.encode(read_file(text.with_name(f"{text.name}.{language}")), out_type=str)
+        path = place / f"{text.name}.pieces.{language}"
+        path.write_text("".join(f"{' '.join(line)}\n" for line in lines), encoding="utf-8")
+    return place / f"{text.name}.pieces"
+
+
+# --- nmt's weights in their files -------------------------------------------------------------------------------------
+# What each calls the parts of a layer, and what we call them. JoeyNMT and eole are made to train one update, and its
+# file is written again with other numbers, so that all else in it is as they want it.
+
+JOEYNMT = {
+    r"(\w+)\.layers\.(\d+)\.(?:src_src|trg_trg)_att\.": r"\1.\2.attention.",
+    r"(\w+)\.layers\.(\d+)\.src_trg_att\.": r"\1.\2.cross_attention.",
+    r"encoder\.layers\.(\d+)\.layer_norm": r"encoder.\1.attention_residual.norm",
+    r"decoder\.layers\.(\d+)\.x_layer_norm": r"decoder.\1.attention_residual.norm",
+    r"decoder\.layers\.(\d+)\.dec_layer_norm": r"decoder.\1.cross_attention_residual.norm",
+    r"(\w+)\.layers\.(\d+)\.feed_forward\.layer_norm": r"\1.\2.feed_forward_residual.norm",
+    r"(\w+)\.layers\.(\d+)\.feed_forward\.pwff_layer\.0": r"\1.\2.feed_forward.inner",
+    r"(\w+)\.layers\.(\d+)\.feed_forward\.pwff_layer\.3": r"\1.\2.feed_forward.outer",
+    r"^(encoder|decoder)\.layer_norm": r"\1_norm",
+    r"\bq_layer": "query",
+    r"\bk_layer": "key",
+    r"\bv_layer": "value",
+    r"attention\.output_layer": "attention.output",
+    r"^(?:\w+_embed\.lut|decoder\.output_layer)\.weight": "embeddings.target.weight",
+}
+EOLE = {
+    r"(\w+)\.transformer_layers\.(\d+)\.self_attn\.": r"\1.\2.attention.",
+    r"(\w+)\.transformer_layers\.(\d+)\.context_attn\.": r"\1.\2.cross_attention.",
+    r"(\w+)\.transformer_layers\.(\d+)\.input_layernorm": r"\1.\2.attention_residual.norm",
+    r"(\w+)\.transformer_layers\.(\d+)\.precontext_layernorm": r"\1.\2.cross_attention_residual.norm",
+    r"(\w+)\.transformer_layers\.(\d+)\.post_attention_layernorm": r"\1.\2.feed_forward_residual.norm",
+    r"(\w+)\.transformer_layers\.(\d+)\.mlp\.gate_up_proj": r"\1.\2.feed_forward.inner",
+    r"(\w+)\.transformer_layers\.(\d+)\.mlp\.down_proj": r"\1.\2.feed_forward.outer",
+    r"^(encoder|decoder)\.layer_norm": r"\1_norm",
+    r"\blinear_query": "query",
+    r"\blinear_keys": "key",
+    r"\blinear_values": "value",
+    r"\bfinal_linear": "output",
+    r"^src_emb\.embeddings\.weight": "embeddings.target.weight",
+}
+MARIAN = {  # from our names to its own; it is post-norm
+    r"^(encoder|decoder)\.(\d+)\.": r"model.\1.layers.\2.",
+    r"\.attention_residual\.norm": ".self_attn_layer_norm",
+    r"\.cross_attention_residual\.norm": ".encoder_attn_layer_norm",
+    r"\.feed_forward_residual\.norm": ".final_layer_norm",
+    r"\.cross_attention\.": ".encoder_attn.",
+    r"\.attention\.": ".self_attn.",
+    r"\.query\.": ".q_proj.",
+    r"\.output\.": ".out_proj.",
+    r"\.feed_forward\.inner\.": ".fc1.",
+    r"\.feed_forward\.outer\.": ".fc2.",
+    r"^embeddings\.target\.": "model.shared.",
+}
+
+
+def translated(names: Mapping[str, Tensor], rules: Mapping[str, str], ours: Mapping[str, Tensor], swap: bool) -> Any:
+    """Each tensor of a peer, with our numbers where it has a name of ours. Raises KeyError for a part left over.
+
+    ``swap``: the peer numbers <unk> 0 and padding 1, as we do not.
+    """
+    found, used = {}, set()
+    for name, there in names.items():
+        known = name
+        for pattern, replacement in rules.items():
+            known = re.sub(pattern, replacement, known)
+        part = re.sub(r"\.(key|value)\.", ".key_value.", known)
+        if part not in ours:
+            found[name] = torch.zeros_like(there) if name == "generator.bias" else there
+            continue
+        tensor = ours[part]
+        if part != known:
+            tensor = tensor.chunk(2)[".value." in known]
+        if part == "embeddings.target.weight" and swap:
+            tensor = tensor[[1, 0, *range(2, len(tensor))]]
+        if tensor.shape != there.shape:
+            raise KeyError(f"{name} is {tuple(there.shape)}, and {part} {tuple(tensor.shape)}")
+        found[name] = tensor.clone().contiguous()
+        used.add(part)
+    if used != ours.keys():
+        raise KeyError(f"no place for {sorted(ours.keys() - used)}")
+    return found
+
+
+def to_joeynmt(model: Path, run: Path) -> None:
+    """Give the run of one update the weights of ``model``."""
+    path = max(run.glob("[0-9]*.ckpt"))
+    state = torch.load(path, weights_only=True)
+    state["model_state"] = translated(state["model_state"], JOEYNMT, load_file(model / "model.safetensors"), swap=True)
+    torch.save({"model_state": state["model_state"]}, path)
+
+
+def to_eole(model: Path, run: Path) -> None:
+    """Give the run of one update the weights of ``model``."""
+    path = run / "model" / "model.00.safetensors"
+    save_file(translated(load_file(path), EOLE, load_file(model / "model.safetensors"), swap=True), path)
+
+
+def to_marian(model: Path, shape: Shape, output: Path) -> None:
+    """Write a post-norm ``model`` as transformers reads its Marian."""
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    ours = load_file(model / "model.safetensors")
+    layers, width, feed_forward = shape
+    sides = {"layers": layers, "ffn_dim": feed_forward, "attention_heads": 4, "layerdrop": 0.0}
+    facts = {
+        "model_type": "marian",
+        "architectures": ["MarianMTModel"],
+        "vocab_size": len(ours["embeddings.target.weight"]),
+        "d_model": width,
+        "max_position_embeddings": 1024,
+        "scale_embedding": True,
+        "activation_function": "relu",
+        "static_position_embeddings": True,
+        "share_encoder_decoder_embeddings": True,
+        "tie_word_embeddings": True,
+        "pad_token_id": 0,
+        "bos_token_id": 2,
+        "eos_token_id": 3,
+        "forced_eos_token_id": None,
+        "decoder_start_token_id": 2,
+        **{f"{side}_{name}": value for side in ("encoder", "decoder") for name, value in sides.items()},
+    }
+    (output / "config.json").write_text(json.dumps(facts), encoding="utf-8")
+    found = {"final_logits_bias": torch.zeros(1, len(ours["embeddings.target.weight"]))}
+    for name, tensor in ours.items():
+        for pattern, replacement in MARIAN.items():
+            name = re.sub(pattern, replacement, name)
+        if "key_value" in name:
+            for kind, part in zip(("k_proj", "v_proj"), tensor.chunk(2), strict=True):
+                found[name.replace("key_value", kind)] = part.clone()
+        else:
+            found[name] = tensor
+    table = sinusoids(torch.arange(1024), width)
+    for side in ("encoder", "decoder"):
+        found[f"model.{side}.embed_positions.weight"] = table.clone()
+    save_file(found, output / "model.safetensors", metadata={"format": "pt"})
+    shutil.copy(model / "tokenizer.model", output)
