@@ -45,7 +45,7 @@ def evaluate(
     ] = None,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH", help="Test sets: prefixes (data/test: data/test.ko, data/test.en) or .tsv."),
+        typer.Argument(metavar="PATH ...", help="Test sets: prefixes (data/test: data/test.ko, data/test.en) or .tsv."),
     ] = None,
     hypothesis: Annotated[
         Path | None, typer.Option("--hyp", metavar="FILE", help="Score these translations; no model is needed.")

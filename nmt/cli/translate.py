@@ -45,7 +45,7 @@ def translate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     inputs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="INPUT", help="Text, a sentence a line; several follow each other; -: stdin."),
+        typer.Argument(metavar="INPUT ...", help="Text, a sentence a line; several follow each other; -: stdin."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here; FILE appears when it is whole.")
