@@ -1,19 +1,20 @@
 """What the comparisons share: timing whole commands in turn, a peer's environment, a row of results.md."""
 
+import json
 import os
 import platform
 import shutil
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "bench"
+PEERS = ROOT / "benchmarks" / "peers"
 NMT = Path(sys.executable).with_name("nmt")
 Command = Sequence[str | Path]
 
@@ -24,6 +25,7 @@ class Arm:
 
     name: str
     command: Command
+    output: Path | None = None  # what it writes, which is removed before each run
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
     memory: int = 0  # bytes, the most of all runs
@@ -37,19 +39,27 @@ class Arm:
         """Once more; an arm that failed is not run again."""
         if self.words:
             return
-        log = PLACE / "log"
+        if self.output and self.output.is_dir():
+            shutil.rmtree(self.output)
+        elif self.output:
+            self.output.unlink(missing_ok=True)
+        PLACE.mkdir(parents=True, exist_ok=True)
+        log, figures = PLACE / "log", PLACE / "figures.json"
+        timed = [sys.executable, "-S", ROOT / "benchmarks" / "timed.py", figures, *self.command]
         with log.open("wb") as said:
-            began = time.monotonic()
-            process = subprocess.Popen(self.command, env={**os.environ, **self.environment}, stdout=said, stderr=said)
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+            ended = subprocess.run(timed, env={**os.environ, **self.environment}, stdout=said, stderr=said)
+        if ended.returncode:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-            self.words = lines[-1] if lines else f"ended with {process.returncode}"
+            self.words = lines[-1] if lines else f"ended with {ended.returncode}"
             return
-        self.seconds.append(seconds)
-        self.memory = max(self.memory, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+        found = json.loads(figures.read_text(encoding="utf-8"))
+        self.seconds.append(found["seconds"])
+        self.memory = max(self.memory, found["memory"])
+
+    def forget(self) -> None:
+        """What its runs took so far: they were to warm up, or to choose by."""
+        self.seconds.clear()
+        self.memory = 0
 
 
 def in_turn(arms: Sequence[Arm], repeats: int) -> None:
@@ -78,12 +88,6 @@ def peer(name: str, packages: Sequence[str]) -> tuple[Path | None, str]:
                 return None, lines[-1] if lines else "it could not be installed"
         (folder / ".whole").touch()
     return python, ""
-
-
-def once(target: Path, make: Callable[[], object]) -> None:
-    """Make what is not there."""
-    if not target.exists():
-        make()
 
 
 def machine() -> str:

@@ -7,28 +7,35 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import sentencepiece
 import torch
-from measure import PLACE, ROOT, peer
+from corpus import Corpus
+from measure import PEERS, PLACE, peer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from nmt.model.positions import sinusoids
 from nmt.scoring.evaluate import read_file
 
-PEERS = ROOT / "benchmarks" / "peers"
 PACKAGES = {
     "eole": ["eole==0.6.4", "aiohttp", "torch==2.13.0"],  # aiohttp: it imports it, and does not ask for it
     "joeynmt": ["joeynmt==2.3.0", "sentencepiece==0.2.0", "importlib_metadata", "torch==2.13.0"],  # likewise
     "transformers": ["transformers==4.57.6", "sentencepiece", "torch==2.13.0"],
 }
-NEVER = 96_000  # updates
 Shape = tuple[int, int, int]  # layers a side, d, features inside the feed-forward layers
+
+
+class Budget(NamedTuple):
+    """What is trained: padded tokens of a batch, updates, and updates between two lines that say how fast."""
+
+    tokens: int
+    updates: int
+    every: int
 
 
 def toolkit(name: str) -> tuple[Path | None, str]:
@@ -36,38 +43,23 @@ def toolkit(name: str) -> tuple[Path | None, str]:
     return peer(name, PACKAGES[name])
 
 
-def write_settings(
-    name: str,
-    run: Path,
-    data: Path,
-    folder: Path,
-    languages: tuple[str, str],
-    shape: Shape,
-    tokens: int,
-    updates: int,
-    every: int,
-    validate: int = NEVER,
-) -> Path:
-    """The file of settings with which JoeyNMT or eole trains on ``folder``, with the vocabulary of ``data``."""
-    place = run.parent
-    text = write_pieces(data, folder / "train", languages, place) if name == "eole" else folder / "train"
+def write_settings(name: str, corpus: Corpus, data: Path, run: Path, shape: Shape, budget: Budget) -> Path:
+    """The file of settings with which JoeyNMT or eole trains on ``corpus``, with the vocabulary of ``data``."""
+    languages, train = (corpus.source, corpus.target), corpus.folder / "train"
     filled = Template((PEERS / f"{name}.yaml").read_text(encoding="utf-8")).substitute(
         run=run,
-        train=text,
-        valid=folder / "valid",
-        source=languages[0],
-        target=languages[1],
-        vocabulary=write_vocabulary(data, place),
+        train=write_pieces(data, train, languages, run.parent) if name == "eole" else train,
+        valid=corpus.folder / "valid",
+        source=corpus.source,
+        target=corpus.target,
+        vocabulary=write_vocabulary(data, run.parent),
         tokenizer=data / "tokenizer.model",
         layers=shape[0],
         width=shape[1],
         feed_forward=shape[2],
-        tokens=tokens,
-        updates=updates,
-        every=every,
-        validate=validate,
+        **budget._asdict(),
     )
-    path = place / f"{run.name}.yaml"
+    path = run.with_name(f"{run.name}.yaml")
     path.write_text(filled, encoding="utf-8")
     return path
 
@@ -95,7 +87,7 @@ def write_vocabulary(data: Path, place: Path) -> Path:
     return path
 
 
-def write_pieces(data: Path, text: Path, languages: tuple[str, ...], place: Path) -> Path:
+def write_pieces(data: Path, text: Path, languages: Sequence[str], place: Path) -> Path:
     """The text in pieces, which is what eole reads."""
     model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
     for language in languages:

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from measure import NMT, PLACE, ROOT, add_row, machine, once
-from toolkits import Shape, said, toolkit, training, write_settings
+from corpus import Corpus, command, parse
+from measure import NMT, add_row, machine
+from toolkits import Budget, Shape, said, toolkit, training, write_settings
 
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
@@ -23,7 +24,7 @@ from nmt.corpus.dataset import Dataset
 TOKENS = 4096  # of a batch, padded
 SHAPES: dict[str, Shape] = {"4+4 layers, d128, ff256": (4, 128, 256), "3+3 layers, d256, ff1024": (3, 256, 1024)}
 
-# Seconds for sums and products of matrices like a layer's, alone in a process: what the library makes of this machine.
+# Operations a second of one large product of matrices, in a process of its own: what the machine can do.
 SGEMM = """
 import time, torch
 a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
@@ -37,7 +38,7 @@ print(count * 2 * 2048**3 / (time.monotonic() - start))
 
 
 @dataclass
-class Arm:
+class Trainer:
     """One program on one shape: how to train it for some updates, and the rates that were read."""
 
     name: str
@@ -54,26 +55,16 @@ class Arm:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--corpus", type=Path, help="folder of Multi30k (default: the bundled corpus)")
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    (PLACE / "train").mkdir(parents=True, exist_ok=True)
-    languages = ("en", "de") if options.corpus else ("ko", "en")
-    folder = options.corpus or ROOT / "data"
-    data = PLACE / "train" / f"data-{languages[1]}"
-    sides: list[str | Path] = ["-s", languages[0], "-t", languages[1]]
-    corpora: list[str | Path] = ["--train", folder / "train", "--valid", folder / "valid"]
-    once(data, lambda: subprocess.run([NMT, "prepare", *sides, *corpora, "-o", data], check=True))
-
-    arms = {shape: [ours(data, numbers)] for shape, numbers in SHAPES.items()}
+    options, corpus = parse(__doc__, repeats=5)
+    data = corpus.dataset()
+    arms = {shape: [ours(corpus, data, numbers)] for shape, numbers in SHAPES.items()}
     for name in ("eole", "joeynmt"):
         python, why_not = toolkit(name)
         if python is None:
             print(f"{name} could not be installed: {why_not}")
             continue
         for shape, numbers in SHAPES.items():
-            arms[shape].append(theirs(name, python, data, folder, languages, numbers))
+            arms[shape].append(theirs(name, python, corpus, data, numbers))
     sgemm: list[float] = []
     for number in range(options.repeats):
         sgemm.append(float(said([sys.executable, "-c", SGEMM])))
@@ -86,9 +77,9 @@ def main() -> None:
     report(data, arms, statistics.median(sgemm), options)
 
 
-def ours(data: Path, numbers: Shape) -> Arm:
-    layers, width, feed_forward = numbers
-    run = PLACE / "train" / f"nmt-{width}"
+def ours(corpus: Corpus, data: Path, shape: Shape) -> Trainer:
+    layers, width, feed_forward = shape
+    run = corpus.place / f"nmt-{width}"
     settings = {
         "model.encoder_layers": layers,
         "model.decoder_layers": layers,
@@ -102,24 +93,24 @@ def ours(data: Path, numbers: Shape) -> Arm:
 
     def train() -> list[float]:
         shutil.rmtree(run, ignore_errors=True)
-        said([NMT, "train", data, "-o", run, "--steps", "200", "--preset", "tiny", "--verbose", *flags])
+        said([NMT, "train", data, "-o", run, "--steps", "100", "--preset", "tiny", "--verbose", *flags])
         events = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         return [event["target_tokens_per_second"] for event in events if event["event"] == "train"]
 
-    return Arm("nmt", train)
+    return Trainer("nmt", train)
 
 
-def theirs(name: str, python: Path, data: Path, folder: Path, languages: tuple[str, str], shape: Shape) -> Arm:
-    run = PLACE / "train" / f"{name}-{shape[1]}"
-    updates, every = {"eole": (100, 20), "joeynmt": (24, 6)}[name]
-    settings = write_settings(name, run, data, folder, languages, shape, TOKENS, updates, every)
+def theirs(name: str, python: Path, corpus: Corpus, data: Path, shape: Shape) -> Trainer:
+    run = corpus.place / f"{name}-{shape[1]}"
+    budget = {"eole": Budget(TOKENS, 60, 20), "joeynmt": Budget(TOKENS, 12, 4)}[name]
+    settings = write_settings(name, corpus, data, run, shape, budget)
     rate = {"eole": r"/ *(\d+) tok/s", "joeynmt": r"Tokens per Sec: *(\d+)"}[name]
 
     def train() -> list[float]:
         shutil.rmtree(run, ignore_errors=True)
         return [float(found) for found in re.findall(rate, said(training(name, python, settings)))]
 
-    return Arm(name, train)
+    return Trainer(name, train)
 
 
 def operations(dataset: Dataset, layers: int, width: int, feed_forward: int) -> float:
@@ -143,11 +134,11 @@ def padding(dataset: Dataset) -> float:
     return empty / (there + empty)
 
 
-def report(data: Path, arms: dict[str, list[Arm]], sgemm: float, options: argparse.Namespace) -> None:
+def report(data: Path, arms: dict[str, list[Trainer]], sgemm: float, options: argparse.Namespace) -> None:
     """Print the figures, and append them."""
     dataset = Dataset.open(data)
     print(machine())
-    command = f"python benchmarks/train.py --repeats {options.repeats}"
+    line = command("train", options)
     for shape, (mine, *peers) in arms.items():
         ceiling = sgemm / operations(dataset, *SHAPES[shape])
         rate = statistics.median(mine.rates)
@@ -163,10 +154,10 @@ def report(data: Path, arms: dict[str, list[Arm]], sgemm: float, options: argpar
             else:
                 figures.append(f"{arm.name} failed: {arm.words}")
         print(f"{shape}: {'; '.join(figures)}")
-        add_row(f"training, {shape}, non-pad target tokens a second, medians", command, "; ".join(figures))
+        add_row(f"training, {shape}, non-pad target tokens a second, medians", line, "; ".join(figures))
     share = f"{100 * padding(dataset):.1f}%"
     print(f"padding of both sides: {share}")
-    add_row(f"padding of both sides in batches of {TOKENS}", command, share)
+    add_row(f"padding of both sides in batches of {TOKENS}", line, share)
 
 
 if __name__ == "__main__":

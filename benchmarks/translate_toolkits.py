@@ -4,44 +4,47 @@ transformers' Marian is post-norm, so it is held against nmt with a post-norm mo
 python benchmarks/translate_toolkits.py
 """
 
-import argparse
 import shutil
 from pathlib import Path
 
 import sentencepiece
-from measure import NMT, PLACE, ROOT, Arm, add_row, in_turn, machine, once
-from toolkits import PEERS, Shape, said, to_eole, to_joeynmt, to_marian, toolkit, training, write_pieces, write_settings
-from translate import call, text
+from corpus import Corpus, command, parse
+from measure import PEERS, Arm, add_row, in_turn, machine
+from toolkits import (
+    Budget,
+    Shape,
+    said,
+    to_eole,
+    to_joeynmt,
+    to_marian,
+    toolkit,
+    training,
+    write_pieces,
+    write_settings,
+)
+from translate import nmt_arm
 
 from nmt.scoring.evaluate import read_file
 from nmt.scoring.metrics import corpus_scores
 
-SHAPE: Shape = (4, 128, 256)
-HERE = PLACE / "toolkits"
+PIECES = ".pieces"  # eole writes them
+SHAPE: Shape = (4, 128, 256)  # the preset tiny
 POST_NORM = ["--set", "model.norm=post", "--set", "training.learning_rate=2e-3"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--corpus", type=Path, help="folder of Multi30k (default: the bundled corpus, repeated)")
-    parser.add_argument("--minutes", type=float, default=5.0, help="of training each of the two models")
-    parser.add_argument("--lines", type=int, default=2000)
-    parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    HERE.mkdir(parents=True, exist_ok=True)
-    languages = ("en", "de") if options.corpus else ("ko", "en")
-    folder = options.corpus or ROOT / "data"
-    data = HERE / f"data-{languages[1]}"
-    corpora: list[str | Path] = ["--train", folder / "train", "--valid", folder / "valid"]
-    once(data, lambda: call("prepare", "-s", languages[0], "-t", languages[1], *corpora, "-o", data))
-    models = {}
-    for norm, flags in {"pre": [], "post": POST_NORM}.items():
-        run = models[norm] = HERE / f"run-{norm}-{languages[1]}"
-        command = ["train", data, "-o", run, "--preset", "tiny", "--minutes", str(options.minutes), *flags]
-        once(run / "model", lambda command=command: call(*command))  # type: ignore[misc]
-    source, reference = text(folder, languages, options.lines)
-
-    ours = {norm: Arm(f"nmt, {norm}-norm", command_of(run, source)) for norm, run in models.items()}
+    options, corpus = parse(__doc__, minutes=5.0, lines=2000, repeats=5)
+    data, (source, reference) = corpus.dataset(), corpus.lines(options.lines)
+    models = {
+        "pre": corpus.model("tiny", options.minutes, "--preset", "tiny"),
+        "post": corpus.model("tiny-post", options.minutes, "--preset", "tiny", *POST_NORM),
+    }
+    ours = {
+        norm: nmt_arm(f"nmt, {norm}-norm", run, source, corpus.place / f"out-{norm}") for norm, run in models.items()
+    }
+    in_turn(list(ours.values()), 1)  # CTranslate2's model is made
+    for arm in ours.values():
+        arm.forget()
     theirs = []
     for name in ("joeynmt", "eole", "transformers"):
         python, why_not = toolkit(name)
@@ -49,18 +52,18 @@ def main() -> None:
             print(f"{name} could not be installed: {why_not}")
             continue
         norm = "post" if name == "transformers" else "pre"
-        theirs.append((other(name, python, models[norm] / "model", data, folder, languages, source), ours[norm]))
+        theirs.append((other(name, python, models[norm] / "model", corpus, data, source), ours[norm]))
     in_turn([*ours.values(), *(arm for arm, _ in theirs)], options.repeats)
     print(machine())
     references = read_file(reference)
     for arm, mine in theirs:
         figures = []
         for one in (mine, arm):
-            if one.words:
+            if one.words or not one.output:
                 figures.append(f"{one.name} failed: {one.words}")
                 continue
-            lines = read_output(one, data, len(references))
-            bleu, _ = corpus_scores(lines, references, languages[1])
+            lines = read_output(one.output, data, len(references))
+            bleu, _ = corpus_scores(lines, references, corpus.target)
             figures.append(
                 f"{one.name} {len(references) / one.median:,.0f} lines/s, {one.memory / 1e6:,.0f} MB, BLEU {bleu:.1f}"
             )
@@ -68,44 +71,37 @@ def main() -> None:
             figures.append(f"{arm.median / mine.median:.1f}×")
         print("; ".join(figures))
         what = f"translating {len(references):,} lines, beam 5, against {arm.name}"
-        how = f"python benchmarks/translate_toolkits.py --lines {options.lines} --repeats {options.repeats}"
-        add_row(what, how, "; ".join(figures))
+        add_row(what, command("translate_toolkits", options), "; ".join(figures))
 
 
-def command_of(run: Path, source: Path) -> list[str | Path]:
-    return [NMT, "translate", run, source, "-o", HERE / f"out-{run.name}", "--no-resume", "--quiet"]
-
-
-def other(
-    name: str, python: Path, model: Path, data: Path, folder: Path, languages: tuple[str, str], source: Path
-) -> Arm:
+def other(name: str, python: Path, model: Path, corpus: Corpus, data: Path, source: Path) -> Arm:
     """A toolkit's own command for the lines of ``source``, with the weights of ``model`` in its files."""
-    run, output = HERE / f"{name}-run", HERE / f"out-{name}"
+    run, output = corpus.place / f"{name}-run", corpus.place / f"out-{name}"
     if name == "transformers":
         to_marian(model, SHAPE, run)
-        return Arm(name, [python, PEERS / "transformers_client.py", run, source, output])
+        return Arm(name, [python, PEERS / "transformers_client.py", run, source, output], output)
     shutil.rmtree(run, ignore_errors=True)
-    settings = write_settings(name, run, data, folder, languages, SHAPE, 400, updates=1, every=1)
+    settings = write_settings(name, corpus, data, run, SHAPE, Budget(400, 1, 1))
     said(training(name, python, settings))
     if name == "joeynmt":
         to_joeynmt(model, run)
         # It translates what comes from standard input; its --output-path fails in 2.3.0.
-        streams = [PEERS / "with_streams.py", source, output]
-        return Arm(name, [python, *streams, "-m", "joeynmt", "translate", settings])
+        line: list[str | Path] = [python, "-m", "joeynmt", "translate", settings]
+        return Arm(name, ["sh", "-c", 'exec "$@" <"$0" >"$OUTPUT"', source, *line], output, {"OUTPUT": str(output)})
     to_eole(model, run)
-    pieces = write_pieces(data, source.with_suffix(""), languages[:1], HERE)
+    output = output.with_suffix(PIECES)
+    pieces = write_pieces(data, source.with_suffix(""), [corpus.source], corpus.place)
     flags = ["-beam_size", "5", "-batch_size", "2048", "-batch_type", "tokens", "-compute_dtype", "fp32"]
-    files: list[str | Path] = ["-model_path", run / "model", "-src", f"{pieces}.{languages[0]}", "-output", output]
-    return Arm(name, [python.with_name("eole"), "predict", *files, *flags])
+    files: list[str | Path] = ["-model_path", run / "model", "-src", f"{pieces}.{corpus.source}", "-output", output]
+    return Arm(name, [python.with_name("eole"), "predict", *files, *flags], output)
 
 
-def read_output(arm: Arm, data: Path, lines: int) -> list[str]:
-    """The translations that an arm wrote; eole's are pieces."""
-    path = Path(str(arm.command[5])) if arm.name.startswith("nmt") else HERE / f"out-{arm.name}"
+def read_output(path: Path, data: Path, lines: int) -> list[str]:
+    """The translations that an arm wrote."""
     found = read_file(path)
     if len(found) != lines:
         raise SystemExit(f"{path} has {len(found)} lines, not {lines}")
-    if arm.name == "eole":
+    if path.suffix == PIECES:
         model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
         found = [model.decode_pieces(line.split()) for line in found]
     return found
