@@ -113,7 +113,7 @@ def test_beam_1_equals_a_greedy_loop(seed: int) -> None:
     assert search(stepper, SearchOptions(beam_size=1, max_length_factor=2)) == expected
 
 
-@pytest.mark.parametrize("vocabulary", [5, 6, 9, 40])
+@pytest.mark.parametrize("vocabulary", [5, 6, 9, 40, 150])
 @pytest.mark.parametrize("beam_size", [1, 2, 3, 5, 12])
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 1.4])
 def test_the_search_follows_its_rule_to_the_letter(vocabulary: int, beam_size: int, penalty: float) -> None:

@@ -96,15 +96,16 @@ def test_both_engines_find_the_same(tiny_run: TinyRun, tmp_path: Path, config: M
             assert [each.text for each in left.alternatives] == [each.text for each in right.alternatives]
 
 
-def test_workers_and_batches_change_no_byte(tiny_run: TinyRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+def test_workers_and_batches_change_no_byte(engine: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     random_model(tiny_run, tmp_path / "model", BASE)
     options = SearchOptions(beam_size=3, max_length_factor=1.0)
     found = {
         (threads, batch_tokens): [
             (one.text, round(one.score, 4))
-            for one in Translator.load(
-                tmp_path / "model", options, batch_tokens, "cpu", threads, "ctranslate2"
-            ).translate(LINES * 5)
+            for one in Translator.load(tmp_path / "model", options, batch_tokens, "cpu", threads, engine).translate(
+                LINES * 5
+            )
         ]
         for threads, batch_tokens in ((1, 2048), (2, 2048), (2, 60))
     }

@@ -6,7 +6,7 @@ It follows CTranslate2's rule, so that both engines find the same: of the 2 × b
 
 B sentences still searched, K rows of a sentence (1 before the first step, then ``beam``), N = B × K rows, C = 2 × beam
 candidates of a sentence, F candidates finished at a step, M rows of the next step, T pieces so far (<s> first),
-S source positions, V vocabulary.
+S source positions, V vocabulary, I pieces of a block, W blocks of a row, L blocks looked into.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from nmt.decoding.stepper import Stepper
 from nmt.text.tokenizer import BOS, EOS
 
 State = TypeVar("State")
+BLOCK = 32  # pieces whose best is found first; divides the usual sizes of a vocabulary
 
 
 @dataclass
@@ -100,19 +101,32 @@ def first_beams(limits: list[int], device: torch.device) -> Beams:
 
 
 def best_candidates(logits_NV: Tensor, score_BK: Tensor, beam_size: int) -> Candidates:
-    """The 2 × beam best continuations of each sentence, over all its rows and pieces."""
+    """The 2 × beam best continuations of each sentence, over all its rows and pieces.
+
+    What is among the C best stands in one of the C blocks of pieces whose best are the best: so two short sorts do,
+    where one of all K × V would cost more than the products before it.
+    """
     sentences, rows = score_BK.shape
     vocabulary = logits_NV.size(1)
     if logits_NV.dtype in (torch.float16, torch.bfloat16):
         logits_NV = logits_NV.float()  # sums of log-probabilities need the digits
-    total_NV = logits_NV.log_softmax(1)
-    total_NV += score_BK.view(-1, 1)
+    value_NV = pad(logits_NV.log_softmax(1), (0, -vocabulary % BLOCK), value=-torch.inf)
+    value_BKWI = value_NV.view(sentences, rows, -1, BLOCK)
+    blocks = value_BKWI.size(2)
+    best_BL = (value_BKWI.amax(3) + score_BK[:, :, None]).flatten(1)
+    block_BL = best_BL.topk(min(2 * beam_size, rows * blocks)).indices
+    value_BLI = value_BKWI.flatten(1, 2).gather(1, block_BL[:, :, None].expand(-1, -1, BLOCK))
+    sum_BLI = value_BLI + score_BK.gather(1, block_BL // blocks)[:, :, None]
     count = min(2 * beam_size, rows * vocabulary)
-    score_BC, index_BC = total_NV.view(sentences, -1).topk(count)
     missing = (0, 2 * beam_size - count)
-    score_BC, index_BC = pad(score_BC, missing, value=-torch.inf), pad(index_BC, missing)
-    first_row_B1 = torch.arange(0, sentences * rows, rows, device=index_BC.device)[:, None]
-    return Candidates(score_BC, first_row_B1 + index_BC // vocabulary, index_BC % vocabulary)
+    score_BC, place_BC = sum_BLI.flatten(1).topk(count)
+    score_BC, place_BC = pad(score_BC, missing, value=-torch.inf), pad(place_BC, missing)
+    block_BC = block_BL.gather(1, place_BC // BLOCK)
+    first_row_B1 = torch.arange(0, sentences * rows, rows, device=block_BC.device)[:, None]
+    row_BC = first_row_B1 + block_BC // blocks
+    # What fills the last block is no piece; where too few are possible, its -inf may be among the best.
+    token_BC = (block_BC % blocks * BLOCK + place_BC % BLOCK).clamp(max=vocabulary - 1)
+    return Candidates(score_BC, row_BC, token_BC)
 
 
 def find_finished(candidates: Candidates, beams: Beams, length: int, beam_size: int) -> Tensor:

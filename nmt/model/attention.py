@@ -26,7 +26,11 @@ class MultiHeadAttention(nn.Module):
 
     def keys_values(self, memory_BSD: Tensor) -> KeysValues:
         """What the positions of ``memory_BSD`` offer to queries: keys and values, each (B, H, S, E)."""
-        key_BHSE, value_BHSE = (self.split(part) for part in self.key_value(memory_BSD).chunk(2, dim=-1))
+        return self.heads_of(self.key_value(memory_BSD))
+
+    def heads_of(self, key_value_BSF: Tensor) -> KeysValues:
+        """Keys and values, each (B, H, S, E): views of the F = 2 × D features that have them side by side."""
+        key_BHSE, value_BHSE = (self.split(part) for part in key_value_BSF.chunk(2, dim=-1))
         return key_BHSE, value_BHSE
 
     def forward(

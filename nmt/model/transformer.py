@@ -30,7 +30,8 @@ class DecoderState:
     position: int  # target positions decoded
     memory: list[KeysValues]  # a layer: cross-attention's (B, H, S, E), once a sentence
     memory_mask_B11S: Tensor
-    cache: list[KeysValues]  # a layer: self-attention's (N, H, position, E), a row each
+    cache: list[Tensor]  # a layer: self-attention's keys and values, (position, M, 2 × D)
+    row_N: Tensor | None = None  # the row of the cache that each row continues; None: its own. The next step copies it.
 
 
 def build_attention(config: ModelConfig) -> MultiHeadAttention:
@@ -80,16 +81,15 @@ class DecoderLayer(nn.Module):
         return self.feed_forward_residual(x_BTD, self.feed_forward)
 
     def step(
-        self, x_N1D: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, cache: KeysValues
-    ) -> tuple[Tensor, KeysValues]:
+        self, x_N1D: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, cache: Tensor, row_N: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """One more position of each row, with the keys and values of those before it; returns theirs and its own."""
         sentences = memory[0].size(0)
 
         def attend(y_N1D: Tensor) -> Tensor:
             nonlocal cache
-            key, value = self.attention.keys_values(y_N1D)
-            cache = torch.cat((cache[0], key), dim=2), torch.cat((cache[1], value), dim=2)
-            return self.attention(y_N1D, cache)
+            cache = extended(cache, row_N, self.attention.key_value(y_N1D)[:, 0])
+            return self.attention(y_N1D, self.attention.heads_of(cache.transpose(0, 1)))
 
         def attend_source(y_N1D: Tensor) -> Tensor:
             # The rows of a sentence are so many queries of one memory: nothing of it is copied a row.
@@ -100,6 +100,21 @@ class DecoderLayer(nn.Module):
         x_N1D = self.attention_residual(x_N1D, attend)
         x_N1D = self.cross_attention_residual(x_N1D, attend_source)
         return self.feed_forward_residual(x_N1D, self.feed_forward), cache
+
+
+def extended(cache_TMF: Tensor, row_N: Tensor | None, newest_NF: Tensor) -> Tensor:
+    """(T + 1, N, F): the rows ``row_N`` of the cache, and one position more. Without gradients.
+
+    Positions come first, so that what is copied, once a step, is one piece of memory.
+    """
+    positions = cache_TMF.size(0)
+    cache_TNF = newest_NF.new_empty(positions + 1, *newest_NF.shape)
+    if row_N is None:
+        cache_TNF[:-1] = cache_TMF
+    else:
+        torch.index_select(cache_TMF, 1, row_N, out=cache_TNF[:-1])
+    cache_TNF[-1] = newest_NF
+    return cache_TNF
 
 
 class Transformer(TranslationModel):
@@ -159,14 +174,15 @@ class Transformer(TranslationModel):
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> DecoderState:
         memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
         memory = [layer.cross_attention.keys_values(memory_BSD) for layer in self.decoder]
-        empty = memory[0][0][:, :, :0]
-        return DecoderState(0, memory, mask_B11S, [(empty, empty) for _ in self.decoder])
+        empty = memory_BSD.new_empty(0, len(source_BS), 2 * self.config.width)
+        return DecoderState(0, memory, mask_B11S, [empty] * len(self.decoder))
 
+    @torch.no_grad()
     def step(self, token_N: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
         x_N1D = self.embed_target(token_N[:, None], first=state.position)
         cache = []
         for layer, memory, before in zip(self.decoder, state.memory, state.cache, strict=True):
-            x_N1D, after = layer.step(x_N1D, memory, state.memory_mask_B11S, before)
+            x_N1D, after = layer.step(x_N1D, memory, state.memory_mask_B11S, before, state.row_N)
             cache.append(after)
         logits_NV = linear(self.decoder_norm(x_N1D[:, 0]), self.output_weight)
         return logits_NV, DecoderState(state.position + 1, state.memory, state.memory_mask_B11S, cache)
@@ -177,5 +193,5 @@ class Transformer(TranslationModel):
         if len(kept_B) < mask_B11S.size(0):
             memory = [(key[kept_B], value[kept_B]) for key, value in memory]
             mask_B11S = mask_B11S[kept_B]
-        cache = [(key[row_M], value[row_M]) for key, value in state.cache]
-        return DecoderState(state.position, memory, mask_B11S, cache)
+        row_M = row_M if state.row_N is None else state.row_N[row_M]
+        return DecoderState(state.position, memory, mask_B11S, state.cache, row_M)

@@ -16,6 +16,7 @@ from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
 from nmt.store.model_folder import ModelFolder, load_model
+from nmt.text.machine import available_cores
 from nmt.text.tokenizer import EOS, PAD
 
 
@@ -25,11 +26,12 @@ class PyTorchEngine:
     ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
     """
 
-    workers = 1  # PyTorch shares each product out among its own threads
-
-    def __init__(self, model: Stepper[Any], forbidden: Iterable[int], device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, model: Stepper[Any], forbidden: Iterable[int], device: torch.device | str = "cpu", workers: int = 1
+    ) -> None:
         self.model = model
         self.device = torch.device(device)
+        self.workers = workers
         self.filters = [forbid(forbidden, self.device)]
 
     def supports(self, options: SearchOptions) -> str | None:
@@ -37,9 +39,8 @@ class PyTorchEngine:
         return None
 
     def about(self) -> dict[str, str | int]:
-        """PyTorch, its version, and the device; threads share out sums, so they count as well."""
-        threads = torch.get_num_threads()
-        return {"engine": "torch", "engine version": torch.__version__, "device": str(self.device), "threads": threads}
+        """PyTorch, its version, and the device. Workers do not share out sums, so they do not count."""
+        return {"engine": "torch", "engine version": torch.__version__, "device": str(self.device)}
 
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each source (ids without </s>), searched as one batch.
@@ -72,13 +73,15 @@ class PyTorchEngine:
 def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, threads: int) -> PyTorchEngine:
     """The engine of a model folder on ``auto`` (the fastest there is), ``cpu``, ``cuda`` or ``mps``.
 
-    ``threads`` counts the CPU's; 0 leaves PyTorch its choice. Raises SettingsError for a device that is not here.
+    On a CPU ``threads`` batches are searched at once, 0 for as many as there are cores, and PyTorch is left one thread
+    for each: two searches of one thread are faster than one of two. Raises SettingsError for a device that is not here.
     """
-    if threads:
-        torch.set_num_threads(threads)
     chosen = choose_device(device)
+    workers = (threads or available_cores()) if chosen.type == "cpu" else 1
+    if chosen.type == "cpu":
+        torch.set_num_threads(1)
     model = cast("Stepper[Any]", load_model(folder, str(chosen)))
-    return PyTorchEngine(model, forbidden, chosen)
+    return PyTorchEngine(model, forbidden, chosen, workers)
 
 
 def choose_device(name: str) -> torch.device:
