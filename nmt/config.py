@@ -102,8 +102,14 @@ class TrainingConfig(Checked):
     accumulate: int = setting(1, "batches whose gradients make one update", 1, 10**4)
     learning_rate: float = setting(2e-3, "peak learning rate", 0.0, 10.0)
     warmup_steps: int = setting(800, "updates of linear warm-up", 0, 10**8)
+    bidirectional: float = setting(
+        0.0, "share of the budget, at its start, that trains both directions; needs a joint vocabulary", 0.0, 1.0
+    )
     label_smoothing: float = setting(0.1, "mass of the uniform distribution in the target", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
+    precision: str = setting(
+        "auto", "of matrix products; auto: bfloat16 on a GPU that has it", choices=("auto", "float32", "bfloat16")
+    )
     gradient_clip: float = setting(1.0, "largest gradient norm; 0: never clipped", 0.0, 10**6)
     average_decay: float = setting(0.999, "decay of the averaged weights; 0: export the last ones", 0.0, 0.99999)
     validate_every: int = setting(0, "updates between validations; 0: 20 in the budget", 0, 10**9)
@@ -253,7 +259,7 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
 PRESETS: dict[str, Layer] = {
     "tiny": {
         "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.2),
-        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800),
+        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, bidirectional=0.33),
     },
     "small": {
         "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),

@@ -1,5 +1,6 @@
 """Batches hold every pair once an epoch, keep the token budget, pad little, and follow from integers alone."""
 
+from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from real_text import real_text
 
 from nmt.config import PrepareOptions
-from nmt.corpus.batches import Integers, Rows, blocks, pad_batch, plan_block
+from nmt.corpus.batches import Integers, Rows, blocks, pad_batch, plan_block, turned
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.text.tokenizer import BOS, EOS, PAD
@@ -160,6 +161,25 @@ def test_a_padded_batch_is_what_a_plain_loop_makes() -> None:
     assert batch.rows.tolist() == [3, 1, 2]
     for array in (batch.source, batch.source_length, batch.target, batch.target_length, batch.rows):
         assert array.dtype == np.int64
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=12))
+def test_a_turned_batch_is_the_batch_of_the_turned_pairs(rows: list[tuple[int, int, bool]]) -> None:
+    source, target, which = zip(*rows, strict=True)
+    pairs = MemoryRows(source, target)
+
+    class Turned(MemoryRows):
+        def source(self, row: int) -> npt.NDArray[Any]:
+            return pairs.target(row) if which[row] else pairs.source(row)
+
+        def target(self, row: int) -> npt.NDArray[Any]:
+            return pairs.source(row) if which[row] else pairs.target(row)
+
+    found = turned(pad_batch(pairs, np.arange(len(rows))), np.array(which))
+    wanted = pad_batch(Turned(source, target), np.arange(len(rows)))
+    for one, other in zip(astuple(found), astuple(wanted), strict=True):
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_batch_of_empty_lines_has_only_their_ends() -> None:

@@ -161,3 +161,16 @@ def test_two_vocabularies_that_are_taken_are_told_as_two(tmp_path: Path) -> None
     for made in (first, second):
         assert made.returncode == 0, made.stderr
         assert "vocabularies of 600 and 600 pieces" in made.stderr
+
+
+def test_two_vocabularies_train_one_direction(tmp_path: Path) -> None:
+    train, valid = write_corpus(tmp_path, "train", 0, 300), write_corpus(tmp_path, "valid", 400, 20)
+    data, run = tmp_path / "data", tmp_path / "run"
+    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--train", train, "--valid", valid, "-o", data]
+    assert nmt(*command, "--separate-vocab", "--vocab-size", "600").returncode == 0
+    with open_run(TrainRequest(data, run, "tiny"), CPU, Unheard()) as opened:
+        assert opened.config.training.bidirectional == 0.0
+    request = TrainRequest(data, tmp_path / "other", "tiny", ({"training": {"bidirectional": 0.5}},))
+    with pytest.raises(SettingsError, match="needs one vocabulary"), open_run(request, CPU, Unheard()):
+        pass
+    assert not (tmp_path / "other").exists()

@@ -1,6 +1,7 @@
 """The parts of training against their formulas, and the loop against its laws."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice, pairwise
 from typing import Any
@@ -19,11 +20,11 @@ from nmt.errors import BusyError
 from nmt.model import build_model
 from nmt.training import loss as loss_module
 from nmt.training.counters import Position
-from nmt.training.loop import Update, batches_from, seed_randomness, train_steps
+from nmt.training.loop import Update, ahead, batches_from, seed_randomness, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.schedule import learning_rate, progress
-from nmt.training.state import TrainState
+from nmt.training.state import TrainState, products_of
 
 VOCABULARY = 20
 MODEL = ModelConfig(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2, dropout=0.1)
@@ -238,7 +239,7 @@ def test_progress_is_the_share_of_the_one_budget(
 
 
 @pytest.mark.parametrize(("budget", "wanted"), [({"steps": 12}, 12), ({"steps": 0, "epochs": 3}, None)])
-def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, int], wanted: int | None) -> None:
+def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, Any], wanted: int | None) -> None:
     config = replace(TRAINING, **budget)
     state = fresh(config)
     updates = run(state, config)
@@ -252,7 +253,7 @@ def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, int], 
 @pytest.mark.parametrize("accumulate", [1, 3])
 @pytest.mark.parametrize("stop", [1, 5, 11])
 def test_resumed_equals_uninterrupted_bit_for_bit(accumulate: int, stop: int) -> None:
-    config = replace(TRAINING, accumulate=accumulate)
+    config = replace(TRAINING, accumulate=accumulate, bidirectional=0.5)
     whole = fresh(config)
     wanted = [asdict(update) | {"seconds": 0} for update in run(whole, config)]
     first = fresh(config)
@@ -272,6 +273,22 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
     one, two, other = map(tensors, states)
     assert same_bits(one, two)
     assert not same_bits(one, other)
+
+
+def test_the_beginning_trains_both_directions_and_the_rest_one() -> None:
+    both = replace(TRAINING, bidirectional=0.5)
+    found, plain = (run(fresh(config), config) for config in (both, TRAINING))
+    tokens = [[update.target_tokens for update in updates] for updates in (found, plain)]
+    assert tokens[0][6:] == tokens[1][6:]
+    assert sum(one != other for one, other in zip(*tokens, strict=True)) >= 4
+    split = ListSplit()
+    for row, batch in enumerate(list(islice(batches_from(a_split(), TRAINING, Position()), 6))):
+        _, made, _ = batch
+        least, most = (
+            int(pick(split.source_length[made.rows], split.target_length[made.rows]).sum()) + len(made.rows)
+            for pick in (np.minimum, np.maximum)
+        )
+        assert least < tokens[0][row] < most
 
 
 def test_batches_from_any_position_are_the_rest_of_those_from_the_start() -> None:
@@ -320,3 +337,46 @@ def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
 def test_a_config_read_back_is_the_config_that_was_written() -> None:
     config = Config(MODEL, TRAINING)
     assert Config.from_layers(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_what_is_made_ahead_is_the_same_in_the_same_order_and_its_error_comes_in_its_place(count: int) -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise BusyError("the sixth", "")
+
+    assert list(ahead(iter(range(5)), count)) == [0, 1, 2, 3, 4]
+    made = ahead(items(), count)
+    assert [next(made) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(BusyError, match="the sixth"):
+        next(made)
+
+
+@pytest.mark.parametrize("config", [MODEL, replace(MODEL, family="recurrent", dropout=0.0)])
+def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(config: ModelConfig) -> None:
+    split = ListSplit()
+    batch = TensorBatch.of(pad_batch(split, np.arange(20)), CPU)
+    found = {}
+    for products in (None, torch.bfloat16):
+        seed_randomness(1, 0)
+        model = build_model(config, VOCABULARY, VOCABULARY, joint=True)
+        seed_randomness(1, 1)
+        loss, _ = Objective(model, 0.1, products)(batch, float(batch.target_length_B.sum()))
+        loss.backward()
+        assert loss.dtype == torch.float32
+        gradient = torch.cat(
+            [parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None]
+        )
+        assert gradient.dtype == torch.float32
+        found[products] = loss.item(), gradient
+    (loss, gradient), (near, near_gradient) = found.values()
+    assert near != loss
+    assert near == pytest.approx(loss, rel=0.01)
+    assert torch.cosine_similarity(gradient, near_gradient, dim=0) > 0.999
+    assert float(near_gradient.norm()) == pytest.approx(float(gradient.norm()), rel=0.02)
+
+
+def test_auto_is_float32_where_there_is_no_gpu() -> None:
+    assert products_of("auto", CPU) is None
+    assert products_of("float32", CPU) is None
+    assert products_of("bfloat16", CPU) == torch.bfloat16

@@ -126,6 +126,28 @@ def share(batch: Batch, number: int, of: int) -> Batch | None:
     return _slice(batch, slice(number, None, of)) if number < len(batch.rows) else None
 
 
+def turned(batch: Batch, which: npt.NDArray[np.bool_]) -> Batch:
+    """The batch with source and target exchanged in the rows that ``which`` (B,) marks. Both have one vocabulary."""
+    source, target = batch.source, batch.target[:, 1:]
+    width = max(source.shape[1], target.shape[1])
+    source, target = (
+        np.pad(side, ((0, 0), (0, width - side.shape[1])), constant_values=PAD) for side in (source, target)
+    )
+    lengths = batch.source_length, batch.target_length
+    source_length, target_length = np.where(which, lengths[::-1], lengths)
+    start = batch.target[:, :1]
+    return _slice(
+        Batch(
+            np.where(which[:, None], target, source),
+            source_length,
+            np.concatenate((start, np.where(which[:, None], source, target)), 1),
+            target_length,
+            batch.rows,
+        ),
+        slice(None),
+    )
+
+
 def _slice(batch: Batch, rows: slice) -> Batch:
     source_length, target_length = batch.source_length[rows], batch.target_length[rows]
     source = batch.source[rows, : source_length.max()]

@@ -1,17 +1,19 @@
 """The training loop: a generator that makes one update at a time and tells what happened. It decides nothing else."""
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
 import torch
 
 from nmt.config import TrainingConfig
-from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block, share
+from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block, share, turned
 from nmt.errors import BusyError, is_out_of_memory
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
@@ -19,7 +21,9 @@ from nmt.training.objective import TensorBatch
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
 
+T = TypeVar("T")
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
+TURNS = 1  # stands beside it, in the stream that says which pairs are turned round
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,16 @@ def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[
         (epoch, block), first, rows = following, 0, 0 if last_block else rows
 
 
+def ahead(items: Iterator[T], count: int = 2) -> Iterator[T]:
+    """The same items, ``count`` of them made in a thread beforehand: the device computes while files are read."""
+    end = object()
+    with ThreadPoolExecutor(1) as thread:
+        waiting = deque(thread.submit(next, items, end) for _ in range(count))
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(thread.submit(next, items, end))
+            yield cast("T", item)
+
+
 def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: Group = ALONE) -> float:
     """The share of the budget used up at this moment, for an epoch of ``rows`` pairs, more or less."""
     state.tick()
@@ -97,7 +111,7 @@ def train_steps(
     parameters: list[torch.Tensor] = list(state.objective.model.parameters())
     averages: list[torch.Tensor] = list(state.average.parameters())
     skipped = {place[1:] for place in counters.skipped}
-    batches = batches_from(split, config, counters.position)
+    batches = ahead(batches_from(split, config, counters.position))
     while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
         start = time.monotonic()
         # Gather the batches of this update: their tokens normalise the loss of each.
@@ -107,8 +121,13 @@ def train_steps(
             counters.position = after
             continue
 
+        made = [batch for _, batch, _ in gathered]
+        if used < config.bidirectional:
+            random = np.random.default_rng((config.seed, counters.step, TURNS))
+            made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
+
         # Forward and backward, then clip, step, average.
-        gradient = accumulate(state, [batch for _, batch, _ in gathered], config.seed, device, group)
+        gradient = accumulate(state, made, config.seed, device, group)
         group.add_up_gradients(parameters)
         norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
         if not (isfinite(gradient.loss) and isfinite(norm)):

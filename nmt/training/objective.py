@@ -27,27 +27,36 @@ class TensorBatch:
     @classmethod
     def of(cls, batch: Batch, device: torch.device) -> Self:
         arrays = (batch.source, batch.source_length, batch.target, batch.target_length)
-        return cls(*(torch.from_numpy(array).to(device, non_blocking=True) for array in arrays))
+        tensors = [torch.from_numpy(array) for array in arrays]
+        if device.type == "cuda":  # only from pinned memory does a copy not wait
+            tensors = [tensor.pin_memory() for tensor in tensors]
+        return cls(*(tensor.to(device, non_blocking=True) for tensor in tensors))
 
 
 class Objective(nn.Module):
-    """What training wraps: a batch in, its loss out. Owns the projection too, so that a fused loss has a place."""
+    """What training wraps: a batch in, its loss out. Owns the projection too, so that a fused loss has a place.
 
-    def __init__(self, model: TranslationModel, label_smoothing: float) -> None:
+    ``products`` is the type that matrix products are made in, by PyTorch's autocast, where it is not the weights' own.
+    """
+
+    def __init__(self, model: TranslationModel, label_smoothing: float, products: torch.dtype | None = None) -> None:
         super().__init__()
         self.model = model
         self.label_smoothing = label_smoothing
+        self.products = products
 
     def forward(self, batch: TensorBatch, normaliser: float) -> tuple[Tensor, Tensor]:
         """The summed loss in nats / ``normaliser``, and the number of target tokens that it sums over.
 
         The normaliser is the target tokens of the whole update, so that accumulated gradients add up to its mean.
         """
-        hidden_BTD = self.model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1])
+        kind = batch.source_BS.device.type
+        with torch.autocast(kind, self.products, enabled=self.products is not None):
+            hidden_BTD = self.model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1])
         real_BT = padding_mask(batch.target_length_B, hidden_BTD.size(1))[:, 0, 0]
         # Padding never reaches the softmax over the vocabulary, the widest product of the model.
         loss = linear_cross_entropy(
-            hidden_BTD[real_BT],
+            hidden_BTD[real_BT].to(self.products or hidden_BTD.dtype),
             self.model.output_weight,
             batch.target_BT[:, 1:][real_BT],
             self.label_smoothing if self.training else 0.0,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -106,8 +107,18 @@ def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | 
         if not len(split):
             raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
     init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
-    shape: Layer = {"model": asdict(init.config)} if init else {}
-    return data, Config.from_layers(preset(request.preset, len(data.train)), shape, *request.layers), init
+    known: dict[str, dict[str, Any]] = {"training": {}}
+    if init:
+        known["model"] = asdict(init.config)
+    if init or not data.joint:  # a model that knows a direction has no use for a beginning with both
+        known["training"]["bidirectional"] = 0.0
+    config = Config.from_layers(preset(request.preset, len(data.train)), known, *request.layers)
+    if config.training.bidirectional and not data.joint:
+        raise SettingsError(
+            f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
+            "leave it out, or prepare with --joint-vocab",
+        )
+    return data, config, init
 
 
 def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:

@@ -36,7 +36,8 @@ class TrainState:
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, weight_decay=config.weight_decay, fused=True
         )
-        return cls(Objective(model, config.label_smoothing), average, optimizer, Counters())
+        products = products_of(config.precision, model.output_weight.device)
+        return cls(Objective(model, config.label_smoothing, products), average, optimizer, Counters())
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Continue from ``checkpoint``: afterwards nothing tells this state from one that never stopped.
@@ -107,6 +108,15 @@ class TrainState:
         moments = [tensor for state in self.optimizer.state.values() for tensor in state.values()]
         weights = [*self.objective.model.state_dict().values(), *self.average.state_dict().values()]
         return all(bool(tensor.isfinite().all()) for tensor in [*weights, *moments])
+
+
+def products_of(precision: str, device: torch.device) -> torch.dtype | None:
+    """What training's products are made in, where that is not float32: bfloat16 on a GPU that has it, or as asked."""
+    if precision == "auto":
+        # Emulated, it is slower than float32.
+        has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = "bfloat16" if has_it else "float32"
+    return torch.bfloat16 if precision == "bfloat16" else None
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
