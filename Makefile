@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow torture bench lint check road docs clean
+.PHONY: help install demo test test-slow torture bench bench-gpu lint check road docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,8 +77,11 @@ torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prov
 
 # CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.md.
 bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
-	@for script in start train translate translate_toolkits prepare; do \
+	@for script in start train translate translate_toolkits prepare growth; do \
 		$(BIN)/python benchmarks/$$script.py $(if $(CORPUS),--corpus $(CORPUS)) || exit; done
+
+bench-gpu: $(RUNS) ## time training and translating on a GPU beside a plain PyTorch loop
+	$(BIN)/python benchmarks/gpu.py
 
 lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/ruff format --check --quiet .

@@ -1,0 +1,56 @@
+"""python one_length.py update|attention LENGTH [plain]: does it on sentences of that length; its rate, as JSON.
+
+An update of the tiny model on about 4,096 tokens, or the forward pass of one attention, fused or by the formula.
+A process for each, so that its most memory is its own.
+"""
+
+import json
+import sys
+import time
+
+import torch
+
+from nmt.config import PRESETS, Config
+from nmt.corpus.batches import Batch
+from nmt.model.attention import MultiHeadAttention
+from nmt.model.transformer import Transformer
+from nmt.training.loop import accumulate
+from nmt.training.state import TrainState
+
+TOKENS, VOCABULARY = 4096, 8000
+CPU = torch.device("cpu")
+
+
+def update(length: int, seconds: float = 8.0) -> float:
+    """Target tokens a second, both sides of every pair being so long."""
+    config = Config.from_layers(PRESETS["tiny"])
+    model = Transformer(config.model, VOCABULARY, VOCABULARY, joint=True)
+    state = TrainState.fresh(model, config.training)
+    rows = torch.arange(max(1, TOKENS // length))
+    source = torch.randint(4, VOCABULARY, (len(rows), length)).numpy()
+    target = torch.randint(4, VOCABULARY, (len(rows), length + 1)).numpy()
+    lengths = torch.full_like(rows, length).numpy()
+    batch = Batch(source, lengths, target, lengths, rows.numpy())
+    took: list[float] = []
+    while sum(took) < seconds or len(took) < 3:
+        start = time.monotonic()
+        accumulate(state, [batch], 1, CPU)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        took.append(time.monotonic() - start)
+    return len(rows) * length / sorted(took[1:])[len(took[1:]) // 2]
+
+
+@torch.inference_mode()
+def attention(length: int, plain: bool) -> float:
+    """Positions a second of one attention of four heads and 128 features."""
+    module = MultiHeadAttention(128, 4)
+    x = torch.randn(1, length, 128)
+    start = time.monotonic()
+    module(x, module.keys_values(x), causal=True, seen=[] if plain else None)
+    return length / (time.monotonic() - start)
+
+
+if __name__ == "__main__":
+    what, length, *plain = sys.argv[1:]
+    print(json.dumps(update(int(length)) if what == "update" else attention(int(length), bool(plain))))
