@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from measure import add_row
+from measure import add_row, operations
 from torch import Tensor, nn
 
 from nmt.config import PRESETS, Config, SearchOptions
@@ -117,7 +117,8 @@ def main() -> None:
         )
     greedy, beam = (translated(config, pairs, device, options.lines, size) for size in (1, 5))
     name = torch.cuda.get_device_name() if device.type == "cuda" else str(device)
-    share = statistics.median(ours) * operations(config, pairs) / statistics.median(peak)
+    each = operations(config.model, VOCABULARY, float(pairs.source_length.sum() / pairs.target_length.sum()))
+    share = statistics.median(ours) * each / statistics.median(peak)
     figures = [
         f"nmt {statistics.median(ours):,.0f} target tokens/s",
         f"{share:.2f} of the {statistics.median(peak) / 1e12:.0f} Tflop/s of one large product",
@@ -184,15 +185,6 @@ def products_a_second(device: torch.device, config: Config, seconds: float = 2.0
         torch.mm(a, b)
         count += 1
     return 2 * size**3 * count / (settled(device) - start)
-
-
-def operations(config: Config, pairs: RandomPairs) -> float:
-    """Of training on one target token: 6 for each weight that it and its share of the source touch."""
-    model = config.model
-    width, block = model.width, 2 * model.width * model.feed_forward
-    encoder = model.encoder_layers * (4 * width**2 + block) + model.decoder_layers * 2 * width**2
-    decoder = model.decoder_layers * (6 * width**2 + block) + width * VOCABULARY
-    return 6 * (encoder * float(pairs.source_length.sum() / pairs.target_length.sum()) + decoder)
 
 
 def translated(config: Config, pairs: RandomPairs, device: torch.device, lines: int, beam_size: int) -> float:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpus import Corpus, command, parse
-from measure import NMT, add_row, machine
+from measure import NMT, add_row, machine, operations
 from toolkits import Budget, Shape, said, toolkit, training, write_settings
 
+from nmt.config import ModelConfig
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
 
@@ -113,16 +114,6 @@ def theirs(name: str, python: Path, corpus: Corpus, data: Path, shape: Shape) ->
     return Trainer(name, train)
 
 
-def operations(dataset: Dataset, layers: int, width: int, feed_forward: int) -> float:
-    """Of training on one target token: 6 for each weight that it and its share of the source touch."""
-    split = dataset.train
-    source_tokens = float(split.source_length.sum() / split.target_length.sum())
-    block = 2 * width * feed_forward
-    encoder = layers * (4 * width**2 + block)
-    decoder = layers * (6 * width**2 + block) + width * dataset.target_vocabulary
-    return 6 * (source_tokens * (encoder + layers * 2 * width**2) + decoder)
-
-
 def padding(dataset: Dataset) -> float:
     """The share of padded positions in an epoch's batches, both sides together."""
     there = empty = 0
@@ -140,7 +131,11 @@ def report(data: Path, arms: dict[str, list[Trainer]], sgemm: float, options: ar
     print(machine())
     line = command("train", options)
     for shape, (mine, *peers) in arms.items():
-        ceiling = sgemm / operations(dataset, *SHAPES[shape])
+        layers, width, feed_forward = SHAPES[shape]
+        model = ModelConfig(width=width, feed_forward=feed_forward, encoder_layers=layers, decoder_layers=layers)
+        split = dataset.train
+        source_tokens = float(split.source_length.sum() / split.target_length.sum())
+        ceiling = sgemm / operations(model, dataset.target_vocabulary, source_tokens)
         rate = statistics.median(mine.rates)
         figures = [
             f"nmt {rate:,.0f}",

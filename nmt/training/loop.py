@@ -23,7 +23,7 @@ from nmt.training.state import TrainState
 
 T = TypeVar("T")
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
-TURNS = 1  # stands beside it, in the stream that says which pairs are turned round
+TURNS = 2  # begins the seed of the stream that says which pairs are turned round, as 0 and 1 do in ``plan_block``
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def train_steps(
 
         made = [batch for _, batch, _ in gathered]
         if used < config.bidirectional:
-            random = np.random.default_rng((config.seed, counters.step, TURNS))
+            random = np.random.default_rng((TURNS, config.seed, counters.step))
             made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
 
         # Forward and backward, then clip, step, average.
