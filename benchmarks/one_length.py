@@ -14,7 +14,7 @@ from nmt.config import PRESETS, Config
 from nmt.corpus.batches import Batch
 from nmt.model.attention import MultiHeadAttention
 from nmt.model.transformer import Transformer
-from nmt.training.loop import accumulate
+from nmt.training.gradients import Workers
 from nmt.training.state import TrainState
 
 TOKENS, VOCABULARY = 4096, 8000
@@ -32,12 +32,13 @@ def update(length: int, seconds: float = 8.0) -> float:
     lengths = torch.full_like(rows, length).numpy()
     batch = Batch(source, lengths, target, lengths, rows.numpy())
     took: list[float] = []
-    while sum(took) < seconds or len(took) < 3:
-        start = time.monotonic()
-        accumulate(state, [batch], 1, CPU)
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        took.append(time.monotonic() - start)
+    with Workers(state.objective, config.training, CPU) as workers:
+        while sum(took) < seconds or len(took) < 3:
+            start = time.monotonic()
+            workers.gradient([batch], 0)
+            state.optimizer.step()
+            state.optimizer.zero_grad(set_to_none=True)
+            took.append(time.monotonic() - start)
     return len(rows) * length / sorted(took[1:])[len(took[1:]) // 2]
 
 

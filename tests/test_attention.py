@@ -89,7 +89,7 @@ def test_the_recurrent_model_equals_luongs_equations_written_out() -> None:
     assert isinstance(model, Recurrent)
     assert isinstance(model.score, GeneralScore)
     source_BS, length_B, target_BT = sentences()
-    width, lstm = CONFIG.width, model.encoder.layers
+    width, lstm = CONFIG.width, model.encoder.layers[0]
 
     def cell(x: Tensor, h: Tensor, c: Tensor, parts: list[Tensor]) -> tuple[Tensor, Tensor]:
         input_weight, hidden_weight, input_bias, hidden_bias = parts

@@ -1,7 +1,7 @@
 """The parts of training against their formulas, and the loop against its laws."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from itertools import islice, pairwise
 from typing import Any
@@ -18,9 +18,12 @@ from nmt.corpus.batches import Batch, halves, pad_batch, plan_block
 from nmt.corpus.shards import Split
 from nmt.errors import BusyError
 from nmt.model import build_model
+from nmt.training import gradients
 from nmt.training import loss as loss_module
 from nmt.training.counters import Position
-from nmt.training.loop import Update, ahead, batches_from, seed_randomness, train_steps
+from nmt.training.distribution import Group
+from nmt.training.gradients import Workers, random_number
+from nmt.training.loop import Update, ahead, batches_from, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.schedule import learning_rate, progress
@@ -60,13 +63,22 @@ class ListSplit:
         return self.pairs[row][1]
 
 
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Gives PyTorch so many threads, and each a share of the smallest batch."""
+    monkeypatch.setattr(gradients, "LEAST_SHARE", 1)
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 def a_split(rows: int = 40) -> Split:
     split: Any = ListSplit(rows)
     return split  # type: ignore[no-any-return]  # the same protocol
 
 
 def fresh(config: TrainingConfig = TRAINING, model: ModelConfig = MODEL) -> TrainState:
-    seed_randomness(config.seed, 999)
+    torch.manual_seed(random_number(config.seed, 999))
     return TrainState.fresh(build_model(model, VOCABULARY, VOCABULARY, True), config)
 
 
@@ -250,9 +262,71 @@ def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, Any], 
     assert updates[-1].progress == 1.0
 
 
+@pytest.mark.parametrize("family", ["transformer", "recurrent"])
+@pytest.mark.parametrize("batch_tokens", [20, 250])
+def test_any_number_of_threads_makes_the_updates_of_one(
+    batch_tokens: int, family: str, threads: Callable[[int], None]
+) -> None:
+    """Without dropout, in float64; there are batches with fewer rows than threads."""
+    config = replace(TRAINING, batch_tokens=batch_tokens, accumulate=2)
+    results = []
+    for count in (1, 2, 5):
+        threads(count)
+        state = fresh(config, replace(MODEL, family=family, dropout=0.0))
+        state.objective.double()
+        state.average.double()
+        results.append((run(state, config), tensors(state)))
+        assert torch.get_num_threads() == count
+    (one, tensors_one), *others = results
+    for several, tensors_several in others:
+        for left, right in zip(one, several, strict=True):
+            assert left.target_tokens == right.target_tokens
+            assert right.parts == 0
+            assert left.loss == pytest.approx(right.loss, rel=1e-9)
+            assert left.gradient_norm == pytest.approx(right.gradient_norm, rel=1e-7)
+        for name, tensor in tensors_one.items():
+            assert torch.allclose(tensor, tensors_several[name], rtol=0, atol=1e-7), name
+
+
+def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int], None]) -> None:
+    """Layers of every kind that draw; the gradient of each share is compared, so no sum hides a difference."""
+    split = a_split()
+    batch = pad_batch(split, np.array([3, 3, 5, 5]))
+    for family in ("transformer", "recurrent"):
+        model = replace(MODEL, family=family, encoder_layers=2, dropout=0.5)
+        threads(1)
+        alone = []
+        for rank in range(2):
+            state = fresh(TRAINING, model)
+            with Workers(state.objective, TRAINING, CPU, SilentGroup(rank, 2)) as workers:
+                alone.append((workers.gradient([batch], 7).loss, gradients_of(state.objective)))
+        threads(2)
+        state = fresh(TRAINING, model)
+        with Workers(state.objective, TRAINING, CPU) as workers:
+            together = workers.gradient([batch], 7).loss, gradients_of(state.objective)
+        (one, of_one), (other, of_other) = alone
+        assert one != other, "the same rows, other masks"
+        assert together[0] == pytest.approx(one + other, rel=1e-6)
+        assert torch.allclose(together[1], of_one + of_other, rtol=0, atol=1e-6)
+
+
+class SilentGroup(Group):
+    """A process that hears nothing from the others."""
+
+    def sum(self, value: float) -> float:
+        return value
+
+
+def gradients_of(objective: Objective) -> Tensor:
+    return torch.cat([weight.grad.flatten() for weight in objective.parameters() if weight.grad is not None])
+
+
 @pytest.mark.parametrize("accumulate", [1, 3])
-@pytest.mark.parametrize("stop", [1, 5, 11])
-def test_resumed_equals_uninterrupted_bit_for_bit(accumulate: int, stop: int) -> None:
+@pytest.mark.parametrize(("stop", "count"), [(1, 1), (5, 1), (11, 1), (1, 3), (5, 3)])
+def test_resumed_equals_uninterrupted_bit_for_bit(
+    accumulate: int, stop: int, count: int, threads: Callable[[int], None]
+) -> None:
+    threads(count)
     config = replace(TRAINING, accumulate=accumulate, bidirectional=0.5)
     whole = fresh(config)
     wanted = [asdict(update) | {"seconds": 0} for update in run(whole, config)]
@@ -358,9 +432,9 @@ def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
     batch = TensorBatch.of(pad_batch(split, np.arange(20)), CPU)
     found = {}
     for products in (None, torch.bfloat16):
-        seed_randomness(1, 0)
+        torch.manual_seed(0)
         model = build_model(config, VOCABULARY, VOCABULARY, joint=True)
-        seed_randomness(1, 1)
+        torch.manual_seed(1)
         loss, _ = Objective(model, 0.1, products)(batch, float(batch.target_length_B.sum()))
         loss.backward()
         assert loss.dtype == torch.float32

@@ -16,20 +16,21 @@ class Dropout(nn.Module):
     """Dropout whose masks are cheap on a CPU, where PyTorch's own draws cost more than the products beside them.
 
     One random 64-bit integer decides eight features by its bytes, so the rate is rounded to a multiple of 1/256, and
-    the kept features are scaled by exactly what that leaves. The bits come from PyTorch's global random state.
+    the kept features are scaled by exactly what that leaves. The bits come from ``generator``, or PyTorch's global one.
     """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
         self.kept = max(1, round(256 * (1 - rate)))  # of the 256 values of a byte
+        self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.kept == 256:
             return x
         if x.device.type != "cpu":
             return dropout(x, self.rate)
-        bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(INT64_MIN, None)
+        bits = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(INT64_MIN, None, generator=self.generator)
         byte = bits.view(torch.uint8)[: x.numel()].view(x.shape)
         return x * (byte < self.kept).to(x.dtype).mul_(256 / self.kept)
 

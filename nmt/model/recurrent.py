@@ -4,7 +4,7 @@ B sentences, N rows (hypotheses, equally many a sentence), K rows of a sentence,
 D width, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -47,23 +47,24 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         kind = nn.LSTM if config.cell == "lstm" else nn.GRU
-        self.layers = kind(
-            config.width,
-            config.width // 2,
-            config.encoder_layers,
-            batch_first=True,
-            bidirectional=True,
-            dropout=config.dropout if config.encoder_layers > 1 else 0.0,
+        # One by one, since PyTorch's own dropout between layers draws from the global random state alone.
+        self.layers = nn.ModuleList(
+            kind(config.width, config.width // 2, batch_first=True, bidirectional=True)
+            for _ in range(config.encoder_layers)
         )
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x_BSD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
         """What each position means in its sentence, (B, S, D), and what both directions end with, (B, D)."""
-        self.layers.flatten_parameters()  # cuDNN wants one block of memory, which copies and loaded models are not
         packed = pack_padded_sequence(x_BSD, length_B.cpu(), batch_first=True, enforce_sorted=False)
-        output, last = self.layers(packed)
-        hidden = last[0] if isinstance(last, tuple) else last
-        memory_BSD, _ = pad_packed_sequence(output, batch_first=True, total_length=x_BSD.size(1))
-        return memory_BSD, torch.cat((hidden[-2], hidden[-1]), dim=-1)
+        for number, layer in enumerate(cast("Iterable[nn.RNNBase]", self.layers)):
+            if number:
+                packed = packed._replace(data=self.dropout(packed.data))
+            layer.flatten_parameters()  # cuDNN wants one block of memory, which copies and loaded models are not
+            packed, last = layer(packed)
+        hidden_2BE = last[0] if isinstance(last, tuple) else last
+        memory_BSD, _ = pad_packed_sequence(packed, batch_first=True, total_length=x_BSD.size(1))
+        return memory_BSD, torch.cat((hidden_2BE[0], hidden_2BE[1]), dim=-1)
 
 
 class Cell(nn.Module):

@@ -7,22 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 
 from nmt.config import TrainingConfig
-from nmt.corpus.batches import Batch, Rows, blocks, halves, pad_batch, plan_block, share, turned
-from nmt.errors import BusyError, is_out_of_memory
+from nmt.corpus.batches import Batch, Rows, blocks, pad_batch, plan_block, turned
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
-from nmt.training.objective import TensorBatch
+from nmt.training.gradients import Workers
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
 
 T = TypeVar("T")
-WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
 TURNS = 2  # begins the seed of the stream that says which pairs are turned round, as 0 and 1 do in ``plan_block``
 
 
@@ -48,19 +46,6 @@ class Divergence:
     gradient_norm: float
     position: Position  # of its first batch
     rows: Sequence[int]  # of the training split, those of all its batches
-
-
-class Gradient(NamedTuple):
-    """What the backward passes of an update came to."""
-
-    loss: float  # of a target token
-    tokens: int
-    parts: int  # batches, after those that did not fit into memory were split
-
-
-def seed_randomness(seed: int, update: int, micro_batch: int = 0, rank: int = 0) -> None:
-    """Set PyTorch's random state from integers alone, so that resuming needs no saved state of a generator."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, update, micro_batch, rank)).generate_state(1, np.uint64)[0]))
 
 
 def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[tuple[Position, Batch, Position]]:
@@ -112,98 +97,49 @@ def train_steps(
     averages: list[torch.Tensor] = list(state.average.parameters())
     skipped = {place[1:] for place in counters.skipped}
     batches = ahead(batches_from(split, config, counters.position))
-    while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
-        start = time.monotonic()
-        # Gather the batches of this update: their tokens normalise the loss of each.
-        gathered = list(islice(batches, config.accumulate))
-        before, after = gathered[0][0], gathered[-1][2]
-        if before[:3] in skipped:
-            counters.position = after
-            continue
+    with Workers(state.objective, config, device, group) as workers:
+        while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
+            start = time.monotonic()
+            # Gather the batches of this update: their tokens normalise the loss of each.
+            gathered = list(islice(batches, config.accumulate))
+            before, after = gathered[0][0], gathered[-1][2]
+            if before[:3] in skipped:
+                counters.position = after
+                continue
 
-        made = [batch for _, batch, _ in gathered]
-        if used < config.bidirectional:
-            random = np.random.default_rng((TURNS, config.seed, counters.step))
-            made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
+            made = [batch for _, batch, _ in gathered]
+            if used < config.bidirectional:
+                random = np.random.default_rng((TURNS, config.seed, counters.step))
+                made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
 
-        # Forward and backward, then clip, step, average.
-        gradient = accumulate(state, made, config.seed, device, group)
-        group.add_up_gradients(parameters)
-        norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
-        if not (isfinite(gradient.loss) and isfinite(norm)):
+            # Forward and backward, then clip, step, average.
+            gradient = workers.gradient(made, counters.step)
+            group.add_up_gradients(parameters)
+            norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
+            if not (isfinite(gradient.loss) and isfinite(norm)):
+                state.optimizer.zero_grad(set_to_none=True)
+                rows = [int(row) for _, batch, _ in gathered for row in batch.rows]
+                yield Divergence(gradient.loss, norm, before, rows)
+                return
+            rate = learning_rate(config, counters.step, used)
+            for options in state.optimizer.param_groups:
+                options["lr"] = rate
+            state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
-            rows = [int(row) for _, batch, _ in gathered for row in batch.rows]
-            yield Divergence(gradient.loss, norm, before, rows)
-            return
-        rate = learning_rate(config, counters.step, used)
-        for options in state.optimizer.param_groups:
-            options["lr"] = rate
-        state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        counters.step += 1
-        # A young average must not remember the random weights that it began with.
-        decay = min(config.average_decay, counters.step / (counters.step + 10))
-        with torch.no_grad():
-            torch._foreach_lerp_(averages, parameters, 1.0 - decay)
+            counters.step += 1
+            # A young average must not remember the random weights that it began with.
+            decay = min(config.average_decay, counters.step / (counters.step + 10))
+            with torch.no_grad():
+                torch._foreach_lerp_(averages, parameters, 1.0 - decay)
 
-        # State update.
-        counters.position = after
-        seconds = time.monotonic() - start
-        counters.target_tokens += gradient.tokens
-        counters.learning_rate, counters.gradient_norm = rate, norm
-        counters.window.loss += gradient.loss * gradient.tokens
-        counters.window.tokens += gradient.tokens
-        counters.window.seconds += seconds
-        used = budget_used(config, state, split.rows_a_pass, group)
-        parts = gradient.parts if gradient.parts > len(gathered) else 0
-        yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts)
-
-
-def accumulate(
-    state: TrainState, batches: list[Batch], seed: int, device: torch.device, group: Group = ALONE
-) -> Gradient:
-    """Add up the gradients of this process's share of an update's batches, each with randomness of its own.
-
-    The loss that is returned is everybody's.
-
-    A batch that memory has no room for is split, and the update begun again: a backward pass that broke off has left
-    its mark on the gradients. Only dropout's draw tells the result from that of the whole batch.
-    """
-    tokens = sum(int(batch.target_length.sum()) for batch in batches)
-    batches = [mine for batch in batches if (mine := share(batch, group.rank, group.size))]
-    state.objective.train()
-    while True:
-        loss = 0.0
-        for index, batch in enumerate(batches):
-            part = add_gradient(state, batch, tokens, (seed, state.counters.step, index, group.rank), device)
-            if part is None:
-                break
-            loss += part
-        else:
-            return Gradient(group.sum(loss), tokens, len(batches))
-        if len(batch.rows) == 1:
-            longest = int(max(batch.source_length[0], batch.target_length[0]))
-            raise BusyError(
-                f"out of memory in update {state.counters.step + 1}, on a single pair of {longest} pieces",
-                "choose a smaller model, or prepare with a smaller --max-length; the same command goes on",
-            )
-        state.optimizer.zero_grad(set_to_none=True)
-        batches = [*batches[:index], *halves(batch), *batches[index + 1 :]]
-
-
-def add_gradient(
-    state: TrainState, batch: Batch, tokens: int, randomness: tuple[int, int, int, int], device: torch.device
-) -> float | None:
-    """Add one batch's share to the gradients: its loss / ``tokens``, or None when memory has no room for it."""
-    seed_randomness(*randomness)
-    try:
-        part, _ = state.objective(TensorBatch.of(batch, device), tokens)
-        part.backward()
-        return float(part.item())
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    # Not in the except clause, whose exception keeps the tensors of the broken pass alive.
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    return None
+            # State update.
+            counters.position = after
+            seconds = time.monotonic() - start
+            counters.target_tokens += gradient.tokens
+            counters.learning_rate, counters.gradient_norm = rate, norm
+            counters.window.loss += gradient.loss * gradient.tokens
+            counters.window.tokens += gradient.tokens
+            counters.window.seconds += seconds
+            used = budget_used(config, state, split.rows_a_pass, group)
+            parts = gradient.parts if gradient.parts > len(gathered) else 0
+            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts)

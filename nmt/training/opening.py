@@ -17,7 +17,8 @@ from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
-from nmt.training.loop import WEIGHT_INIT, budget_used, seed_randomness
+from nmt.training.gradients import WEIGHT_INIT, random_number
+from nmt.training.loop import budget_used
 from nmt.training.reporter import Reporter, Unheard
 from nmt.training.run import Run
 from nmt.training.state import TrainState
@@ -129,7 +130,7 @@ def fresh_state(config: Config, data: Dataset, device: torch.device, init: Model
     if init:
         refuse_another_model(init, config.model, data)
         return TrainState.fresh(load_model(init, device).train(), config.training)
-    seed_randomness(config.training.seed, WEIGHT_INIT)
+    torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
     model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
     return TrainState.fresh(model.to(device), config.training)
 

@@ -9,7 +9,8 @@ from nmt.config import Config
 from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.text.machine import peak_memory_bytes
-from nmt.training.loop import Update, accumulate, train_steps
+from nmt.training.gradients import Workers
+from nmt.training.loop import Update, train_steps
 from nmt.training.opening import TrainRequest, fresh_state, read_request
 from nmt.training.state import TrainState
 
@@ -60,7 +61,8 @@ def plan(request: TrainRequest, device: torch.device) -> Plan:
     state = fresh_state(config, data, device, init)
     longest = longest_batch(data, config)
     # First, since its memory is the most that any update takes.
-    accumulate(state, [longest] * config.training.accumulate, config.training.seed, device)
+    with Workers(state.objective, config.training, device) as workers:
+        workers.gradient([longest] * config.training.accumulate, 0)
     state.optimizer.zero_grad(set_to_none=True)
     found = measure(state, data, config, device)
     seconds = sum(update.seconds for update in found)

@@ -1,6 +1,7 @@
 """Negative controls: the same proofs on a program with one safety taken out. Each must notice."""
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,17 +33,16 @@ def without_sync_of(name: Callable[[Path], bool]) -> Callable[[], None]:
 
 
 def without_seeds() -> None:
-    """Dropout goes on with whatever random state there is; the first weights are as ever."""
-    from nmt.training.loop import WEIGHT_INIT
+    """Dropout draws whatever it likes; the first weights are as ever."""
+    from nmt.training.gradients import WEIGHT_INIT
 
-    def make(seed_randomness: Function) -> Function:
-        def seed_the_weights(seed: int, update: int, *rest: int) -> None:
-            if update == WEIGHT_INIT:
-                seed_randomness(seed, update, *rest)
+    def make(random_number: Function) -> Function:
+        def seed_the_weights(seed: int, update: int, *rest: int) -> int:
+            return int(random_number(seed, update, *rest)) if update == WEIGHT_INIT else secrets.randbits(64)
 
         return seed_the_weights
 
-    replace("nmt.training.loop:seed_randomness", make)
+    replace("nmt.training.gradients:random_number", make)
 
 
 def without_position() -> None:
