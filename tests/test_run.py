@@ -365,8 +365,10 @@ def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> Non
     )
     assert made.returncode == 0, made.stderr
     settings: Layer = {
-        "model": dict(width=64, feed_forward=128, encoder_layers=2, decoder_layers=2, heads=4, dropout=0.0),
-        "training": dict(steps=700, batch_tokens=800, learning_rate=5e-3, warmup_steps=150, validate_every=700),
+        "model": dict(width=64, feed_forward=128, encoder_layers=1, decoder_layers=1, heads=4, dropout=0.0),
+        "training": dict(
+            steps=600, batch_tokens=500, learning_rate=5e-3, warmup_steps=100, validate_every=600, bidirectional=0.0
+        ),
     }
     recorder = Recorder()
     with open_run(TrainRequest(data, run, "tiny", (settings,)), CPU, recorder) as opened:
