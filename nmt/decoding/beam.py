@@ -110,7 +110,9 @@ def best_candidates(logits_NV: Tensor, score_BK: Tensor, beam_size: int) -> Cand
     vocabulary = logits_NV.size(1)
     if logits_NV.dtype in (torch.float16, torch.bfloat16):
         logits_NV = logits_NV.float()  # sums of log-probabilities need the digits
-    value_NV = pad(logits_NV.log_softmax(1), (0, -vocabulary % BLOCK), value=-torch.inf)
+    value_NV = logits_NV.log_softmax(1)
+    if vocabulary % BLOCK:  # padding with nothing is a copy, too
+        value_NV = pad(value_NV, (0, -vocabulary % BLOCK), value=-torch.inf)
     value_BKWI = value_NV.view(sentences, rows, -1, BLOCK)
     blocks = value_BKWI.size(2)
     best_BL = (value_BKWI.amax(3) + score_BK[:, :, None]).flatten(1)
