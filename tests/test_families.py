@@ -17,7 +17,8 @@ from nmt.model import FAMILIES
 from nmt.model.embeddings import Embeddings
 from nmt.model.family import AttentionMaps, TranslationModel
 from nmt.model.masks import padding_mask
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
+from nmt.training.request import TrainRequest
 from nmt.training.run import TrainReport
 
 

@@ -14,8 +14,9 @@ from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import Tokenizer
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
 from nmt.training.reporter import Unheard
+from nmt.training.request import TrainRequest
 
 CPU = torch.device("cpu")
 

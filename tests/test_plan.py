@@ -10,9 +10,10 @@ import torch
 from conftest import TinyRun, nmt
 from safetensors.torch import load_file
 
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
 from nmt.training.plan import Plan, plan
 from nmt.training.reporter import Unheard
+from nmt.training.request import TrainRequest
 
 CPU = torch.device("cpu")
 SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)}

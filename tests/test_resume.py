@@ -21,7 +21,8 @@ from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
+from nmt.training.request import TrainRequest
 from nmt.training.verify import first_difference
 
 LAST = "checkpoints/step-00000006"

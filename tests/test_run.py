@@ -21,7 +21,8 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.training.loop import Update
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
+from nmt.training.request import TrainRequest
 from nmt.training.run import TrainReport
 from nmt.training.state import TrainState
 from nmt.training.validation import Validation

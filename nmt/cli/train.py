@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from nmt.cli.monitor import Monitor
-    from nmt.training.opening import TrainRequest
+    from nmt.training.request import TrainRequest
 
 
 def train(
@@ -81,7 +81,7 @@ def train(
     """
     from nmt.cli.monitor import monitor
     from nmt.config import parse_assignment, read_toml
-    from nmt.training.opening import TrainRequest
+    from nmt.training.request import TrainRequest, read_request
 
     flags = {
         "steps": steps,
@@ -98,6 +98,7 @@ def train(
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
     request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init)
+    read_request(request)  # what is wrong with it is said before PyTorch is there, whose import takes seconds
     if devices > 1 and os.environ.get("WORLD_SIZE", "1") == "1" and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:

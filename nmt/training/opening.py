@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from nmt.config import Config, Layer, ModelConfig, preset
+from nmt.config import Config, ModelConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
-from nmt.store.model_folder import ModelAbout, ModelFolder, load_model, resolve_model_folder
+from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters
@@ -20,24 +19,12 @@ from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.loop import budget_used
 from nmt.training.reporter import Reporter, Unheard
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.run import Run
 from nmt.training.state import TrainState
 
 # A resumed run may get more time and save more often; anything else would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "save_every", "keep"}
-
-
-@dataclass(frozen=True)
-class TrainRequest:
-    """What a person asks for: where, from which settings, and what to do with a run that is there already."""
-
-    data: Path
-    run: Path
-    preset: str = "auto"
-    layers: tuple[Layer, ...] = ()  # over the preset, the later winning
-    resume: bool = True
-    overwrite: bool = False
-    init: Path | None = None  # the model whose weights the run begins with
 
 
 @contextmanager
@@ -99,27 +86,6 @@ def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
     validated.progress = min(validated.progress, used)
     about, folder = about_model(config, data), RunFolder(request.run)
     return Run(data, tokenizers, about, config, device, folder, state, Unheard(), go_back, group)
-
-
-def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | None]:
-    """The data, the resolved settings and the model to begin with. Raises what is wrong with them."""
-    data = Dataset.open(request.data)
-    for name, split in (("training", data.train), ("validation", data.valid)):
-        if not len(split):
-            raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
-    init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
-    known: dict[str, dict[str, Any]] = {"training": {}}
-    if init:
-        known["model"] = asdict(init.config)
-    if init or not data.joint:  # a model that knows a direction has no use for a beginning with both
-        known["training"]["bidirectional"] = 0.0
-    config = Config.from_layers(preset(request.preset, len(data.train)), known, *request.layers)
-    if config.training.bidirectional and not data.joint:
-        raise SettingsError(
-            f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
-            "leave it out, or prepare with --joint-vocab",
-        )
-    return data, config, init
 
 
 def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:

@@ -11,7 +11,8 @@ from nmt.corpus.dataset import Dataset
 from nmt.text.machine import peak_memory_bytes
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
-from nmt.training.opening import TrainRequest, fresh_state, read_request
+from nmt.training.opening import fresh_state
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.state import TrainState
 
 WARM_UP, MEASURED = 3, 20  # updates

@@ -17,8 +17,9 @@ import torch
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
 from nmt.text.durable import partial_name, remove, sweep, unfinished
-from nmt.training.opening import TrainRequest, open_run
+from nmt.training.opening import open_run
 from nmt.training.reporter import Reporter, Unheard
+from nmt.training.request import TrainRequest
 
 UPDATES = 20  # of the uninterrupted run; the other one stops after half of them
 TIMES = ("seconds", "target_tokens_per_second")  # of metrics: no two runs have the same
