@@ -81,6 +81,7 @@ def test_one_process_writes_and_speaks(two: Path) -> None:
     assert said.count(": validation at step 8:") == said.count(": done: the budget is spent after step 24;") == 1, said
 
 
+@pytest.mark.slow
 def test_a_killed_process_costs_nothing_but_time(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     line = [PROGRAM, *command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4")]

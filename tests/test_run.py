@@ -296,7 +296,10 @@ def test_a_run_stopped_after_its_last_update_still_gets_its_validation(tiny_run:
 def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: TinyRun, tmp_path: Path) -> None:
     steps = {}
     for name, budgets in (("extended", [200, 400]), ("whole", [400])):
-        recorders = [train(tiny_run.data, tmp_path / name, steps=budget, validate_every=0)[1] for budget in budgets]
+        recorders = [
+            train(tiny_run.data, tmp_path / name, steps=budget, validate_every=0, batch_tokens=60)[1]
+            for budget in budgets
+        ]
         steps[name] = [found.step for recorder in recorders for found, _ in recorder.validations]
     assert steps["extended"] == steps["whole"] == [100, 200, 300, 400]
 

@@ -268,9 +268,9 @@ def test_any_number_of_threads_makes_the_updates_of_one(
     batch_tokens: int, family: str, threads: Callable[[int], None]
 ) -> None:
     """Without dropout, in float64; there are batches with fewer rows than threads."""
-    config = replace(TRAINING, batch_tokens=batch_tokens, accumulate=2)
+    config = replace(TRAINING, steps=5, batch_tokens=batch_tokens, accumulate=2)
     results = []
-    for count in (1, 2, 5):
+    for count in (1, 2, 3):
         threads(count)
         state = fresh(config, replace(MODEL, family=family, dropout=0.0))
         state.objective.double()
@@ -322,7 +322,7 @@ def gradients_of(objective: Objective) -> Tensor:
 
 
 @pytest.mark.parametrize("accumulate", [1, 3])
-@pytest.mark.parametrize(("stop", "count"), [(1, 1), (5, 1), (11, 1), (1, 3), (5, 3)])
+@pytest.mark.parametrize(("stop", "count"), [(1, 1), (11, 1), (5, 3)])
 def test_resumed_equals_uninterrupted_bit_for_bit(
     accumulate: int, stop: int, count: int, threads: Callable[[int], None]
 ) -> None:

@@ -29,6 +29,7 @@ for sabotage in (no_truncation, no_resumption):
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks and memory files as Linux has them")
 
 
+@pytest.mark.slow
 def test_a_translation_that_keeps_what_is_torn_or_never_goes_on_is_noticed() -> None:
     result = subprocess.run(
         [sys.executable, "-c", RUN],
