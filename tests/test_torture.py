@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from filelock import FileLock
 from torture.areas import AREAS
 from torture.controls import CONTROLS
 from torture.order import violations
@@ -26,22 +25,18 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, mounts a
 def tortured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """How every area and control went, by name, with a seed that never changes.
 
-    All in one fresh process, since it forks and imports PyTorch once; the worker of pytest that is first starts it.
+    All in one fresh process, since it forks and imports PyTorch once.
     """
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-    figures = folder / "torture.json"
+    figures = tmp_path_factory.mktemp("torture") / "torture.json"
     names = ",".join([*(area.name for area in AREAS), *QUICK_CONTROLS])
-    with FileLock(folder / "torture.lock"):
-        if not figures.exists():
-            result = subprocess.run(
-                [sys.executable, "-m", "tests.torture", "--quick", "--seed", "4", "--areas", names, "--json", figures],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-                capture_output=True,
-                encoding="utf-8",
-            )
-            assert figures.exists(), result.stderr
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.torture", "--quick", "--seed", "4", "--areas", names, "--json", figures],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert figures.exists(), result.stderr
     ran = json.loads(figures.read_text(encoding="utf-8"))
     return {row["name"]: row for row in ran["areas"] + ran["controls"]}
 
