@@ -17,8 +17,7 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- installation -----------------------------------------------------------------------------------------------------
-# A stamp stands for an installation: done again when what is to be installed has changed, and only then. Most of what is
-# installed is never imported, so Python compiles what is, on first use: half of the time and 200 MB less.
+# A stamp stands for an installation: done again when what is to be installed has changed, and only then.
 
 RUNS := $(VENV)/.installed
 DEVELOPS := $(VENV)/.installed-dev
@@ -32,12 +31,12 @@ $(BIN)/python:
 
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV); the first time takes some minutes'
-	$(PIP) install --no-compile -c constraints.txt -e '.[fast,show]'
+	$(PIP) install -c constraints.txt -e '.[fast,show]'
 	@touch $@
 
 $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV), with the development tools; the first time takes some minutes'
-	$(PIP) install --no-compile -c constraints.txt -e '.[fast,show,dev]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,dev]'
 	@touch $(RUNS) $@
 
 # --- demo -------------------------------------------------------------------------------------------------------------
@@ -66,7 +65,7 @@ $(DEMO)/scores.txt: $(DEMO)/run/trained $(foreach set,test test-unseen,data/$(se
 # --- tests ------------------------------------------------------------------------------------------------------------
 
 test: $(DEVELOPS) ## run every test, on as many cores as there are
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(DEVELOPS) ## run the long tests of quality and memory
 	$(BIN)/python -m pytest -m slow
