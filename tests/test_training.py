@@ -23,7 +23,7 @@ from nmt.training import loss as loss_module
 from nmt.training.counters import Position
 from nmt.training.distribution import Group
 from nmt.training.gradients import Workers, random_number
-from nmt.training.loop import Update, ahead, batches_from, train_steps
+from nmt.training.loop import Update, batches_from, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.schedule import learning_rate, progress
@@ -411,19 +411,6 @@ def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
 def test_a_config_read_back_is_the_config_that_was_written() -> None:
     config = Config(MODEL, TRAINING)
     assert Config.from_layers(config.to_dict()) == config
-
-
-@pytest.mark.parametrize("count", [1, 2, 9])
-def test_what_is_made_ahead_is_the_same_in_the_same_order_and_its_error_comes_in_its_place(count: int) -> None:
-    def items() -> Iterator[int]:
-        yield from range(5)
-        raise BusyError("the sixth", "")
-
-    assert list(ahead(iter(range(5)), count)) == [0, 1, 2, 3, 4]
-    made = ahead(items(), count)
-    assert [next(made) for _ in range(5)] == [0, 1, 2, 3, 4]
-    with pytest.raises(BusyError, match="the sixth"):
-        next(made)
 
 
 @pytest.mark.parametrize("config", [MODEL, replace(MODEL, family="recurrent", dropout=0.0)])

@@ -19,6 +19,7 @@ from nmt.corpus.parallel import Pair, read_chunks
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
 from nmt.errors import DataError
+from nmt.text.ahead import ahead
 from nmt.text.files import create_binary
 from nmt.text.lines import one_line
 from nmt.text.progress import Progress
@@ -60,7 +61,7 @@ def encode(folder: Path, scanned: Sequence[Scanned], encoder: Encoder, progress:
     with _open_outputs(folder, encoder) as outputs:
         for number, one in enumerate(corpora):
             start = 0
-            for pairs in read_chunks(one.corpus):
+            for pairs in ahead(read_chunks(one.corpus)):
                 stop = start + len(pairs)
                 if stop <= len(one.verdicts):
                     # A view: what is marked in it is marked in the corpus.

@@ -13,6 +13,7 @@ from nmt.corpus import cleaning
 from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.errors import DataError
+from nmt.text.ahead import ahead
 from nmt.text.progress import Progress
 
 # More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
@@ -99,7 +100,7 @@ def _judge(
     corpus: Corpus, options: PrepareOptions, sample: Sample | None, progress: Progress
 ) -> tuple[Verdicts, Hashes]:
     verdicts, hashes = [], []
-    for chunk in read_chunks(corpus):
+    for chunk in ahead(read_chunks(corpus)):
         chunk_verdicts, chunk_hashes = cleaning.judge(chunk, options.max_ratio)
         verdicts.append(chunk_verdicts)
         hashes.append(chunk_hashes)

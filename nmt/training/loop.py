@@ -1,26 +1,23 @@
 """The training loop: a generator that makes one update at a time and tells what happened. It decides nothing else."""
 
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
-from typing import TypeVar, cast
 
 import numpy as np
 import torch
 
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, Rows, blocks, pad_batch, plan_block, turned
+from nmt.text.ahead import ahead
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import Workers
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
 
-T = TypeVar("T")
 TURNS = 2  # begins the seed of the stream that says which pairs are turned round, as 0 and 1 do in ``plan_block``
 
 
@@ -63,16 +60,6 @@ def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[
                 after = Position(*following, 0, 0 if last_block else rows)
             yield before, pad_batch(split, plan[index]), after
         (epoch, block), first, rows = following, 0, 0 if last_block else rows
-
-
-def ahead(items: Iterator[T], count: int = 2) -> Iterator[T]:
-    """The same items, ``count`` of them made in a thread beforehand: the device computes while files are read."""
-    end = object()
-    with ThreadPoolExecutor(1) as thread:
-        waiting = deque(thread.submit(next, items, end) for _ in range(count))
-        while (item := waiting.popleft().result()) is not end:
-            waiting.append(thread.submit(next, items, end))
-            yield cast("T", item)
 
 
 def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: Group = ALONE) -> float:
