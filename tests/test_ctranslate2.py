@@ -1,6 +1,7 @@
 """CTranslate2 as the second engine: the same translations as PyTorch's, and no torch on its way."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,22 @@ def test_workers_and_batches_change_no_byte(engine: str, tiny_run: TinyRun, tmp_
         for threads, batch_tokens in ((1, 2048), (2, 2048), (2, 60))
     }
     assert len({tuple(one) for one in found.values()}) == 1
+
+
+def test_int8_scores_nearly_as_float32_does_and_is_not_it(tiny_run: TinyRun) -> None:
+    scores = {
+        kind: [one.score for one in Translator.load(tiny_run.run, compute_type=kind).translate(["집", "나는 간다."])]
+        for kind in ("float32", "int8")
+    }
+    assert scores["int8"] != scores["float32"]
+    assert scores["int8"] == pytest.approx(scores["float32"], rel=0.05)
+
+
+@pytest.mark.parametrize("flags", [["--engine", "torch"], ["--device", "cuda"]])
+def test_int8_is_refused_where_ctranslate2_does_not_search(tiny_run: TinyRun, flags: list[str]) -> None:
+    result = nmt("translate", tiny_run.run, "--compute-type", "int8", *flags, input="집\n")
+    assert result.returncode == 78
+    assert re.fullmatch(r"nmt: error: .*only CTranslate2 computes in int8; leave --compute-type out\n", result.stderr)
 
 
 def test_a_translation_by_ctranslate2_imports_no_torch(tiny_run: TinyRun, tmp_path: Path) -> None:

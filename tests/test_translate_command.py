@@ -37,9 +37,9 @@ class Loaded:
         self.engine = ReverseEngine()
 
     def __call__(
-        self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int, engine: str
+        self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int, engine: str, kind: str
     ) -> Translator:
-        self.asked = (path, options, batch_tokens, device, threads, engine)
+        self.asked = (path, options, batch_tokens, device, threads, engine, kind)
         tokenizer, self.engine = WordTokenizer(), ReverseEngine()
         return Translator(self.engine, tokenizer, tokenizer, options, batch_tokens, window=3)
 
@@ -183,13 +183,13 @@ def test_formats(name: str, line: str) -> None:
 
 def test_flags_reach_the_search(loaded: Loaded) -> None:
     flags = "--beam-size 7 --length-penalty 0.6 --n-best 2 --max-length-factor 1.5 --batch-tokens 99 --threads 2"
-    run(*flags.split(), "--device", "cpu", "--engine", "torch", text="a\n")
-    assert loaded.asked == (Path("MODEL"), SearchOptions(7, 0.6, 2, 1.5), 99, "cpu", 2, "torch")
+    run(*flags.split(), "--device", "cpu", "--engine", "torch", "--compute-type", "int8", text="a\n")
+    assert loaded.asked == (Path("MODEL"), SearchOptions(7, 0.6, 2, 1.5), 99, "cpu", 2, "torch", "int8")
 
 
 def test_flags_left_out_are_the_defaults_of_the_library(loaded: Loaded) -> None:
     run(text="a\n")
-    assert loaded.asked == (Path("MODEL"), SearchOptions(), 2048, "auto", 0, "auto")
+    assert loaded.asked == (Path("MODEL"), SearchOptions(), 2048, "auto", 0, "auto", "float32")
 
 
 @pytest.mark.usefixtures("loaded")

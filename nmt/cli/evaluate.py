@@ -9,6 +9,8 @@ import typer
 from nmt.cli.options import (
     BatchTokens,
     BeamSize,
+    ComputeType,
+    ComputeTypeName,
     Device,
     DeviceName,
     Engine,
@@ -74,6 +76,7 @@ def evaluate(
     max_length_factor: MaxLengthFactor = 3.0,
     batch_tokens: BatchTokens = 2048,
     engine: Engine = EngineName.auto,
+    compute_type: ComputeType = ComputeTypeName.float32,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -93,7 +96,8 @@ def evaluate(
             reports = [evaluate_files(hypothesis, reference, source, scoring, baseline)]
         elif model and paths and not (hypothesis or reference or source or baseline):
             folder = ModelFolder.open(resolve_model_folder(model))
-            load = partial(Translator.load, folder.folder, options, batch_tokens, device.value, threads, engine.value)
+            chosen = device.value, threads, engine.value, compute_type.value
+            load = partial(Translator.load, folder.folder, options, batch_tokens, *chosen)
             reports = evaluate_model(folder, paths, load, scoring, progress)
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)

@@ -22,6 +22,11 @@ class EngineName(StrEnum):
     ctranslate2 = "ctranslate2"
 
 
+class ComputeTypeName(StrEnum):
+    float32 = "float32"
+    int8 = "int8"
+
+
 def search_option(name: str, metavar: str) -> Any:
     """The flag of a search setting, with the setting's own help text and bounds."""
     about = next(spec for spec in fields(SearchOptions) if spec.name == name).metadata
@@ -38,6 +43,9 @@ BatchTokens = Annotated[
 ]
 Engine = Annotated[
     EngineName, typer.Option(help="What searches; auto takes the faster of those that can do what is asked.")
+]
+ComputeType = Annotated[
+    ComputeTypeName, typer.Option(help="Numbers of CTranslate2's products: int8 is faster, and loses a little.")
 ]
 DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes the fastest there is.")]
 Threads = Annotated[int, typer.Option(metavar="N", min=0, help="Threads on the CPU; 0: as many as cores.")]

@@ -14,6 +14,8 @@ from nmt import __version__
 from nmt.cli.options import (
     BatchTokens,
     BeamSize,
+    ComputeType,
+    ComputeTypeName,
     Device,
     DeviceName,
     Engine,
@@ -71,6 +73,7 @@ def translate(
         Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")
     ] = None,
     engine: Engine = EngineName.auto,
+    compute_type: ComputeType = ComputeTypeName.float32,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
     quiet: IsQuiet = False,
@@ -96,7 +99,8 @@ def translate(
     place: AbstractContextManager[Stream | Resumable]
     place = streamed(output) if not output or written_directly(output) else resumable(output)
     with place as file, terminal_progress(quiet or seen, verbose) as progress:
-        translator = Translator.load(model, options, batch_tokens, device.value, threads, engine.value)
+        chosen = device.value, threads, engine.value, compute_type.value
+        translator = Translator.load(model, options, batch_tokens, *chosen)
         tally.loaded()
         shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
         file.begin({"nmt": __version__, **translator.about(), **shape}, resume, progress)

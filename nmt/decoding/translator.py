@@ -108,10 +108,12 @@ class Translator:
         device: str = "auto",
         threads: int = 0,
         engine: str = "auto",
+        compute_type: str = "float32",
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
 
-        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it. Raises MissingInputError or
+        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it; ``compute_type`` float32 or int8,
+        faster where the processor has instructions for it, and a little worse. Raises MissingInputError or
         DataError when there is no sound model at ``path``, and SettingsError for an engine or a device that cannot.
         """
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
@@ -126,7 +128,7 @@ class Translator:
         from nmt.decoding.engines import load_engine
 
         options = options or SearchOptions()
-        chosen = load_engine(engine, folder, options, device, threads)
+        chosen = load_engine(engine, folder, options, device, threads, compute_type)
         translator = cls(chosen, *tokenizers, options, batch_tokens)
         translator.model = model
         return translator

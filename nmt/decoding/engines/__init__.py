@@ -12,21 +12,26 @@ from nmt.store.model_folder import ModelFolder
 OLDEST = (4, 8, 2)  # CTranslate2 whose import needs no torch
 
 
-def load_engine(name: str, model: ModelFolder, options: SearchOptions, device: str, threads: int) -> Engine:
+def load_engine(
+    name: str, model: ModelFolder, options: SearchOptions, device: str, threads: int, compute_type: str = "float32"
+) -> Engine:
     """The engine ``torch`` or ``ctranslate2``, or with ``auto`` the faster of those that can do it.
 
-    Raises SettingsError when the engine asked for cannot, or the device is not there.
+    ``compute_type`` is float32 or int8, which CTranslate2 alone has. Raises SettingsError when the engine asked for
+    cannot, or the device is not there.
     """
-    reason = "" if name == "torch" else why_not_ctranslate2(model, options, device)
+    reason = "PyTorch searches in float32" if name == "torch" else why_not_ctranslate2(model, options, device)
     if name == "ctranslate2" and reason:
         raise SettingsError(reason, "use --engine torch")
-    if name == "torch" or reason:
+    if compute_type != "float32" and reason:
+        raise SettingsError(f"{reason}, and only CTranslate2 computes in {compute_type}", "leave --compute-type out")
+    if reason:
         from nmt.decoding.engines import pytorch
 
         return pytorch.load_engine(model, model.tokenizers[1].control_ids(), device, threads)
     from nmt.decoding.engines import ctranslate2
 
-    return ctranslate2.load_engine(model, threads)
+    return ctranslate2.load_engine(model, threads, compute_type)
 
 
 def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:

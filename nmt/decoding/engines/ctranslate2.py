@@ -15,7 +15,7 @@ from typing import Any
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis, length_limit
 from nmt.decoding.translator import MAX_PIECES
-from nmt.errors import BusyError, CannotCreateError, DataError, StorageError, is_out_of_memory, shown
+from nmt.errors import BusyError, CannotCreateError, DataError, SettingsError, StorageError, is_out_of_memory, shown
 from nmt.store.ctranslate2_model import POSITIONS, check_weights, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 from nmt.text.durable import create_folder, remove
@@ -31,28 +31,38 @@ FORMAT = 1  # of the cache; raised when write_ctranslate2 writes something else
 class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
 
-    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
+    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``. ``compute_type`` is
+    what its weights are turned into when they are loaded.
     """
 
     def __init__(
-        self, folder: Path, pieces: tuple[list[str], list[str]], forbidden: Iterable[int], workers: int
+        self,
+        folder: Path,
+        pieces: tuple[list[str], list[str]],
+        forbidden: Iterable[int],
+        workers: int,
+        compute_type: str = "float32",
     ) -> None:
         import ctranslate2
 
         self.version: str = ctranslate2.__version__
         self.workers = workers
+        self.compute_type = compute_type
         self.source_pieces, target_pieces = pieces
         self.id_of = {piece: id for id, piece in enumerate(target_pieces)}
         self.forbidden = [[target_pieces[id]] for id in forbidden if id != EOS]
-        self.model: Any = ctranslate2.Translator(str(folder), device="cpu", inter_threads=workers, intra_threads=1)
+        self.model: Any = ctranslate2.Translator(
+            str(folder), device="cpu", compute_type=compute_type, inter_threads=workers, intra_threads=1
+        )
 
     def supports(self, options: SearchOptions) -> str | None:
         """None, or that translations may become longer than the model's table of positions."""
         return too_long(options)
 
     def about(self) -> dict[str, str | int]:
-        """CTranslate2 and its version. Threads do not share out sums here, so they do not count."""
-        return {"engine": "ctranslate2", "engine version": self.version, "device": "cpu"}
+        """CTranslate2, its version and its numbers. Threads do not share out sums here, so they do not count."""
+        engine = {"engine": "ctranslate2", "engine version": self.version}
+        return {**engine, "device": "cpu", "compute type": self.compute_type}
 
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each source (ids without </s>), searched as one batch.
@@ -113,15 +123,20 @@ def gpus() -> int:
     return int(ctranslate2.get_cuda_device_count())
 
 
-def load_engine(model: ModelFolder, threads: int) -> CTranslate2Engine:
+def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:
     """The engine of a model folder; ``threads`` 0 takes as many as there are cores for this process.
 
-    Raises SettingsError when CTranslate2 cannot run the model, DataError when its files are not what they should be.
+    Raises SettingsError when CTranslate2 cannot run the model, or this processor not with such numbers; DataError when
+    its files are not what they should be.
     """
+    import ctranslate2
+
+    if compute_type not in ctranslate2.get_supported_compute_types("cpu"):
+        raise SettingsError(f"this processor has no {compute_type} that is fast", "leave --compute-type out")
     source, target = model.tokenizers
     pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
     with cached(model) as folder, readable(folder):
-        return CTranslate2Engine(folder, pieces, target.control_ids(), threads or available_cores())
+        return CTranslate2Engine(folder, pieces, target.control_ids(), threads or available_cores(), compute_type)
 
 
 @contextmanager
