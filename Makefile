@@ -77,7 +77,7 @@ torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prov
 
 # CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.md.
 bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
-	@for script in start train translate translate_toolkits prepare growth; do \
+	@for script in start train translate translate_toolkits prepare growth profiles; do \
 		$(BIN)/python benchmarks/$$script.py $(if $(CORPUS),--corpus $(CORPUS)) || exit; done
 
 bench-gpu: $(RUNS) ## time training and translating on a GPU beside a plain PyTorch loop
