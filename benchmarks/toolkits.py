@@ -147,6 +147,13 @@ MARIAN = {  # from our names to its own; it is post-norm
 }
 
 
+def weights(model: Path) -> dict[str, Tensor]:
+    """Those of a model of ours; which pieces it may produce, no peer asks."""
+    tensors: dict[str, Tensor] = load_file(model / "model.safetensors")
+    del tensors["embeddings.produced"]
+    return tensors
+
+
 def translated(names: Mapping[str, Tensor], rules: Mapping[str, str], ours: Mapping[str, Tensor], swap: bool) -> Any:
     """Each tensor of a peer, with our numbers where it has a name of ours. Raises KeyError for a part left over.
 
@@ -179,21 +186,21 @@ def to_joeynmt(model: Path, run: Path) -> None:
     """Give the run of one update the weights of ``model``."""
     path = max(run.glob("[0-9]*.ckpt"))
     state = torch.load(path, weights_only=True)
-    state["model_state"] = translated(state["model_state"], JOEYNMT, load_file(model / "model.safetensors"), swap=True)
+    state["model_state"] = translated(state["model_state"], JOEYNMT, weights(model), swap=True)
     torch.save({"model_state": state["model_state"]}, path)
 
 
 def to_eole(model: Path, run: Path) -> None:
     """Give the run of one update the weights of ``model``."""
     path = run / "model" / "model.00.safetensors"
-    save_file(translated(load_file(path), EOLE, load_file(model / "model.safetensors"), swap=True), path)
+    save_file(translated(load_file(path), EOLE, weights(model), swap=True), path)
 
 
 def to_marian(model: Path, shape: Shape, output: Path) -> None:
     """Write a post-norm ``model`` as transformers reads its Marian."""
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    ours = load_file(model / "model.safetensors")
+    ours = weights(model)
     layers, width, feed_forward = shape
     sides = {"layers": layers, "ffn_dim": feed_forward, "attention_heads": 4, "layerdrop": 0.0}
     facts = {

@@ -61,6 +61,23 @@ def test_a_given_vocabulary_is_the_one_that_the_pairs_are_encoded_with(tiny_run:
     assert data.train.source(0).tolist() == tokenizer.encode(lines)[0]
 
 
+def test_a_model_may_produce_what_a_target_of_its_data_has_and_what_the_model_before_it_may(
+    tiny_run: TinyRun, more: Path, tmp_path: Path
+) -> None:
+    def pieces(data: Path) -> set[int]:
+        splits = Dataset.open(data).train, Dataset.open(data).valid
+        return {0, 1, 2, 3} | {int(id) for split in splits for row in range(len(split)) for id in split.target(row)}
+
+    def produced(model: Path) -> set[int]:
+        return set(weights(model)["embeddings.produced"].nonzero()[:, 0].tolist())
+
+    assert produced(tiny_run.run / "model") == pieces(tiny_run.data)
+    assert produced(train(more, tmp_path / "anew", None)) == pieces(more)
+    both = produced(train(more, tmp_path / "further", tiny_run.run))
+    assert both == pieces(tiny_run.data) | pieces(more)
+    assert pieces(tiny_run.data) > pieces(more), "the example must have pieces that the new data has not"
+
+
 def test_a_vocabulary_that_is_not_there_or_has_a_size_is_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path, "train", 0, 50)
     command: list[str | Path] = [

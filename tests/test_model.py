@@ -74,6 +74,25 @@ def attention_by_formula(
     return context @ attention.output.weight.t() + attention.output.bias
 
 
+@pytest.mark.parametrize("family", ["transformer", "recurrent"])
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("joint", [True, False])
+def test_a_narrowed_model_has_the_logits_of_the_pieces_that_are_left(family: str, tied: bool, joint: bool) -> None:
+    torch.manual_seed(5)
+    config = ModelConfig(family, width=8, feed_forward=8, encoder_layers=1, decoder_layers=1, heads=2)
+    model = build_model(replace(config, tied_embeddings=tied), 20, 20, joint).eval()
+    model.embeddings.produced[[5, 6, 11, 19]] = 0
+    narrow, piece_P = model.narrowed()
+    assert piece_P.tolist() == [id for id in range(20) if id not in (5, 6, 11, 19)]
+    source_BS, length_B = torch.tensor([[5, 11, 19, 3], [4, 3, 0, 0]]), torch.tensor([4, 2])
+    state, narrow_state = model.start(source_BS, length_B), narrow.start(source_BS, length_B)
+    for place_N in ([2, 2], [15, 4], [9, 5]):
+        logits_NV, state = model.step(piece_P[torch.tensor(place_N)], state)
+        logits_NP, narrow_state = narrow.step(torch.tensor(place_N), narrow_state)
+        assert torch.allclose(logits_NV[:, piece_P], logits_NP, atol=1e-6)
+    assert len(model.embeddings.target.weight) == 20, "the model itself has changed"
+
+
 def test_unscaled_attention_is_scaled_attention_of_queries_so_many_times_as_long() -> None:
     torch.manual_seed(3)
     scaled, plain = (MultiHeadAttention(16, 4, scaled).double() for scaled in (True, False))

@@ -40,7 +40,8 @@ def test_the_updates_of_the_budget_are_those_that_the_run_makes(
 def test_parameters_and_bytes_are_those_of_the_files(tiny_run: TinyRun, tmp_path: Path) -> None:
     planned, _ = both(tiny_run.data, tmp_path / "run", steps=12, validate_every=3)
     run = tmp_path / "run"
-    assert planned.parameters == sum(one.numel() for one in load_file(run / "model" / "model.safetensors").values())
+    written = load_file(run / "model" / "model.safetensors").values()
+    assert planned.parameters == sum(one.numel() for one in written if one.is_floating_point())
     (newest, *_) = sorted((run / "checkpoints").iterdir(), reverse=True)
     sizes = {name: (newest / f"{name}.safetensors").stat().st_size for name in ("model", "training")}
     assert planned.model == pytest.approx(sizes["model"], rel=0.1)

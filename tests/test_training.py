@@ -14,10 +14,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nmt.config import Config, ModelConfig, TrainingConfig
-from nmt.corpus.batches import Batch, halves, pad_batch, plan_block
+from nmt.corpus.batches import Batch, halves, pad_batch, plan_block, turned
 from nmt.corpus.shards import Split
 from nmt.errors import BusyError
 from nmt.model import build_model
+from nmt.text.tokenizer import EOS
 from nmt.training import gradients
 from nmt.training import loss as loss_module
 from nmt.training.counters import Position
@@ -121,6 +122,38 @@ def test_loss_and_gradients_equal_the_plain_formula_in_float64(
         strict=True,
     ):
         assert torch.allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_the_objective_leaves_out_what_is_never_produced_as_the_plain_formula_with_its_logits_masked() -> None:
+    state, split = fresh(model=replace(MODEL, dropout=0.0)), a_split()
+    batch = pad_batch(split, np.arange(10))
+    model = state.objective.model.double().train()
+    model.embeddings.produced[:] = 0
+    model.embeddings.produced[[*range(EOS + 1), *batch.target.flatten().tolist()]] = 1
+    kept_V = model.embeddings.produced.bool()
+    assert 4 < int(kept_V.sum()) < VOCABULARY
+    tensors = TensorBatch.of(batch, CPU)
+    found, _ = Objective(model, 0.1).train()(tensors, 1.0)
+    hidden_BTD = model(tensors.source_BS, tensors.source_length_B, tensors.target_BT[:, :-1])
+    logits_BTV = (hidden_BTD @ model.output_weight.t())[..., kept_V]
+    target_BT = (kept_V.cumsum(0) - 1)[tensors.target_BT[:, 1:]]
+    wanted = hidden_BTD.new_zeros(())
+    for logits_TV, target_T, length in zip(logits_BTV, target_BT, tensors.target_length_B.tolist(), strict=True):
+        wanted += cross_entropy(logits_TV[:length], target_T[:length], label_smoothing=0.1, reduction="sum")
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+    parameters = list(model.parameters())
+    for one, other in zip(torch.autograd.grad(found, parameters), torch.autograd.grad(wanted, parameters), strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-10)
+
+
+def test_turned_rows_may_have_any_piece() -> None:
+    state, split = fresh(model=replace(MODEL, dropout=0.0)), a_split()
+    batch = pad_batch(split, np.arange(10))
+    everything, _ = Objective(state.objective.model, 0.1)(TensorBatch.of(batch, CPU), 1.0)
+    state.objective.model.embeddings.produced[EOS + 1 :] = 0
+    nobody = np.zeros(10, bool)
+    loss, _ = Objective(state.objective.model, 0.1)(TensorBatch.of(turned(batch, nobody), CPU), 1.0)
+    assert loss.item() == everything.item()
 
 
 def test_loss_stays_finite_for_logits_that_overflow_a_plain_exponential() -> None:

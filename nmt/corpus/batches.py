@@ -37,7 +37,7 @@ class Batch:
 
     source (B, S): pieces, EOS, then PAD; source_length (B,) counts pieces and EOS.
     target (B, T): BOS, pieces, EOS, then PAD; target_length (B,) counts pieces and EOS, the tokens to predict.
-    rows (B,): the row numbers. All int64.
+    rows (B,): the row numbers. All int64. turned: whether sources and targets are exchanged in some of them.
     """
 
     source: Integers
@@ -45,6 +45,7 @@ class Batch:
     target: Integers
     target_length: Integers
     rows: Integers
+    turned: bool = False
 
 
 def blocks(rows: int, block_rows: int = BLOCK_ROWS) -> int:
@@ -143,6 +144,7 @@ def turned(batch: Batch, which: npt.NDArray[np.bool_]) -> Batch:
             np.concatenate((start, np.where(which[:, None], source, target)), 1),
             target_length,
             batch.rows,
+            turned=True,
         ),
         slice(None),
     )
@@ -152,7 +154,7 @@ def _slice(batch: Batch, rows: slice) -> Batch:
     source_length, target_length = batch.source_length[rows], batch.target_length[rows]
     source = batch.source[rows, : source_length.max()]
     target = batch.target[rows, : target_length.max() + 1]  # BOS is not counted
-    return Batch(source, source_length, target, target_length, batch.rows[rows])
+    return Batch(source, source_length, target, target_length, batch.rows[rows], batch.turned)
 
 
 def _pad(pieces: list[npt.NDArray[Any]], start: list[int]) -> tuple[Integers, Integers]:

@@ -18,7 +18,7 @@ from nmt.errors import DataError
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
 from nmt.text.manifest import check_file, check_files, read_manifest
-from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER
+from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 KIND = "nmt dataset"
 FORMAT = 1  # of the files; a dataset of another one is made again
@@ -66,6 +66,12 @@ class Dataset:
             return cls(folder, manifest)
         except (KeyError, TypeError):
             raise DataError(f"{folder} has a manifest with facts missing", "make it again with nmt prepare") from None
+
+    def target_pieces(self) -> npt.NDArray[np.bool_]:
+        """Which pieces a model may learn to produce, bool (target vocabulary,): special ones, and those of a target."""
+        found = self.train.target_pieces(self.target_vocabulary) | self.valid.target_pieces(self.target_vocabulary)
+        found[: EOS + 1] = True
+        return found
 
     def origins(self, rows: Sequence[int]) -> list[tuple[str, int]]:
         """The corpus and the line (from 1) that each training row came from.

@@ -154,6 +154,14 @@ class Split:
         """The target ids of a row, without special ids: uint16 or uint32 (pieces,)."""
         return self._row("target", row)
 
+    def target_pieces(self, vocabulary: int) -> npt.NDArray[np.bool_]:
+        """Which pieces stand in some target: bool (vocabulary,). Reads all of them, a part at a time."""
+        found = np.zeros(vocabulary, bool)
+        for ids in self._ids["target"]:
+            for start in range(0, len(ids), 1 << 24):
+                found[ids[start : start + (1 << 24)]] = True
+        return found
+
     def corpus_id(self, row: int) -> int:
         """The number of the training corpus that the row is from, in the order of the command line."""
         return int(self._table["corpus"][row])

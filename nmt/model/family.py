@@ -1,18 +1,32 @@
 """What every family of models offers: the training pass, and the step function that search sees.
 
-B sentences, N rows, S source positions, T target positions, D width, V vocabulary.
+B sentences, N rows, S source positions, T target positions, D width, V vocabulary, P pieces that are produced.
 """
 
+import copy
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
+
+from nmt.model.embeddings import Embeddings
 
 AttentionMaps = dict[str, Tensor]  # each (layer, head, T, S), rows that sum to one
 
 
 class TranslationModel(nn.Module, ABC):
     """A model of some family; it fits the Stepper of ``nmt.decoding``, whose docstrings say what a step means."""
+
+    embeddings: Embeddings
+
+    def narrowed(self) -> tuple[Self, Tensor]:
+        """For search: this model, on the same weights, without the pieces that are never produced.
+
+        Piece p of its logits, and of what it is fed, is the p-th of the ids (P,) that come with it. The first pieces,
+        which are special, keep their ids.
+        """
+        twin = copy.deepcopy(self, {id(tensor): tensor for tensor in [*self.parameters(), *self.buffers()]})
+        return twin, twin.embeddings.narrow()
 
     @abstractmethod
     def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:

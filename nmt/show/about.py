@@ -7,7 +7,7 @@ from math import prod
 from typing import TypeGuard
 
 from nmt.store.model_folder import ModelFolder
-from nmt.store.tensors import tensor_shapes
+from nmt.store.tensors import weight_shapes
 from nmt.text.manifest import check_file
 
 Rows = list[tuple[str, str]]
@@ -45,7 +45,7 @@ def shape(model: ModelFolder) -> Rows:
 def parameters(model: ModelFolder) -> Rows:
     """How many numbers training chose, by part, and in all."""
     counts: Counter[str] = Counter()
-    shapes = tensor_shapes(model.weights_path)
+    shapes = weight_shapes(model.weights_path)
     check_file(model.folder, model.manifest, model.weights_path.name)
     for name, size in shapes.items():
         counts[name.partition(".")[0]] += prod(size)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from nmt.store.model_folder import ModelFolder, load_model, resolve_model_folder
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
 
 if TYPE_CHECKING:
-    from nmt.decoding.stepper import Stepper
     from nmt.model.family import TranslationModel
 
 START, END = "<s>", "</s>"
@@ -113,5 +112,5 @@ class Inspector:
     def translate(self, source_ids: list[int]) -> list[int]:
         from nmt.decoding.engines.pytorch import PyTorchEngine
 
-        engine = PyTorchEngine(cast("Stepper[Any]", self.model), self.target_tokenizer.control_ids())
+        engine = PyTorchEngine.of(self.model, self.target_tokenizer.control_ids())
         return engine.search([source_ids], SearchOptions())[0][0].pieces[:LONGEST]

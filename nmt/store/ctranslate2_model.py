@@ -4,7 +4,7 @@ Knows both formats; imports no torch, so that a translation by CTranslate2 needs
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
     Arrays = Mapping[str, Array]
 Shapes = dict[str, tuple[int, ...]]
+Wanted = dict[str, tuple[tuple[int, ...], str]]  # shapes and types
 
 POSITIONS = 4096
 """Rows of the exported table of positions: CTranslate2 has no formula for the order of sines that the models have."""
 
+PRODUCED = "embeddings.produced"  # which pieces may stand in a translation: a byte each, and no weight
 LEARNED_POSITIONS = 1024  # rows of a learned table; see nmt.model.positions
 EPSILON = 1e-5  # of LayerNorm, PyTorch's own
 
@@ -35,21 +37,24 @@ def why_not(config: ModelConfig) -> str | None:
     return None
 
 
-def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32") -> None:
+def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32", narrow: bool = False) -> None:
     """Fill the folder with the model for CTranslate2, its weights in ``compute_type``.
 
-    Raises SettingsError when it cannot run the model, and DataError when the model's files are not what they should be.
+    ``narrow`` leaves the pieces out of the target's vocabulary that the model never produces. Raises SettingsError when
+    CTranslate2 cannot run the model, and DataError when the model's files are not what they should be.
     """
     from ctranslate2.specs import Activation, TransformerSpec
 
     config = model.config
     if reason := why_not(config):
         raise SettingsError(reason, "use --engine torch")
-    source, target = model.tokenizers
     arrays = read_arrays(model.weights_path, check_weights(model))
+    produced = arrays["embeddings.produced"].tolist()
+    model.check_produced(produced)
+    pieces = [id for id, is_produced in enumerate(produced) if is_produced or not narrow]
     layers = config.encoder_layers, config.decoder_layers
     spec = TransformerSpec.from_config(layers, config.heads, pre_norm=config.norm == "pre", activation=Activation.RELU)
-    embed(spec, arrays, config)
+    embed(spec, arrays, config, pieces)
     for number, layer in enumerate(spec.encoder.layer):
         attend(layer.self_attention, arrays, f"encoder.{number}.attention", config)
         feed_forward(layer.ffn, arrays, f"encoder.{number}.feed_forward")
@@ -60,37 +65,39 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     if config.norm == "pre":
         norm(spec.encoder.layer_norm, arrays, "encoder_norm")
         norm(spec.decoder.layer_norm, arrays, "decoder_norm")
-    describe(spec, source, target)
+    describe(spec, *model.tokenizers, pieces)
     spec.validate()
     spec.optimize(quantization=None if compute_type == "float32" else compute_type)
     spec.save(str(folder))
 
 
-def check_weights(model: ModelFolder) -> Shapes:
-    """The shape that each of the weights must have. Raises DataError when their file is too large, or not as it was."""
+def check_weights(model: ModelFolder) -> Wanted:
+    """The shape and type that each tensor must have. Raises DataError when the file is too large, or not as it was."""
     source, target = model.tokenizers
-    wanted = shapes(model.config, source.size, target.size, model.joint)
-    model.check_weights(sum(4 * math.prod(shape) for shape in wanted.values()))
-    return wanted
+    found = shapes(model.config, source.size, target.size, model.joint)
+    model.check_weights(sum(4 * math.prod(shape) for shape in found.values()) + target.size)
+    return {name: (shape, "float32") for name, shape in found.items()} | {PRODUCED: ((target.size,), "uint8")}
 
 
-def describe(spec: Any, source: Tokenizer, target: Tokenizer) -> None:
-    """The vocabularies, and which pieces begin, end and stand for the unknown."""
-    pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
-    spec.register_source_vocabulary(pieces[0])
-    spec.register_target_vocabulary(pieces[1])
-    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = (pieces[1][id] for id in (UNK, BOS, EOS))
-    spec.config.decoder_start_token = pieces[1][BOS]
+def describe(spec: Any, source: Tokenizer, target: Tokenizer, pieces: Sequence[int]) -> None:
+    """The vocabularies, the target's of ``pieces``, and which pieces begin, end and stand for the unknown."""
+    spec.register_source_vocabulary(source.pieces(range(source.size)))
+    spec.register_target_vocabulary(target.pieces(pieces))
+    unknown, start, end = target.pieces([UNK, BOS, EOS])
+    spec.config.unk_token, spec.config.bos_token, spec.config.eos_token = unknown, start, end
+    spec.config.decoder_start_token = start
     spec.config.add_source_eos = True
     spec.config.layer_norm_epsilon = EPSILON
 
 
-def embed(spec: Any, arrays: "Arrays", config: ModelConfig) -> None:
-    """Embeddings, positions and the output projection."""
+def embed(spec: Any, arrays: "Arrays", config: ModelConfig, pieces: Sequence[int]) -> None:
+    """Embeddings, positions and the output projection, the target's of ``pieces``."""
     target = arrays["embeddings.target.weight"]
     spec.encoder.embeddings[0].weight = arrays.get("embeddings.source.weight", target)
-    spec.decoder.embeddings.weight = target
-    spec.decoder.projection.weight = arrays.get("embeddings.output.weight", target)
+    output = arrays.get("embeddings.output.weight", target)
+    if len(pieces) < len(target):
+        target, output = target[pieces], output[pieces]
+    spec.decoder.embeddings.weight, spec.decoder.projection.weight = target, output
     for side, name in ((spec.encoder, "source"), (spec.decoder, "target")):
         side.position_encodings.encodings = positions(config.width, arrays.get(f"{name}_positions.table.weight"))
 
@@ -148,7 +155,7 @@ def norm(spec: Any, arrays: "Arrays", name: str) -> None:
 
 
 def shapes(config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> Shapes:
-    """The name and shape of every tensor of a Transformer, which PyTorch's module has as well."""
+    """The name and shape of every weight of a Transformer, which PyTorch's module has as well."""
     width = config.width
     found: Shapes = {"embeddings.target.weight": (target_vocabulary, width)}
     if not (config.tied_embeddings and joint):

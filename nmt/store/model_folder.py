@@ -1,6 +1,6 @@
 """Model folders: all that a translation needs, complete by itself, so that a copy elsewhere translates the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,7 @@ from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.store.tensors import largest_file, read_tensors, write_tensors
 from nmt.text.durable import create_folder
 from nmt.text.manifest import check_file, read_manifest, write_manifest
-from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
+from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.text.untrusted import read_small
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nmt.model.family import TranslationModel
 
-FORMAT = 2  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
+FORMAT = 3  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
 LARGEST_SETTINGS = 1 << 12  # bytes; ours have some 400, and Python's TOML takes quadratic time for a key of many dots
@@ -81,6 +81,11 @@ class ModelFolder:
         """Hold the file of weights to its hash, and its size to the bytes of its ``tensors``. Raises DataError."""
         check_file(self.folder, self.manifest, WEIGHTS, largest=largest_file(tensors))
 
+    def check_produced(self, produced: Sequence[int]) -> None:
+        """Raise DataError unless the special pieces are among those that may be produced: no search ends without."""
+        if not all(produced[: EOS + 1]):
+            raise DataError(f"{self.weights_path} lets no translation end", "restore the file from its origin")
+
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
@@ -138,6 +143,7 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
     wanted = module.state_dict()
     model.check_weights(sum(tensor.nbytes for tensor in wanted.values()))
     module.load_state_dict(read_tensors(model.weights_path, wanted, str(device)), assign=True)
+    model.check_produced(module.embeddings.produced.tolist())
     return module.eval()
 
 

@@ -31,7 +31,7 @@ from nmt.text.manifest import read_json, read_manifest, write_manifest
 if TYPE_CHECKING:
     from torch import Tensor
 
-FORMAT = 3  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
+FORMAT = 4  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
 
 

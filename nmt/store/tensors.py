@@ -73,8 +73,8 @@ def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu"
     return tensors
 
 
-def read_arrays(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, "npt.NDArray[Any]"]:
-    """``read_tensors`` without torch: float32 arrays of exactly the names and shapes of ``wanted``, all values finite.
+def read_arrays(path: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, "npt.NDArray[Any]"]:
+    """``read_tensors`` without torch: arrays of exactly the names, shapes and types of ``wanted``, all values finite.
 
     Raises MissingInputError or DataError, naming the file and the tensor.
     """
@@ -82,7 +82,7 @@ def read_arrays(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, 
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    _hold_against(path, read_header(path), {name: (shape, "float32") for name, shape in wanted.items()})
+    _hold_against(path, read_header(path), wanted)
     try:
         arrays: dict[str, npt.NDArray[Any]] = load_file(path)
     except (SafetensorError, ValueError, KeyError, OSError) as error:
@@ -93,12 +93,12 @@ def read_arrays(path: Path, wanted: Mapping[str, tuple[int, ...]]) -> dict[str, 
     return arrays
 
 
-def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor of a safetensors file, from its header alone, without torch.
+def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor of a safetensors file that holds no integers, from its header alone, without torch.
 
     Raises MissingInputError or DataError, naming the file.
     """
-    return {name: entry.shape for name, entry in sorted(read_header(path).items())}
+    return {name: entry.shape for name, entry in sorted(read_header(path).items()) if "float" in entry.dtype}
 
 
 def largest_file(tensors: int) -> int:

@@ -1,6 +1,7 @@
 """The training objective: teacher forcing and label-smoothed cross-entropy, model and output projection together.
 
-B sentences, S source positions, T target positions, N real target tokens, D width, V vocabulary.
+B sentences, S source positions, T target positions, N real target tokens, D width, V vocabulary, P pieces that are
+produced.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from nmt.corpus.batches import Batch
+from nmt.corpus.batches import Batch, Integers
 from nmt.model.family import TranslationModel
 from nmt.model.masks import padding_mask
 from nmt.training.loss import linear_cross_entropy
@@ -23,14 +24,18 @@ class TensorBatch:
     source_length_B: Tensor
     target_BT: Tensor  # <s>, pieces and </s>: one position longer than what is predicted
     target_length_B: Tensor  # predicted tokens: pieces and </s>
+    turned: bool = False  # some rows: their targets have pieces of the source's language
 
     @classmethod
     def of(cls, batch: Batch, device: torch.device) -> Self:
-        arrays = (batch.source, batch.source_length, batch.target, batch.target_length)
-        tensors = [torch.from_numpy(array) for array in arrays]
-        if device.type == "cuda":  # only from pinned memory does a copy not wait
-            tensors = [tensor.pin_memory() for tensor in tensors]
-        return cls(*(tensor.to(device, non_blocking=True) for tensor in tensors))
+        def tensor(array: Integers) -> Tensor:
+            there = torch.from_numpy(array)
+            if device.type == "cuda":  # only from pinned memory does a copy not wait
+                there = there.pin_memory()
+            return there.to(device, non_blocking=True)
+
+        source, target = tensor(batch.source), tensor(batch.target)
+        return cls(source, tensor(batch.source_length), target, tensor(batch.target_length), batch.turned)
 
 
 class Objective(nn.Module):
@@ -44,6 +49,11 @@ class Objective(nn.Module):
         self.model = model
         self.label_smoothing = label_smoothing
         self.products = products
+        produced_V = model.embeddings.produced
+        # Nothing is left out where all may be produced; a choice of all rows would only be a copy.
+        self.narrow = not bool(produced_V.all())
+        self.piece_P = produced_V.nonzero()[:, 0]
+        self.place_V = produced_V.cumsum(0) - 1
 
     def forward(self, batch: TensorBatch, normaliser: float) -> tuple[Tensor, Tensor]:
         """The summed loss in nats / ``normaliser``, and the number of target tokens that it sums over.
@@ -55,10 +65,13 @@ class Objective(nn.Module):
             hidden_BTD = self.model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1])
         real_BT = padding_mask(batch.target_length_B, hidden_BTD.size(1))[:, 0, 0]
         # Padding never reaches the softmax over the vocabulary, the widest product of the model.
+        weight, target_N = self.model.output_weight, batch.target_BT[:, 1:][real_BT]
+        if self.narrow and not batch.turned:
+            weight, target_N = weight[self.piece_P], self.place_V[target_N]
         loss = linear_cross_entropy(
             hidden_BTD[real_BT].to(self.products or hidden_BTD.dtype),
-            self.model.output_weight,
-            batch.target_BT[:, 1:][real_BT],
+            weight,
+            target_N,
             self.label_smoothing if self.training else 0.0,
         )
         return loss / normaliser, batch.target_length_B.sum()

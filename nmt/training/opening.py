@@ -89,15 +89,18 @@ def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
 
 
 def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:
-    """The weights of ``init``, or new ones, the same for the same seed.
+    """The weights of ``init``, or new ones, the same for the same seed; it may produce what the data's targets have.
 
     Raises SettingsError when ``init`` has another vocabulary or shape, DataError when its files are not sound.
     """
     if init:
         refuse_another_model(init, config.model, data)
-        return TrainState.fresh(load_model(init, device).train(), config.training)
-    torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
-    model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
+        model = load_model(init, device).train()
+    else:
+        torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
+        model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
+        model.embeddings.produced.zero_()
+    model.embeddings.produced |= torch.from_numpy(data.target_pieces()).to(model.embeddings.produced)
     return TrainState.fresh(model.to(device), config.training)
 
 

@@ -68,7 +68,7 @@ def validate(
     """
     source_tokenizer, target_tokenizer = tokenizers
     device = next(state.average.parameters()).device
-    engine = PyTorchEngine(state.average, target_tokenizer.control_ids(), device)
+    engine = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device)
     translator = Translator(engine, source_tokenizer, target_tokenizer, SearchOptions(beam_size=1))
     watch = Watch(should_stop)
     try:

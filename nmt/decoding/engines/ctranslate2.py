@@ -25,7 +25,7 @@ from nmt.text.manifest import NAME
 from nmt.text.tokenizer import EOS
 
 UNUSED = 30 * 24 * 3600.0  # seconds
-FORMAT = 1  # of the cache; raised when write_ctranslate2 writes something else
+FORMAT = 2  # of the cache; raised when write_ctranslate2 writes something else
 
 
 class CTranslate2Engine:
@@ -165,11 +165,11 @@ def cached(model: ModelFolder) -> Iterator[Path]:
         remove_unused(home / "nmt")
         try:
             with create_folder(place, replace=True) as folder:
-                write_ctranslate2(model, folder)
+                write_ctranslate2(model, folder, narrow=True)
         except (CannotCreateError, StorageError):
             temporary = Path(tempfile.mkdtemp(prefix="nmt-"))
             try:
-                write_ctranslate2(model, temporary)
+                write_ctranslate2(model, temporary, narrow=True)
                 yield temporary
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)

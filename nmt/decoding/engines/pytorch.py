@@ -4,7 +4,7 @@ B sentences, S source positions.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -15,6 +15,7 @@ from nmt.decoding.engine import Hypothesis
 from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
+from nmt.model.family import TranslationModel
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.machine import available_cores
 from nmt.text.tokenizer import EOS, PAD
@@ -23,16 +24,33 @@ from nmt.text.tokenizer import EOS, PAD
 class PyTorchEngine:
     """An ``Engine`` over a model in eval mode, which is the caller's to see to: training lends its live model.
 
-    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``.
+    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``. ``pieces`` are the
+    ids of what the model knows by its place among them; None: its own numbers are the ids.
     """
 
     def __init__(
-        self, model: Stepper[Any], forbidden: Iterable[int], device: torch.device | str = "cpu", workers: int = 1
+        self,
+        model: Stepper[Any],
+        forbidden: Iterable[int],
+        device: torch.device | str = "cpu",
+        workers: int = 1,
+        pieces: Sequence[int] | None = None,
     ) -> None:
         self.model = model
         self.device = torch.device(device)
         self.workers = workers
-        self.filters = [forbid(forbidden, self.device)]
+        self.pieces = pieces
+        unwanted = set(forbidden)
+        places = unwanted if pieces is None else [place for place, id in enumerate(pieces) if id in unwanted]
+        self.filters = [forbid(places, self.device)]
+
+    @classmethod
+    def of(
+        cls, model: TranslationModel, forbidden: Iterable[int], device: torch.device | str = "cpu", workers: int = 1
+    ) -> Self:
+        """The engine of a model, which it searches without the pieces that are never produced."""
+        narrow, piece_P = model.narrowed()
+        return cls(cast("Stepper[Any]", narrow), forbidden, device, workers, piece_P.tolist())
 
     def supports(self, options: SearchOptions) -> str | None:
         """None: this engine searches with every option."""
@@ -67,7 +85,11 @@ class PyTorchEngine:
         rows = [torch.tensor([*source, EOS]) for source in sources]
         source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
         source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
-        return beam_search(self.model, source_BS, source_length_B, options, self.filters)
+        found = beam_search(self.model, source_BS, source_length_B, options, self.filters)
+        ids = self.pieces
+        if ids is None:
+            return found
+        return [[Hypothesis([ids[piece] for piece in one.pieces], one.score) for one in some] for some in found]
 
 
 def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, threads: int) -> PyTorchEngine:
@@ -80,8 +102,7 @@ def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, thre
     workers = (threads or available_cores()) if chosen.type == "cpu" else 1
     if chosen.type == "cpu":
         torch.set_num_threads(1)
-    model = cast("Stepper[Any]", load_model(folder, str(chosen)))
-    return PyTorchEngine(model, forbidden, chosen, workers)
+    return PyTorchEngine.of(load_model(folder, str(chosen)), forbidden, chosen, workers)
 
 
 def choose_device(name: str) -> torch.device:
