@@ -103,7 +103,7 @@ def ours(corpus: Corpus, data: Path, shape: Shape) -> Trainer:
 
 def theirs(name: str, python: Path, corpus: Corpus, data: Path, shape: Shape) -> Trainer:
     run = corpus.place / f"{name}-{shape[1]}"
-    budget = {"eole": Budget(TOKENS, 40, 10), "joeynmt": Budget(TOKENS, 8, 2)}[name]
+    budget = {"eole": Budget(TOKENS, 30, 10), "joeynmt": Budget(TOKENS, 8, 2)}[name]
     settings = write_settings(name, corpus, data, run, shape, budget)
     rate = {"eole": r"/ *(\d+) tok/s", "joeynmt": r"Tokens per Sec: *(\d+)"}[name]
 

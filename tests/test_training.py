@@ -295,6 +295,16 @@ def test_training_ends_exactly_when_its_budget_is_spent(budget: dict[str, Any], 
     assert updates[-1].progress == 1.0
 
 
+def test_while_threads_work_pytorch_has_none_beside_them_and_has_them_again_afterwards(
+    threads: Callable[[int], None],
+) -> None:
+    threads(2)
+    with Workers(fresh().objective, TRAINING, CPU) as workers:
+        assert len(workers.workers) == 2
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == 2
+
+
 @pytest.mark.parametrize("family", ["transformer", "recurrent"])
 @pytest.mark.parametrize("batch_tokens", [20, 250])
 def test_any_number_of_threads_makes_the_updates_of_one(

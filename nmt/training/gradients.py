@@ -23,7 +23,7 @@ from nmt.training.distribution import ALONE, Group
 from nmt.training.objective import Objective, TensorBatch
 
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
-LEAST_SHARE = 800  # padded tokens of a batch for each worker, who has less use for fewer: see DECISIONS.md
+LEAST_SHARE = 400  # padded tokens of a batch for each worker, who has less use for fewer: see DECISIONS.md
 
 
 class Gradient(NamedTuple):
@@ -110,21 +110,26 @@ class Workers:
     ) -> None:
         self.seed, self.device, self.group = config.seed, device, group
         self.weights = list(objective.parameters())
-        threads = torch.get_num_threads()
-        count = min(threads, config.batch_tokens // group.size // LEAST_SHARE) if device.type == "cpu" else 1
+        self.threads = torch.get_num_threads()
+        count = min(self.threads, config.batch_tokens // group.size // LEAST_SHARE) if device.type == "cpu" else 1
         if count > 1:
             # Two that draw from the same stream would drop the same: everybody's numbers are different.
             self.workers = [Worker.beside(objective, group.rank + group.size * index) for index in range(count)]
-            self.pool = ThreadPoolExecutor(count, "gradient", torch.set_num_threads, (threads // count,))
+            self.pool = ThreadPoolExecutor(count, "gradient", torch.set_num_threads, (self.threads // count,))
         else:
             self.workers = [Worker(group.rank, objective)]
 
     def __enter__(self) -> Self:
+        if len(self.workers) > 1:
+            # After each operation that PyTorch shares out, its idle threads spin, on cores that a worker wants: with
+            # two trainings on two cores, each was slower than one by six times instead of two.
+            torch.set_num_threads(self.threads // len(self.workers))
         return self
 
     def __exit__(self, *exception: object) -> None:
         if len(self.workers) > 1:
             self.pool.shutdown()
+            torch.set_num_threads(self.threads)
 
     def gradient(self, batches: Sequence[Batch], update: int) -> Gradient:
         """The gradient of all batches' mean loss of a target token, those of other processes' shares not added yet.

@@ -1,7 +1,7 @@
 """A training run: calls the loop, and decides when to validate, save, pass over an update and stop."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ class Run:
     reporter: Reporter
     go_back: Callable[[], None]  # to the last good state on the disk
     group: Group = ALONE  # whose leader alone validates, writes and speaks
+    threads: int = field(default_factory=torch.get_num_threads)
     saved_step: int = -1
     noted_seconds: float = 0.0
     short_of_memory: bool = False
@@ -215,7 +216,9 @@ class Run:
         When ``should_stop`` says so in the midst of it, it stays due.
         """
         self.log()
-        found = validate(self.state, self.data, self.tokenizers, should_stop) if self.group.leads else None
+        found = None
+        if self.group.leads:
+            found = validate(self.state, self.data, self.tokenizers, should_stop, self.threads)
         told = self.group.tell(found and [found.step, found.loss, found.bleu, found.chrf])
         if told is None:
             return

@@ -60,22 +60,32 @@ class Watch(Silent):
 
 
 def validate(
-    state: TrainState, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer], should_stop: Callable[[], bool]
+    state: TrainState,
+    data: Dataset,
+    tokenizers: tuple[Tokenizer, Tokenizer],
+    should_stop: Callable[[], bool],
+    threads: int = 1,
 ) -> Validation | None:
     """Score the running average of the weights on the validation set; None when ``should_stop`` breaks it off.
 
-    By greedy search, since it ranks models as beams do.
+    By greedy search, since it ranks models as beams do; on a CPU ``threads`` batches are searched at once.
     """
     source_tokenizer, target_tokenizer = tokenizers
     device = next(state.average.parameters()).device
-    engine = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device)
+    workers = threads if device.type == "cpu" else 1
+    engine = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device, workers)
     translator = Translator(engine, source_tokenizer, target_tokenizer, SearchOptions(beam_size=1))
     watch = Watch(should_stop)
+    before = torch.get_num_threads()
+    if workers > 1:
+        torch.set_num_threads(1)  # for each search
     try:
         hypotheses = [translation.text for translation in translator.translate(data.valid_source, watch)]
         loss = validation_loss(state, data, watch)
     except Stopped:
         return None
+    finally:
+        torch.set_num_threads(before)
     bleu, chrf = corpus_scores(hypotheses, data.valid_target, data.target_language)
     chosen = range(0, len(hypotheses), max(1, len(hypotheses) // SAMPLES))[:SAMPLES]
     samples = [Sample(data.valid_source[i], data.valid_target[i], hypotheses[i]) for i in chosen]
