@@ -80,17 +80,22 @@ def attention_by_formula(
 def test_a_narrowed_model_has_the_logits_of_the_pieces_that_are_left(family: str, tied: bool, joint: bool) -> None:
     torch.manual_seed(5)
     config = ModelConfig(family, width=8, feed_forward=8, encoder_layers=1, decoder_layers=1, heads=2)
-    model = build_model(replace(config, tied_embeddings=tied), 20, 20, joint).eval()
-    model.embeddings.produced[[5, 6, 11, 19]] = 0
+    model = build_model(replace(config, tied_embeddings=tied), 70, 70, joint).eval()
+    model.embeddings.produced[[5, 6, 11, 19, *range(40, 70)]] = 0
     narrow, piece_P = model.narrowed()
-    assert piece_P.tolist() == [id for id in range(20) if id not in (5, 6, 11, 19)]
+    # 36 are produced; the first 28 of the others fill two blocks of 32.
+    assert piece_P.tolist() == list(range(64))
+    model.embeddings.produced[:] = 0
+    model.embeddings.produced[[*range(4), 9, *range(30, 57)]] = 1
+    narrow, piece_P = model.narrowed()
+    assert piece_P.tolist() == [*range(4), 9, *range(30, 57)]
     source_BS, length_B = torch.tensor([[5, 11, 19, 3], [4, 3, 0, 0]]), torch.tensor([4, 2])
     state, narrow_state = model.start(source_BS, length_B), narrow.start(source_BS, length_B)
     for place_N in ([2, 2], [15, 4], [9, 5]):
         logits_NV, state = model.step(piece_P[torch.tensor(place_N)], state)
         logits_NP, narrow_state = narrow.step(torch.tensor(place_N), narrow_state)
         assert torch.allclose(logits_NV[:, piece_P], logits_NP, atol=1e-6)
-    assert len(model.embeddings.target.weight) == 20, "the model itself has changed"
+    assert len(model.embeddings.target.weight) == 70, "the model itself has changed"
 
 
 def test_unscaled_attention_is_scaled_attention_of_queries_so_many_times_as_long() -> None:

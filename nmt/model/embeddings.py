@@ -46,8 +46,13 @@ class Embeddings(nn.Module):
         return (self.output or self.target).weight
 
     def narrow(self) -> Tensor:
-        """Leave only the produced pieces to the target's side, numbered anew in their order: their old ids (P,)."""
-        piece_P = self.produced.nonzero()[:, 0]
+        """Leave only the produced pieces to the target's side, numbered anew in their order: their old ids (P,).
+
+        So many others stay that P is a multiple of 32, where there are as many: search works on blocks of them.
+        """
+        spare = self.produced.eq(0).nonzero()[:, 0]
+        piece_P = torch.cat((self.produced.nonzero()[:, 0], spare[: -int(self.produced.count_nonzero()) % 32]))
+        piece_P = piece_P.sort().values
         if self.source is None:
             self.source = self.target
         weight_PD = self.target.weight.detach()[piece_P]

@@ -20,7 +20,7 @@ class TranslationModel(nn.Module, ABC):
     embeddings: Embeddings
 
     def narrowed(self) -> tuple[Self, Tensor]:
-        """For search: this model, on the same weights, without the pieces that are never produced.
+        """For search: this model, on the same weights, without the pieces that are never produced, but for a few.
 
         Piece p of its logits, and of what it is fed, is the p-th of the ids (P,) that come with it. The first pieces,
         which are special, keep their ids.

@@ -50,7 +50,8 @@ class PyTorchEngine:
     ) -> Self:
         """The engine of a model, which it searches without the pieces that are never produced."""
         narrow, piece_P = model.narrowed()
-        return cls(cast("Stepper[Any]", narrow), forbidden, device, workers, piece_P.tolist())
+        unwanted = {*forbidden, *piece_P[narrow.embeddings.produced == 0].tolist()}
+        return cls(cast("Stepper[Any]", narrow), unwanted, device, workers, piece_P.tolist())
 
     def supports(self, options: SearchOptions) -> str | None:
         """None: this engine searches with every option."""
