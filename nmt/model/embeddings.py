@@ -18,7 +18,8 @@ class Embeddings(nn.Module):
     too.
 
     A joint vocabulary has pieces that no target of the training data has, a third of them for two languages of one
-    script, half of them for two scripts. They are never produced: neither training nor search computes their logits.
+    script, half of them for two scripts. They are never produced: search leaves their logits out, and so does training
+    but for rows that are turned round.
     """
 
     produced: Tensor  # (V,) uint8: 1 where a piece may stand in a translation; the special ones before it always may

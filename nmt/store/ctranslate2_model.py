@@ -49,7 +49,7 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     if reason := why_not(config):
         raise SettingsError(reason, "use --engine torch")
     arrays = read_arrays(model.weights_path, check_weights(model))
-    produced = arrays["embeddings.produced"].tolist()
+    produced = arrays[PRODUCED].tolist()
     model.check_produced(produced)
     pieces = [id for id, is_produced in enumerate(produced) if is_produced or not narrow]
     layers = config.encoder_layers, config.decoder_layers
