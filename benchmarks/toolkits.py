@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import sentencepiece
 import torch
 from corpus import Corpus
-from measure import PEERS, PLACE, peer
+from measure import PEERS, PLACE, Arm, peer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -27,15 +27,19 @@ PACKAGES = {
     "joeynmt": ["joeynmt==2.3.0", "sentencepiece==0.2.0", "importlib_metadata", "torch==2.13.0"],  # likewise
     "transformers": ["transformers==4.57.6", "sentencepiece", "torch==2.13.0"],
 }
+PIECES = ".pieces"  # eole writes them
 Shape = tuple[int, int, int]  # layers a side, d, features inside the feed-forward layers
+
+TINY: Shape = (4, 128, 256)  # the preset
 
 
 class Budget(NamedTuple):
-    """What is trained: padded tokens of a batch, updates, and updates between two lines that say how fast."""
+    """Padded tokens of a batch, and updates: all of them, between two lines of the log, between two savings."""
 
     tokens: int
     updates: int
     every: int
+    save: int = 100_000
 
 
 def toolkit(name: str) -> tuple[Path | None, str]:
@@ -69,6 +73,30 @@ def training(name: str, python: Path, settings: Path) -> list[str | Path]:
     if name == "eole":
         return [python.with_name("eole"), "train", "-config", settings]
     return [python, "-m", "joeynmt", "train", settings, "--skip-test"]
+
+
+def predicting(name: str, python: Path, settings: Path, run: Path, data: Path, source: Path, output: Path) -> Arm:
+    """JoeyNMT's or eole's own command that translates ``source`` with the model of ``run``, beam 5."""
+    if name == "joeynmt":
+        # It translates what comes from standard input; its --output-path fails in 2.3.0.
+        line: list[str | Path] = [python, "-m", "joeynmt", "translate", settings]
+        return Arm(name, ["sh", "-c", 'exec "$@" <"$0" >"$OUTPUT"', source, *line], output, {"OUTPUT": str(output)})
+    output = output.with_suffix(PIECES)
+    pieces = write_pieces(data, source.with_suffix(""), [source.suffix[1:]], output.parent)
+    flags = ["-beam_size", "5", "-batch_size", "2048", "-batch_type", "tokens", "-compute_dtype", "fp32"]
+    files: list[str | Path] = ["-model_path", run / "model", "-src", f"{pieces}{source.suffix}", "-output", output]
+    return Arm(name, [python.with_name("eole"), "predict", *files, *flags], output)
+
+
+def read_output(path: Path, data: Path, lines: int) -> list[str]:
+    """The translations that an arm wrote."""
+    found = read_file(path)
+    if len(found) != lines:
+        raise SystemExit(f"{path} has {len(found)} lines, not {lines}")
+    if path.suffix == PIECES:
+        model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
+        found = [model.decode_pieces(line.split()) for line in found]
+    return found
 
 
 def said(command: list[str | Path]) -> str:

@@ -7,19 +7,19 @@ python benchmarks/translate_toolkits.py
 import shutil
 from pathlib import Path
 
-import sentencepiece
 from corpus import Corpus, command, parse
 from measure import PEERS, Arm, add_row, in_turn, machine
 from toolkits import (
+    TINY,
     Budget,
-    Shape,
+    predicting,
+    read_output,
     said,
     to_eole,
     to_joeynmt,
     to_marian,
     toolkit,
     training,
-    write_pieces,
     write_settings,
 )
 from translate import nmt_arm
@@ -27,8 +27,6 @@ from translate import nmt_arm
 from nmt.scoring.evaluate import read_file
 from nmt.scoring.metrics import corpus_scores
 
-PIECES = ".pieces"  # eole writes them
-SHAPE: Shape = (4, 128, 256)  # the preset tiny
 POST_NORM = ["--set", "model.norm=post", "--set", "training.learning_rate=2e-3"]
 
 
@@ -78,33 +76,13 @@ def other(name: str, python: Path, model: Path, corpus: Corpus, data: Path, sour
     """A toolkit's own command for the lines of ``source``, with the weights of ``model`` in its files."""
     run, output = corpus.place / f"{name}-run", corpus.place / f"out-{name}"
     if name == "transformers":
-        to_marian(model, SHAPE, run)
+        to_marian(model, TINY, run)
         return Arm(name, [python, PEERS / "transformers_client.py", run, source, output], output)
     shutil.rmtree(run, ignore_errors=True)
-    settings = write_settings(name, corpus, data, run, SHAPE, Budget(400, 1, 1))
+    settings = write_settings(name, corpus, data, run, TINY, Budget(400, 1, 1))
     said(training(name, python, settings))
-    if name == "joeynmt":
-        to_joeynmt(model, run)
-        # It translates what comes from standard input; its --output-path fails in 2.3.0.
-        line: list[str | Path] = [python, "-m", "joeynmt", "translate", settings]
-        return Arm(name, ["sh", "-c", 'exec "$@" <"$0" >"$OUTPUT"', source, *line], output, {"OUTPUT": str(output)})
-    to_eole(model, run)
-    output = output.with_suffix(PIECES)
-    pieces = write_pieces(data, source.with_suffix(""), [corpus.source], corpus.place)
-    flags = ["-beam_size", "5", "-batch_size", "2048", "-batch_type", "tokens", "-compute_dtype", "fp32"]
-    files: list[str | Path] = ["-model_path", run / "model", "-src", f"{pieces}.{corpus.source}", "-output", output]
-    return Arm(name, [python.with_name("eole"), "predict", *files, *flags], output)
-
-
-def read_output(path: Path, data: Path, lines: int) -> list[str]:
-    """The translations that an arm wrote."""
-    found = read_file(path)
-    if len(found) != lines:
-        raise SystemExit(f"{path} has {len(found)} lines, not {lines}")
-    if path.suffix == PIECES:
-        model = sentencepiece.SentencePieceProcessor(model_file=str(data / "tokenizer.model"))
-        found = [model.decode_pieces(line.split()) for line in found]
-    return found
+    {"joeynmt": to_joeynmt, "eole": to_eole}[name](model, run)
+    return predicting(name, python, settings, run, data, source, output)
 
 
 if __name__ == "__main__":
