@@ -1,0 +1,109 @@
+"""BLEU from the same minutes: nmt by its defaults, several seeds, and eole and JoeyNMT by their small recipes.
+
+Same pairs, vocabulary and shape; peers are stopped when the time is over: python benchmarks/quality.py
+"""
+
+import json
+import statistics
+import subprocess
+from pathlib import Path
+
+from corpus import Corpus, call, command, parse
+from measure import NMT, PLACE, add_row
+from toolkits import TINY, Budget, predicting, read_output, toolkit, training, write_settings
+
+from nmt.scoring.evaluate import read_file
+from nmt.scoring.metrics import corpus_scores
+
+# Batches as small as ours: in an hour larger ones would not even leave the warm-up of 2,000 updates behind.
+BUDGETS = {"eole": Budget(1600, 10**6, 100, 250), "joeynmt": Budget(1600, 10**6, 100, 250)}
+
+
+def main() -> None:
+    options, corpus = parse(__doc__, minutes=60.0, seeds=3)
+    tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
+    line, figures = command("quality", options), []
+    reached: dict[str, float] = {}  # each peer's BLEU on the validation set
+    for name, budget in BUDGETS.items():
+        python, why_not = toolkit(name)
+        if python is None:
+            print(f"{name} could not be installed: {why_not}")
+            continue
+        scores = peer_scores(name, python, corpus, budget, options.minutes, tests)
+        reached[name] = scores["valid"]
+        figures.append(f"{name}: {shown(scores)}")
+        print(figures[-1], flush=True)
+    ours = [our_scores(corpus, seed, options.minutes, tests) for seed in range(1, options.seeds + 1)]
+    for seed, scores in enumerate(ours, 1):
+        figures.append(f"nmt, seed {seed}: {shown(scores)}")
+    figures.append(f"nmt, mean: {shown({text: statistics.mean(one[text] for one in ours) for text in tests})}")
+    for name, score in reached.items():
+        minutes = [minutes_to(corpus, seed, score) for seed in range(1, options.seeds + 1)]
+        figures.append(f"{name}'s {score:.1f} on valid after {', '.join(minutes)} minutes of each seed")
+    print("\n".join(figures))
+    add_row(f"BLEU, beam 5, after {options.minutes:g} minutes of training", line, "; ".join(figures))
+
+
+def shown(scores: dict[str, float]) -> str:
+    return ", ".join(f"{text} {score:.1f}" for text, score in scores.items())
+
+
+def bleu(lines: list[str], corpus: Corpus, text: str) -> float:
+    return corpus_scores(lines, read_file(corpus.folder / f"{text}.{corpus.target}"), corpus.target)[0]
+
+
+def our_scores(corpus: Corpus, seed: int, minutes: float, tests: list[str]) -> dict[str, float]:
+    """nmt by its defaults."""
+    run, output = our_run(corpus, seed), corpus.place / "out-quality"
+    call("train", corpus.dataset(), "-o", run, "--minutes", str(minutes), "--set", f"training.seed={seed}")
+    scores = {}
+    for text in tests:
+        source = corpus.folder / f"{text}.{corpus.source}"
+        subprocess.run([NMT, "translate", run, source, "-o", output, "--no-resume", "--quiet"], check=True)
+        scores[text] = bleu(read_file(output), corpus, text)
+    return scores
+
+
+def our_run(corpus: Corpus, seed: int) -> Path:
+    return corpus.place / f"run-quality-{seed}"
+
+
+def minutes_to(corpus: Corpus, seed: int, score: float) -> str:
+    """When a validation, which is greedy, first had so much BLEU."""
+    lines = (our_run(corpus, seed) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    seconds = 0.0
+    for event in map(json.loads, lines):
+        seconds = event.get("seconds", seconds)
+        if event["event"] == "validation" and event["bleu"] >= score:
+            return f"{seconds / 60:.1f}"
+    return "never"
+
+
+def peer_scores(
+    name: str, python: Path, corpus: Corpus, budget: Budget, minutes: float, tests: list[str]
+) -> dict[str, float]:
+    """A peer, stopped after so many minutes, with the newest model that it has saved."""
+    data, run = corpus.dataset(), corpus.place / f"{name}-quality"
+    settings = write_settings(name, corpus, data, run, TINY, budget)
+    with (PLACE / f"{name}-quality.log").open("wb") as log:
+        process = subprocess.Popen(training(name, python, settings), stdout=log, stderr=log, cwd=PLACE)
+        try:
+            process.wait(60 * minutes)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        else:
+            raise SystemExit(f"{name} ended before its time: see {log.name}")
+    scores = {}
+    for text in tests:
+        source = corpus.folder / f"{text}.{corpus.source}"
+        arm = predicting(name, python, settings, run, data, source, corpus.place / f"out-{name}")
+        arm.run()
+        if arm.words or not arm.output:
+            raise SystemExit(f"{name} does not translate: {arm.words}")
+        scores[text] = bleu(read_output(arm.output, data, len(read_file(source))), corpus, text)
+    return scores
+
+
+if __name__ == "__main__":
+    main()
