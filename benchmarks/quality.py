@@ -4,6 +4,7 @@ Same pairs, vocabulary and shape; peers are stopped when the time is over: pytho
 """
 
 import json
+import shutil
 import statistics
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ from nmt.scoring.evaluate import read_file
 from nmt.scoring.metrics import corpus_scores
 
 # Batches as small as ours: in an hour larger ones would not even leave the warm-up of 2,000 updates behind.
-BUDGETS = {"eole": Budget(1600, 10**6, 100, 250), "joeynmt": Budget(1600, 10**6, 100, 250)}
+BUDGET = Budget(1600, 10**6, 100, 250)
 
 
 def main() -> None:
@@ -24,12 +25,12 @@ def main() -> None:
     tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
     line, figures = command("quality", options), []
     reached: dict[str, float] = {}  # each peer's BLEU on the validation set
-    for name, budget in BUDGETS.items():
+    for name in ("eole", "joeynmt"):
         python, why_not = toolkit(name)
         if python is None:
             print(f"{name} could not be installed: {why_not}")
             continue
-        scores = peer_scores(name, python, corpus, budget, options.minutes, tests)
+        scores = peer_scores(name, python, corpus, options.minutes, tests)
         reached[name] = scores["valid"]
         figures.append(f"{name}: {shown(scores)}")
         print(figures[-1], flush=True)
@@ -79,19 +80,16 @@ def minutes_to(corpus: Corpus, seed: int, score: float) -> str:
     return "never"
 
 
-def peer_scores(
-    name: str, python: Path, corpus: Corpus, budget: Budget, minutes: float, tests: list[str]
-) -> dict[str, float]:
+def peer_scores(name: str, python: Path, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:
     """A peer, stopped after so many minutes, with the newest model that it has saved."""
     data, run = corpus.dataset(), corpus.place / f"{name}-quality"
-    settings = write_settings(name, corpus, data, run, TINY, budget)
+    shutil.rmtree(run, ignore_errors=True)  # or a model of an earlier run would stand for one that saved none
+    settings = write_settings(name, corpus, data, run, TINY, BUDGET)
     with (PLACE / f"{name}-quality.log").open("wb") as log:
-        process = subprocess.Popen(training(name, python, settings), stdout=log, stderr=log, cwd=PLACE)
         try:
-            process.wait(60 * minutes)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            subprocess.run(training(name, python, settings), stdout=log, stderr=log, cwd=PLACE, timeout=60 * minutes)
+        except subprocess.TimeoutExpired:  # it has been killed
+            pass
         else:
             raise SystemExit(f"{name} ended before its time: see {log.name}")
     scores = {}
