@@ -63,7 +63,7 @@ class Corpus:
         return found[0], found[1]
 
 
-def parse(doc: str | None, **defaults: float) -> tuple[argparse.Namespace, Corpus]:
+def parse(doc: str | None, **defaults: float | str) -> tuple[argparse.Namespace, Corpus]:
     """The options of a script, its own by their defaults, and the corpus that they name."""
     parser = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     parser.add_argument("--corpus", type=Path, help="folder of Multi30k (default: the bundled corpus)")

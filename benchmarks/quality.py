@@ -21,28 +21,38 @@ BUDGET = Budget(1600, 10**6, 100, 250)
 
 
 def main() -> None:
-    options, corpus = parse(__doc__, minutes=60.0, seeds=3)
+    options, corpus = parse(__doc__, minutes=60.0, arms="eole joeynmt nmt-1 nmt-2 nmt-3")
     tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
-    line, figures = command("quality", options), []
-    reached: dict[str, float] = {}  # each peer's BLEU on the validation set
-    for name in ("eole", "joeynmt"):
-        python, why_not = toolkit(name)
-        if python is None:
-            print(f"{name} could not be installed: {why_not}")
-            continue
-        scores = peer_scores(name, python, corpus, options.minutes, tests)
-        reached[name] = scores["valid"]
-        figures.append(f"{name}: {shown(scores)}")
-        print(figures[-1], flush=True)
-    ours = [our_scores(corpus, seed, options.minutes, tests) for seed in range(1, options.seeds + 1)]
-    for seed, scores in enumerate(ours, 1):
-        figures.append(f"nmt, seed {seed}: {shown(scores)}")
-    figures.append(f"nmt, mean: {shown({text: statistics.mean(one[text] for one in ours) for text in tests})}")
-    for name, score in reached.items():
-        minutes = [minutes_to(corpus, seed, score) for seed in range(1, options.seeds + 1)]
-        figures.append(f"{name}'s {score:.1f} on valid after {', '.join(minutes)} minutes of each seed")
+    # Kept, so that arms of an hour each can be run on different days; an arm that has its scores is not run again.
+    kept = corpus.place / f"quality-{options.minutes:g}.json"
+    found: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    for arm in options.arms.split():
+        if arm not in found:
+            found[arm] = scores_of(arm, corpus, options.minutes, tests)
+            kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        print(f"{arm}: {shown(found[arm])}", flush=True)
+    figures = [f"{arm}: {shown(found[arm])}" for arm in options.arms.split()]
+    ours = [arm for arm in options.arms.split() if arm.startswith("nmt-")]
+    if ours:
+        mean = {text: statistics.mean(found[arm][text] for arm in ours) for text in tests}
+        figures.append(f"nmt, mean: {shown(mean)}")
+        for name in sorted({*options.arms.split()} - {*ours}):
+            minutes = [minutes_to(corpus, arm, found[name]["valid"]) for arm in ours]
+            figures.append(f"{name}'s {found[name]['valid']:.1f} on valid after {', '.join(minutes)} minutes of ours")
     print("\n".join(figures))
-    add_row(f"BLEU, beam 5, after {options.minutes:g} minutes of training", line, "; ".join(figures))
+    add_row(
+        f"BLEU, beam 5, after {options.minutes:g} minutes of training", command("quality", options), "; ".join(figures)
+    )
+
+
+def scores_of(arm: str, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:
+    """Train an arm, a peer or ``nmt-SEED``, and score its translations of each text."""
+    if arm.startswith("nmt-"):
+        return our_scores(corpus, arm, minutes, tests)
+    python, why_not = toolkit(arm)
+    if python is None:
+        raise SystemExit(f"{arm} could not be installed: {why_not}")
+    return peer_scores(arm, python, corpus, minutes, tests)
 
 
 def shown(scores: dict[str, float]) -> str:
@@ -53,10 +63,10 @@ def bleu(lines: list[str], corpus: Corpus, text: str) -> float:
     return corpus_scores(lines, read_file(corpus.folder / f"{text}.{corpus.target}"), corpus.target)[0]
 
 
-def our_scores(corpus: Corpus, seed: int, minutes: float, tests: list[str]) -> dict[str, float]:
+def our_scores(corpus: Corpus, arm: str, minutes: float, tests: list[str]) -> dict[str, float]:
     """nmt by its defaults."""
-    run, output = our_run(corpus, seed), corpus.place / "out-quality"
-    call("train", corpus.dataset(), "-o", run, "--minutes", str(minutes), "--set", f"training.seed={seed}")
+    run, output = our_run(corpus, arm), corpus.place / "out-quality"
+    call("train", corpus.dataset(), "-o", run, "--minutes", str(minutes), "--seed", arm.removeprefix("nmt-"), "--quiet")
     scores = {}
     for text in tests:
         source = corpus.folder / f"{text}.{corpus.source}"
@@ -65,13 +75,13 @@ def our_scores(corpus: Corpus, seed: int, minutes: float, tests: list[str]) -> d
     return scores
 
 
-def our_run(corpus: Corpus, seed: int) -> Path:
-    return corpus.place / f"run-quality-{seed}"
+def our_run(corpus: Corpus, arm: str) -> Path:
+    return corpus.place / f"run-quality-{arm}"
 
 
-def minutes_to(corpus: Corpus, seed: int, score: float) -> str:
+def minutes_to(corpus: Corpus, arm: str, score: float) -> str:
     """When a validation, which is greedy, first had so much BLEU."""
-    lines = (our_run(corpus, seed) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (our_run(corpus, arm) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     seconds = 0.0
     for event in map(json.loads, lines):
         seconds = event.get("seconds", seconds)
