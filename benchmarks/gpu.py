@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from measure import add_row, operations
+from measure import add_row
 from torch import Tensor, nn
 
-from nmt.config import PRESETS, Config, SearchOptions
+from nmt.config import Config, SearchOptions
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.decoding.engines.pytorch import PyTorchEngine, choose_device
 from nmt.model import build_model
+from nmt.presets import PRESETS, operations
 from nmt.text.tokenizer import PAD
 from nmt.training.loop import Update, train_steps
 from nmt.training.objective import TensorBatch

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from nmt.config import ModelConfig
-
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "bench"
 PEERS = ROOT / "benchmarks" / "peers"
@@ -90,14 +88,6 @@ def peer(name: str, packages: Sequence[str]) -> tuple[Path | None, str]:
                 return None, lines[-1] if lines else "it could not be installed"
         (folder / ".whole").touch()
     return python, ""
-
-
-def operations(model: ModelConfig, vocabulary: int, source_tokens: float) -> float:
-    """Of training on one target token: 6 for each weight that it and its ``source_tokens`` touch."""
-    width, block = model.width, 2 * model.width * model.feed_forward
-    encoder = model.encoder_layers * (4 * width**2 + block) + model.decoder_layers * 2 * width**2
-    decoder = model.decoder_layers * (6 * width**2 + block) + width * vocabulary
-    return 6 * (source_tokens * encoder + decoder)
 
 
 def machine() -> str:

@@ -10,10 +10,11 @@ import time
 
 import torch
 
-from nmt.config import PRESETS, Config
+from nmt.config import Config
 from nmt.corpus.batches import Batch
 from nmt.model.attention import MultiHeadAttention
 from nmt.model.transformer import Transformer
+from nmt.presets import PRESETS
 from nmt.training.gradients import Workers
 from nmt.training.state import TrainState
 

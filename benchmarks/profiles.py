@@ -11,10 +11,11 @@ from corpus import command, parse
 from measure import ROOT, commit, machine
 from torch.profiler import ProfilerActivity, profile
 
-from nmt.config import PRESETS, Config
+from nmt.config import Config
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.translator import Translator
 from nmt.model.transformer import Transformer
+from nmt.presets import PRESETS
 from nmt.scoring.evaluate import read_file
 from nmt.training.loop import train_steps
 from nmt.training.state import TrainState

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpus import Corpus, command, parse
-from measure import NMT, add_row, machine, operations
+from measure import NMT, add_row, machine
 from toolkits import Budget, Shape, said, toolkit, training, write_settings
 
 from nmt.config import ModelConfig
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
+from nmt.presets import operations
 
 TOKENS = 4096  # of a batch, padded
 SHAPES: dict[str, Shape] = {"4+4 layers, d128, ff256": (4, 128, 256), "3+3 layers, d256, ff1024": (3, 256, 1024)}

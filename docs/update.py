@@ -13,7 +13,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nmt.config import PRESETS, Checked, ModelConfig, TrainingConfig, preset
+from nmt.config import Checked, ModelConfig, TrainingConfig
+from nmt.presets import PRESETS, RULES
 
 DOCS = Path(__file__).parent
 COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect", "export")
@@ -35,7 +36,6 @@ ROADS = {  # what their tables say, a language each
     },
 }
 PAGES = (*COMMANDS, "settings", "promises", *ROADS)
-AUTO_PAIRS = (10_000, 100_000, 1_000_000)  # sizes of corpora for which auto's choice is shown
 SECTIONS: dict[type[Checked], str] = {
     ModelConfig: "The shape of the model.",
     TrainingConfig: "How it is trained. Exactly one of `steps`, `epochs` and `minutes` is the budget.",
@@ -97,10 +97,8 @@ def toml(value: object) -> str:
 
 
 def presets() -> list[str]:
-    """A table of what the presets set, a column each; auto's depends on the corpus."""
-    columns = dict(PRESETS)
-    for pairs in AUTO_PAIRS:
-        columns[f"auto, {pairs:,} pairs"] = preset("auto", pairs)
+    """A table of what the presets set, a column each, and one of what auto takes."""
+    columns = PRESETS
     keys = dict.fromkeys((part, key) for layer in columns.values() for part in layer for key in layer[part])
     lines = ["## Presets", "", "A dash: the default above.", ""]
     lines += ["| setting | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
@@ -108,6 +106,22 @@ def presets() -> list[str]:
         values = [layer.get(part, {}).get(key) for layer in columns.values()]
         cells = ["–" if value is None else toml(value) for value in values]
         lines.append(f"| `{part}.{key}` | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "## What `auto` takes",
+        "",
+        "For fewer pairs than the first column says. Where a budget in minutes has too few of them for so many passes",
+        "over the data on the cores that are here, it takes the row above. A run goes on with what it was begun with.",
+        "",
+        "| pairs | passes | preset | why |",
+        "| --- | --- | --- | --- |",
+    ]
+    for rule in RULES:
+        pairs = {0: "–", float("inf"): "any"}.get(rule.below, f"{rule.below:,}")
+        over = "".join(
+            f", `{part}.{key} = {toml(value)}`" for part, values in rule.layer.items() for key, value in values.items()
+        )
+        lines.append(f"| {pairs} | {rule.passes:g} | `{rule.preset}`{over} | {rule.why} |")
     return [*lines, ""]
 
 

@@ -1,4 +1,4 @@
-"""The control panel: every setting of the program, its bounds, its presets, and the strict reading of TOML.
+"""The control panel: every setting of the program, its bounds, and the strict reading of TOML.
 
 Settings come in layers, nested dictionaries like ``{"model": {"width": 256}}``; a later layer wins. Only
 ``Config.from_layers`` turns them into the frozen dataclasses that the rest of the program sees, and each part of the
@@ -252,56 +252,3 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
     except (ValueError, RecursionError):
         parsed = value.strip()
     return {section: {key: parsed}}
-
-
-# Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani
-# et al. 2017; rnn is the attentional model of Luong et al. 2015. What auto makes of them stands in ``auto_preset``.
-PRESETS: dict[str, Layer] = {
-    "tiny": {
-        "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.2),
-        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, bidirectional=0.33),
-    },
-    "small": {
-        "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),
-        "training": dict(epochs=40, batch_tokens=4096, learning_rate=1e-3, warmup_steps=2000),
-    },
-    "base": {
-        "model": dict(width=512, feed_forward=2048, encoder_layers=6, decoder_layers=6, heads=8, dropout=0.1),
-        "training": dict(steps=100_000, batch_tokens=25_000, learning_rate=7e-4, warmup_steps=4000),
-    },
-    "big": {
-        "model": dict(width=1024, feed_forward=4096, encoder_layers=6, decoder_layers=6, heads=16, dropout=0.3),
-        "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000),
-    },
-    "rnn": {
-        "model": dict(
-            family="recurrent",
-            cell="lstm",
-            attention_score="general",
-            width=256,
-            encoder_layers=1,
-            decoder_layers=1,
-            dropout=0.3,
-        ),
-        "training": dict(epochs=40, batch_tokens=1600, learning_rate=2e-3, warmup_steps=800),
-    },
-}
-
-
-def auto_preset(pairs: int) -> str:
-    """The name of the preset that fits a corpus of so many sentence pairs.
-
-    Small corpora want small models and much dropout (Araabi and Monz 2020; Wu et al. 2021): on the 29,000 pairs of
-    Multi30k the tiny model beats the base one by 2.7 BLEU.
-    """
-    if pairs < 100_000:
-        return "tiny"
-    if pairs < 1_000_000:
-        return "small"
-    return "base"
-
-
-def preset(name: str, pairs: int) -> Layer:
-    """The settings of a preset for a corpus of ``pairs`` sentence pairs; SettingsError for an unknown name."""
-    known(name, ["auto", *PRESETS], "preset")
-    return PRESETS[auto_preset(pairs) if name == "auto" else name]

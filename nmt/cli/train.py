@@ -97,38 +97,41 @@ def train(
     layers = [read_toml(config)] if config else []
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
-    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init)
+    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init, device.value)
     read_request(request)  # what is wrong with it is said before PyTorch is there, whose import takes seconds
     if devices > 1 and os.environ.get("WORLD_SIZE", "1") == "1" and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
-        print_plan(request, device.value, threads)
+        print_plan(request, threads)
     elif verify_resume:
-        verify(request, device.value, threads, monitor(quiet, verbose))
+        verify(request, threads, monitor(quiet, verbose))
     else:
-        run_training(request, device.value, threads, monitor(quiet, verbose))
+        run_training(request, threads, monitor(quiet, verbose))
 
 
-def print_plan(request: "TrainRequest", device: str, threads: int) -> None:
+def print_plan(request: "TrainRequest", threads: int) -> None:
     """Measure a few updates, and print what the run would take, a line each."""
     import torch
 
     from nmt.cli.console import table
-    from nmt.config import auto_preset
     from nmt.decoding.engines.pytorch import choose_device
+    from nmt.presets import auto
     from nmt.training.plan import plan
 
     if threads:
         torch.set_num_threads(threads)
-    found = plan(request, choose_device(device))
+    found = plan(request, choose_device(request.device))
     model, training = found.config.model, found.config.training
-    chosen = f"{auto_preset(found.pairs)}, by auto for {found.pairs:,} pairs" if request.preset == "auto" else ""
+    chosen = request.preset
+    if chosen == "auto":
+        rule = auto(found.task)
+        chosen = f"{rule.preset}, by auto for {found.pairs:,} pairs: {rule.why}"
     rows, source, target = found.longest_batch
     hours, minutes = divmod(round(found.seconds / 60), 60)
     shared = "one vocabulary" if len(found.vocabularies) == 1 else "vocabularies"
     sizes = " and ".join(f"{size:,}" for size in found.vocabularies)
     lines = {
-        "preset": chosen or request.preset,
+        "preset": chosen,
         "model": f"{model.family}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
         f"dropout {model.dropout:g}",
         "parameters": f"{found.parameters:,}, with {shared} of {sizes} pieces",
@@ -147,19 +150,17 @@ def print_plan(request: "TrainRequest", device: str, threads: int) -> None:
     print(table(["", ""], lines.items()), end="")
 
 
-def verify(request: "TrainRequest", device: str, threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
+def verify(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
     """Say whether a run that was stopped and gone on with is the uninterrupted one, on these data and this machine."""
     from nmt.decoding.engines.pytorch import choose_device
     from nmt.training.verify import verify_resume
 
     with reporter as told:
-        updates = verify_resume(request, choose_device(device), threads, told)
+        updates = verify_resume(request, choose_device(request.device), threads, told)
     print(f"identical: {updates} updates at once, and stopped and gone on with half-way; every bit is the same")
 
 
-def run_training(
-    request: "TrainRequest", device: str, threads: int, reporter: "AbstractContextManager[Monitor]"
-) -> None:
+def run_training(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
     """Train, telling a person about it; a signal ends the process by itself once the work is saved."""
     import torch
 
@@ -180,7 +181,7 @@ def run_training(
 
     catch_signals(catch)
     parent = os.getppid()
-    with join(choose_device(device)) as group:
+    with join(choose_device(request.device)) as group:
         try:
             with reporter as told, open_run(request, group.device, told, group) as run:
                 # A process of a group ends, too, when the one that started it was killed.

@@ -135,6 +135,11 @@ class Split:
         return float(np.bincount(self._table["corpus"], minlength=len(self._weights)) @ self._weights)
 
     @property
+    def pieces(self) -> tuple[int, int]:
+        """All of the sources and all of the targets, without special ids; reads nothing."""
+        return sum(map(len, self._ids["source"])), sum(map(len, self._ids["target"]))
+
+    @property
     def source_length(self) -> npt.NDArray[np.int32]:
         """Pieces of each row's source, without special ids: int32 (rows,), a view of the memory-mapped table."""
         lengths: npt.NDArray[np.int32] = self._table["source_length"]

@@ -2,11 +2,19 @@
 
 import os
 import sys
+from pathlib import Path
+
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # of NVIDIA, of AMD, of either in Windows' Linux
 
 
 def available_cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def may_have_gpu() -> bool:
+    """Whether a GPU's driver is here: no more than a guess, for PyTorch, who knows, takes seconds to import."""
+    return sys.platform == "darwin" or any(Path(driver).exists() for driver in _DRIVERS)
 
 
 def peak_memory_bytes() -> int:

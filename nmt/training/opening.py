@@ -19,12 +19,9 @@ from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.loop import budget_used
 from nmt.training.reporter import Reporter, Unheard
-from nmt.training.request import TrainRequest, read_request
+from nmt.training.request import TrainRequest, differences, read_request
 from nmt.training.run import Run
 from nmt.training.state import TrainState
-
-# A resumed run may get more time and save more often; anything else would make it another run.
-MAY_CHANGE = {"steps", "epochs", "minutes", "save_every", "keep"}
 
 
 @contextmanager
@@ -166,17 +163,6 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
             raise DataError(f"{path / 'state.json'}: {error}", "restore the file") from None
 
     return folder.restore_newest(take, reporter.warn)
-
-
-def differences(old: Config, new: Config) -> list[str]:
-    """What keeps a run of settings ``old`` from being resumed with ``new``, in words."""
-    before, after = asdict(old), asdict(new)
-    return [
-        f"{section}.{key} was {before[section][key]!r}, is {after[section][key]!r}"
-        for section in before
-        for key in before[section]
-        if key not in MAY_CHANGE and before[section][key] != after[section][key]
-    ]
 
 
 def about_model(config: Config, data: Dataset) -> ModelAbout:

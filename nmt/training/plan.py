@@ -8,11 +8,12 @@ import torch
 from nmt.config import Config
 from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
+from nmt.presets import Task
 from nmt.text.machine import peak_memory_bytes
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
 from nmt.training.opening import fresh_state
-from nmt.training.request import TrainRequest, read_request
+from nmt.training.request import TrainRequest, read_request, task_of
 from nmt.training.state import TrainState
 
 WARM_UP, MEASURED = 3, 20  # updates
@@ -23,6 +24,7 @@ class Plan:
     """What is known of a run before it begins; times leave validation and saving out."""
 
     config: Config
+    task: Task  # what auto chose a preset for
     pairs: int
     parameters: int
     vocabularies: tuple[int, ...]  # one where it is shared
@@ -72,6 +74,7 @@ def plan(request: TrainRequest, device: torch.device) -> Plan:
     model = sum(tensor.nbytes for tensor in checkpoint.model.values())
     return Plan(
         config,
+        task_of(request, data, {}),
         len(data.train),
         parameters,
         (data.source_vocabulary,) if data.joint else (data.source_vocabulary, data.target_vocabulary),

@@ -4,10 +4,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from nmt.config import Config, Layer, preset
+from nmt.config import Config, Layer
 from nmt.corpus.dataset import Dataset
 from nmt.errors import DataError, SettingsError
+from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder, resolve_model_folder
+from nmt.store.run_folder import RunFolder
+from nmt.text.machine import available_cores, may_have_gpu
+
+# A resumed run may get more time and save more often; anything else would make it another run.
+MAY_CHANGE = {"steps", "epochs", "minutes", "save_every", "keep"}
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class TrainRequest:
     resume: bool = True
     overwrite: bool = False
     init: Path | None = None  # the model whose weights the run begins with
+    device: str = "auto"  # where it is to compute; auto's preset depends on it
 
 
 def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | None]:
@@ -35,10 +42,49 @@ def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | 
         known["model"] = asdict(init.config)
     if init or not data.joint:  # a model that knows a direction has no use for a beginning with both
         known["training"]["bidirectional"] = 0.0
-    config = Config.from_layers(preset(request.preset, len(data.train)), known, *request.layers)
+    config = resolve(request, data, known)
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
             "leave it out, or prepare with --joint-vocab",
         )
     return data, config, init
+
+
+def resolve(request: TrainRequest, data: Dataset, known: Layer) -> Config:
+    """The settings of the preset and all that goes over it, ``known`` first.
+
+    A run that auto's preset began goes on with what that was, which may be another one now: with more minutes, or on
+    another machine.
+    """
+    layers = layers_of(request.preset, task_of(request, data, known))
+    configs = [Config.from_layers(*preset, known, *request.layers) for preset in layers]
+    folder = RunFolder(request.run)
+    if len(configs) > 1 and request.resume and not request.overwrite and folder.config_path.is_file():
+        before = folder.read_config()
+        return next((config for config in configs if not differences(before, config)), configs[0])
+    return configs[0]
+
+
+def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
+    """What auto knows of a run before it chooses."""
+    has_gpu = may_have_gpu() if request.device == "auto" else request.device != "cpu"
+    return Task(
+        pairs=len(data.train),
+        source_tokens=data.train.pieces[0] + len(data.train),
+        target_tokens=data.train.pieces[1] + len(data.train),
+        vocabulary=data.target_vocabulary,
+        minutes=Config.from_layers(PRESETS["tiny"], known, *request.layers).training.minutes,
+        cores=0 if has_gpu else available_cores(),
+    )
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """What keeps a run of settings ``old`` from being resumed with ``new``, in words."""
+    before, after = asdict(old), asdict(new)
+    return [
+        f"{section}.{key} was {before[section][key]!r}, is {after[section][key]!r}"
+        for section in before
+        for key in before[section]
+        if key not in MAY_CHANGE and before[section][key] != after[section][key]
+    ]

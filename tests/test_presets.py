@@ -1,0 +1,101 @@
+"""--preset auto: which preset fits a corpus, a budget and a machine, and a run goes on with what it was begun with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from conftest import TinyRun
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from nmt.config import Config, ModelConfig
+from nmt.errors import SettingsError
+from nmt.model import build_model
+from nmt.presets import PRESETS, RULES, Task, auto, operations, passes
+from nmt.training.opening import open_run
+from nmt.training.reporter import Unheard
+from nmt.training.request import TrainRequest, read_request
+
+CPU = torch.device("cpu")
+SMALL: Any = {
+    "model": dict(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2),
+    "training": dict(steps=1, batch_tokens=200),
+}
+
+
+def task(pairs: int, minutes: float = 0.0, cores: int = 2) -> Task:
+    return Task(pairs, 15 * pairs, 15 * pairs, 8000, minutes, cores)
+
+
+@pytest.mark.parametrize(
+    ("asked", "preset", "dropout"),
+    [
+        (task(5_000, 15), "tiny", 0.3),
+        (task(29_000, 60), "tiny", 0.3),
+        (task(29_000, 15), "tiny", 0.2),
+        (task(29_000), "tiny", 0.3),
+        (task(200_000), "small", 0.2),
+        (task(200_000, 60), "tiny", 0.2),
+        (task(200_000, 60, cores=64), "small", 0.2),
+        (task(200_000, 60, cores=0), "small", 0.2),
+        (task(200_000, 24 * 60), "small", 0.2),
+        (task(4_000_000), "base", 0.1),
+        (task(4_000_000, 24 * 60), "tiny", 0.2),
+        (task(100_000_000), "big", 0.3),
+    ],
+)
+def test_auto_takes_what_the_pairs_want_and_the_minutes_allow(asked: Task, preset: str, dropout: float) -> None:
+    rule = auto(asked)
+    model = Config.from_layers(PRESETS[rule.preset], rule.layer).model
+    assert (rule.preset, model.dropout) == (preset, dropout)
+
+
+@given(
+    st.integers(1, 10**8), st.floats(0.01, 10**5), st.floats(1.0, 100.0), st.integers(1, 64), st.sampled_from([0, 1])
+)
+def test_more_minutes_or_cores_never_mean_a_smaller_preset(
+    pairs: int, minutes: float, times: float, cores: int, which: int
+) -> None:
+    more = task(pairs, minutes * times, cores) if which else task(pairs, minutes, int(cores * times))
+    assert RULES.index(auto(more)) >= RULES.index(auto(task(pairs, minutes, cores)))
+
+
+def test_a_larger_preset_makes_fewer_passes() -> None:
+    found = [passes(name, task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
+    assert found == sorted(found, reverse=True)
+
+
+def test_operations_are_those_that_pytorch_counts() -> None:
+    """But for attention's own products, which grow with the length: at one position they are next to nothing."""
+    config = ModelConfig(width=64, feed_forward=96, encoder_layers=3, decoder_layers=2, dropout=0.0)
+    model = build_model(config, 500, 500, joint=True)
+    pieces, lengths = torch.full((8, 1), 5), torch.ones(8, dtype=torch.int64)
+    with FlopCounterMode(display=False) as counter:
+        hidden_BTD = model(pieces, lengths, pieces)
+        (hidden_BTD @ model.output_weight.T).sum().backward()
+    # Nothing is made of the gradient of what comes first.
+    assert counter.get_total_flops() / 8 == pytest.approx(operations(config, 500, 1.0), rel=0.05)
+
+
+def test_a_run_goes_on_with_what_auto_took_for_it_then(tiny_run: TinyRun, tmp_path: Path) -> None:
+    begun = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SMALL,))
+    with open_run(begun, CPU, Unheard()) as run:
+        run.train(lambda: False)
+    again = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL, {"training": dict(steps=2)}))
+    fresh = TrainRequest(tiny_run.data, tmp_path / "other", "auto", again.layers)
+    assert [read_request(one)[1].model.dropout for one in (again, fresh)] == [0.2, 0.3]
+    with open_run(again, CPU, Unheard()) as run:
+        assert run.train(lambda: False).counters.step == 2
+
+
+def test_a_setting_that_auto_never_takes_is_still_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
+    strange = (SMALL, {"model": dict(dropout=0.15)})
+    with open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", strange), CPU, Unheard()) as run:
+        run.train(lambda: False)
+    with (
+        pytest.raises(SettingsError, match=r"model.dropout was 0.15, is 0.3"),
+        open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL,)), CPU, Unheard()),
+    ):
+        pass
