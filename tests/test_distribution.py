@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -148,6 +149,22 @@ def test_a_checkpoint_of_two_processes_is_gone_on_with_by_one(tiny_run: TinyRun,
 def test_a_mistake_is_one_line_with_its_exit_code(tiny_run: TinyRun, two: Path, more: str, code: int) -> None:
     result = nmt(*command(tiny_run.data, two, 2, more))
     assert (result.returncode, result.stderr.count("\n")) == (code, 1), result.stderr
+
+
+def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
+    """What auto takes depends on the machine, and several may not be alike."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    children = []
+    for rank, rate in enumerate(("5e-3", "1e-4")):
+        more = f"--steps 24 --validate-every 8 --save-every 4 --set training.learning_rate={rate}"
+        line = [PROGRAM, *command(tiny_run.data, tmp_path / str(rank), 1, more)]
+        group = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        children.append(subprocess.Popen(line, env={**os.environ, **group, "GLOO_SOCKET_IFNAME": "lo"}))
+    assert [process.wait(120) for process in children] == [0, 0]
+    assert equal(tmp_path / "0" / "model", two / "model")
+    assert not (tmp_path / "1").exists()
 
 
 @pytest.mark.slow

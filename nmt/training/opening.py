@@ -55,7 +55,7 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
                 state.hand_out(group)
 
         if group.size > 1:
-            group.tell("nothing is wrong so far")
+            group.tell(config.to_dict())
         go_back()
         # A share of the budget, which may be another one now.
         validated = state.counters.validated
@@ -68,8 +68,9 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
 
 def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
     """The run as another process than the group's leader has it: all that it knows of the folder, the leader says."""
-    group.tell(None)  # that nothing is wrong, or this process hears that the leader is gone
-    data, config, init = read_request(request)
+    # That nothing is wrong, or this process hears that the leader is gone. What auto takes depends on the machine, too.
+    config = Config.from_layers(group.tell(None))
+    data, _, init = read_request(request)
     tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
     state = fresh_state(config, data, device, init)
 
