@@ -1,5 +1,6 @@
 """What a person asks of training, and whether it can be done: said without PyTorch, whose import takes seconds."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -57,24 +58,28 @@ def resolve(request: TrainRequest, data: Dataset, known: Layer) -> Config:
     A run that auto's preset began goes on with what that was, which may be another one now: with more minutes, or on
     another machine.
     """
-    layers = layers_of(request.preset, task_of(request, data, known))
-    configs = [Config.from_layers(*preset, known, *request.layers) for preset in layers]
-    folder = RunFolder(request.run)
-    if len(configs) > 1 and request.resume and not request.overwrite and folder.config_path.is_file():
+
+    def over(preset: Sequence[Layer]) -> Config:
+        return Config.from_layers(*preset, known, *request.layers)
+
+    first, *others = layers_of(request.preset, task_of(request, data, known))
+    config, folder = over(first), RunFolder(request.run)
+    if others and request.resume and not request.overwrite and folder.config_path.is_file():
         before = folder.read_config()
-        return next((config for config in configs if not differences(before, config)), configs[0])
-    return configs[0]
+        return next((one for one in (config, *map(over, others)) if not differences(before, one)), config)
+    return config
 
 
 def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
     """What auto knows of a run before it chooses."""
     has_gpu = may_have_gpu() if request.device == "auto" else request.device != "cpu"
+    training = [{"training": layer.get("training", {})} for layer in (known, *request.layers)]
     return Task(
         pairs=len(data.train),
         source_tokens=data.train.pieces[0] + len(data.train),
         target_tokens=data.train.pieces[1] + len(data.train),
         vocabulary=data.target_vocabulary,
-        minutes=Config.from_layers(PRESETS["tiny"], known, *request.layers).training.minutes,
+        minutes=Config.from_layers({"training": PRESETS["tiny"]["training"]}, *training).training.minutes,
         cores=0 if has_gpu else available_cores(),
     )
 
