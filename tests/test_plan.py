@@ -70,7 +70,7 @@ def test_the_command_prints_a_line_a_fact_and_leaves_nothing(tiny_run: TinyRun, 
     assert (result.returncode, result.stderr) == (0, "")
     names = [line.split()[0] for line in result.stdout.splitlines()]
     assert names == ["preset", "model", "parameters", "rate", "batches", "memory", "speed", "epoch", "budget", "disk"]
-    assert re.search(r"preset +tiny, by auto for 300 pairs: 29,000 pairs, measured: ", result.stdout)
+    assert re.search(r"preset +tiny, by auto for 300 pairs: measured on 29,000 pairs: ", result.stdout)
     assert os.listdir(tmp_path) == []
 
 
