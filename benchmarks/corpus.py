@@ -1,6 +1,7 @@
 """What the comparisons work on: a corpus, and its dataset, lines and models, each made once for each corpus."""
 
 import argparse
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -78,7 +79,10 @@ def command(script: str, options: argparse.Namespace) -> str:
     """The command line that makes a row again, but for where the corpus lies."""
     flags: Mapping[str, object] = {**vars(options), "corpus": options.corpus and "MULTI30K"}
     return " ".join(
-        [f"python benchmarks/{script}.py", *(f"--{name} {value}" for name, value in flags.items() if value)]
+        [
+            f"python benchmarks/{script}.py",
+            *(f"--{name} {shlex.quote(str(value))}" for name, value in flags.items() if value),
+        ]
     )
 
 

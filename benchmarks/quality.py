@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from corpus import Corpus, call, command, parse
-from measure import NMT, PLACE, add_row
+from measure import NMT, PLACE, ROOT, add_row
 from toolkits import TINY, Budget, predicting, read_output, toolkit, training, write_settings
 
 from nmt.scoring.evaluate import read_file
@@ -23,26 +23,33 @@ BUDGET = Budget(1600, 10**6, 100, 250)
 def main() -> None:
     options, corpus = parse(__doc__, minutes=60.0, arms="eole joeynmt nmt-1 nmt-2 nmt-3")
     tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
-    # Kept, so that arms of an hour each can be run on different days; an arm that has its scores is not run again.
-    kept = corpus.place / f"quality-{options.minutes:g}.json"
+    # Kept, so that arms of an hour each can be run on different days, but not from one state of nmt to another.
+    kept = corpus.place / f"quality-{options.minutes:g}-{state()}.json"
     found: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-    for arm in options.arms.split():
+    names: list[str] = options.arms.split()
+    for arm in names:
         if arm not in found:
             found[arm] = scores_of(arm, corpus, options.minutes, tests)
             kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{arm}: {shown(found[arm])}", flush=True)
-    figures = [f"{arm}: {shown(found[arm])}" for arm in options.arms.split()]
-    ours = [arm for arm in options.arms.split() if arm.startswith("nmt-")]
+    figures = [f"{arm}: {shown(found[arm])}" for arm in names]
+    ours = [arm for arm in names if arm.startswith("nmt-")]
     if ours:
         mean = {text: statistics.mean(found[arm][text] for arm in ours) for text in tests}
         figures.append(f"nmt, mean: {shown(mean)}")
-        for name in sorted({*options.arms.split()} - {*ours}):
+        for name in [name for name in names if name not in ours]:
             minutes = [minutes_to(corpus, arm, found[name]["valid"]) for arm in ours]
             figures.append(f"{name}'s {found[name]['valid']:.1f} on valid after {', '.join(minutes)} minutes of ours")
     print("\n".join(figures))
     add_row(
         f"BLEU, beam 5, after {options.minutes:g} minutes of training", command("quality", options), "; ".join(figures)
     )
+
+
+def state() -> str:
+    """The commit that last changed the program."""
+    line = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "nmt"]
+    return subprocess.run(line, capture_output=True, encoding="utf-8").stdout.strip() or "no-commit"
 
 
 def scores_of(arm: str, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:
