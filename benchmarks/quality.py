@@ -24,12 +24,14 @@ def main() -> None:
     options, corpus = parse(__doc__, minutes=60.0, arms="eole joeynmt nmt-1 nmt-2 nmt-3")
     tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
     # Kept, so that arms of an hour each can be run on different days, but not from one state of nmt to another.
-    kept = corpus.place / f"quality-{options.minutes:g}-{state()}.json"
+    place = corpus.place / f"quality-{options.minutes:g}-{state()}"
+    place.mkdir(exist_ok=True)
+    kept = place / "scores.json"
     found: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     names: list[str] = options.arms.split()
     for arm in names:
         if arm not in found:
-            found[arm] = scores_of(arm, corpus, options.minutes, tests)
+            found[arm] = scores_of(arm, corpus, place, options.minutes, tests)
             kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{arm}: {shown(found[arm])}", flush=True)
     figures = [f"{arm}: {shown(found[arm])}" for arm in names]
@@ -38,7 +40,7 @@ def main() -> None:
         mean = {text: statistics.mean(found[arm][text] for arm in ours) for text in tests}
         figures.append(f"nmt, mean: {shown(mean)}")
         for name in [name for name in names if name not in ours]:
-            minutes = [minutes_to(corpus, arm, found[name]["valid"]) for arm in ours]
+            minutes = [minutes_to(place / arm, found[name]["valid"]) for arm in ours]
             figures.append(f"{name}'s {found[name]['valid']:.1f} on valid after {', '.join(minutes)} minutes of ours")
     print("\n".join(figures))
     add_row(
@@ -48,14 +50,14 @@ def main() -> None:
 
 def state() -> str:
     """The commit that last changed the program."""
-    line = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "nmt"]
+    line: list[str | Path] = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "nmt"]
     return subprocess.run(line, capture_output=True, encoding="utf-8").stdout.strip() or "no-commit"
 
 
-def scores_of(arm: str, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:
+def scores_of(arm: str, corpus: Corpus, place: Path, minutes: float, tests: list[str]) -> dict[str, float]:
     """Train an arm, a peer or ``nmt-SEED``, and score its translations of each text."""
     if arm.startswith("nmt-"):
-        return our_scores(corpus, arm, minutes, tests)
+        return our_scores(arm, corpus, place / arm, minutes, tests)
     python, why_not = toolkit(arm)
     if python is None:
         raise SystemExit(f"{arm} could not be installed: {why_not}")
@@ -70,9 +72,9 @@ def bleu(lines: list[str], corpus: Corpus, text: str) -> float:
     return corpus_scores(lines, read_file(corpus.folder / f"{text}.{corpus.target}"), corpus.target)[0]
 
 
-def our_scores(corpus: Corpus, arm: str, minutes: float, tests: list[str]) -> dict[str, float]:
+def our_scores(arm: str, corpus: Corpus, run: Path, minutes: float, tests: list[str]) -> dict[str, float]:
     """nmt by its defaults."""
-    run, output = our_run(corpus, arm), corpus.place / "out-quality"
+    output = corpus.place / "out-quality"
     call("train", corpus.dataset(), "-o", run, "--minutes", str(minutes), "--seed", arm.removeprefix("nmt-"), "--quiet")
     scores = {}
     for text in tests:
@@ -82,13 +84,9 @@ def our_scores(corpus: Corpus, arm: str, minutes: float, tests: list[str]) -> di
     return scores
 
 
-def our_run(corpus: Corpus, arm: str) -> Path:
-    return corpus.place / f"run-quality-{arm}"
-
-
-def minutes_to(corpus: Corpus, arm: str, score: float) -> str:
+def minutes_to(run: Path, score: float) -> str:
     """When a validation, which is greedy, first had so much BLEU."""
-    lines = (our_run(corpus, arm) / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     seconds = 0.0
     for event in map(json.loads, lines):
         seconds = event.get("seconds", seconds)
