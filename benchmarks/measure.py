@@ -98,9 +98,10 @@ def machine() -> str:
     return f"{len(os.sched_getaffinity(0))} cores of {names[0] if names else name}"
 
 
-def commit() -> str:
-    found = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, encoding="utf-8")
-    return found.stdout.strip() or "no commit"
+def commit(path: str = ".") -> str:
+    """The one that last changed ``path``."""
+    line: Command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", path]
+    return subprocess.run(line, capture_output=True, encoding="utf-8").stdout.strip() or "no commit"
 
 
 def add_row(what: str, command: str, figure: str) -> None:

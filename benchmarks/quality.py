@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from corpus import Corpus, call, command, parse
-from measure import NMT, PLACE, ROOT, add_row
+from measure import NMT, PLACE, add_row, commit
 from toolkits import TINY, Budget, predicting, read_output, toolkit, training, write_settings
 
 from nmt.scoring.evaluate import read_file
@@ -24,7 +24,7 @@ def main() -> None:
     options, corpus = parse(__doc__, minutes=60.0, arms="eole joeynmt nmt-1 nmt-2 nmt-3")
     tests = [text for text in ("valid", "test2016", "test") if (corpus.folder / f"{text}.{corpus.source}").exists()]
     # Kept, so that arms of an hour each can be run on different days, but not from one state of nmt to another.
-    place = corpus.place / f"quality-{options.minutes:g}-{state()}"
+    place = corpus.place / f"quality-{options.minutes:g}-{commit('nmt')}"
     place.mkdir(exist_ok=True)
     kept = place / "scores.json"
     found: dict[str, dict[str, float]] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
@@ -46,12 +46,6 @@ def main() -> None:
     add_row(
         f"BLEU, beam 5, after {options.minutes:g} minutes of training", command("quality", options), "; ".join(figures)
     )
-
-
-def state() -> str:
-    """The commit that last changed the program."""
-    line: list[str | Path] = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "nmt"]
-    return subprocess.run(line, capture_output=True, encoding="utf-8").stdout.strip() or "no-commit"
 
 
 def scores_of(arm: str, corpus: Corpus, place: Path, minutes: float, tests: list[str]) -> dict[str, float]:
