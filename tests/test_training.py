@@ -23,7 +23,7 @@ from nmt.training import gradients
 from nmt.training import loss as loss_module
 from nmt.training.counters import Position
 from nmt.training.distribution import Group
-from nmt.training.gradients import Workers, random_number
+from nmt.training.gradients import Gradient, Worker, Workers, random_number
 from nmt.training.loop import Update, batches_from, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import Objective, TensorBatch
@@ -235,6 +235,45 @@ def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
         assert one.gradient_norm == pytest.approx(two.gradient_norm, rel=1e-9)
     for name, tensor in tensors_whole.items():
         assert torch.allclose(tensor, tensors_split[name], rtol=0, atol=1e-9), name
+
+
+def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With dropout, against a worker that forgets: the same parts in the same order, after fewer tries."""
+    config = replace(TRAINING, steps=6, batch_tokens=250)
+    of = TensorBatch.of
+    tried: list[tuple[int, int, int]] = []
+
+    def watched(batch: Batch, device: torch.device) -> TensorBatch:
+        tried.append(batch.shape)
+        if batch.source.size > 90:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 bytes")
+        return of(batch, device)
+
+    def found() -> tuple[list[tuple[int, int, int]], dict[str, Tensor]]:
+        tried.clear()
+        state = fresh(config, replace(MODEL, dropout=0.3))
+        run(state, config)
+        return list(tried), tensors(state)
+
+    monkeypatch.setattr(TensorBatch, "of", watched)
+    shapes, weights = found()
+    failed: list[tuple[int, int, int]] = []
+    for shape in shapes:
+        assert not any(all(np.greater_equal(shape, other)) for other in failed)
+        if shape[0] * shape[1] > 90:
+            failed.append(shape)
+    add_up = Worker.add_up
+
+    def forgetful(worker: Worker, *asked: Any) -> Gradient:
+        worker.did_not_fit.clear()
+        return add_up(worker, *asked)
+
+    monkeypatch.setattr(Worker, "add_up", forgetful)
+    without, weights_without = found()
+    assert len(failed) < sum(rows * length > 90 for rows, length, _ in without)
+    assert all(torch.equal(tensor, weights_without[name]) for name, tensor in weights.items())
 
 
 def test_a_pair_that_alone_has_no_room_is_an_error_for_people(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,11 @@ class Batch:
     rows: Integers
     turned: bool = False
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """B, S and T: what its passes need grows with each of them."""
+        return len(self.rows), self.source.shape[1], self.target.shape[1]
+
 
 def blocks(rows: int, block_rows: int = BLOCK_ROWS) -> int:
     """How many blocks an epoch over so many rows has."""

@@ -8,7 +8,7 @@ always the same.
 import copy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -46,6 +46,7 @@ class Worker:
     number: int  # among those of all processes
     objective: Objective
     generator: torch.Generator | None = None
+    did_not_fit: list[tuple[int, ...]] = field(default_factory=list)  # shapes that memory had no room for
 
     @classmethod
     def beside(cls, objective: Objective, number: int) -> Self:
@@ -61,11 +62,11 @@ class Worker:
         """Add up the gradients of these batches' losses / ``tokens``, each with randomness of its own.
 
         A batch that memory has no room for is split, and all begun again: a backward pass that broke off has left its
-        mark on the gradients. Only dropout's draw tells the result from that of the whole batch. Raises BusyError when
-        a pair alone does not fit.
+        mark on the gradients. None as large is tried whole after that. Only dropout's draw tells the result from that
+        of the whole batch. Raises BusyError when a pair alone does not fit.
         """
-        batches = list(batches)
         while True:
+            batches = [part for batch in batches for part in self.parts(batch)]
             loss = 0.0
             for index, batch in enumerate(batches):
                 part = self.add(batch, tokens, random_number(seed, update, index, self.number), device)
@@ -81,7 +82,14 @@ class Worker:
                     "choose a smaller model, or prepare with a smaller --max-length; the same command goes on",
                 )
             self.objective.zero_grad(set_to_none=True)
-            batches[index : index + 1] = halves(batch)
+            self.did_not_fit.append(batch.shape)
+
+    def parts(self, batch: Batch) -> list[Batch]:
+        """The batch, halved until no part is in every way as large as one that did not fit: it would not either."""
+        for shape in self.did_not_fit:
+            if len(batch.rows) > 1 and all(here >= there for here, there in zip(batch.shape, shape, strict=True)):
+                return [part for half in halves(batch) for part in self.parts(half)]
+        return [batch]
 
     def add(self, batch: Batch, tokens: int, number: int, device: torch.device) -> float | None:
         """Add a batch to the gradients: its loss / ``tokens``, or None when memory has no room for it."""
