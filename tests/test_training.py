@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 from nmt.config import Config, ModelConfig, TrainingConfig
 from nmt.corpus.batches import Batch, halves, pad_batch, plan_block, turned
 from nmt.corpus.shards import Split
+from nmt.decoding.engines.pytorch import choose_device
 from nmt.errors import BusyError
 from nmt.model import build_model
 from nmt.text.tokenizer import EOS
@@ -98,12 +99,19 @@ def same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
+def test_no_device_takes_attention_that_is_planned_anew_for_every_shape() -> None:
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    choose_device("cpu")
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("chunk", [1, 7, 100])
+@pytest.mark.parametrize("errors", [loss_module.errors_in_cache, loss_module.errors_in_memory])
 def test_loss_and_gradients_equal_the_plain_formula_in_float64(
-    smoothing: float, chunk: int, monkeypatch: pytest.MonkeyPatch
+    smoothing: float, chunk: int, errors: loss_module.Errors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(loss_module.CHUNK, "cpu", chunk)
+    monkeypatch.setitem(loss_module.CHUNK, "cpu", (chunk, errors))
     torch.manual_seed(1)
     hidden_ND = torch.randn(30, 8, dtype=torch.float64, requires_grad=True)
     weight_VD = torch.randn(VOCABULARY, 8, dtype=torch.float64, requires_grad=True)
@@ -154,6 +162,21 @@ def test_turned_rows_may_have_any_piece() -> None:
     nobody = np.zeros(10, bool)
     loss, _ = Objective(state.objective.model, 0.1)(TensorBatch.of(turned(batch, nobody), CPU), 1.0)
     assert loss.item() == everything.item()
+
+
+@pytest.mark.parametrize("errors", [loss_module.errors_in_cache, loss_module.errors_in_memory])
+def test_errors_of_narrow_logits_are_those_of_the_same_in_float32_rounded_once(errors: loss_module.Errors) -> None:
+    torch.manual_seed(1)
+    logits_CV, target_C1 = (4 * torch.randn(20, 50)).bfloat16(), torch.randint(0, 50, (20, 1))
+    logits_CV[0, target_C1[0]] = 40.0  # nearly sure
+    wide_CV = logits_CV.float().requires_grad_()
+    wanted = cross_entropy(wide_CV, target_C1[:, 0], label_smoothing=0.1, reduction="sum")
+    (wanted_CV,) = torch.autograd.grad(wanted, wide_CV)
+    loss, error_CV = errors(logits_CV, target_C1, 0.1)
+    assert loss.dtype == torch.float32
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-6)
+    assert error_CV.dtype == torch.bfloat16
+    assert torch.allclose(error_CV.float(), wanted_CV, rtol=2**-8, atol=1e-6)
 
 
 def test_loss_stays_finite_for_logits_that_overflow_a_plain_exponential() -> None:

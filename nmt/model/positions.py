@@ -17,7 +17,7 @@ class SinusoidalPositions(nn.Module):
 
     def forward(self, position_T: Tensor, like: Tensor) -> Tensor:
         """(T, width), with the type and on the device of ``like``."""
-        return sinusoids(position_T, self.width, like.dtype).to(like.device)
+        return sinusoids(position_T, self.width, like.dtype).to(like.device, non_blocking=like.is_cuda)
 
 
 class LearnedPositions(nn.Module):

@@ -5,13 +5,44 @@ done plainly its logits, their log-softmax and the gradients of both go through 
 rows small enough for the processor's cache is projected, turned into loss and gradient, and forgotten.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-CHUNK = {"cpu": 128}  # rows whose logits stay in the cache: measured, see benchmarks/results.md
-LARGE_CHUNK = 4096  # elsewhere, where kernels must be large to be fast
+Errors = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
+
+
+def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """The summed loss and its gradient, in the place of the logits: with the fewest exponentials, for passes are free.
+
+    In float32 inside, as its sibling is; the gradient has the type of the logits.
+    """
+    wide_CV = logits_CV.to(torch.promote_types(logits_CV.dtype, torch.float32))
+    uniform = smoothing / wide_CV.size(1)
+    largest_C1 = wide_CV.amax(1, keepdim=True)
+    wanted_C1 = (1 - smoothing) * wide_CV.gather(1, target_C1) + uniform * wide_CV.sum(1, keepdim=True)
+    exponential_CV = wide_CV.sub_(largest_C1).exp_()
+    sum_C1 = exponential_CV.sum(1, keepdim=True)
+    loss = (largest_C1 + sum_C1.log() - wanted_C1).sum()
+    error_CV = exponential_CV.div_(sum_C1).sub_(uniform)
+    return loss, error_CV.scatter_add_(1, target_C1, torch.full_like(sum_C1, smoothing - 1)).to(logits_CV.dtype)
+
+
+def errors_in_memory(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
+    """The same with the fewest passes, where each goes through a device's memory."""
+    uniform = smoothing / logits_CV.size(1)
+    log_CV = torch.log_softmax(logits_CV, 1, dtype=torch.promote_types(logits_CV.dtype, torch.float32))
+    loss = (smoothing - 1) * log_CV.gather(1, target_C1).sum() - uniform * log_CV.sum()
+    softmax_CV = log_CV.exp_()
+    # Before anything is rounded: softmax − 1 of a target that is nearly sure has few digits.
+    softmax_CV.scatter_add_(1, target_C1, softmax_CV.new_full((len(target_C1), 1), smoothing - 1))
+    return loss, torch.sub(softmax_CV, uniform, out=torch.empty_like(logits_CV))
+
+
+CHUNK: dict[str, tuple[int, Errors]] = {"cpu": (128, errors_in_cache)}  # rows whose logits stay in the cache: measured
+LARGE_CHUNK: tuple[int, Errors] = (4096, errors_in_memory)  # elsewhere, where kernels must be large to be fast
 
 
 class LinearCrossEntropy(torch.autograd.Function):
@@ -28,27 +59,19 @@ class LinearCrossEntropy(torch.autograd.Function):
         with_gradient = any(ctx.needs_input_grad)
         gradient_ND, gradient_VD = torch.empty_like(hidden_ND), torch.zeros_like(weight_VD)
         narrow_VD = weight_VD.to(hidden_ND.dtype)
-        uniform = smoothing / weight_VD.size(0)
         total = weight_VD.new_zeros(())
-        size = CHUNK.get(hidden_ND.device.type, LARGE_CHUNK)
+        size, errors = CHUNK.get(hidden_ND.device.type, LARGE_CHUNK)
         for start in range(0, hidden_ND.size(0), size):
             rows = slice(start, start + size)
-            hidden_CD, target_C1 = hidden_ND[rows], target_N[rows, None]
-            logits_CV = (hidden_CD @ narrow_VD.t()).to(weight_VD.dtype)
-            largest_C1 = logits_CV.amax(1, keepdim=True)
-            wanted_C1 = (1 - smoothing) * logits_CV.gather(1, target_C1) + uniform * logits_CV.sum(1, keepdim=True)
-            exponential_CV = logits_CV.sub_(largest_C1).exp_()
-            sum_C1 = exponential_CV.sum(1, keepdim=True)
-            total += (largest_C1 + sum_C1.log() - wanted_C1).sum()
+            hidden_CD = hidden_ND[rows]
+            loss, error_CV = errors(hidden_CD @ narrow_VD.t(), target_N[rows, None], smoothing)
+            total += loss
             if with_gradient:
-                error_CV = exponential_CV.div_(sum_C1).sub_(uniform)
-                error_CV.scatter_add_(1, target_C1, torch.full_like(sum_C1, smoothing - 1))
-                narrow_CV = error_CV.to(hidden_ND.dtype)
-                torch.mm(narrow_CV, narrow_VD, out=gradient_ND[rows])
-                if narrow_CV is error_CV:
+                torch.mm(error_CV, narrow_VD, out=gradient_ND[rows])
+                if error_CV.dtype == gradient_VD.dtype:
                     gradient_VD.addmm_(error_CV.t(), hidden_CD)
                 else:
-                    gradient_VD += narrow_CV.t() @ hidden_CD
+                    gradient_VD += error_CV.t() @ hidden_CD
         ctx.save_for_backward(gradient_ND, gradient_VD)
         return total
 

@@ -7,12 +7,12 @@ produced.
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nmt.corpus.batches import Batch, Integers
 from nmt.model.family import TranslationModel
-from nmt.model.masks import padding_mask
 from nmt.training.loss import linear_cross_entropy
 
 
@@ -24,6 +24,8 @@ class TensorBatch:
     source_length_B: Tensor
     target_BT: Tensor  # <s>, pieces and </s>: one position longer than what is predicted
     target_length_B: Tensor  # predicted tokens: pieces and </s>
+    target_N: Tensor  # the predicted tokens of all sentences
+    place_N: Tensor  # theirs among the B × T places of predictions
     turned: bool = False  # some rows: their targets have pieces of the source's language
 
     @classmethod
@@ -34,8 +36,13 @@ class TensorBatch:
                 there = there.pin_memory()
             return there.to(device, non_blocking=True)
 
+        # Found here: what a device has to be asked for makes everything wait.
+        predicted = batch.target[:, 1:]
+        place = np.flatnonzero(np.arange(predicted.shape[1]) < batch.target_length[:, None])
         source, target = tensor(batch.source), tensor(batch.target)
-        return cls(source, tensor(batch.source_length), target, tensor(batch.target_length), batch.turned)
+        lengths = tensor(batch.source_length), tensor(batch.target_length)
+        target_N, place_N = tensor(predicted.reshape(-1)[place]), tensor(place)
+        return cls(source, lengths[0], target, lengths[1], target_N, place_N, batch.turned)
 
 
 class Objective(nn.Module):
@@ -63,13 +70,13 @@ class Objective(nn.Module):
         kind = batch.source_BS.device.type
         with torch.autocast(kind, self.products, enabled=self.products is not None):
             hidden_BTD = self.model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1])
-        real_BT = padding_mask(batch.target_length_B, hidden_BTD.size(1))[:, 0, 0]
         # Padding never reaches the softmax over the vocabulary, the widest product of the model.
-        weight, target_N = self.model.output_weight, batch.target_BT[:, 1:][real_BT]
+        hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, batch.place_N)
+        weight, target_N = self.model.output_weight, batch.target_N
         if self.narrow and not batch.turned:
             weight, target_N = weight[self.piece_P], self.place_V[target_N]
         loss = linear_cross_entropy(
-            hidden_BTD[real_BT].to(self.products or hidden_BTD.dtype),
+            hidden_ND.to(self.products or hidden_ND.dtype),
             weight,
             target_N,
             self.label_smoothing if self.training else 0.0,

@@ -108,6 +108,8 @@ def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, thre
 
 def choose_device(name: str) -> torch.device:
     """The device of that name. Raises SettingsError when this machine has none."""
+    # cuDNN's attention makes a plan for every shape, which takes longer than an update, and each batch has its own.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, here in present.items() if here)
