@@ -2,10 +2,10 @@
 
 A small corpus wants a small vocabulary, or most pieces are seen too rarely to be learned: Araabi and Monz (2020) list
 5,000 merges as best for 5,000 pairs, 10,000 for 20,000, 12,000 for 40,000 and 15,000 for 80,000; large corpora use
-32,000 (Vaswani et al. 2017: 37,000). The cube root below goes from 4,500 for 5,000 pairs through 8,000 for the 29,000
-of Multi30k and 14,000 for 160,000 to 32,000 from 1.9 million on: below their figures at the small end, because a
-smaller softmax is also faster on a laptop. A text of few different words, whatever its length, gives no use for so
-many pieces, so a vocabulary also has at most a third as many pieces as the text has different words.
+32,000 (Vaswani et al. 2017: 37,000). The cube root below goes from 6,500 for 5,000 pairs through 12,000 for the 29,000
+of Multi30k, where 8,000 and 16,000 are no better in the same hour, to 32,000 from 550,000 on. A text of few different
+words, whatever its length, gives no use for so many pieces, so a vocabulary also has at most a third as many pieces as
+the text has different words.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def auto_size(lines: int, words: int, characters: int) -> int:
 
     Grows with each of them. Has room for every character, so that learning it never fails.
     """
-    size: float = min(8000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_A_PIECE)
+    size: float = min(12_000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_A_PIECE)
     step = 100 if size < 4000 else 500
     return max(round(size / step) * step, LEAST + characters)
 
