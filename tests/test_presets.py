@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nmt.config import Config, ModelConfig
 from nmt.errors import SettingsError
 from nmt.model import build_model
-from nmt.presets import PRESETS, RULES, Task, auto, operations, passes
+from nmt.presets import PRESETS, RULES, Rule, Task, auto, operations, passes
 from nmt.training.opening import open_run
 from nmt.training.reporter import Unheard
 from nmt.training.request import TrainRequest, read_request
@@ -25,8 +25,8 @@ SMALL: Any = {
 }
 
 
-def task(pairs: int, minutes: float = 0.0, cores: int = 2) -> Task:
-    return Task(pairs, 15 * pairs, 15 * pairs, 8000, minutes, cores)
+def task(pairs: int, minutes: float = 0.0, cores: int = 2, epochs: int = 0, steps: int = 0) -> Task:
+    return Task(pairs, 15 * pairs, 15 * pairs, 8000, cores, steps, epochs, minutes)
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,22 @@ def task(pairs: int, minutes: float = 0.0, cores: int = 2) -> Task:
         (task(5_000, 15), "tiny", 0.3),
         (task(29_000, 60), "tiny", 0.3),
         (task(29_000, 15), "tiny", 0.2),
-        (task(29_000), "tiny", 0.3),
-        (task(200_000), "small", 0.2),
+        (task(29_000, 12 * 60), "tiny", 0.4),
+        (task(29_000, 5, cores=0), "tiny", 0.4),
+        (task(29_000, epochs=20), "tiny", 0.2),
+        (task(29_000, epochs=40), "tiny", 0.3),
+        (task(29_000, epochs=100), "tiny", 0.4),
+        (task(29_000, steps=5000), "tiny", 0.2),
+        (task(29_000, steps=20_000), "tiny", 0.3),
+        (task(29_000, steps=28_000), "tiny", 0.4),
+        (task(200_000, epochs=40), "small", 0.2),
         (task(200_000, 60), "tiny", 0.2),
         (task(200_000, 60, cores=64), "small", 0.2),
         (task(200_000, 60, cores=0), "small", 0.2),
         (task(200_000, 24 * 60), "small", 0.2),
-        (task(4_000_000), "base", 0.1),
+        (task(4_000_000, steps=100_000), "base", 0.1),
         (task(4_000_000, 24 * 60), "tiny", 0.2),
-        (task(100_000_000), "big", 0.3),
+        (task(100_000_000, epochs=40), "big", 0.3),
     ],
 )
 def test_auto_takes_what_the_pairs_want_and_the_minutes_allow(asked: Task, preset: str, dropout: float) -> None:
@@ -63,7 +70,7 @@ def test_more_minutes_or_cores_never_mean_a_smaller_preset(
 
 
 def test_a_larger_preset_makes_fewer_passes() -> None:
-    found = [passes(name, task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
+    found = [passes(Rule(0, 0, name, ""), task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
     assert found == sorted(found, reverse=True)
 
 
@@ -83,11 +90,12 @@ def test_a_run_goes_on_with_what_auto_took_for_it_then(tiny_run: TinyRun, tmp_pa
     begun = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SMALL,))
     with open_run(begun, CPU, Unheard()) as run:
         run.train(lambda: False)
-    again = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL, {"training": dict(steps=2)}))
+    again = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL, {"training": dict(steps=2000)}))
     fresh = TrainRequest(tiny_run.data, tmp_path / "other", "auto", again.layers)
-    assert [read_request(one)[1].model.dropout for one in (again, fresh)] == [0.2, 0.3]
+    assert [read_request(one)[1].model.dropout for one in (again, fresh)] == [0.2, 0.4]
     with open_run(again, CPU, Unheard()) as run:
-        assert run.train(lambda: False).counters.step == 2
+        answers = iter([False, True])
+        assert run.train(lambda: next(answers, True)).counters.step > 1
 
 
 def test_a_setting_that_auto_never_takes_is_still_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -95,7 +103,7 @@ def test_a_setting_that_auto_never_takes_is_still_refused(tiny_run: TinyRun, tmp
     with open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", strange), CPU, Unheard()) as run:
         run.train(lambda: False)
     with (
-        pytest.raises(SettingsError, match=r"model.dropout was 0.15, is 0.3"),
+        pytest.raises(SettingsError, match=r"model.dropout was 0.15, is 0.2"),
         open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL,)), CPU, Unheard()),
     ):
         pass

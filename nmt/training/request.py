@@ -74,13 +74,16 @@ def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
     """What auto knows of a run before it chooses."""
     has_gpu = may_have_gpu() if request.device == "auto" else request.device != "cpu"
     training = [{"training": layer.get("training", {})} for layer in (known, *request.layers)]
+    budget = Config.from_layers({"training": PRESETS["tiny"]["training"]}, *training).training
     return Task(
         pairs=len(data.train),
         source_tokens=data.train.pieces[0] + len(data.train),
         target_tokens=data.train.pieces[1] + len(data.train),
         vocabulary=data.target_vocabulary,
-        minutes=Config.from_layers({"training": PRESETS["tiny"]["training"]}, *training).training.minutes,
         cores=0 if has_gpu else available_cores(),
+        steps=budget.steps,
+        epochs=budget.epochs,
+        minutes=budget.minutes,
     )
 
 
