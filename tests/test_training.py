@@ -102,7 +102,7 @@ def same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
 def test_no_device_takes_attention_that_is_planned_anew_for_every_shape() -> None:
     torch.backends.cuda.enable_cudnn_sdp(True)
     choose_device("cpu")
-    assert not torch.backends.cuda.cudnn_sdp_enabled()
+    assert not torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
