@@ -53,7 +53,7 @@ def task(pairs: int, minutes: float = 0.0, cores: int = 2, epochs: int = 0, step
         (task(100_000_000, epochs=40), "big", 0.3),
     ],
 )
-def test_auto_takes_what_the_pairs_want_and_the_minutes_allow(asked: Task, preset: str, dropout: float) -> None:
+def test_auto_takes_what_the_pairs_want_and_the_budget_allows(asked: Task, preset: str, dropout: float) -> None:
     rule = auto(asked)
     model = Config.from_layers(PRESETS[rule.preset], rule.layer).model
     assert (rule.preset, model.dropout) == (preset, dropout)
