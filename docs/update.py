@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nmt.config import Checked, ModelConfig, TrainingConfig
+from nmt.config import Checked, Layer, ModelConfig, TrainingConfig
 from nmt.presets import PRESETS, RULES
 
 DOCS = Path(__file__).parent
@@ -118,11 +118,15 @@ def presets() -> list[str]:
     ]
     for rule in RULES:
         pairs = {0: "–", float("inf"): "any"}.get(rule.below, f"{rule.below:,}")
-        over = "".join(
-            f", `{part}.{key} = {toml(value)}`" for part, values in rule.layer.items() for key, value in values.items()
-        )
+        over = f"{shown(rule.layer)}{', in minutes also' if rule.timed else ''}{shown(rule.timed).lstrip(',')}"
         lines.append(f"| {pairs} | {rule.passes:g} | `{rule.preset}`{over} | {rule.why} |")
     return [*lines, ""]
+
+
+def shown(layer: Layer) -> str:
+    return "".join(
+        f", `{part}.{key} = {toml(value)}`" for part, values in layer.items() for key, value in values.items()
+    )
 
 
 def road_page(page: str, words: dict[str, str]) -> str:

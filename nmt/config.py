@@ -105,6 +105,9 @@ class TrainingConfig(Checked):
     bidirectional: float = setting(
         0.0, "share of the budget, at its start, that trains both directions; needs a joint vocabulary", 0.0, 1.0
     )
+    minimum_risk: float = setting(
+        0.0, "share of the budget, at its end, that trains on how good the model's own hypotheses are", 0.0, 1.0
+    )
     label_smoothing: float = setting(0.1, "mass of the uniform distribution in the target", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
     precision: str = setting(

@@ -50,6 +50,7 @@ class Rule:
     preset: str
     why: str
     layer: Layer = field(default_factory=dict)  # over the preset
+    timed: Layer = field(default_factory=dict)  # over that, where the budget is one of minutes
 
 
 # From the smallest to the largest; what the budget is too small for gives way to the rule before it. Small corpora want
@@ -63,6 +64,7 @@ RULES = (
         "measured on 29,000 pairs: 40.8 BLEU after 44 passes; width 256 in the same minutes 39.4; "
         "Wu et al. 2021: tiny 41.0, small 39.7, base 38.3, lower-cased",
         {"model": dict(dropout=0.3)},
+        {"training": dict(minimum_risk=0.15)},
     ),
     Rule(
         100_000,
@@ -142,4 +144,5 @@ def layers_of(name: str, task: Task) -> Sequence[Sequence[Layer]]:
     if name != "auto":
         return [[PRESETS[name]]]
     fits = auto(task)
-    return [[PRESETS[rule.preset], rule.layer] for rule in (fits, *(rule for rule in RULES if rule is not fits))]
+    first = [PRESETS[fits.preset], fits.layer, fits.timed if task.minutes else {}]
+    return [first, *([PRESETS[rule.preset], rule.layer, timed] for rule in RULES for timed in (rule.timed, {}))]

@@ -179,7 +179,7 @@ def test_a_turned_batch_is_the_batch_of_the_turned_pairs(rows: list[tuple[int, i
     wanted = pad_batch(Turned(source, target), np.arange(len(rows)))
     assert found.turned
     assert not wanted.turned
-    for one, other in zip(astuple(found)[:-1], astuple(wanted)[:-1], strict=True):
+    for one, other in zip(astuple(found)[:5], astuple(wanted)[:5], strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
 

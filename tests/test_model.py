@@ -174,6 +174,17 @@ def test_cached_steps_equal_the_full_forward_pass(config: ModelConfig, tied: boo
 
 
 @each_variant
+def test_several_targets_of_a_source_are_as_if_each_had_a_source_of_its_own(config: ModelConfig) -> None:
+    model = make(config)
+    source_BS, length_B, target_BT = sentences()
+    target_NT = torch.cat((target_BT, target_BT.flip(1))).repeat_interleave(2, 0)
+    with torch.inference_mode():
+        found_NTV = logits(model, source_BS, length_B, target_NT)
+        wanted_NTV = logits(model, source_BS.repeat_interleave(4, 0), length_B.repeat_interleave(4), target_NT)
+    assert torch.allclose(found_NTV, wanted_NTV, rtol=0, atol=1e-12)
+
+
+@each_variant
 def test_selected_rows_continue_as_if_they_had_been_decoded_alone(config: ModelConfig) -> None:
     model = make(config)
     source_BS, length_B, target_BT = sentences()

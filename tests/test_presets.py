@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from nmt.config import Config, ModelConfig
 from nmt.errors import SettingsError
 from nmt.model import build_model
-from nmt.presets import PRESETS, RULES, Rule, Task, auto, operations, passes
+from nmt.presets import PRESETS, RULES, Rule, Task, auto, layers_of, operations, passes
 from nmt.training.opening import open_run
 from nmt.training.reporter import Unheard
 from nmt.training.request import TrainRequest, read_request
@@ -57,6 +57,15 @@ def test_auto_takes_what_the_pairs_want_and_the_budget_allows(asked: Task, prese
     rule = auto(asked)
     model = Config.from_layers(PRESETS[rule.preset], rule.layer).model
     assert (rule.preset, model.dropout) == (preset, dropout)
+
+
+@pytest.mark.parametrize(
+    ("asked", "share"), [(task(29_000, 60), 0.15), (task(29_000, 15), 0), (task(29_000, epochs=40), 0)]
+)
+def test_minutes_that_are_enough_for_many_passes_end_at_risk(asked: Task, share: float) -> None:
+    """Passes are not: one at risk takes as long as several."""
+    (chosen, *_) = layers_of("auto", asked)
+    assert Config.from_layers(*chosen).training.minimum_risk == share
 
 
 @given(

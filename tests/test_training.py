@@ -105,24 +105,26 @@ def test_no_device_takes_attention_that_is_planned_anew_for_every_shape() -> Non
     assert not torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
 
 
+@pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.6])
 @pytest.mark.parametrize("chunk", [1, 7, 100])
 @pytest.mark.parametrize("errors", [loss_module.errors_in_cache, loss_module.errors_in_memory])
 def test_loss_and_gradients_equal_the_plain_formula_in_float64(
-    smoothing: float, chunk: int, errors: loss_module.Errors, monkeypatch: pytest.MonkeyPatch
+    shared: bool, smoothing: float, chunk: int, errors: loss_module.Errors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(loss_module.CHUNK, "cpu", (chunk, errors))
     torch.manual_seed(1)
     hidden_ND = torch.randn(30, 8, dtype=torch.float64, requires_grad=True)
     weight_VD = torch.randn(VOCABULARY, 8, dtype=torch.float64, requires_grad=True)
     target_N = torch.randint(0, VOCABULARY, (30,))
-    found = linear_cross_entropy(hidden_ND, weight_VD, target_N, smoothing)
+    share_N = torch.randn(30, dtype=torch.float64) if shared else None
+    found = linear_cross_entropy(hidden_ND, weight_VD, target_N, smoothing, share_N)
     log_probability_NV = (hidden_ND @ weight_VD.t()).log_softmax(1)
     wanted = hidden_ND.new_zeros(())
     for n, target in enumerate(target_N.tolist()):
         q_V = torch.full((VOCABULARY,), smoothing / VOCABULARY, dtype=torch.float64)
         q_V[target] += 1 - smoothing
-        wanted = wanted - (q_V * log_probability_NV[n]).sum()
+        wanted = wanted - (1.0 if share_N is None else share_N[n]) * (q_V * log_probability_NV[n]).sum()
     assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
     for one, other in zip(
         torch.autograd.grad(3 * found, (hidden_ND, weight_VD)),
@@ -172,9 +174,9 @@ def test_errors_of_narrow_logits_are_those_of_the_same_in_float32_rounded_once(e
     wide_CV = logits_CV.float().requires_grad_()
     wanted = cross_entropy(wide_CV, target_C1[:, 0], label_smoothing=0.1, reduction="sum")
     (wanted_CV,) = torch.autograd.grad(wanted, wide_CV)
-    loss, error_CV = errors(logits_CV, target_C1, 0.1)
-    assert loss.dtype == torch.float32
-    assert loss.item() == pytest.approx(wanted.item(), rel=1e-6)
+    loss_C1, error_CV = errors(logits_CV, target_C1, 0.1)
+    assert loss_C1.dtype == torch.float32
+    assert loss_C1.sum().item() == pytest.approx(wanted.item(), rel=1e-6)
     assert error_CV.dtype == torch.bfloat16
     assert torch.allclose(error_CV.float(), wanted_CV, rtol=2**-8, atol=1e-6)
 
@@ -432,7 +434,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
     accumulate: int, stop: int, count: int, threads: Callable[[int], None]
 ) -> None:
     threads(count)
-    config = replace(TRAINING, accumulate=accumulate, bidirectional=0.5)
+    config = replace(TRAINING, accumulate=accumulate, bidirectional=0.5, minimum_risk=0.25)
     whole = fresh(config)
     wanted = [asdict(update) | {"seconds": 0} for update in run(whole, config)]
     first = fresh(config)

@@ -38,6 +38,9 @@ class Batch:
     source (B, S): pieces, EOS, then PAD; source_length (B,) counts pieces and EOS.
     target (B, T): BOS, pieces, EOS, then PAD; target_length (B,) counts pieces and EOS, the tokens to predict.
     rows (B,): the row numbers. All int64. turned: whether sources and targets are exchanged in some of them.
+
+    With hypotheses there are more targets than sources, equally many for each, in the sources' order, and shares says
+    how often each counts, (targets,) float32. at_risk: it is to get them before a gradient is made of it.
     """
 
     source: Integers
@@ -46,6 +49,8 @@ class Batch:
     target_length: Integers
     rows: Integers
     turned: bool = False
+    at_risk: bool = False
+    shares: npt.NDArray[np.float32] | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -116,8 +121,8 @@ def _cut(rows: Integers, width: Integers, batch_tokens: int) -> list[Integers]:
 
 def pad_batch(split: Rows, rows: npt.NDArray[Any]) -> Batch:
     """Read rows and pad them to the right."""
-    source, source_length = _pad([split.source(int(row)) for row in rows], start=[])
-    target, target_length = _pad([split.target(int(row)) for row in rows], start=[BOS])
+    source, source_length = pad_rows([split.source(int(row)) for row in rows], start=[])
+    target, target_length = pad_rows([split.target(int(row)) for row in rows], start=[BOS])
     return Batch(source, source_length, target, target_length, np.asarray(rows, np.int64))
 
 
@@ -159,10 +164,10 @@ def _slice(batch: Batch, rows: slice) -> Batch:
     source_length, target_length = batch.source_length[rows], batch.target_length[rows]
     source = batch.source[rows, : source_length.max()]
     target = batch.target[rows, : target_length.max() + 1]  # BOS is not counted
-    return Batch(source, source_length, target, target_length, batch.rows[rows], batch.turned)
+    return Batch(source, source_length, target, target_length, batch.rows[rows], batch.turned, batch.at_risk)
 
 
-def _pad(pieces: list[npt.NDArray[Any]], start: list[int]) -> tuple[Integers, Integers]:
+def pad_rows(pieces: list[npt.NDArray[Any]], start: list[int]) -> tuple[Integers, Integers]:
     """Rows of start, pieces, EOS and padding, int64 (B, longest); and how many pieces with EOS each has, (B,)."""
     length = np.fromiter(map(len, pieces), np.int64, len(pieces))
     margin = len(start)

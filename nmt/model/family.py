@@ -29,8 +29,8 @@ class TranslationModel(nn.Module, ABC):
         return twin, twin.embeddings.narrow()
 
     @abstractmethod
-    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
-        """Teacher forcing: hidden states (B, T, D), where row t has seen the source and targets 0…t."""
+    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> Tensor:
+        """Teacher forcing: hidden states (N, T, D), where row t has seen the source and targets 0…t."""
 
     @property
     @abstractmethod

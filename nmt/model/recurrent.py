@@ -106,8 +106,8 @@ class Recurrent(TranslationModel):
         self.dropout = Dropout(config.dropout)
         self.apply(initialise)
 
-    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
-        return self.decode(source_BS, source_length_B, target_BT)[0]
+    def forward(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> Tensor:
+        return self.decode(source_BS, source_length_B, target_NT)[0]
 
     @property
     def output_weight(self) -> Tensor:
@@ -118,19 +118,23 @@ class Recurrent(TranslationModel):
         _, weights = self.decode(source_S[None], length_1, target_T[None])
         return {"cross": torch.cat(weights, dim=1)[None]} if self.attends else {}
 
-    def decode(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Teacher forcing, step by step: hidden states (B, T, D), and the weights (B, 1, S) of each step.
+    def decode(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Teacher forcing, step by step: hidden states (N, T, D), and the weights (B, K, S) of each step.
 
         What is after a target's end is computed with the rest, and thrown away by the loss: batches of like lengths
         have few such positions, and rows that come and go would cost a copy of the state at each step.
         """
         state = self.start(source_BS, source_length_B)
-        embedded_BTD = self.dropout(self.embeddings.embed_target(target_BT))
+        if len(target_NT) > len(source_BS):
+            row_N = torch.arange(len(source_BS), device=target_NT.device)
+            row_N = row_N.repeat_interleave(len(target_NT) // len(source_BS))
+            state = self.select(state, row_N, row_N)
+        embedded_NTD = self.dropout(self.embeddings.embed_target(target_NT))
         hidden, weights = [], []
-        for embedded_BD in embedded_BTD.unbind(1):
-            state, weights_B1S = self.advance(embedded_BD, state)
+        for embedded_ND in embedded_NTD.unbind(1):
+            state, weights_BKS = self.advance(embedded_ND, state)
             hidden.append(state.attentional_ND)
-            weights.append(weights_B1S)
+            weights.append(weights_BKS)
         return torch.stack(hidden, dim=1), weights
 
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> RecurrentState:

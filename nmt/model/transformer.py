@@ -65,40 +65,41 @@ class DecoderLayer(nn.Module):
         self.feed_forward = FeedForward(config.width, config.feed_forward)
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
-    def forward(self, x_BTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
+    def forward(self, x_NTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
         """The whole target at once, for training: position t sees 0…t."""
 
-        def attend(y_BTD: Tensor) -> Tensor:
+        def attend(y_NTD: Tensor) -> Tensor:
             weights = None if seen is None else seen["decoder"]
-            return self.attention(y_BTD, self.attention.keys_values(y_BTD), causal=True, seen=weights)
+            return self.attention(y_NTD, self.attention.keys_values(y_NTD), causal=True, seen=weights)
 
-        def attend_source(y_BTD: Tensor) -> Tensor:
-            weights = None if seen is None else seen["cross"]
-            return self.cross_attention(y_BTD, memory, memory_mask_B11S, seen=weights)
+        x_NTD = self.attention_residual(x_NTD, attend)
+        x_NTD = self.attended_source(x_NTD, memory, memory_mask_B11S, None if seen is None else seen["cross"])
+        return self.feed_forward_residual(x_NTD, self.feed_forward)
 
-        x_BTD = self.attention_residual(x_BTD, attend)
-        x_BTD = self.cross_attention_residual(x_BTD, attend_source)
-        return self.feed_forward_residual(x_BTD, self.feed_forward)
+    def attended_source(
+        self, x_NTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: list[Tensor] | None = None
+    ) -> Tensor:
+        """Cross-attention: the rows of a sentence are so many queries of one memory: nothing is copied."""
+
+        def attend(y_NTD: Tensor) -> Tensor:
+            y_BQD = y_NTD.reshape(memory[0].size(0), -1, y_NTD.size(-1))
+            context_BQD: Tensor = self.cross_attention(y_BQD, memory, memory_mask_B11S, seen=seen)
+            return context_BQD.view_as(y_NTD)
+
+        return self.cross_attention_residual(x_NTD, attend)
 
     def step(
         self, x_N1D: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, cache: Tensor, row_N: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """One more position of each row, with the keys and values of those before it; returns theirs and its own."""
-        sentences = memory[0].size(0)
 
         def attend(y_N1D: Tensor) -> Tensor:
             nonlocal cache
             cache = extended(cache, row_N, self.attention.key_value(y_N1D)[:, 0])
             return self.attention(y_N1D, self.attention.heads_of(cache.transpose(0, 1)))
 
-        def attend_source(y_N1D: Tensor) -> Tensor:
-            # The rows of a sentence are so many queries of one memory: nothing of it is copied a row.
-            y_BKD = y_N1D.view(sentences, -1, y_N1D.size(-1))
-            context_BKD: Tensor = self.cross_attention(y_BKD, memory, memory_mask_B11S)
-            return context_BKD.view_as(y_N1D)
-
         x_N1D = self.attention_residual(x_N1D, attend)
-        x_N1D = self.cross_attention_residual(x_N1D, attend_source)
+        x_N1D = self.attended_source(x_N1D, memory, memory_mask_B11S)
         return self.feed_forward_residual(x_N1D, self.feed_forward), cache
 
 
@@ -136,13 +137,13 @@ class Transformer(TranslationModel):
         self.apply(initialise)
 
     def forward(
-        self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor, seen: Seen | None = None
+        self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor, seen: Seen | None = None
     ) -> Tensor:
         memory_BSD, mask_B11S = self.encode(source_BS, source_length_B, seen)
-        x_BTD = self.embed_target(target_BT, first=0)
+        x_NTD = self.embed_target(target_NT, first=0)
         for layer in self.decoder:
-            x_BTD = layer(x_BTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S, seen)
-        return self.decoder_norm(x_BTD)
+            x_NTD = layer(x_NTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S, seen)
+        return self.decoder_norm(x_NTD)
 
     @property
     def output_weight(self) -> Tensor:

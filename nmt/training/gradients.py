@@ -21,6 +21,7 @@ from nmt.errors import BusyError, is_out_of_memory
 from nmt.model.layers import Dropout
 from nmt.training.distribution import ALONE, Group
 from nmt.training.objective import Objective, TensorBatch
+from nmt.training.risk import with_hypotheses
 
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
 LEAST_SHARE = 400  # padded tokens of a batch for each worker, who has less use for fewer: see DECISIONS.md
@@ -98,6 +99,8 @@ class Worker:
         else:
             torch.manual_seed(number)
         try:
+            if batch.at_risk:
+                batch = with_hypotheses(batch, self.objective.model, device)
             loss, _ = self.objective(TensorBatch.of(batch, device), tokens)
             loss.backward()
             return float(loss.item())

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import isfinite
 
@@ -15,6 +15,7 @@ from nmt.text.ahead import ahead
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import Workers
+from nmt.training.risk import TARGETS
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
 
@@ -98,6 +99,9 @@ def train_steps(
             if used < config.bidirectional:
                 random = np.random.default_rng((TURNS, config.seed, counters.step))
                 made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
+            at_risk = used >= 1.0 - config.minimum_risk
+            if at_risk:
+                made = [replace(batch, at_risk=True) for batch in made]
 
             # Forward and backward, then clip, step, average.
             gradient = workers.gradient(made, counters.step)
@@ -114,8 +118,9 @@ def train_steps(
             state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             counters.step += 1
-            # A young average must not remember the random weights that it began with.
-            decay = min(config.average_decay, counters.step / (counters.step + 10))
+            # A young average must not remember the random weights that it began with. An update at risk, which has
+            # learnt from several targets a source, counts for as many.
+            decay = min(config.average_decay ** (TARGETS if at_risk else 1), counters.step / (counters.step + 10))
             with torch.no_grad():
                 torch._foreach_lerp_(averages, parameters, 1.0 - decay)
 

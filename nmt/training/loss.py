@@ -15,7 +15,7 @@ Errors = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The summed loss and its gradient, in the place of the logits: with the fewest exponentials, for passes are free.
+    """The losses and the gradient of their sum, in place of the logits: with the fewest exponentials; passes are free.
 
     In float32 inside, as its sibling is; the gradient has the type of the logits.
     """
@@ -25,20 +25,20 @@ def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> t
     wanted_C1 = (1 - smoothing) * wide_CV.gather(1, target_C1) + uniform * wide_CV.sum(1, keepdim=True)
     exponential_CV = wide_CV.sub_(largest_C1).exp_()
     sum_C1 = exponential_CV.sum(1, keepdim=True)
-    loss = (largest_C1 + sum_C1.log() - wanted_C1).sum()
+    loss_C1 = largest_C1 + sum_C1.log() - wanted_C1
     error_CV = exponential_CV.div_(sum_C1).sub_(uniform)
-    return loss, error_CV.scatter_add_(1, target_C1, torch.full_like(sum_C1, smoothing - 1)).to(logits_CV.dtype)
+    return loss_C1, error_CV.scatter_add_(1, target_C1, torch.full_like(sum_C1, smoothing - 1)).to(logits_CV.dtype)
 
 
 def errors_in_memory(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
     """The same with the fewest passes, where each goes through a device's memory."""
     uniform = smoothing / logits_CV.size(1)
     log_CV = torch.log_softmax(logits_CV, 1, dtype=torch.promote_types(logits_CV.dtype, torch.float32))
-    loss = (smoothing - 1) * log_CV.gather(1, target_C1).sum() - uniform * log_CV.sum()
+    loss_C1 = (smoothing - 1) * log_CV.gather(1, target_C1) - uniform * log_CV.sum(1, keepdim=True)
     softmax_CV = log_CV.exp_()
     # Before anything is rounded: softmax − 1 of a target that is nearly sure has few digits.
     softmax_CV.scatter_add_(1, target_C1, softmax_CV.new_full((len(target_C1), 1), smoothing - 1))
-    return loss, torch.sub(softmax_CV, uniform, out=torch.empty_like(logits_CV))
+    return loss_C1, torch.sub(softmax_CV, uniform, out=torch.empty_like(logits_CV))
 
 
 CHUNK: dict[str, tuple[int, Errors]] = {"cpu": (128, errors_in_cache)}  # rows whose logits stay in the cache: measured
@@ -55,7 +55,9 @@ class LinearCrossEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float) -> Tensor:
+    def forward(
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, share_N: Tensor | None
+    ) -> Tensor:
         with_gradient = any(ctx.needs_input_grad)
         gradient_ND, gradient_VD = torch.empty_like(hidden_ND), torch.zeros_like(weight_VD)
         narrow_VD = weight_VD.to(hidden_ND.dtype)
@@ -64,8 +66,10 @@ class LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, hidden_ND.size(0), size):
             rows = slice(start, start + size)
             hidden_CD = hidden_ND[rows]
-            loss, error_CV = errors(hidden_CD @ narrow_VD.t(), target_N[rows, None], smoothing)
-            total += loss
+            loss_C1, error_CV = errors(hidden_CD @ narrow_VD.t(), target_N[rows, None], smoothing)
+            if share_N is not None:
+                loss_C1, error_CV = loss_C1 * share_N[rows, None], error_CV.mul_(share_N[rows, None])
+            total += loss_C1.sum()
             if with_gradient:
                 torch.mm(error_CV, narrow_VD, out=gradient_ND[rows])
                 if error_CV.dtype == gradient_VD.dtype:
@@ -76,12 +80,17 @@ class LinearCrossEntropy(torch.autograd.Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         gradient_ND, gradient_VD = ctx.saved_tensors
-        return gradient_ND * gradient[0], gradient_VD * gradient[0], None, None
+        return gradient_ND * gradient[0], gradient_VD * gradient[0], None, None, None
 
 
-def linear_cross_entropy(hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float) -> Tensor:
-    """The summed loss in nats of predicting ``target_N`` from hidden·weightᵀ; exact, as the plain formula."""
-    loss: Tensor = LinearCrossEntropy.apply(hidden_ND, weight_VD, target_N, smoothing)  # type: ignore[no-untyped-call]
+def linear_cross_entropy(
+    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, share_N: Tensor | None = None
+) -> Tensor:
+    """The summed loss in nats of predicting ``target_N`` from hidden·weightᵀ; exact, as the plain formula.
+
+    ``share_N`` is how often each target counts, which may be less than not at all; None: all once.
+    """
+    loss: Tensor = LinearCrossEntropy.apply(hidden_ND, weight_VD, target_N, smoothing, share_N)  # type: ignore[no-untyped-call]
     return loss

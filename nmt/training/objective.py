@@ -5,20 +5,21 @@ produced.
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from nmt.corpus.batches import Batch, Integers
+from nmt.corpus.batches import Batch
 from nmt.model.family import TranslationModel
 from nmt.training.loss import linear_cross_entropy
 
 
 @dataclass(frozen=True)
 class TensorBatch:
-    """A padded batch as tensors on a device."""
+    """A padded batch as tensors on a device; with hypotheses, B targets are several times as many as sources."""
 
     source_BS: Tensor  # pieces and </s>
     source_length_B: Tensor
@@ -27,10 +28,11 @@ class TensorBatch:
     target_N: Tensor  # the predicted tokens of all sentences
     place_N: Tensor  # theirs among the B × T places of predictions
     turned: bool = False  # some rows: their targets have pieces of the source's language
+    share_N: Tensor | None = None  # how often each predicted token counts; None: all once
 
     @classmethod
     def of(cls, batch: Batch, device: torch.device) -> Self:
-        def tensor(array: Integers) -> Tensor:
+        def tensor(array: npt.NDArray[Any]) -> Tensor:
             there = torch.from_numpy(array)
             if device.type == "cuda":  # only from pinned memory does a copy not wait
                 there = there.pin_memory()
@@ -42,7 +44,8 @@ class TensorBatch:
         source, target = tensor(batch.source), tensor(batch.target)
         lengths = tensor(batch.source_length), tensor(batch.target_length)
         target_N, place_N = tensor(predicted.reshape(-1)[place]), tensor(place)
-        return cls(source, lengths[0], target, lengths[1], target_N, place_N, batch.turned)
+        share_N = None if batch.shares is None else tensor(np.repeat(batch.shares, batch.target_length))
+        return cls(source, lengths[0], target, lengths[1], target_N, place_N, batch.turned, share_N)
 
 
 class Objective(nn.Module):
@@ -80,5 +83,6 @@ class Objective(nn.Module):
             weight,
             target_N,
             self.label_smoothing if self.training else 0.0,
+            batch.share_N,
         )
         return loss / normaliser, batch.target_length_B.sum()

@@ -48,8 +48,9 @@ class PyTorchEngine:
     def of(
         cls, model: TranslationModel, forbidden: Iterable[int], device: torch.device | str = "cpu", workers: int = 1
     ) -> Self:
-        """The engine of a model, which it searches without the pieces that are never produced."""
+        """The engine of a model, on its weights: without dropout, and without the pieces that are never produced."""
         narrow, piece_P = model.narrowed()
+        narrow.eval()
         unwanted = {*forbidden, *piece_P[narrow.embeddings.produced == 0].tolist()}
         return cls(cast("Stepper[Any]", narrow), unwanted, device, workers, piece_P.tolist())
 

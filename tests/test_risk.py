@@ -1,0 +1,189 @@
+"""Minimum risk training against its definition, computed the long way round."""
+
+from collections import Counter
+from dataclasses import replace
+from math import exp, prod
+
+import numpy as np
+import pytest
+import torch
+from test_training import CPU, MODEL, TRAINING, a_split, fresh, run
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from nmt.config import ModelConfig
+from nmt.corpus.batches import Batch, pad_batch, turned
+from nmt.decoding.engines.pytorch import PyTorchEngine
+from nmt.model.family import TranslationModel
+from nmt.text.tokenizer import BOS, EOS
+from nmt.training.objective import Objective, TensorBatch
+from nmt.training.risk import SEARCH, TARGETS, WEIGHT, hypothesis_shares, sentence_bleu, with_hypotheses
+
+RECURRENT = ModelConfig(family="recurrent", width=16, encoder_layers=1, decoder_layers=1, attention_score="general")
+
+
+def a_batch() -> Batch:
+    return pad_batch(a_split(), np.arange(8))
+
+
+def a_model(config: ModelConfig = MODEL, dropout: float = 0.0) -> TranslationModel:
+    """One that has learnt its pairs by half, and that translations end."""
+    training = replace(TRAINING, steps=60, learning_rate=0.02)
+    state = fresh(training, replace(config, dropout=dropout))
+    run(state, training)
+    return state.objective.model.double().train()
+
+
+def log_probability(model: TranslationModel, source: list[int], target: list[int]) -> Tensor:
+    hidden_1TD = model(torch.tensor([[*source, EOS]]), torch.tensor([len(source) + 1]), torch.tensor([[BOS, *target]]))
+    return -cross_entropy(hidden_1TD[0] @ model.output_weight.t(), torch.tensor([*target, EOS]), reduction="sum")
+
+
+def bleu(hypothesis: list[int], reference: list[int]) -> float:
+    """Lin and Och 2004, from its definition."""
+    precisions = []
+    for n in range(1, 5):
+        found, wanted = (
+            Counter(tuple(pieces[i : i + n]) for i in range(len(pieces) - n + 1)) for pieces in (hypothesis, reference)
+        )
+        more = int(n > 1)
+        precisions.append((sum((found & wanted).values()) + more) / max(1, found.total() + more))
+    brevity = min(1.0, exp(1 - len(reference) / len(hypothesis))) if hypothesis else 0.0
+    return brevity * prod(precisions) ** 0.25
+
+
+@pytest.mark.parametrize("config", [MODEL, RECURRENT])
+def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelConfig) -> None:
+    model, batch = a_model(config), a_batch()
+    objective = Objective(model, 0.0)
+    loss, _ = objective(TensorBatch.of(with_hypotheses(batch, model, CPU), CPU), 1.0)
+    found = torch.autograd.grad(loss, list(model.parameters()))
+
+    wanted_loss = torch.zeros((), dtype=torch.float64)
+    different = 0
+    for row in batch.rows.tolist():
+        source, reference = a_split().source(row).tolist(), a_split().target(row).tolist()
+        (hypotheses,) = PyTorchEngine.of(model, ()).search([source], SEARCH)
+        risk_H = torch.tensor([1 - bleu(list(one.pieces), reference) for one in hypotheses], dtype=torch.float64)
+        likely_H = torch.stack([log_probability(model, source, list(one.pieces)) for one in hypotheses]).softmax(0)
+        wanted_loss += WEIGHT * (len(reference) + 1) * (likely_H @ risk_H) - log_probability(model, source, reference)
+        different += len(set(risk_H.tolist())) > 1
+    assert different > 4  # sentences have something to choose from
+    wanted = torch.autograd.grad(wanted_loss, list(model.parameters()))
+    for one, other in zip(found, wanted, strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-5)  # shares are float32
+
+
+def test_hypotheses_are_those_of_the_model_without_dropout_and_leave_it_training() -> None:
+    model = a_model(dropout=0.5)
+    found = with_hypotheses(a_batch(), model, CPU)
+    assert all(module.training for module in model.modules())
+    wanted = PyTorchEngine.of(model.eval(), ()).search([a_split().source(row).tolist() for row in range(8)], SEARCH)
+    places = [place for place in range(len(found.target)) if place % TARGETS]
+    pieces = [found.target[place, 1 : found.target_length[place]].tolist() for place in places]
+    assert pieces == [list(one.pieces) for some in wanted for one in some]
+
+
+def test_references_come_first_and_count_as_ever_and_a_sentences_hypotheses_cancel_out() -> None:
+    batch = a_batch()
+    found = with_hypotheses(batch, a_model(), CPU)
+    assert found.shares is not None
+    width = batch.target.shape[1]
+    assert np.array_equal(found.target[::TARGETS, :width], batch.target)
+    assert np.array_equal(found.target_length[::TARGETS], batch.target_length)
+    shares = found.shares.reshape(-1, TARGETS)
+    assert (shares[:, 0] == 1.0).all()
+    assert np.allclose(shares[:, 1:].sum(1), 0.0, atol=1e-5)
+    assert shares[:, 1:].any()
+
+
+def test_hypotheses_that_are_not_there_count_nothing() -> None:
+    model, batch = a_model(), a_batch()
+    with torch.no_grad():
+        model.output_weight[:] = float("nan")  # nothing is found at all
+    found = with_hypotheses(batch, model, CPU)
+    assert found.shares is not None
+    assert found.shares.reshape(-1, TARGETS).tolist() == [[1.0] + [0.0] * SEARCH.n_best] * 8
+
+
+def test_hypotheses_that_never_end_count_nothing() -> None:
+    model, batch = a_model(), a_batch()
+    with torch.no_grad():
+        model.output_weight[EOS] = -model.output_weight[5:].sum(0)
+    found = with_hypotheses(batch, model, CPU)
+    assert found.shares is not None
+    assert found.shares.reshape(-1, TARGETS).tolist() == [[1.0] + [0.0] * SEARCH.n_best] * 8
+    assert found.target.shape[1] == batch.target.shape[1]
+
+
+def test_shares_push_the_better_hypothesis_up_and_the_worse_down() -> None:
+    hypotheses, reference = [[4, 5, 6, 7], [4, 9, 6, 8]], [4, 5, 6, 7]
+    found = hypothesis_shares([type("H", (), dict(pieces=one, score=-1.0))() for one in hypotheses], reference)
+    assert found[0] > 0 > found[1]
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "reference"),
+    [
+        ([4, 5, 6, 7, 8], [4, 5, 6, 7, 8]),
+        ([4, 5, 6, 9, 8, 10], [4, 5, 6, 7, 8]),
+        ([4, 5], [4, 5, 6, 7, 8]),
+        ([4], [4]),
+        ([4, 4, 4, 4], [4, 5]),
+        ([9], [4, 5]),
+        ([], [4, 5]),
+        ([12, 1, 2], [1, 2]),
+    ],
+)
+def test_sentence_bleu_is_lin_and_ochs(hypothesis: list[int], reference: list[int]) -> None:
+    assert sentence_bleu(hypothesis, reference) == pytest.approx(bleu(hypothesis, reference), abs=1e-12)
+
+
+def test_the_end_of_the_budget_is_at_risk_and_what_is_before_is_as_without() -> None:
+    at_risk = replace(TRAINING, minimum_risk=0.5)
+    found, plain = (run(fresh(config), config) for config in (at_risk, TRAINING))
+    assert found[-1].loss != plain[-1].loss
+    for update in range(7):
+        same = [getattr(found[update], name) == getattr(plain[update], name) for name in ("loss", "gradient_norm")]
+        assert same == [update < 6] * 2
+    assert [update.target_tokens for update in found] == [update.target_tokens for update in plain]
+
+
+def test_an_update_at_risk_counts_for_as_many_as_it_has_targets_in_the_average() -> None:
+    config = replace(TRAINING, average_decay=0.5, minimum_risk=1.0)
+    state = fresh(config)
+    before = [weight.clone() for weight in state.average.parameters()]
+    run(state, config, 1)
+    for old, new, average in zip(before, state.objective.parameters(), state.average.parameters(), strict=True):
+        assert torch.allclose(average, new + 0.5**TARGETS * (old - new), rtol=0, atol=1e-7)
+
+
+def test_updates_at_risk_make_the_models_hypotheses_better() -> None:
+    """From a model that knows its pairs by half."""
+    config = replace(TRAINING, steps=150, learning_rate=0.02)
+    state = fresh(config)
+    run(state, config)
+    before = mean_bleu(state.objective.model)
+    again = replace(config, steps=100, learning_rate=0.003, warmup_steps=1)
+    scores = {}
+    for name, share in (("risk", 1.0), ("none", 0.0)):
+        other = fresh(replace(again, minimum_risk=share))
+        other.objective.model.load_state_dict(state.objective.model.state_dict())
+        run(other, replace(again, minimum_risk=share))
+        scores[name] = mean_bleu(other.objective.model)
+    assert scores["risk"] > max(before, scores["none"])
+
+
+def mean_bleu(model: TranslationModel) -> float:
+    split = a_split()
+    sources, references = ([side(row).tolist() for row in range(40)] for side in (split.source, split.target))
+    found = PyTorchEngine.of(model.eval(), ()).search(sources, replace(SEARCH, length_penalty=1.0))
+    model.train()
+    return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(found, references, strict=True)]))
+
+
+def test_turned_pairs_have_hypotheses_too() -> None:
+    batch = turned(a_batch(), np.arange(8) % 2 == 0)
+    found = with_hypotheses(batch, a_model(), CPU)
+    assert found.turned
+    assert np.array_equal(found.target[::TARGETS, : batch.target.shape[1]], batch.target)
