@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from math import exp, prod
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from test_training import CPU, MODEL, TRAINING, a_split, fresh, run
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from nmt.config import ModelConfig
+from nmt.config import ModelConfig, SearchOptions
 from nmt.corpus.batches import Batch, pad_batch, turned
+from nmt.decoding.engine import Hypothesis
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
 from nmt.text.tokenizer import BOS, EOS
+from nmt.training.gradients import Worker
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.risk import SEARCH, TARGETS, WEIGHT, hypothesis_shares, sentence_bleu, with_hypotheses
 
@@ -180,6 +183,27 @@ def mean_bleu(model: TranslationModel) -> float:
     found = PyTorchEngine.of(model.eval(), ()).search(sources, replace(SEARCH, length_penalty=1.0))
     model.train()
     return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(found, references, strict=True)]))
+
+
+def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = replace(a_batch(), at_risk=True)
+    tokens = int(batch.target_length.sum())
+    found = {}
+    search = PyTorchEngine.search_batch
+
+    def crowded(engine: PyTorchEngine, sources: Any, options: SearchOptions) -> list[list[Hypothesis]]:
+        if len(sources) > room:
+            raise MemoryError
+        return search(engine, sources, options)
+
+    monkeypatch.setattr(PyTorchEngine, "search_batch", crowded)
+    for room, parts in ((8, 1), (2, 4)):
+        objective = Objective(a_model(), 0.1)
+        gradient = Worker(0, objective).add_up([batch], tokens, 1, 0, CPU)
+        assert gradient.parts == parts
+        found[room] = [weight.grad for weight in objective.parameters() if weight.grad is not None]
+    for whole, halved in zip(found[8], found[2], strict=True):
+        assert torch.allclose(whole, halved, rtol=0, atol=1e-7)
 
 
 def test_turned_pairs_have_hypotheses_too() -> None:

@@ -144,6 +144,15 @@ def test_a_larger_budget_goes_on_with_a_complete_run(tiny_run: TinyRun, tmp_path
     assert report.counters.step == 8
 
 
+def test_a_run_says_once_when_its_updates_begin_to_take_longer(tiny_run: TinyRun, tmp_path: Path) -> None:
+    _, heard = train(tiny_run.data, tmp_path / "run", minimum_risk=0.5)
+    assert [update.at_risk for update in heard.updates] == [False] * 3 + [True] * 3
+    told = "from update 4 on it learns from its own translations too; one takes several times as long"
+    assert heard.notes.count(told) == 1
+    _, heard = train(tiny_run.data, tmp_path / "other")
+    assert not any("translations" in line for line in heard.notes)
+
+
 def test_keep_counts_the_checkpoints_that_stay(tiny_run: TinyRun, tmp_path: Path) -> None:
     train(tiny_run.data, tmp_path / "run", save_every=1, keep=3)
     names = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())

@@ -34,6 +34,7 @@ class Update:
     seconds: float
     progress: float  # share of the budget used up after it
     parts: int = 0  # that its batches were split into because memory was short; 0: they were not
+    at_risk: bool = False  # it has learnt from the model's own hypotheses too
 
 
 @dataclass(frozen=True)
@@ -134,4 +135,4 @@ def train_steps(
             counters.window.seconds += seconds
             used = budget_used(config, state, split.rows_a_pass, group)
             parts = gradient.parts if gradient.parts > len(gathered) else 0
-            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts)
+            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, at_risk)

@@ -53,6 +53,7 @@ class Run:
     saved_step: int = -1
     noted_seconds: float = 0.0
     short_of_memory: bool = False
+    at_risk: bool = False
 
     @property
     def used(self) -> float:
@@ -118,6 +119,12 @@ class Run:
             self.reporter.warn(
                 f"memory was too short for update {update.step:,}, so it was made in {update.parts} parts, the "
                 f"same but for dropout's draw, and slower; smaller --batch-tokens need less"
+            )
+        if update.at_risk and not self.at_risk:
+            self.at_risk = True
+            self.reporter.note(
+                f"from update {update.step:,} on it learns from its own translations too; "
+                "one takes several times as long"
             )
         if update.step % LOG_EVERY == 0:
             self.log()
