@@ -17,10 +17,11 @@ from nmt.corpus.batches import Batch, pad_batch, turned
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
+from nmt.scoring.metrics import sentence_bleu
 from nmt.text.tokenizer import BOS, EOS
 from nmt.training.gradients import Worker
 from nmt.training.objective import Objective, TensorBatch
-from nmt.training.risk import SEARCH, TARGETS, WEIGHT, hypothesis_shares, sentence_bleu, with_hypotheses
+from nmt.training.risk import SEARCH, TARGETS, WEIGHT, hypothesis_shares, with_hypotheses
 
 RECURRENT = ModelConfig(family="recurrent", width=16, encoder_layers=1, decoder_layers=1, attention_score="general")
 
@@ -121,7 +122,7 @@ def test_hypotheses_that_never_end_count_nothing() -> None:
 
 def test_shares_push_the_better_hypothesis_up_and_the_worse_down() -> None:
     hypotheses, reference = [[4, 5, 6, 7], [4, 9, 6, 8]], [4, 5, 6, 7]
-    found = hypothesis_shares([type("H", (), dict(pieces=one, score=-1.0))() for one in hypotheses], reference)
+    found = hypothesis_shares([Hypothesis(one, -1.0) for one in hypotheses], reference)
     assert found[0] > 0 > found[1]
 
 

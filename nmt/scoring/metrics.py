@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -101,6 +102,19 @@ def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target_l
     """BLEU and chrF without confidence, for validation while training."""
     scores = score_corpus(hypotheses, references, target_language, confidence=False)
     return scores["bleu"].score, scores["chrf"].score
+
+
+def sentence_bleu(hypothesis: Sequence[int], reference: Sequence[int]) -> float:
+    """BLEU of one sentence's pieces, 0 to 1; 1 is added to the counts of longer n-grams (Lin and Och 2004)."""
+    texts = [" ".join(map(str, pieces)) for pieces in (hypothesis, reference)]
+    return float(_piece_bleu().sentence_score(texts[0], [texts[1]]).score) / 100
+
+
+@cache
+def _piece_bleu() -> Any:
+    from sacrebleu.metrics.bleu import BLEU
+
+    return BLEU(tokenize="none", smooth_method="add-k", smooth_value=1, effective_order=True, force=True)
 
 
 def _metric(name: str, target_language: str) -> Any:

@@ -8,8 +8,6 @@ those H alone. The gradient of that is one of cross-entropies again: −Σ P(h)�
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ from nmt.corpus.batches import Batch, pad_rows
 from nmt.decoding.engine import Hypothesis, length_limit
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
+from nmt.scoring.metrics import sentence_bleu
 from nmt.text.tokenizer import BOS
 
 SEARCH = SearchOptions(beam_size=5, n_best=5, length_penalty=0.0)  # 0: the scores are log-probabilities
@@ -57,16 +56,3 @@ def hypothesis_shares(found: Sequence[Hypothesis], reference: Sequence[int]) -> 
     likely = np.exp(score - score.max(initial=-np.inf))
     likely /= likely.sum()
     return WEIGHT * (len(reference) + 1) * likely * (likely @ risk - risk)
-
-
-def sentence_bleu(hypothesis: Sequence[int], reference: Sequence[int]) -> float:
-    """BLEU of pieces, 0 to 1, by sacreBLEU; 1 is added to the counts of longer n-grams (Lin and Och 2004)."""
-    text = [" ".join(map(str, pieces)) for pieces in (hypothesis, reference)]
-    return float(_bleu().sentence_score(text[0], [text[1]]).score) / 100
-
-
-@cache
-def _bleu() -> Any:
-    from sacrebleu.metrics.bleu import BLEU
-
-    return BLEU(tokenize="none", smooth_method="add-k", smooth_value=1, effective_order=True, force=True)
