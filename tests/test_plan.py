@@ -14,6 +14,7 @@ from nmt.training.opening import open_run
 from nmt.training.plan import Plan, plan
 from nmt.training.reporter import Unheard
 from nmt.training.request import TrainRequest
+from nmt.training.risk import COST
 
 CPU = torch.device("cpu")
 SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)}
@@ -62,6 +63,19 @@ def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_pa
         cells.append(batch.source.size + batch.target.size - len(chosen))  # the last position of a target is not seen
     count, source, target = planned.longest_batch
     assert count * (source + target) == max(cells)
+
+
+@pytest.mark.parametrize("budget", [{"minutes": 3.0}, {"steps": 70}, {"epochs": 4}])
+def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
+    tiny_run: TinyRun, tmp_path: Path, budget: dict[str, float]
+) -> None:
+    settings = {"training": {"batch_tokens": 200, "minimum_risk": 0.5, **budget}}
+    planned = plan(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings)), CPU)
+    # Half of the time in a budget of time, half of the updates in others.
+    at_risk = 0.5 * (planned.seconds / COST / planned.seconds_per_update if "minutes" in budget else planned.updates)
+    others = planned.updates - at_risk
+    seconds = (others + COST * at_risk) * planned.seconds_per_update
+    assert seconds == pytest.approx(planned.seconds, abs=planned.seconds_per_update)
 
 
 def test_the_command_prints_a_line_a_fact_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:

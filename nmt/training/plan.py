@@ -1,11 +1,11 @@
 """``--plan``: what a run would take of this machine, measured by a few updates that are thrown away. Writes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import torch
 
-from nmt.config import Config
+from nmt.config import Config, TrainingConfig
 from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.presets import Task
@@ -14,6 +14,7 @@ from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
 from nmt.training.opening import fresh_state
 from nmt.training.request import TrainRequest, read_request, task_of
+from nmt.training.risk import COST
 from nmt.training.state import TrainState
 
 WARM_UP, MEASURED = 3, 20  # updates
@@ -31,7 +32,7 @@ class Plan:
     longest_batch: tuple[int, int, int]  # rows, source positions, target positions
     peak_memory: int  # bytes, of the whole process, or of the GPU
     target_tokens_per_second: float
-    seconds_per_update: float
+    seconds_per_update: float  # without hypotheses of the model's own
     updates_per_epoch: int
     checkpoint: int  # bytes on the disk
     model: int  # bytes on the disk
@@ -41,13 +42,16 @@ class Plan:
         """In the budget."""
         training = self.config.training
         if training.minutes:
-            return int(60 * training.minutes / self.seconds_per_update)
+            share = training.minimum_risk
+            return int(60 * training.minutes / self.seconds_per_update * (1 - share + share / COST))
         return training.steps or training.epochs * self.updates_per_epoch
 
     @property
     def seconds(self) -> float:
         """Of the budget."""
-        return self.config.training.minutes * 60 or self.updates * self.seconds_per_update
+        training = self.config.training
+        times = 1 + training.minimum_risk * (COST - 1)
+        return training.minutes * 60 or self.updates * self.seconds_per_update * times
 
     @property
     def disk(self) -> int:
@@ -64,10 +68,11 @@ def plan(request: TrainRequest, device: torch.device) -> Plan:
     state = fresh_state(config, data, device, init)
     longest = longest_batch(data, config)
     # First, since its memory is the most that any update takes.
+    most = replace(longest, at_risk=config.training.minimum_risk > 0)
     with Workers(state.objective, config.training, device) as workers:
-        workers.gradient([longest] * config.training.accumulate, 0)
+        workers.gradient([most] * config.training.accumulate, 0)
     state.optimizer.zero_grad(set_to_none=True)
-    found = measure(state, data, config, device)
+    found = measure(state, data, replace(config.training, minimum_risk=0.0), device)
     seconds = sum(update.seconds for update in found)
     parameters = sum(parameter.numel() for parameter in state.objective.model.parameters())
     checkpoint = state.checkpoint({})
@@ -88,9 +93,9 @@ def plan(request: TrainRequest, device: torch.device) -> Plan:
     )
 
 
-def measure(state: TrainState, data: Dataset, config: Config, device: torch.device) -> list[Update]:
+def measure(state: TrainState, data: Dataset, config: TrainingConfig, device: torch.device) -> list[Update]:
     """Some updates of the run without the first, slower ones; of a very short one all."""
-    made = islice(train_steps(state, data.train, config.training, device), WARM_UP + MEASURED)
+    made = islice(train_steps(state, data.train, config, device), WARM_UP + MEASURED)
     updates = [event for event in made if isinstance(event, Update)]
     return updates[WARM_UP:] or updates
 
