@@ -1,22 +1,24 @@
 """--preset auto: which preset fits a corpus, a budget and a machine, and a run goes on with what it was begun with."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import TinyRun
+from conftest import TinyRun, nmt
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from nmt.config import Config, ModelConfig
+from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
 from nmt.model import build_model
 from nmt.presets import PRESETS, RULES, Rule, Task, auto, layers_of, operations, passes
 from nmt.training.opening import open_run
 from nmt.training.reporter import Unheard
-from nmt.training.request import TrainRequest, read_request
+from nmt.training.request import TrainRequest, read_request, task_of
 
 CPU = torch.device("cpu")
 SMALL: Any = {
@@ -76,6 +78,20 @@ def test_more_minutes_or_cores_never_mean_a_smaller_preset(
 ) -> None:
     more = task(pairs, minutes * times, cores) if which else task(pairs, minutes, int(cores * times))
     assert RULES.index(auto(more)) >= RULES.index(auto(task(pairs, minutes, cores)))
+
+
+@pytest.mark.parametrize(("flags", "dropout"), [("1", 0.2), ("2", 0.3), ("1 --devices 2", 0.3)])
+def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
+    tiny_run: TinyRun, tmp_path: Path, flags: str, dropout: float
+) -> None:
+    request = TrainRequest(tiny_run.data, tmp_path / "run", device="cpu", cores=1)
+    known = task_of(request, Dataset.open(tiny_run.data), {})
+    minutes = 20 / passes(RULES[1], replace(known, minutes=1.0, epochs=0))  # of one core are enough for 20 passes
+    budget = f"--plan --device cpu --minutes {minutes} --threads {flags}"
+    shape = "--set model.width=32 --batch-tokens 200"
+    answer = nmt("train", tiny_run.data, "-o", tmp_path / "run", *budget.split(), *shape.split())
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f", dropout {dropout:g}\n" in answer.stdout
 
 
 def test_a_larger_preset_makes_fewer_passes() -> None:

@@ -97,9 +97,11 @@ def train(
     layers = [read_toml(config)] if config else []
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
-    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init, device.value)
+    started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or by ourselves
+    cores = threads * max(devices, started)
+    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init, device.value, cores)
     read_request(request)  # what is wrong with it is said before PyTorch is there, whose import takes seconds
-    if devices > 1 and os.environ.get("WORLD_SIZE", "1") == "1" and not (plan or verify_resume):
+    if devices > 1 and started == 1 and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
         print_plan(request, threads)

@@ -29,6 +29,7 @@ class TrainRequest:
     overwrite: bool = False
     init: Path | None = None  # the model whose weights the run begins with
     device: str = "auto"  # where it is to compute; auto's preset depends on it
+    cores: int = 0  # that train, where nothing faster does; 0: all that the process has. auto's preset depends on them
 
 
 def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | None]:
@@ -80,7 +81,7 @@ def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
         source_tokens=data.train.pieces[0] + len(data.train),
         target_tokens=data.train.pieces[1] + len(data.train),
         vocabulary=data.target_vocabulary,
-        cores=0 if has_gpu else available_cores(),
+        cores=0 if has_gpu else request.cores or available_cores(),
         steps=budget.steps,
         epochs=budget.epochs,
         minutes=budget.minutes,
