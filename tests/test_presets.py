@@ -35,6 +35,7 @@ def task(pairs: int, minutes: float = 0.0, cores: int = 2, epochs: int = 0, step
     ("asked", "preset", "dropout"),
     [
         (task(5_000, 15), "tiny", 0.3),
+        (task(10_000, 14), "tiny", 0.2),
         (task(29_000, 60), "tiny", 0.3),
         (task(29_000, 15), "tiny", 0.2),
         (task(29_000, 12 * 60), "tiny", 0.4),
