@@ -160,7 +160,7 @@ def plain_updates(config: Config, pairs: RandomPairs, device: torch.device) -> I
     """The same of a loop as a tutorial writes it."""
     model = PlainModel(config).to(device).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
-    products = products_of("auto", device)
+    products = products_of("auto", device).layers
     for rows in plan_block(pairs, config.training.batch_tokens, config.training.seed, 0, 0):
         batch = TensorBatch.of(pad_batch(pairs, rows), device)
         with torch.autocast(device.type, products, enabled=products is not None):
@@ -177,7 +177,7 @@ def plain_updates(config: Config, pairs: RandomPairs, device: torch.device) -> I
 
 def products_a_second(device: torch.device, config: Config, seconds: float = 2.0) -> float:
     """Operations a second of one large product, in the type that training takes."""
-    kind = products_of(config.training.precision, device) or torch.float32
+    kind = products_of(config.training.precision, device).layers or torch.float32
     size = 8192 if device.type == "cuda" else 1024
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in "ab")
     torch.mm(a, b)

@@ -111,7 +111,9 @@ class TrainingConfig(Checked):
     label_smoothing: float = setting(0.1, "mass of the uniform distribution in the target", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
     precision: str = setting(
-        "auto", "of matrix products; auto: bfloat16 on a GPU that has it", choices=("auto", "float32", "bfloat16")
+        "auto",
+        "of matrix products; auto: bfloat16 where it is faster, on a CPU with the vocabulary alone",
+        choices=("auto", "float32", "bfloat16"),
     )
     gradient_clip: float = setting(1.0, "largest gradient norm; 0: never clipped", 0.0, 10**6)
     average_decay: float = setting(0.999, "decay of the averaged weights; 0: export the last ones", 0.0, 0.99999)

@@ -27,13 +27,13 @@ from nmt.training.distribution import Group
 from nmt.training.gradients import Gradient, Worker, Workers, random_number
 from nmt.training.loop import Update, batches_from, train_steps
 from nmt.training.loss import linear_cross_entropy
-from nmt.training.objective import Objective, TensorBatch
+from nmt.training.objective import THE_WEIGHTS_OWN, Objective, Products, TensorBatch
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState, products_of
 
 VOCABULARY = 20
 MODEL = ModelConfig(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2, dropout=0.1)
-TRAINING = TrainingConfig(steps=12, batch_tokens=64, warmup_steps=4, learning_rate=0.01)
+TRAINING = TrainingConfig(precision="float32", steps=12, batch_tokens=64, warmup_steps=4, learning_rate=0.01)
 CPU = torch.device("cpu")
 
 
@@ -520,12 +520,15 @@ def test_a_config_read_back_is_the_config_that_was_written() -> None:
     assert Config.from_layers(config.to_dict()) == config
 
 
+@pytest.mark.parametrize("layers", [None, torch.bfloat16])
 @pytest.mark.parametrize("config", [MODEL, replace(MODEL, family="recurrent", dropout=0.0)])
-def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(config: ModelConfig) -> None:
+def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
+    config: ModelConfig, layers: torch.dtype | None
+) -> None:
     split = ListSplit()
     batch = TensorBatch.of(pad_batch(split, np.arange(20)), CPU)
     found = {}
-    for products in (None, torch.bfloat16):
+    for products in (THE_WEIGHTS_OWN, Products(layers, torch.bfloat16)):
         torch.manual_seed(0)
         model = build_model(config, VOCABULARY, VOCABULARY, joint=True)
         torch.manual_seed(1)
@@ -544,7 +547,9 @@ def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
     assert float(near_gradient.norm()) == pytest.approx(float(gradient.norm()), rel=0.02)
 
 
-def test_auto_is_float32_where_there_is_no_gpu() -> None:
-    assert products_of("auto", CPU) is None
-    assert products_of("float32", CPU) is None
-    assert products_of("bfloat16", CPU) == torch.bfloat16
+def test_auto_takes_bfloat16_for_the_vocabulary_alone_where_the_cpu_has_it() -> None:
+    """And float32 where it has not: emulated, it is slower."""
+    has_it = torch.cpu._is_avx512_bf16_supported()
+    assert products_of("auto", CPU) == Products(None, torch.bfloat16 if has_it else None)
+    assert products_of("float32", CPU) == THE_WEIGHTS_OWN
+    assert products_of("bfloat16", CPU) == Products(torch.bfloat16, torch.bfloat16)

@@ -5,7 +5,7 @@ produced.
 """
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -48,13 +48,20 @@ class TensorBatch:
         return cls(source, lengths[0], target, lengths[1], target_N, place_N, batch.turned, share_N)
 
 
+class Products(NamedTuple):
+    """The types that matrix products are made in, where they are not the weights' own."""
+
+    layers: torch.dtype | None = None  # of the model, by PyTorch's autocast
+    softmax: torch.dtype | None = None  # with the vocabulary, the largest of all
+
+
+THE_WEIGHTS_OWN = Products()
+
+
 class Objective(nn.Module):
-    """What training wraps: a batch in, its loss out. Owns the projection too, so that a fused loss has a place.
+    """What training wraps: a batch in, its loss out. Owns the projection too, so that a fused loss has a place."""
 
-    ``products`` is the type that matrix products are made in, by PyTorch's autocast, where it is not the weights' own.
-    """
-
-    def __init__(self, model: TranslationModel, label_smoothing: float, products: torch.dtype | None = None) -> None:
+    def __init__(self, model: TranslationModel, label_smoothing: float, products: Products = THE_WEIGHTS_OWN) -> None:
         super().__init__()
         self.model = model
         self.label_smoothing = label_smoothing
@@ -71,7 +78,8 @@ class Objective(nn.Module):
         The normaliser is the target tokens of the whole update, so that accumulated gradients add up to its mean.
         """
         kind = batch.source_BS.device.type
-        with torch.autocast(kind, self.products, enabled=self.products is not None):
+        layers = self.products.layers
+        with torch.autocast(kind, layers, enabled=layers is not None):
             hidden_BTD = self.model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1])
         # Padding never reaches the softmax over the vocabulary, the widest product of the model.
         hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, batch.place_N)
@@ -79,7 +87,7 @@ class Objective(nn.Module):
         if self.narrow and not batch.turned:
             weight, target_N = weight[self.piece_P], self.place_V[target_N]
         loss = linear_cross_entropy(
-            hidden_ND.to(self.products or hidden_ND.dtype),
+            hidden_ND.to(self.products.softmax or hidden_ND.dtype),
             weight,
             target_N,
             self.label_smoothing if self.training else 0.0,

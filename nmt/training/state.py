@@ -14,7 +14,7 @@ from nmt.model.family import TranslationModel
 from nmt.store.run_folder import Checkpoint
 from nmt.training.counters import Counters
 from nmt.training.distribution import Group
-from nmt.training.objective import Objective
+from nmt.training.objective import Objective, Products
 
 OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -110,13 +110,16 @@ class TrainState:
         return all(bool(tensor.isfinite().all()) for tensor in [*weights, *moments])
 
 
-def products_of(precision: str, device: torch.device) -> torch.dtype | None:
-    """What training's products are made in, where that is not float32: bfloat16 on a GPU that has it, or as asked."""
+def products_of(precision: str, device: torch.device) -> Products:
+    """What training's products are made in, where that is not float32: bfloat16 where it is faster, or as asked.
+
+    Emulated it is slower; and on a CPU the layers' products are too small to be worth turning their operands over.
+    """
+    layers = softmax = precision == "bfloat16"
     if precision == "auto":
-        # Emulated, it is slower than float32.
-        has_it = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        precision = "bfloat16" if has_it else "float32"
-    return torch.bfloat16 if precision == "bfloat16" else None
+        layers = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        softmax = layers or (device.type == "cpu" and torch.cpu._is_avx512_bf16_supported())
+    return Products(torch.bfloat16 if layers else None, torch.bfloat16 if softmax else None)
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
