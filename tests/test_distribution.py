@@ -151,20 +151,49 @@ def test_a_mistake_is_one_line_with_its_exit_code(tiny_run: TinyRun, two: Path, 
     assert (result.returncode, result.stderr.count("\n")) == (code, 1), result.stderr
 
 
-def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
-    """What auto takes depends on the machine, and several may not be alike."""
+def group_of_two() -> list[dict[str, str]]:
+    """The environments of two processes that meet without anybody who started them."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
+    group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "GLOO_SOCKET_IFNAME": "lo"}
+    return [{**os.environ, **group, "RANK": str(rank)} for rank in range(2)]
+
+
+def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
+    """What auto takes depends on the machine, and several may not be alike."""
     children = []
-    for rank, rate in enumerate(("5e-3", "1e-4")):
+    for rank, (environment, rate) in enumerate(zip(group_of_two(), ("5e-3", "1e-4"), strict=True)):
         more = f"--steps 24 --validate-every 8 --save-every 4 --set training.learning_rate={rate}"
         line = [PROGRAM, *command(tiny_run.data, tmp_path / str(rank), 1, more)]
-        group = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        children.append(subprocess.Popen(line, env={**os.environ, **group, "GLOO_SOCKET_IFNAME": "lo"}))
+        children.append(subprocess.Popen(line, env=environment))
     assert [process.wait(120) for process in children] == [0, 0]
     assert equal(tmp_path / "0" / "model", two / "model")
     assert not (tmp_path / "1").exists()
+
+
+UPDATE = """
+import os, torch
+from nmt.training.distribution import join
+
+def threads():
+    return [open(f"/proc/self/task/{task}/comm").read().strip() for task in os.listdir("/proc/self/task")]
+
+weight = torch.nn.Parameter(torch.ones(3))
+with join(torch.device("cpu")) as group:
+    weight.grad = group.add_up(torch.ones(3))
+    torch.optim.AdamW([weight]).step()
+    inside = threads()
+print(any("gloo" in name for name in inside), [name for name in threads() if "gloo" in name or "store" in name])
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="the system does not list a process's threads")
+def test_no_thread_of_the_group_outlives_it() -> None:
+    """One that the interpreter's end overtakes would abort the process."""
+    line = [sys.executable, "-c", UPDATE]
+    children = [subprocess.Popen(line, env=each, stdout=subprocess.PIPE, text=True) for each in group_of_two()]
+    assert [process.communicate(timeout=120)[0] for process in children] == ["True []\n"] * 2
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -122,6 +123,10 @@ def join(device: torch.device) -> Iterator[Group]:
             )
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)
+    # Its functions take the group that there is when they are defined for their default and would keep it: its threads
+    # then outlive destroy_process_group, and one that the interpreter's end overtakes aborts the process. An optimizer
+    # imports it with its first update.
+    import_module("torch.distributed.nn")
     with peers():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
