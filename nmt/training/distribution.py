@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import torch
@@ -126,7 +125,8 @@ def join(device: torch.device) -> Iterator[Group]:
     # Its functions take the group that there is when they are defined for their default and would keep it: its threads
     # then outlive destroy_process_group, and one that the interpreter's end overtakes aborts the process. An optimizer
     # imports it with its first update.
-    import_module("torch.distributed.nn")
+    from torch.distributed import nn  # noqa: F401  # imported for what it does
+
     with peers():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
