@@ -113,7 +113,7 @@ class TrainState:
 def products_of(precision: str, device: torch.device) -> Products:
     """What training's products are made in, where that is not float32: bfloat16 where it is faster, or as asked.
 
-    Emulated it is slower; and on a CPU the layers' products are too small to be worth turning their operands over.
+    Emulated it is slower; and on a CPU the layers' products are small, and compiled anew for each number of rows.
     """
     layers = softmax = precision == "bfloat16"
     if precision == "auto":
