@@ -55,6 +55,23 @@ def test_a_missing_side_is_named(tmp_path: Path) -> None:
             find_corpus(path, "ko", "en")
 
 
+@pytest.mark.parametrize("name", ["c.en-US", "c.eng.gz", "c.eng_Latn.zst", "c.EN"])
+def test_a_side_is_found_by_another_code_of_its_language(tmp_path: Path, name: str) -> None:
+    for file in ("c.ko", "c.de", "c.new", "c.tok.en", "c.en.bak", "d.en", name):
+        (tmp_path / file).write_text("a\n")
+    assert find_corpus(tmp_path / "c", "ko", "en").files == (tmp_path / "c.ko", tmp_path / name)
+    (tmp_path / "c.en.xz").write_text("a\n")
+    assert find_corpus(tmp_path / "c", "ko", "en").files[1] == tmp_path / "c.en.xz", "the very code comes first"
+
+
+def test_several_files_of_a_language_are_refused_with_their_names(tmp_path: Path) -> None:
+    for file in ("c.ko", "c.en-US", "c.en_GB.gz", "c.en_GB"):
+        (tmp_path / file).write_text("a\n")
+    with pytest.raises(DataError, match=r"no file .*c\.en, but several of its language: .*c\.en-US, .*c\.en_GB;"):
+        find_corpus(tmp_path / "c", "ko", "en")
+    assert find_corpus(tmp_path / "c", "ko", "en-GB").files[1].name == "c.en_GB"
+
+
 @pytest.mark.parametrize(("sources", "targets", "short"), [(3, 5, "c.ko"), (5, 3, "c.en"), (0, 1, "c.ko")])
 def test_unequal_sides_name_the_line_where_one_ends(tmp_path: Path, sources: int, targets: int, short: str) -> None:
     (tmp_path / "c.ko").write_text("a\n" * sources)

@@ -5,12 +5,14 @@ Knows names and lines; nothing of cleaning, pieces or datasets.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from glob import escape
 from itertools import zip_longest
 from pathlib import Path
 
 from nmt.errors import DataError, MissingInputError
 from nmt.text.compression import COMPRESSED
 from nmt.text.files import open_binary
+from nmt.text.languages import language_of, same_language
 from nmt.text.lines import read_lines
 
 Pair = tuple[str, str]
@@ -43,14 +45,33 @@ def is_tsv(path: Path) -> bool:
 
 
 def _find_side(path: Path, language: str) -> Path:
-    for ending in ("", *COMPRESSED):
-        candidate = Path(f"{path}.{language}{ending}")
-        if candidate.is_file():
-            return candidate
-    raise MissingInputError(
-        f"there is no file {path}.{language}, nor one with {', '.join(COMPRESSED)} after it",
-        "name a corpus by what its two files have in common, or name a .tsv file",
-    )
+    side = _side(path, language)
+    if side:
+        return side
+    others = _other_codes(path, language)
+    if len(others) > 1:
+        raise DataError(
+            f"there is no file {path}.{language}, but several of its language: {path}.{f', {path}.'.join(others)}",
+            f"rename the file that is meant to {path}.{language}, or give its ending as the language",
+        )
+    side = _side(path, others[0]) if others else None
+    if side is None:
+        raise MissingInputError(
+            f"there is no file {path}.{language}, nor one with {', '.join(COMPRESSED)} after it",
+            "name a corpus by what its two files have in common, or name a .tsv file",
+        )
+    return side
+
+
+def _side(path: Path, code: str) -> Path | None:
+    candidates = (Path(f"{path}.{code}{ending}") for ending in ("", *COMPRESSED))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def _other_codes(path: Path, language: str) -> list[str]:
+    """How else the files beside ``path`` write its language, as in ``b.en-US`` for ``en``."""
+    codes = {language_of(file) for file in path.parent.glob(f"{escape(path.name)}.*")} - {""}
+    return sorted(code for code in codes if same_language(code, language) and _side(path, code))
 
 
 def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:

@@ -8,8 +8,8 @@ from typing import Any
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
 from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, p_values, score_corpus
-from nmt.text.compression import COMPRESSED
 from nmt.text.files import open_binary
+from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
 from nmt.text.progress import Progress
 
@@ -135,12 +135,6 @@ def doubts(hypotheses: Sequence[str], references: Sequence[str], sources: Sequen
 def read_file(path: Path) -> list[str]:
     with open_binary(path) as file:
         return list(read_lines(file, str(path)))
-
-
-def language_of(path: Path) -> str:
-    """The language that a file's name ends with, or "" when it ends with nothing of the kind."""
-    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
-    return plain.suffix[1:]
 
 
 def rounded(score: Score) -> dict[str, Any]:
