@@ -152,6 +152,41 @@ def test_a_written_file_has_the_rights_that_the_umask_leaves(tmp_path: Path) -> 
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_a_private_file_stays_private_when_it_is_replaced(tmp_path: Path) -> None:
+    path = write(tmp_path / "out", b"x")
+    path.chmod(0o600)
+    with create_binary(path) as file:
+        assert [mode(each) for each in tmp_path.iterdir()] == [0o600, 0o600], "also what is not whole yet"
+        file.write(b"y")
+    assert (mode(path), path.read_bytes()) == (0o600, b"y")
+    path.chmod(0o664)
+    write(path, b"z")
+    assert mode(path) == 0o664, "though the umask would take a bit of it"
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_private_folder_stays_private_when_it_is_replaced(tmp_path: Path, replace: bool) -> None:
+    (tmp_path / "made").mkdir(0o700)
+    if replace:
+        (tmp_path / "made" / "file").touch()
+    with create_folder(tmp_path / "made", replace) as folder:
+        assert mode(folder) == 0o700
+    assert mode(tmp_path / "made") == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
+def test_a_file_that_root_replaces_stays_its_owners(tmp_path: Path) -> None:
+    path = write(tmp_path / "out", b"x")
+    os.chown(path, 12345, 23456)
+    path.chmod(0o640)
+    write(path, b"y")
+    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (12345, 23456, 0o640)
+
+
 def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path: Path) -> None:
     # A pipe stands for every device: with /dev/null itself, a mistake here would replace it for the whole machine.
     pipe = tmp_path / "pipe"

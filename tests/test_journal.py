@@ -185,6 +185,34 @@ def test_a_disk_that_is_full_after_any_byte_loses_nothing_that_was_done(tmp_path
     assert beside(path) == ["out"]
 
 
+def test_a_private_output_stays_private_while_it_is_made_and_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    path.touch(0o600)
+    modes: set[int] = set()
+
+    def look(_: int) -> None:
+        modes.update(each.stat().st_mode & 0o777 for each in tmp_path.iterdir() if each.suffix != ".lock")
+
+    job(path, stop=look)
+    path.chmod(0o664)
+    job(path, stop=look)
+    assert modes <= {0o600, 0o664}
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make files of others")
+@pytest.mark.parametrize("ending", ["partial", "journal"])
+def test_what_another_user_left_beside_the_output_is_refused(tmp_path: Path, ending: str) -> None:
+    path = half_done(tmp_path / "out")
+    before = {name: (tmp_path / name).read_bytes() for name in beside(path)}
+    os.chown(tmp_path / f"out.{ending}", 12345, -1)
+    with pytest.raises(CannotCreateError, match=f"{ending} is there and is another user's"):
+        job(path)
+    assert {name: (tmp_path / name).read_bytes() for name in beside(path)} == before
+    os.chown(tmp_path / f"out.{ending}", os.geteuid(), -1)
+    assert job(path) == (4, ["going on after line 9"])
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_is_read_back(tmp_path: Path, name: str) -> None:
     for lines in ([], LINES[:1], LINES):

@@ -1,6 +1,7 @@
 """Training runs as a whole: what they learn, write, resume, refuse and move aside; and what a model folder is worth."""
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -248,6 +249,24 @@ def test_patience_ends_a_run_after_so_many_validations_without_a_better_one(tiny
         )[0].outcome
         == "complete"
     )
+
+
+def test_every_file_follows_the_umask(tiny_run: TinyRun) -> None:
+    os.umask(umask := os.umask(0))
+    files = [path for folder in tiny_run for path in folder.rglob("*")]
+    assert {path.name for path in files} > {"model.safetensors", "training.safetensors", "metrics.jsonl"}
+    odd = [path for path in files if path.stat().st_mode & 0o777 != (0o777 if path.is_dir() else 0o666) & ~umask]
+    assert not odd
+
+
+def test_a_private_run_stays_private_when_it_is_moved_aside(tiny_run: TinyRun, tmp_path: Path) -> None:
+    train(tiny_run.data, tmp_path / "run", steps=1)
+    (tmp_path / "run").chmod(0o700)
+    train(tiny_run.data, tmp_path / "run", steps=2, overwrite=True)
+    assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+        "run": 0o700,
+        "run.old-1": 0o700,
+    }
 
 
 def test_the_exported_model_is_the_best_validated_average(tiny_run: TinyRun, tmp_path: Path) -> None:

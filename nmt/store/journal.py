@@ -21,7 +21,7 @@ from typing import Self
 
 from nmt.errors import CannotCreateError, NmtError, StorageError
 from nmt.text.compression import compressed
-from nmt.text.durable import cannot_create, publish, sync, unfinished
+from nmt.text.durable import cannot_create, keep_rights, publish, rights, sync, unfinished
 from nmt.text.locks import exclusive
 from nmt.text.progress import Progress, Silent
 
@@ -100,10 +100,11 @@ class Resumable:
         self._finding = False  # whether the next window may stand in the journal
         self._writing = False  # whether all there is is good, and more of it comes
         self._progress: Progress = Silent()
-        self._partial = _open(self.partial)
+        self._before = rights(path)
+        self._partial = _open(self.partial, bool(self._before))
         self._journal = -1
         try:
-            self._journal = _open(self.journal)
+            self._journal = _open(self.journal, bool(self._before))
             self._check_whose()
         except NmtError:
             for descriptor, path in ((self._partial, self.partial), (self._journal, self.journal)):
@@ -184,6 +185,8 @@ class Resumable:
             raise StorageError(f"{self.partial} has {size:,} bytes, not {self.length:,}", "leave that file alone")
         if not (_is_named(self._partial, self.partial) and _is_named(self._journal, self.journal)):
             raise StorageError(f"{self.partial} was taken away at work", "leave that file alone, and translate again")
+        if self._before:
+            keep_rights(self._partial, self._before)
         sync(self._partial, self.path)
         publish(self.partial, self.path)
         self.finished = True
@@ -285,16 +288,30 @@ def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _open(path: Path) -> int:
-    """Open for reading and writing what is there, or a new file. Nothing is followed or replaced."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+def _open(path: Path, private: bool) -> int:
+    """Open for reading and writing what is there, or a new file. Nothing is followed or replaced.
+
+    With ``private`` its owner alone may read it. Raises CannotCreateError also for a file of another user, who could
+    write into it while we do.
+    """
+    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags, 0o666)
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
     except OSError as error:
         raise cannot_create(path, error) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    there = os.fstat(descriptor)
+    strange = "" if stat.S_ISREG(there.st_mode) else "is no regular file"
+    if not strange and there.st_uid != os.geteuid():
+        strange = "is another user's"
+    if strange:
         os.close(descriptor)
-        raise CannotCreateError(f"{path} is there and is no regular file", "move it away")
+        raise CannotCreateError(f"{path} is there and {strange}", "move it away")
+    if private:
+        with suppress(OSError):  # a file system without rights
+            os.chmod(descriptor, 0o600)
     return descriptor
 
 

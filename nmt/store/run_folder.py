@@ -17,6 +17,7 @@ from nmt.text.durable import (
     cannot_create,
     create_folder,
     is_debris,
+    keep_rights,
     partial_name,
     remove,
     rename,
@@ -117,14 +118,16 @@ class RunFolder:
         while (aside := folder.with_name(f"{folder.name}.old-{number}")).exists():
             number += 1
         try:
-            aside.mkdir()
+            aside.mkdir(0o700)
         except OSError as error:
             raise cannot_create(aside, error) from None
+        keep_rights(aside, folder.stat())
         locks.enter_context(exclusive(aside / LOCK, f"the run {self.folder}"))
         if not swap(aside, folder):
             shutil.rmtree(aside)
             rename(folder, aside)
-            folder.mkdir()
+            folder.mkdir(0o700)
+            keep_rights(folder, aside.stat())
             locks.enter_context(exclusive(folder / LOCK, f"the run {self.folder}"))
         return aside
 

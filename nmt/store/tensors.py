@@ -46,9 +46,13 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
     from safetensors.torch import save_file
 
     try:
+        path.touch(exist_ok=False)
+        mode = path.stat().st_mode
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
-    except SafetensorError as error:
-        raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
+        path.chmod(mode & 0o777)  # safetensors makes a file that its owner alone can read
+    except (SafetensorError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StorageError(f"writing {path} failed: {reason}", "free some space there") from None
 
 
 def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:

@@ -12,7 +12,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmt.errors import CannotCreateError, NmtError, StorageError
@@ -34,15 +34,18 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     if not replace:
         _refuse_occupied(path)
-    partial = partial_name(path)
+    partial, before = partial_name(path), rights(path)
     try:
-        partial.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(0o700 if before else 0o777)
     except OSError as error:
         raise cannot_create(path, error) from None
     unfinished.add(partial)
     try:
         sweep(path.parent, path.name)
         yield partial
+        if before:
+            keep_rights(partial, before)
         sync_tree(partial)
         old = None
         if replace and path.exists():
@@ -62,6 +65,27 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     finally:
         remove(partial)
         unfinished.discard(partial)
+
+
+def rights(path: Path) -> os.stat_result | None:
+    """Owner, group and mode of what stands at ``path``, for ``keep_rights``; None when nothing does."""
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def keep_rights(new: Path | int, before: os.stat_result) -> None:
+    """Give what is about to replace a file or folder the owner, group and mode of that, as far as this process may.
+
+    ``new`` is a path or a descriptor. A group that cannot be kept gets no rights.
+    """
+    for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
+        with suppress(OSError):
+            os.chown(new, owner, group)
+    kept = os.stat(new).st_gid == before.st_gid
+    with suppress(OSError):
+        os.chmod(new, before.st_mode & (0o777 if kept else 0o707))
 
 
 def discard_unfinished() -> None:

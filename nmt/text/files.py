@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
 from nmt.text.compression import BROKEN, compressor, decompressor
-from nmt.text.durable import cannot_create, partial_name, publish, sweep, sync, unfinished
+from nmt.text.durable import cannot_create, keep_rights, partial_name, publish, rights, sweep, sync, unfinished
 from nmt.text.untrusted import open_regular
 
 _BUFFER = 1 << 18
@@ -69,8 +69,9 @@ class _Reader(io.RawIOBase):
 def create_binary(path: Path) -> Iterator[BinaryIO]:
     """Write a file, compressed by its name, that appears whole when the block ends well and not at all otherwise.
 
-    An existing file is replaced; a pipe or device is written to directly. Raises CannotCreateError when the file
-    cannot be made and StorageError when writing fails. gzip holds no time stamp: the same text gives the same bytes.
+    An existing file is replaced, and its rights are kept; a pipe or device is written to directly. Raises
+    CannotCreateError when the file cannot be made and StorageError when writing fails. gzip holds no time stamp: the
+    same text gives the same bytes.
     """
     special = written_directly(path)
     if not special:
@@ -78,12 +79,15 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
     written = path if special else partial_name(path)
+    before = None if special else rights(path)
     try:
         # Appended to, for /dev/stdout may be a file that holds something already.
         flags = os.O_WRONLY | (os.O_APPEND if special else os.O_CREAT | os.O_EXCL)
-        descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o666)
+        descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o600 if before else 0o666)
     except OSError as error:
         raise cannot_create(path, error) from None
+    if before:
+        keep_rights(descriptor, before)
     raw = _Writer(path, descriptor)
     if not special:
         unfinished.add(written)
