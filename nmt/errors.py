@@ -14,6 +14,8 @@ Every error is two halves: what is wrong (with file and line), and how to mend i
 
 import errno
 
+DISTRIBUTION = "nmt-toolkit"  # what pip calls us: on the registry the name ``nmt`` is somebody else's
+
 
 class NmtError(Exception):
     """Base of all errors that a person is meant to read: ``what`` is wrong, and how to ``mend`` it."""
@@ -55,6 +57,22 @@ class BusyError(NmtError):
 
 class SettingsError(NmtError):
     exit_code = 78
+
+
+def missing_extra(extra: str) -> str:
+    """How to mend that the packages of an extra are not installed: a command that fetches them and no other package.
+
+    They are named themselves, as pyproject.toml requires them, so that the advice is right for every installation.
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        required = requires(DISTRIBUTION) or []
+    except PackageNotFoundError:  # run from the sources
+        return f"install the extra {extra!r}, in the folder of the sources: pip install '.[{extra}]'"
+    texts = [text.partition(";") for text in required]
+    packages = [f"'{name.strip()}'" for name, _, marker in texts if f'extra=="{extra}"' in "".join(marker.split())]
+    return f"install the extra {extra!r}: pip install {' '.join(packages)}"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

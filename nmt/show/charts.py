@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt.errors import UsageError
+from nmt.errors import SettingsError, missing_extra
 from nmt.show.attention import AttentionMap, SentencePair
 from nmt.text.files import create_binary
 
@@ -28,12 +28,12 @@ TITLES = {
 
 @cache
 def plotting() -> Any:
-    """The plotting library, with our font. Raises UsageError, saying how to get it."""
+    """The plotting library, with our font. Raises SettingsError, saying how to get it."""
     try:
         import altair
         import vl_convert
     except ImportError:
-        raise UsageError("pictures need the packages altair and vl-convert", "pip install 'nmt[show]'") from None
+        raise SettingsError("pictures need altair and vl-convert", missing_extra("show")) from None
     vl_convert.register_font_directory(str(FONT_FILE.parent))
     return altair
 

@@ -4,12 +4,15 @@ Knows both formats; imports no torch, so that a translation by CTranslate2 needs
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import ModelConfig
-from nmt.errors import SettingsError
+from nmt.errors import SettingsError, missing_extra
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import read_arrays
 from nmt.text.tokenizer import BOS, EOS, UNK, Tokenizer
@@ -25,9 +28,20 @@ Wanted = dict[str, tuple[tuple[int, ...], str]]  # shapes and types
 POSITIONS = 4096
 """Rows of the exported table of positions: CTranslate2 has no formula for the order of sines that the models have."""
 
+OLDEST = (4, 8, 2)  # CTranslate2 whose import needs no torch
 PRODUCED = "embeddings.produced"  # which pieces may stand in a translation: a byte each, and no weight
 LEARNED_POSITIONS = 1024  # rows of a learned table; see nmt.model.positions
 EPSILON = 1e-5  # of LayerNorm, PyTorch's own
+
+
+def not_installed() -> str | None:
+    """Why there is no CTranslate2 to work with here, or None when there is."""
+    if not find_spec("ctranslate2"):
+        return "CTranslate2 is not installed"
+    found = version("ctranslate2")
+    if tuple(int(number) for number in re.findall(r"\d+", found)[:3]) < OLDEST:
+        return f"CTranslate2 is {found}, and at least {'.'.join(map(str, OLDEST))} is needed"
+    return None
 
 
 def why_not(config: ModelConfig) -> str | None:
@@ -41,8 +55,10 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     """Fill the folder with the model for CTranslate2, its weights in ``compute_type``.
 
     ``narrow`` leaves the pieces out of the target's vocabulary that the model never produces. Raises SettingsError when
-    CTranslate2 cannot run the model, and DataError when the model's files are not what they should be.
+    CTranslate2 cannot run the model or is not installed, DataError when the model's files are not what they should be.
     """
+    if reason := not_installed():
+        raise SettingsError(reason, missing_extra("fast"))
     from ctranslate2.specs import Activation, TransformerSpec
 
     config = model.config

@@ -1,15 +1,10 @@
 """The engines behind the one Translator, and the rule that chooses between them. Imports neither."""
 
-import re
-from importlib.metadata import PackageNotFoundError, version
-
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Engine
-from nmt.errors import SettingsError
-from nmt.store.ctranslate2_model import why_not
+from nmt.errors import SettingsError, missing_extra
+from nmt.store.ctranslate2_model import not_installed, why_not
 from nmt.store.model_folder import ModelFolder
-
-OLDEST = (4, 8, 2)  # CTranslate2 whose import needs no torch
 
 
 def load_engine(
@@ -21,10 +16,12 @@ def load_engine(
     cannot, or the device is not there.
     """
     reason = "PyTorch searches in float32" if name == "torch" else why_not_ctranslate2(model, options, device)
+    installing = missing_extra("fast") if reason and reason == not_installed() else None
     if name == "ctranslate2" and reason:
-        raise SettingsError(reason, "use --engine torch")
+        raise SettingsError(reason, installing or "use --engine torch")
     if compute_type != "float32" and reason:
-        raise SettingsError(f"{reason}, and only CTranslate2 computes in {compute_type}", "leave --compute-type out")
+        what = f"{reason}, and only CTranslate2 computes in {compute_type}"
+        raise SettingsError(what, installing or "leave --compute-type out")
     if reason:
         from nmt.decoding.engines import pytorch
 
@@ -36,12 +33,8 @@ def load_engine(
 
 def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:
     """Why CTranslate2 cannot do it, or should not; "" when it is the faster one."""
-    try:
-        found = version("ctranslate2")
-    except PackageNotFoundError:
-        return "CTranslate2 is not installed (pip install 'nmt[fast]')"
-    if tuple(int(number) for number in re.findall(r"\d+", found)[:3]) < OLDEST:
-        return f"CTranslate2 is {found}, and at least {'.'.join(map(str, OLDEST))} is needed"
+    if reason := not_installed():
+        return reason
     if device not in ("auto", "cpu"):
         return f"CTranslate2 is used on the CPU, and the device is {device}"
     from nmt.decoding.engines.ctranslate2 import gpus, too_long

@@ -1,0 +1,92 @@
+"""Without its extras each command works, or says in one line what to install, and never a stranger's package."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from conftest import CORPUS, ROOT, TinyRun
+from packaging.requirements import Requirement
+
+from nmt.errors import DISTRIBUTION, missing_extra
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
+MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko"}  # of the extras, and of sacreBLEU's
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
+ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
+
+
+def without_extras(*arguments: str | Path, text: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run the program as if only what ``pip install .`` brings were installed."""
+    code = f"import sys; sys.modules |= dict.fromkeys({MODULES}); from nmt.cli import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", timeout=120)
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an installer leaves of our own requirements."""
+    folder = tmp_path / "site" / f"{DISTRIBUTION.replace('-', '_')}-0.0.dist-info"
+    folder.mkdir(parents=True)
+    lines = [f'{need}; extra == "{name}"' for name, needs in PROJECT["optional-dependencies"].items() for need in needs]
+    about = ["Metadata-Version: 2.4", f"Name: {DISTRIBUTION}", "Version: 0.0", "Requires-Dist: numpy>=1.26"]
+    (folder / "METADATA").write_text("\n".join([*about, *(f"Requires-Dist: {line}" for line in lines)]), "utf-8")
+    monkeypatch.syspath_prepend(folder.parent)
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_the_advice_names_the_packages_of_the_extra_themselves(extra: str, installed: None) -> None:
+    advised = re.findall(r"'([^']+)'", missing_extra(extra).partition("pip install")[2])
+    assert list(map(Requirement, advised)) == list(map(Requirement, PROJECT["optional-dependencies"][extra]))
+
+
+def test_sources_without_metadata_are_installed_from_their_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+    assert missing_extra("fast").endswith("pip install '.[fast]'")
+
+
+def test_the_distribution_has_the_name_that_messages_know() -> None:
+    assert PROJECT["name"] == DISTRIBUTION != "nmt"
+
+
+@pytest.mark.parametrize("path", [*PAGES, *(ROOT / "nmt").rglob("*.py")], ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_advises_to_install_a_name_that_is_not_ours(path: Path) -> None:
+    advised = [
+        name for words in ADVICE.findall(path.read_text(encoding="utf-8")) for name in re.split(r"['\s]+", words)
+    ]
+    assert [name for name in advised if re.fullmatch(rf"(nmt|{DISTRIBUTION})(\[.*\])?", name)] == []
+
+
+def test_without_the_extra_export_says_what_to_install(tiny_run: TinyRun, tmp_path: Path) -> None:
+    result = without_extras("export", tiny_run.run, "--to", "ctranslate2", "-o", tmp_path / "out")
+    assert result.returncode == 78
+    assert re.fullmatch(
+        r"nmt: error: CTranslate2 is not installed; install the extra 'fast'.*: pip install .*\n", result.stderr
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flags", ["--engine ctranslate2", "--compute-type int8"])
+def test_without_the_extra_its_engine_is_refused_in_one_line(tiny_run: TinyRun, flags: str) -> None:
+    result = without_extras("translate", tiny_run.run, *flags.split(), text="집\n")
+    assert result.returncode == 78
+    assert re.fullmatch(
+        r"nmt: error: CTranslate2 is not installed.*; install the extra 'fast'.*: pip install .*\n", result.stderr
+    )
+
+
+def test_without_the_extra_pictures_are_refused_in_one_line(tiny_run: TinyRun, tmp_path: Path) -> None:
+    result = without_extras("inspect", tiny_run.run, "--positions", "-o", tmp_path / "a.svg")
+    assert result.returncode == 78
+    assert re.fullmatch(r"nmt: error: pictures need .*; install the extra 'show'.*: pip install .*\n", result.stderr)
+
+
+def test_without_extras_text_is_translated_and_scored(tiny_run: TinyRun) -> None:
+    result = without_extras("translate", tiny_run.run, text="집\n나\n")
+    assert (result.returncode, result.stdout.count("\n"), result.stderr) == (0, 2, "")
+    result = without_extras("evaluate", "--hyp", CORPUS / "valid.ko", "--ref", CORPUS / "valid.ko")
+    assert result.returncode == 0, result.stderr
+    assert "100.0" in result.stdout
