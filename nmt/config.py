@@ -233,7 +233,7 @@ def read_toml(path: Path, max_bytes: int = 1 << 20) -> dict[str, dict[str, Any]]
 def parse_toml(text: bytes, path: Path) -> dict[str, dict[str, Any]]:
     """The sections of a settings file whose bytes are ``text``. Raises SettingsError, naming the file."""
     try:
-        layer = tomllib.loads(text.decode("utf-8"))
+        layer = tomllib.loads(text.decode("utf-8-sig"))  # a byte-order mark is dropped, as in every text file
     except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise SettingsError(f"{path} is not TOML: {error}", "mend the line it names") from None
     except RecursionError:

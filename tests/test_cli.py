@@ -2,17 +2,24 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from conftest import CORPUS, PROGRAM, TRAIN, TinyRun, nmt, write_corpus
+from typer.core import TyperOption
 
 import nmt as package
+from nmt.cli import app
+from nmt.config import read_toml
+from nmt.errors import UsageError
 
 USAGE, DATA, MISSING, CANNOT_CREATE, SETTINGS = 2, 65, 66, 73, 78
 QUICK = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
@@ -104,6 +111,53 @@ def test_mistake_is_one_line_with_its_exit_code(
     assert fragment.format(**here) in result.stderr
     assert result.stdout == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "a file"], "a failed command left something"
+
+
+COMMANDS: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
+OPTIONS = [
+    pytest.param(name, option, id=f"{name} {option.opts[0]}")
+    for name, command in COMMANDS.items()
+    for option in command.params
+    if isinstance(option, TyperOption) and not option.is_flag
+]
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS)
+def test_an_option_that_takes_one_value_refuses_a_second(name: str, option: TyperOption) -> None:
+    values = [part for spelled in (option.opts[0], option.opts[-1]) for part in (spelled, "1")]
+    with pytest.raises((UsageError, typer.TyperException)) as caught:
+        COMMANDS[name].make_context(name, values)
+    assert ("is given twice" in str(caught.value)) != option.multiple
+
+
+def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None:
+    for flags in (["--seed", "1", "--seed=1"], ["--threads", "1", "--cpu-threads", "2"], ["-o", "a", "--output", "b"]):
+        found = nmt("translate", tiny_run.run, "in", *flags)
+        assert (found.returncode, found.stdout, found.stderr.count("\n")) == (USAGE, "", 1)
+        assert "is given twice; it takes one value: give it once" in found.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_common_flags_are_every_commands(name: str) -> None:
+    given = ["--seed", "1", "--device", "cpu", "--threads", "1", "--quiet", "--verbose", "--help"]
+    shown = nmt(name, *given)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert {flag for flag in given if flag.startswith("--")} <= set(re.findall(r"--[a-z]+", shown.stdout))
+    names = [option.name for option in COMMANDS[name].params if isinstance(option, TyperOption)]
+    assert names[-5:] == ["seed", "device", "threads", "quiet", "verbose"]
+
+
+def test_a_command_that_makes_nothing_of_a_common_flag_works_with_it(tiny_run: TinyRun) -> None:
+    flags = ["--seed", "7", "--device", "cpu", "--threads", "1", "--quiet", "--verbose"]
+    plain, found = nmt("inspect", tiny_run.run), nmt("inspect", tiny_run.run, *flags)
+    assert (found.returncode, found.stdout, found.stderr) == (0, plain.stdout, plain.stderr)
+
+
+def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    text = "[model]\nwidth = 64\n"
+    (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (tmp_path / "plain.toml").write_text(text)
+    assert read_toml(tmp_path / "marked.toml") == read_toml(tmp_path / "plain.toml") == {"model": {"width": 64}}
 
 
 def test_version_goes_to_standard_output() -> None:

@@ -17,6 +17,7 @@ from nmt import __version__
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
 from nmt.cli.inspect import inspect
+from nmt.cli.options import Command, with_common_flags
 from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
@@ -72,12 +73,8 @@ def common(
     pass
 
 
-app.command()(prepare)
-app.command()(train)
-app.command()(translate)
-app.command()(evaluate)
-app.command()(inspect)
-app.command()(export)
+for command in (prepare, train, translate, evaluate, inspect, export):
+    app.command(cls=Command)(with_common_flags(command))
 
 
 def main() -> NoReturn:

@@ -1,12 +1,17 @@
-"""The flags that several commands share, so that they mean and say the same everywhere."""
+"""The flags that commands share, so that they mean and say the same everywhere, and what holds for each flag."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from enum import StrEnum
+from functools import wraps
+from inspect import Parameter, signature
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from nmt.config import SearchOptions
+from nmt.errors import UsageError
 
 
 class Device(StrEnum):
@@ -51,3 +56,44 @@ DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes t
 Threads = Annotated[int, typer.Option(metavar="N", min=0, help="Threads on the CPU; 0: as many as cores.")]
 IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
 IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]
+
+_IDLE = "Taken by every command; changes nothing here."
+COMMON: dict[str, tuple[Any, Any]] = {
+    "seed": (Annotated[int, typer.Option(metavar="N", help=_IDLE)], 1),
+    "device": (Annotated[Device, typer.Option(help=_IDLE)], Device.auto),
+    "threads": (Annotated[int, typer.Option(metavar="N", min=0, help=_IDLE)], 0),
+    "quiet": (IsQuiet, False),
+    "verbose": (IsVerbose, False),
+}
+"""The flags of every command, with the type and the default they have where a command makes nothing of them."""
+
+
+def with_common_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with all the common flags, last in its help; it is handed only those that it takes itself."""
+    own = signature(command).parameters
+    common = {
+        name: own.get(name) or Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
+        for name, (kind, default) in COMMON.items()
+    }
+    ordered = [parameter for name, parameter in own.items() if name not in COMMON] + list(common.values())
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        command(**{name: value for name, value in values.items() if name in own})
+
+    run.__signature__ = signature(command).replace(parameters=ordered)  # type: ignore[attr-defined]  # typer reads it
+    return run
+
+
+class Command(TyperCommand):
+    """A command whose options take one value, and refuse a second, unless they are made to repeat."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        seen = set()
+        for parameter in self.make_parser(ctx).parse_args(args=list(args))[2]:
+            if isinstance(parameter, TyperOption) and not (parameter.multiple or parameter.is_flag):
+                if parameter.name in seen:
+                    raise UsageError(f"{parameter.opts[0]} is given twice", "it takes one value: give it once")
+                seen.add(parameter.name)
+        return super().parse_args(ctx, args)

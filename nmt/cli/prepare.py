@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import IsQuiet, IsVerbose
+from nmt.cli.options import IsQuiet, IsVerbose, Seed
 from nmt.config import is_name
 from nmt.errors import UsageError
 from nmt.text.machine import available_cores
@@ -56,8 +56,11 @@ def prepare(
     max_length: Annotated[
         int, typer.Option(metavar="N", help="Longest side in pieces; a pair with a longer one is dropped.")
     ] = 256,
-    workers: Annotated[int, typer.Option(metavar="N", min=0, help="Threads that encode; 0: as many as cores.")] = 0,
-    seed: Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")] = 1,
+    seed: Seed = 1,
+    threads: Annotated[
+        int,
+        typer.Option("--threads", "--workers", metavar="N", min=0, help="Threads that encode; 0: as many as cores."),
+    ] = 0,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
@@ -82,7 +85,7 @@ def prepare(
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
     request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab)
     with terminal_progress(quiet, verbose) as progress:
-        report = library.prepare(request, options, workers or available_cores(), progress)
+        report = library.prepare(request, options, threads or available_cores(), progress)
         for line in summary(report, output):
             progress.note(line)
 
