@@ -22,8 +22,10 @@ help: ## list these targets
 RUNS := $(VENV)/.installed
 DEVELOPS := $(VENV)/.installed-dev
 
+WHERE := nmt is $(NMT); to have it as nmt in this shell: . $(BIN)/activate
+
 install: $(DEVELOPS) ## make .venv, with the development tools
-	@echo 'nmt is $(NMT)'
+	@echo '$(WHERE)'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "name a Python of 3.11 or newer: make PYTHON=...")'
@@ -46,6 +48,7 @@ $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 demo: $(DEMO)/test.en $(DEMO)/scores.txt ## train a Korean-English translator in minutes, score it, show translations
 	@cat $(DEMO)/scores.txt
 	@$(BIN)/python data/recipes/show.py data/test.ko $(DEMO)/test.en data/test.en
+	@echo; echo '$(WHERE)'
 
 $(DEMO)/data/manifest.json: $(foreach set,train valid test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
 	$(NMT) prepare -s ko -t en --train data/train --valid data/valid --test data/test --test data/test-unseen -o $(@D)

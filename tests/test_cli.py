@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CORPUS, PROGRAM, TRAIN, TinyRun, nmt, write_corpus
+from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, nmt, write_corpus
 from typer.core import TyperOption
 
 import nmt as package
@@ -158,6 +158,13 @@ def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> Non
     (tmp_path / "marked.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
     (tmp_path / "plain.toml").write_text(text)
     assert read_toml(tmp_path / "marked.toml") == read_toml(tmp_path / "plain.toml") == {"model": {"width": 64}}
+
+
+@pytest.mark.parametrize("target", ["install", "demo"])
+def test_make_says_at_the_end_where_nmt_is(target: str) -> None:
+    command = ["make", "--dry-run", "--always-make", target]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60).stdout.splitlines()
+    assert "nmt is .venv/bin/nmt; to have it as nmt in this shell: . .venv/bin/activate" in told[-1]
 
 
 def test_version_goes_to_standard_output() -> None:
