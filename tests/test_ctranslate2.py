@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TinyRun, nmt, weights
+from conftest import CORPUS, TinyRun, nmt, weights
 
+from nmt.cli.export import ComputeType
 from nmt.config import ModelConfig, SearchOptions
+from nmt.decoding.engine import length_limit
 from nmt.decoding.engines import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, SettingsError
@@ -20,6 +22,7 @@ from nmt.model import build_model
 from nmt.model.positions import sinusoids
 from nmt.store.ctranslate2_model import PRODUCED, positions, shapes
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
+from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS
 
 pytest.importorskip("ctranslate2")
@@ -225,16 +228,91 @@ def test_what_was_not_used_for_a_month_leaves_the_cache(tiny_run: TinyRun, tmp_p
     assert len(left & names) == 1
 
 
-@pytest.mark.parametrize("compute_type", ["float32", "int8"])
-def test_an_exported_model_is_one_for_ctranslate2(tiny_run: TinyRun, tmp_path: Path, compute_type: str) -> None:
+def export(run: Path, out: Path, compute_type: str = "float32") -> Path:
+    made = nmt("export", run, "--to", "ctranslate2", "-o", out, "--compute-type", compute_type)
+    assert made.returncode == 0, made.stderr
+    return out
+
+
+def by_the_client(folder: Path, lines: list[str], limits: list[int]) -> list[str]:
+    """What the Python of docs/export.md answers, each line with its own length limit, which no folder can hold."""
+    import ctranslate2
+    import sentencepiece
+
+    model = ctranslate2.Translator(str(folder), inter_threads=2, intra_threads=1)
+    names = [name for name in ("tokenizer.model", "tokenizer.target.model") if (folder / name).exists()]
+    source, *others = [sentencepiece.SentencePieceProcessor(model_file=str(folder / name)) for name in names]
+    target = others[0] if others else source
+    pieces = source.encode(lines, out_type=str)
+    answers = [""] * len(lines)
+    for limit in set(limits):
+        rows = [row for row, its in enumerate(limits) if its == limit]
+        results = model.translate_batch(
+            [pieces[row] for row in rows], beam_size=5, max_decoding_length=limit, max_batch_size=64
+        )
+        for row, result in zip(rows, results, strict=True):
+            answers[row] = target.decode(result.hypotheses[0])
+    return answers
+
+
+@pytest.mark.parametrize("direction", ["ko-en", "en-ko"])
+def test_the_client_gives_the_translations_of_the_program_for_1000_lines(
+    tiny_run: TinyRun, tmp_path: Path, direction: str
+) -> None:
+    # Random weights, since a training of a few seconds knows one translation for all lines.
+    random_model(tiny_run, tmp_path / "model", BASE, separate=direction == "en-ko")
+    lines = (CORPUS / f"test.{direction[:2]}").read_text(encoding="utf-8").splitlines()
+    translator = Translator.load(tmp_path / "model", SearchOptions(max_length_factor=0.3), engine="torch")
+    ours = list(translator.translate(lines))
+    limits = [length_limit(each.source_pieces, 0.3) for each in ours]
+    theirs = [one_line(text) for text in by_the_client(export(tmp_path / "model", tmp_path / "out"), lines, limits)]
+    assert len(set(theirs)) > 200
+    assert [each.text for each in ours] == theirs
+
+
+@pytest.mark.parametrize("compute_type", list(ComputeType))
+def test_no_compute_type_of_an_export_lets_a_forbidden_piece_through(
+    tiny_run: TinyRun, tmp_path: Path, compute_type: str
+) -> None:
     import ctranslate2
 
-    out = tmp_path / "out"
-    made = nmt("export", tiny_run.run, "--to", "ctranslate2", "-o", out, "--compute-type", compute_type)
-    assert made.returncode == 0, made.stderr
+    model = random_model(tiny_run, tmp_path / "model", BASE)
+    target = model.tokenizers[1]
+    produced = weights(tmp_path / "model")[PRODUCED].nonzero()[:, 0].tolist()
+    allowed = set(target.pieces(sorted(set(produced) - set(target.control_ids()))))
+    client = ctranslate2.Translator(str(export(tmp_path / "model", tmp_path / "out", compute_type)))
+    lines = [target.pieces(ids) for ids in target.encode([line for line in LINES if line])]
+    results = client.translate_batch(lines, beam_size=5, num_hypotheses=5, max_decoding_length=30)
+    pieces = {piece for result in results for each in result.hypotheses for piece in each}
+    assert len(pieces) > 5
+    assert pieces <= allowed
+
+
+def test_an_export_has_the_vocabulary_and_replaces_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
+    out = export(tiny_run.run, tmp_path / "out")
     assert (out / "tokenizer.model").read_bytes() == (tiny_run.run / "model" / "tokenizer.model").read_bytes()
-    tokenizer = ModelFolder.open(tiny_run.run / "model").tokenizers[0]
-    pieces = [tokenizer.pieces(tokenizer.encode(["나는 학생이다."])[0])]
-    found = ctranslate2.Translator(str(out)).translate_batch(pieces, beam_size=2, max_decoding_length=20)
-    assert found[0].hypotheses[0]
     assert nmt("export", tiny_run.run, "--to", "ctranslate2", "-o", out).returncode == 73
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["ko-en", "en-ko"])
+def test_the_client_s_own_defaults_give_the_translations_of_a_trained_model(tmp_path: Path, direction: str) -> None:
+    import ctranslate2
+    import sentencepiece
+
+    source, target = direction.split("-")
+    for result in (
+        nmt("prepare", "-s", source, "-t", target, "--train", CORPUS / "train", "-o", tmp_path / "data"),
+        nmt(
+            *("train", tmp_path / "data", "-o", tmp_path / "run", "--config", CORPUS / "demo.toml", "--steps", "700"),
+            timeout=1800,
+        ),
+    ):
+        assert result.returncode == 0, result.stderr
+    lines = (CORPUS / f"test.{source}").read_text(encoding="utf-8").splitlines()
+    translator = Translator.load(tmp_path / "run", SearchOptions(beam_size=2), engine="torch")
+    ours = [one.text for one in translator.translate(lines)]
+    folder = export(tmp_path / "run", tmp_path / "out")
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
+    found = ctranslate2.Translator(str(folder)).translate_batch(pieces.encode(lines, out_type=str), max_batch_size=64)
+    assert ours == [pieces.decode(one.hypotheses[0]) for one in found]

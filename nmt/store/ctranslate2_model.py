@@ -32,6 +32,7 @@ OLDEST = (4, 8, 2)  # CTranslate2 whose import needs no torch
 PRODUCED = "embeddings.produced"  # which pieces may stand in a translation: a byte each, and no weight
 LEARNED_POSITIONS = 1024  # rows of a learned table; see nmt.model.positions
 EPSILON = 1e-5  # of LayerNorm, PyTorch's own
+NEVER = -1e4  # output bias of a piece that is never produced: exp of it is 0, and float16 still holds it
 
 
 def not_installed() -> str | None:
@@ -51,11 +52,13 @@ def why_not(config: ModelConfig) -> str | None:
     return None
 
 
-def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32", narrow: bool = False) -> None:
+def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32") -> None:
     """Fill the folder with the model for CTranslate2, its weights in ``compute_type``.
 
-    ``narrow`` leaves the pieces out of the target's vocabulary that the model never produces. Raises SettingsError when
-    CTranslate2 cannot run the model or is not installed, DataError when the model's files are not what they should be.
+    Whoever loads it gets the program's translations without an option: pieces that no training target had are left out
+    of the target's vocabulary, and an output bias forbids the control pieces that have to stay in it. Training leaves
+    the former out of its softmax, so their weights are noise. Raises SettingsError when CTranslate2 cannot run the
+    model or is not installed, DataError when the model's files are not what they should be.
     """
     if reason := not_installed():
         raise SettingsError(reason, missing_extra("fast"))
@@ -67,10 +70,11 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     arrays = read_arrays(model.weights_path, check_weights(model))
     produced = arrays[PRODUCED].tolist()
     model.check_produced(produced)
-    pieces = [id for id, is_produced in enumerate(produced) if is_produced or not narrow]
+    pieces = [id for id, is_produced in enumerate(produced) if is_produced]
     layers = config.encoder_layers, config.decoder_layers
     spec = TransformerSpec.from_config(layers, config.heads, pre_norm=config.norm == "pre", activation=Activation.RELU)
     embed(spec, arrays, config, pieces)
+    forbid(spec, pieces, model.tokenizers[1].control_ids())
     for number, layer in enumerate(spec.encoder.layer):
         attend(layer.self_attention, arrays, f"encoder.{number}.attention", config)
         feed_forward(layer.ffn, arrays, f"encoder.{number}.feed_forward")
@@ -116,6 +120,14 @@ def embed(spec: Any, arrays: "Arrays", config: ModelConfig, pieces: Sequence[int
     spec.decoder.embeddings.weight, spec.decoder.projection.weight = target, output
     for side, name in ((spec.encoder, "source"), (spec.decoder, "target")):
         side.position_encodings.encodings = positions(config.width, arrays.get(f"{name}_positions.table.weight"))
+
+
+def forbid(spec: Any, pieces: Sequence[int], control: Sequence[int]) -> None:
+    """Keep the control pieces but </s> from being produced, under every option of whoever loads the model."""
+    import numpy as np
+
+    never = np.isin(pieces, [id for id in control if id != EOS])
+    spec.decoder.projection.bias = np.where(never, NEVER, 0.0).astype(np.float32)
 
 
 def positions(width: int, learned: "Array | None") -> "Array":

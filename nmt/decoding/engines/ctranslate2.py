@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,22 @@ from nmt.text.durable import create_folder, remove
 from nmt.text.files import sha256
 from nmt.text.machine import available_cores
 from nmt.text.manifest import NAME
-from nmt.text.tokenizer import EOS
 
 UNUSED = 30 * 24 * 3600.0  # seconds
-FORMAT = 2  # of the cache; raised when write_ctranslate2 writes something else
+FORMAT = 3  # of the cache; raised when write_ctranslate2 writes something else
 
 
 class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
 
-    ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``. ``compute_type`` is
-    what its weights are turned into when they are loaded.
+    ``pieces`` are those of the source and of the target, by id. ``compute_type`` is what its weights are turned into
+    when they are loaded.
     """
 
     def __init__(
         self,
         folder: Path,
         pieces: tuple[list[str], list[str]],
-        forbidden: Iterable[int],
         workers: int,
         compute_type: str = "float32",
     ) -> None:
@@ -50,7 +48,6 @@ class CTranslate2Engine:
         self.compute_type = compute_type
         self.source_pieces, target_pieces = pieces
         self.id_of = {piece: id for id, piece in enumerate(target_pieces)}
-        self.forbidden = [[target_pieces[id]] for id in forbidden if id != EOS]
         self.model: Any = ctranslate2.Translator(
             str(folder), device="cpu", compute_type=compute_type, inter_threads=workers, intra_threads=1
         )
@@ -91,8 +88,6 @@ class CTranslate2Engine:
                 max_decoding_length=limit,
                 min_decoding_length=0,
                 return_scores=True,
-                disable_unk=True,
-                suppress_sequences=self.forbidden,
             )
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -136,7 +131,7 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
     source, target = model.tokenizers
     pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
     with cached(model) as folder, readable(folder):
-        return CTranslate2Engine(folder, pieces, target.control_ids(), threads or available_cores(), compute_type)
+        return CTranslate2Engine(folder, pieces, threads or available_cores(), compute_type)
 
 
 @contextmanager
@@ -165,11 +160,11 @@ def cached(model: ModelFolder) -> Iterator[Path]:
         remove_unused(home / "nmt")
         try:
             with create_folder(place, replace=True) as folder:
-                write_ctranslate2(model, folder, narrow=True)
+                write_ctranslate2(model, folder)
         except (CannotCreateError, StorageError):
             temporary = Path(tempfile.mkdtemp(prefix="nmt-"))
             try:
-                write_ctranslate2(model, temporary, narrow=True)
+                write_ctranslate2(model, temporary)
                 yield temporary
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
