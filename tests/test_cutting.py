@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.decoding.cutting import ANYWHERE, CLAUSE, NEVER, SENTENCE, WORD, cut, rate_cuts
+from nmt.decoding.cutting import cut, rate_cuts
+from nmt.text.sentences import ANYWHERE, CLAUSE, NEVER, SENTENCE, WORD
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 
 # Pieces of every kind: words, ends of sentences and clauses with and without a space after them, bytes of characters.

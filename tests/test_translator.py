@@ -1,7 +1,7 @@
 """The Translator's promises: N lines in, N lines out, in order, in bounded memory, whatever the text."""
 
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from fakes import Recorder, ReverseEngine, SmallEngine, WordTokenizer
@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
 from nmt.decoding import translator as module
+from nmt.decoding.engine import Hypothesis
 from nmt.decoding.translator import Alternative, Segment, Translator, cut_batches
 from nmt.errors import BusyError, SettingsError
+from nmt.text.profile import Profile
 
 WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=3), max_size=12)
 LINES = st.lists(WORDS.map(" ".join), max_size=40)
@@ -162,3 +164,100 @@ def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:
     tokenizer = WordTokenizer()
     with pytest.raises(SettingsError, match="no such search"):
         Translator(ReverseEngine(refusal="no such search"), tokenizer, tokenizer)
+
+
+# --- lines of another shape than training's --------------------------------------------------------------------------
+
+
+class CopyEngine(ReverseEngine):
+    """Translates by writing the pieces again; the next best hypotheses lack the first piece and so on."""
+
+    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        self.batches.append([list(source) for source in sources])
+        return [[Hypothesis(list(source)[rank:], -1.0 - rank) for rank in range(options.n_best)] for source in sources]
+
+
+def copying(profile: Profile | None, n_best: int = 1, batch_tokens: int = 50) -> tuple[Translator, WordTokenizer]:
+    tokenizer = WordTokenizer()
+    options = SearchOptions(n_best=n_best)
+    return Translator(CopyEngine(), tokenizer, tokenizer, options, batch_tokens, 10, profile), tokenizer
+
+
+def parts(translator: Translator, tokenizer: WordTokenizer) -> list[str]:
+    """What the engine was given."""
+    assert isinstance(translator.engine, CopyEngine)
+    return [part for batch in translator.engine.batches for part in tokenizer.decode(batch)]
+
+
+SHAPED = st.lists(st.lists(st.sampled_from(["a", "b.", "c", "d!", "1.", "-"]), max_size=9).map(" ".join), max_size=20)
+SINGLE = Profile(longest=5, sentences=1, final=1.0, source_mark=".", target_mark=".")
+
+
+def test_a_line_of_more_sentences_than_training_had_is_translated_sentence_by_sentence() -> None:
+    line = "a b. c d e! f? g h."
+    split = ["c d e!", "a b.", "g h.", "f?"]  # the longest first
+    for sentences, expected in ((1, split), (3, split), (4, [line])):
+        translator, tokenizer = copying(Profile(20, sentences, 0.5, ".", "."))
+        (found,) = translator.translate([line])
+        assert (found.text, found.source_pieces, found.target_pieces) == (line, 8, 8)
+        assert parts(translator, tokenizer) == expected
+
+
+def test_a_line_of_several_sentences_is_split_when_it_is_longer_than_trainings_lines() -> None:
+    for longest, expected in ((3, ["a b.", "c d."]), (4, ["a b. c d."])):
+        translator, tokenizer = copying(Profile(longest, 9, 0.5, ".", "."))
+        assert [one.text for one in translator.translate(["a b. c d."])] == ["a b. c d."]
+        assert parts(translator, tokenizer) == expected
+
+
+def test_a_final_mark_that_training_always_had_is_lent_to_a_line_and_taken_back() -> None:
+    translator, tokenizer = copying(SINGLE, n_best=2)
+    found = list(translator.translate(["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]))
+    assert [one.text for one in found] == ["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]
+    assert [one.alternatives[0].text for one in found[:2]] == ["b", "d."]
+    given = parts(translator, tokenizer)
+    assert sorted(given) == sorted(["a b.", "c d.", "e f?", "(g h).", "-", "i:", "j.", "k."])
+
+
+def test_a_final_mark_is_lent_only_where_training_practically_always_had_it() -> None:
+    translator, tokenizer = copying(Profile(5, 1, 0.97, ".", "."))
+    assert [one.text for one in translator.translate(["a b"])] == ["a b"]
+    assert parts(translator, tokenizer) == ["a b"]
+
+
+def test_a_translation_that_is_a_mark_alone_is_kept() -> None:
+    translator, _ = copying(SINGLE)
+    assert translator.shaper.unmarked(".") == "."
+    assert translator.shaper.unmarked("a.") == "a"
+    assert translator.shaper.unmarked("a?") == "a?"
+
+
+@settings(deadline=None)
+@given(SHAPED, st.integers(1, 60), st.integers(1, 4), st.sampled_from([0.5, 1.0]), st.integers(1, 3))
+def test_a_line_is_translated_the_same_alone_and_among_others(
+    lines: list[str], batch_tokens: int, sentences: int, final: float, n_best: int
+) -> None:
+    profile = Profile(6, sentences, final, ".", ".")
+    together = list(copying(profile, n_best, batch_tokens)[0].translate(lines))
+    alone = [one for line in lines for one in copying(profile, n_best)[0].translate([line])]
+    assert together == alone
+    assert [one.source for one in together] == lines
+
+
+@settings(deadline=None)
+@given(SHAPED)
+def test_without_a_profile_the_engine_gets_each_line_as_it_is(lines: list[str]) -> None:
+    translator, tokenizer = copying(None)
+    assert [one.text for one in translator.translate(lines)] == lines
+    assert sorted(parts(translator, tokenizer)) == sorted(line for line in lines if line)
+    assert "marked from" not in translator.about()
+
+
+def test_a_sentence_much_longer_than_trainings_is_said_once_with_its_number() -> None:
+    translator, _ = copying(Profile(4, 1, 1.0, ".", "."))
+    progress = Recorder()
+    list(translator.translate(["a b c d e f.", "a b. c d.", "a b c d e f g.", "a b c d e f g h."], progress))
+    assert progress.warnings == [
+        "line 3 has a sentence of 7 pieces, and hardly a line of training had more than 4: "
+        "the model may lose words of it"
+    ]

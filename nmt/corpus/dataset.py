@@ -17,7 +17,8 @@ from nmt.corpus.shards import Split
 from nmt.errors import DataError
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
-from nmt.text.manifest import check_file, check_files, read_manifest
+from nmt.text.manifest import NAME, check_file, check_files, read_manifest
+from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 KIND = "nmt dataset"
@@ -50,6 +51,7 @@ class Dataset:
         self.valid_source = _lines(folder / VALID_TEXT["source"])
         self.valid_target = _lines(folder / VALID_TEXT["target"])
         self.digest = digest(manifest)
+        self.profile = Profile.read(manifest, str(folder / NAME))  # None: an older nmt made the dataset
 
     @classmethod
     def open(cls, folder: Path) -> Self:

@@ -22,6 +22,7 @@ from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.files import create_binary
 from nmt.text.lines import one_line
+from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress
 from nmt.text.tokenizer import Tokenizer
 
@@ -45,20 +46,25 @@ class Encoder:
 
 @dataclass(frozen=True)
 class _Outputs:
+    profile: ProfileCounter  # of the pairs to train on
     splits: dict[str, SplitWriter]
     valid_text: list[BinaryIO]
     dropped: BinaryIO
 
 
-def encode(folder: Path, scanned: Sequence[Scanned], encoder: Encoder, progress: Progress) -> dict[str, int]:
+def encode(
+    folder: Path, scanned: Sequence[Scanned], encoder: Encoder, profile: ProfileCounter, progress: Progress
+) -> dict[str, int]:
     """Write the splits, the text of the validation set and the list of dropped pairs; the rows of each split.
+
+    What the pairs to train on look like is counted in ``profile``.
 
     Pairs that prove too long are marked so in ``scanned``. Raises DataError when a corpus is not what the first pass
     saw.
     """
     corpora = [one for one in scanned if one.role != "test"]
     progress.start("encoding", total=sum(len(one.verdicts) for one in corpora), unit="pairs")
-    with _open_outputs(folder, encoder) as outputs:
+    with _open_outputs(folder, encoder, profile) as outputs:
         for number, one in enumerate(corpora):
             start = 0
             for pairs in ahead(read_chunks(one.corpus)):
@@ -76,10 +82,11 @@ def encode(folder: Path, scanned: Sequence[Scanned], encoder: Encoder, progress:
 
 
 @contextmanager
-def _open_outputs(folder: Path, encoder: Encoder) -> Iterator[_Outputs]:
+def _open_outputs(folder: Path, encoder: Encoder, profile: ProfileCounter) -> Iterator[_Outputs]:
     sizes = (encoder.source.size, encoder.target.size)
     with ExitStack() as stack:
         yield _Outputs(
+            profile,
             {name: stack.enter_context(SplitWriter(folder, name, *sizes)) for name in ("train", "valid")},
             [stack.enter_context((folder / name).open("wb")) for name in VALID_TEXT.values()],
             stack.enter_context(create_binary(folder / DROPPED)),
@@ -94,10 +101,14 @@ def _encode_chunk(
     verdicts[wanted[~fits]] = Verdict.TOO_LONG
     for split, verdict in ((role, Verdict.KEPT), ("valid", Verdict.HELD_OUT)):
         chosen = verdicts[wanted] == verdict
-        outputs.splits[split].append(list(compress(source, chosen)), list(compress(target, chosen)), number)
-        if split == "valid":
-            for row in wanted[chosen]:
-                for text, file in zip(pairs[row], outputs.valid_text, strict=True):
+        sources = list(compress(source, chosen))
+        outputs.splits[split].append(sources, list(compress(target, chosen)), number)
+        texts = [pairs[row] for row in wanted[chosen]]
+        if split == "train":
+            outputs.profile.add(texts, map(len, sources))
+        else:
+            for pair in texts:
+                for text, file in zip(pair, outputs.valid_text, strict=True):
                     file.write(one_line(text).encode() + b"\n")
 
 

@@ -21,6 +21,7 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text.durable import create_folder
 from nmt.text.files import sha256
 from nmt.text.manifest import NAME, check_files, read_manifest, write_manifest
+from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
@@ -122,7 +123,8 @@ def _make(
     else:
         source, target = _learn_tokenizers(folder, scanned, sample, options, progress)
     del sample  # its memory is not needed any more
-    rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), progress)
+    profile = ProfileCounter()
+    rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
     refuse_nothing_left(scanned)
     reports = [one.report() for one in scanned]
     for report in reports:
@@ -136,6 +138,7 @@ def _make(
         "train_pairs": rows["train"],
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
+        "profile": profile.profile().facts(),
     }
 
 
@@ -194,7 +197,7 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
         check_files(output, manifest)
     except (MissingInputError, DataError):
         return None
-    if any(manifest.get(name) != fact for name, fact in facts.items()):
+    if any(manifest.get(name) != fact for name, fact in facts.items()) or "profile" not in manifest:
         return None
     with suppress(PermissionError):
         os.utime(output / NAME)

@@ -8,13 +8,8 @@ import codecs
 from collections.abc import Sequence
 from itertools import pairwise
 
-SENTENCE, CLAUSE, WORD, ANYWHERE, NEVER = 4, 3, 2, 1, 0
-"""How good a cut is. NEVER is inside a character."""
+from nmt.text.sentences import NEVER, rate
 
-# Scripts with spaces have one after the mark; 3.14 has none. The others need none.
-_SPACED = {**dict.fromkeys(".!?…؟۔।॥։", SENTENCE), **dict.fromkeys(",;:،؛", CLAUSE)}
-_UNSPACED = {**dict.fromkeys("。！？｡．", SENTENCE), **dict.fromkeys("、，；：､", CLAUSE)}
-_CLOSING = "\"'”’»›)]}」』）】》〉〕］｝｣"
 _TAIL = 16  # characters that are looked back at; a mark has seldom more closing signs after it
 
 
@@ -45,12 +40,3 @@ def rate_cuts(pieces: Sequence[bytes]) -> list[int]:
         rated.append(NEVER if inside_character else rate(before, after))
         before = (before + decoder.decode(piece))[-_TAIL:]
     return rated
-
-
-def rate(before: str, after: str) -> int:
-    """How good a cut between the text ``before`` and the character ``after`` is."""
-    ended = before.rstrip(_CLOSING)[-1:]
-    if after == " ":
-        return _SPACED.get(ended) or _UNSPACED.get(ended) or WORD
-    belongs_before = after in _CLOSING or after in _UNSPACED
-    return ANYWHERE if belongs_before else _UNSPACED.get(ended, ANYWHERE)

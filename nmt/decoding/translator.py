@@ -15,9 +15,12 @@ from typing import NamedTuple, Protocol, Self
 from nmt.config import SearchOptions
 from nmt.decoding.cutting import cut
 from nmt.decoding.engine import Engine, Hypothesis
+from nmt.decoding.shaping import Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import one_line
+from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
+from nmt.text.sentences import join_sentences
 
 BATCH_TOKENS = 2048
 """Padded source tokens of a batch: rows × (longest source + 1)."""
@@ -51,14 +54,6 @@ class Translation:
     target_pieces: int = 0
 
 
-class SourceTokenizer(Protocol):
-    """What the Translator asks of the source side's tokenizer."""
-
-    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
-
-    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
-
-
 class TargetTokenizer(Protocol):
     """What the Translator asks of the target side's tokenizer."""
 
@@ -67,10 +62,11 @@ class TargetTokenizer(Protocol):
 
 @dataclass
 class Segment:
-    """What the engine translates at once: a line, or a piece of an over-long one."""
+    """What the engine translates at once: a line, or a part of one."""
 
     line: int  # place in the window
     pieces: list[int]
+    marked: bool = False  # with a final mark that the line does not have
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
 
@@ -87,6 +83,7 @@ class Translator:
         options: SearchOptions | None = None,
         batch_tokens: int = BATCH_TOKENS,
         window: int = WINDOW,
+        profile: Profile | None = None,
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -94,6 +91,7 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
+        self.shaper = Shaper(source_tokenizer, profile)
         self._warned_of_memory = False
         reason = engine.supports(self.options)
         if reason:
@@ -122,14 +120,14 @@ class Translator:
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
         model = sha256(folder.folder / NAME)
-        tokenizers = folder.tokenizers
+        tokenizers, profile = folder.tokenizers, folder.profile
 
         # Only now, since it may take seconds: what is wrong with the path or the model has been said by then.
         from nmt.decoding.engines import load_engine
 
         options = options or SearchOptions()
         chosen = load_engine(engine, folder, options, device, threads, compute_type)
-        translator = cls(chosen, *tokenizers, options, batch_tokens)
+        translator = cls(chosen, *tokenizers, options, batch_tokens, profile=profile)
         translator.model = model
         return translator
 
@@ -142,6 +140,7 @@ class Translator:
             "model": self.model,
             **pieces,
             **self.engine.about(),
+            **self.shaper.about(),
             **search,
             "batch tokens": self.batch_tokens,
             **bounds,
@@ -176,11 +175,7 @@ class Translator:
 
     def translate_window(self, lines: list[str], before: int, progress: Progress) -> list[Translation]:
         """The translations of ``lines``, which follow ``before`` others."""
-        segments = [
-            Segment(number, part)
-            for number, source in enumerate(self.source_tokenizer.encode(lines))
-            for part in self.cut(source, before + number + 1, progress)
-        ]
+        segments = list(self.segments(lines, before, progress))
         waiting = [0] * len(lines)  # segments of each line
         for segment in segments:
             waiting[segment.line] += 1
@@ -192,6 +187,14 @@ class Translator:
                 done += waiting[segment.line] == 0
             progress.advance(done)
         return self.assemble(lines, segments)
+
+    def segments(self, lines: list[str], before: int, progress: Progress) -> Iterator[Segment]:
+        """What the engine is to translate for the lines: each whole, in parts, or not at all when it is blank."""
+        for number, parts in enumerate(self.shaper.shape(lines)):
+            for part in parts:
+                self.shaper.warn_of_length(part, before + number + 1, progress)
+                for pieces in self.cut(part.pieces, before + number + 1, progress):
+                    yield Segment(number, pieces, part.marked)
 
     def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:
         """Give the segments their hypotheses, batch after batch.
@@ -251,6 +254,8 @@ class Translator:
         source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
         for segment in segments:
             found = [Alternative(one_line(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
+            if segment.marked:
+                found = [Alternative(self.shaper.unmarked(text), score) for text, score in found]
             ranked[segment.line].append(found)
             source_pieces[segment.line] += len(segment.pieces)
             target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
@@ -264,7 +269,7 @@ class Translator:
 
 
 def merge(parts: list[list[Alternative]]) -> list[Alternative]:
-    """One n-best list from those of a line's parts: their bests joined by a space, then their seconds and so on."""
+    """One n-best list from those of a line's parts: their bests joined, then their seconds and so on."""
     if not parts:
         return [Alternative("", 0.0)]
     if len(parts) == 1:
@@ -272,7 +277,7 @@ def merge(parts: list[list[Alternative]]) -> list[Alternative]:
     merged = []
     for rank in range(max(len(part) for part in parts)):
         chosen = [part[min(rank, len(part) - 1)] for part in parts]
-        text = " ".join(one.text for one in chosen if one.text)
+        text = join_sentences(one.text for one in chosen)
         merged.append(Alternative(text, sum(one.score for one in chosen) / len(chosen)))
     return merged
 

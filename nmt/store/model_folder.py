@@ -10,7 +10,8 @@ from nmt.config import ModelConfig, build, is_name, parse_toml
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.store.tensors import largest_file, read_tensors, write_tensors
 from nmt.text.durable import create_folder
-from nmt.text.manifest import check_file, read_manifest, write_manifest
+from nmt.text.manifest import NAME, check_file, read_manifest, write_manifest
+from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.text.untrusted import read_small
 
@@ -85,6 +86,11 @@ class ModelFolder:
         """Raise DataError unless the special pieces are among those that may be produced: no search ends without."""
         if not all(produced[: EOS + 1]):
             raise DataError(f"{self.weights_path} lets no translation end", "restore the file from its origin")
+
+    @property
+    def profile(self) -> Profile | None:
+        """What training's lines looked like; None in a model that does not say. Raises DataError."""
+        return Profile.read(self.manifest, str(self.folder / NAME))
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:

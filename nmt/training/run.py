@@ -254,6 +254,8 @@ class Run:
             "target_tokens": counters.target_tokens,
         }
         facts = {"step": counters.step, "training": training, "validation": scores, "data": self.data.digest}
+        if self.data.profile:
+            facts |= {"profile": self.data.profile.facts()}
         export_model(self.folder.model_path, self.state.average.state_dict(), self.about, facts)
 
     def save(self) -> None:

@@ -74,7 +74,8 @@ def validate(
     device = next(state.average.parameters()).device
     workers = threads if device.type == "cpu" else 1
     engine = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device, workers)
-    translator = Translator(engine, source_tokenizer, target_tokenizer, SearchOptions(beam_size=1))
+    options = SearchOptions(beam_size=1)
+    translator = Translator(engine, source_tokenizer, target_tokenizer, options, profile=data.profile)
     watch = Watch(should_stop)
     before = torch.get_num_threads()
     if workers > 1:
