@@ -20,6 +20,7 @@ import nmt as package
 from nmt.cli import app
 from nmt.config import read_toml
 from nmt.errors import UsageError
+from nmt.text.machine import most_threads
 
 USAGE, DATA, MISSING, CANNOT_CREATE, SETTINGS = 2, 65, 66, 73, 78
 QUICK = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
@@ -194,6 +195,29 @@ def test_other_toolkits_names_of_flags_mean_ours(flags: list[str], tiny_run: Tin
     assert found.returncode == 0, found.stderr
     assert found.stdout == wanted.stdout
     assert wanted.stdout.count(" ||| ") == 3 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("command", "flags"),
+    [
+        ("translate MODEL", "--threads 1000"),
+        ("inspect MODEL", f"--threads {10**20}"),
+        ("evaluate MODEL x", "--threads 1000000"),
+        ("prepare -s ko -t en --train x -o x", "--workers 20000"),
+        ("train DATA -o x", "--threads 1000"),
+        ("train DATA -o x", "--devices 20000"),
+        ("train DATA -o x", f"--devices {most_threads()} --threads 2"),
+    ],
+)
+def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
+    tiny_run: TinyRun, tmp_path: Path, command: str, flags: str
+) -> None:
+    paths = {"MODEL": str(tiny_run.run), "DATA": str(tiny_run.data)}
+    line = [paths.get(word, word) for word in command.split()]
+    answer = nmt(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
+    assert answer.returncode == (78 if "--threads 2" in flags else 2)
+    assert re.fullmatch(rf"nmt: error: --.* cores takes 0 to {most_threads()}; .*\n", answer.stderr)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_results_alone_go_to_standard_output(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 import torch
 from conftest import PROGRAM, TinyRun, equal, nmt
 
+from nmt.cli.launch import meeting_place
 from nmt.corpus.batches import pad_batch, plan_block, share
 from nmt.corpus.dataset import Dataset
 
@@ -149,6 +150,29 @@ def test_a_checkpoint_of_two_processes_is_gone_on_with_by_one(tiny_run: TinyRun,
 def test_a_mistake_is_one_line_with_its_exit_code(tiny_run: TinyRun, two: Path, more: str, code: int) -> None:
     result = nmt(*command(tiny_run.data, two, 2, more))
     assert (result.returncode, result.stderr.count("\n")) == (code, 1), result.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="the system does not list its sockets")
+def test_processes_meet_where_no_other_machine_can_reach_them() -> None:
+    store = meeting_place()
+    peer = torch.distributed.TCPStore("127.0.0.1", store.port)  # type: ignore[attr-defined]
+    peer.set("who", "a peer")
+    assert store.get("who") == b"a peer"
+    sockets = [line.split() for name in ("tcp", "tcp6") for line in Path(f"/proc/net/{name}").read_text().splitlines()]
+    listening = [place for _, place, _, state, *_ in sockets if state == "0A" and place.endswith(f":{store.port:04X}")]
+    assert listening == [f"0100007F:{store.port:04X}"]
+
+
+@pytest.mark.parametrize("flag", ["--devices 2", "--verify-resume"])
+def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path, flag: str) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("multiprocessing", "typer", "torch", "nmt", "json", "runpy"):
+        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'run-by')!r}, 'a').write(__name__)\n")
+    line = ["train", tiny_run.data, "-o", tmp_path / "run", *COMMAND.split(), "--steps", "2", *flag.split()]
+    result = nmt(*line, cwd=here)
+    assert result.returncode == 0, result.stderr
+    assert not (tmp_path / "run-by").exists()
 
 
 def group_of_two() -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 import json
 import resource
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -12,12 +13,15 @@ from typing import Any
 import pytest
 import torch
 from conftest import TinyRun, nmt, write_corpus
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from test_run import CPU, SHAPE, Recorder, events, train
 
 from nmt.corpus.dataset import Dataset
 from nmt.errors import BusyError, DataError
 from nmt.store.run_folder import RunFolder
+from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
@@ -183,6 +187,41 @@ def test_metrics_that_a_kill_cut_are_written_again(tiny_run: TinyRun, half: Path
         file.write(b'{"event": "train", "step": 5}\n\xff\xfe{"event": "tr')
     train(tiny_run.data, run)
     assert_same_run(run, whole)
+
+
+@pytest.mark.parametrize("lines", [2**53, 10**15])
+def test_metrics_that_were_never_written_are_not_waited_for(
+    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path, lines: int
+) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    change_state(run / "checkpoints" / "step-00000004", metrics=lines)
+    train(tiny_run.data, run)
+    assert_same_run(run, whole)
+
+
+def change_state(checkpoint: Path, **counters: Any) -> None:
+    """Put other counters into a checkpoint, and make its hashes right again."""
+    state = json.loads((checkpoint / "state.json").read_text())
+    state["counters"] |= counters
+    (checkpoint / "state.json").write_text(json.dumps(state))
+    facts = read_manifest(checkpoint, verify=False)
+    facts.pop("files")
+    write_manifest(checkpoint, facts)
+
+
+@given(
+    st.lists(st.sampled_from([b"{}\n", b"\n", b"x" * 9 + b"\n", b"y" * 40 + b"\n"]), max_size=6),
+    st.binary(max_size=9).filter(lambda tail: b"\n" not in tail),
+    st.integers(0, 9),
+)
+def test_rewinding_keeps_so_many_whole_lines(lines: list[bytes], tail: bytes, kept: int) -> None:
+    """However few bytes are read at once."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nmt.store.run_folder.LONGEST_PIECE", 7)
+        run = RunFolder(Path(folder))
+        run.metrics_path.write_bytes(b"".join(lines) + tail)
+        assert run.rewind_metrics(kept) == min(kept, len(lines))
+        assert run.metrics_path.read_bytes() == b"".join(lines[:kept])
 
 
 def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
@@ -366,6 +405,10 @@ def test_counters_survive_json() -> None:
         {"skipped": [[1, 2]]},
         {"skipped": {}},
         {"more": 1},
+        {"metrics": 2**53 + 1},
+        {"seconds": -1.0},
+        {"seconds": 1e300},
+        {"position": [10**30, 0, 0, 0]},
     ],
 )
 def test_counters_that_are_not_what_they_should_be_are_refused(change: dict[str, Any]) -> None:

@@ -17,10 +17,12 @@ from conftest import TinyRun, nmt
 from safetensors.torch import load_file, save_file
 
 from nmt import Translator
-from nmt.config import Config, Layer, SearchOptions
+from nmt.cli.monitor import LogMonitor
+from nmt.config import Config, Layer, SearchOptions, TrainingConfig
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.manifest import read_manifest, write_manifest
+from nmt.training.counters import Counters
 from nmt.training.loop import Update
 from nmt.training.opening import open_run
 from nmt.training.request import TrainRequest
@@ -125,6 +127,20 @@ def test_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny_run: TinyRun,
         assert one.keys() == two.keys()
         assert all(torch.equal(one[key], two[key]) for key in one), name
     assert events(parts, clock=False) == events(whole, clock=False)
+
+
+def test_a_run_with_nothing_to_do_says_what_ended_it_and_what_to_change() -> None:
+    said: list[str] = []
+    told = LogMonitor()
+    told.note = said.append  # type: ignore[method-assign]
+    for training, spent in ((TrainingConfig(steps=5000), True), (TrainingConfig(minutes=3.5, patience=4), False)):
+        told.end(TrainReport("complete", Counters(step=40), Path("run/model"), training, spent))
+    assert said == [
+        "nothing to do: the budget of 5,000 steps is spent after step 40; the model is run/model; a larger --steps "
+        "goes on with this run",
+        "nothing to do: --patience 4 ended this run after step 40; the model is run/model; a larger --patience, or a "
+        "larger budget, goes on with it",
+    ]
 
 
 def test_a_complete_run_has_nothing_to_do_and_tells_make_so(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -267,6 +283,40 @@ def test_a_private_run_stays_private_when_it_is_moved_aside(tiny_run: TinyRun, t
         "run": 0o700,
         "run.old-1": 0o700,
     }
+
+
+STUCK: dict[str, Any] = {"validate_every": 1, "learning_rate": 0.0, "average_decay": 0.0}  # no validation is better
+
+
+@pytest.mark.parametrize(
+    ("more", "outcome", "step"),
+    [
+        ({"patience": 4}, "patience", 5),
+        ({"patience": 0, "steps": 6}, "done", 6),
+        ({"steps": 51}, "patience", 5),  # a larger budget alone begins to wait anew
+        ({}, "complete", 3),
+        ({"patience": 1}, "complete", 3),
+    ],
+)
+def test_a_run_that_patience_ended_goes_on_with_more_of_it_or_a_larger_budget(
+    tiny_run: TinyRun, tmp_path: Path, more: dict[str, int], outcome: str, step: int
+) -> None:
+    before = {"steps": 50, "patience": 2, **STUCK}
+    assert train(tiny_run.data, tmp_path / "run", **before)[0].counters.step == 3
+    report, recorder = train(tiny_run.data, tmp_path / "run", **{**before, **more})
+    assert (report.outcome, report.counters.step) == (outcome, step)
+    assert len(recorder.validations) == step - 3
+
+
+def test_a_larger_budget_is_not_forgotten_when_the_run_is_killed_before_it_saves(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    settings = {"patience": 2, **STUCK}
+    train(tiny_run.data, tmp_path / "run", steps=50, **settings)
+    more: Layer = {"training": {"steps": 60, "batch_tokens": 400, **settings}}
+    with open_run(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SHAPE, more)), CPU, Recorder()):
+        pass  # the settings are written, and no update is made
+    assert train(tiny_run.data, tmp_path / "run", steps=60, **settings)[0].counters.step == 5
 
 
 def test_the_exported_model_is_the_best_validated_average(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ one of them ends the command, with that one's exit code and its words.
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import nmt
 from nmt.cli.console import say
 from nmt.cli.signals import catch_signals, die_by
 from nmt.errors import BusyError
@@ -20,6 +22,7 @@ from nmt.text.machine import available_cores
 
 IN_VAIN = 3  # times that a run is begun again without having saved anything in between
 GRACE = 10.0  # seconds in which processes hear that another one has ended
+PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from nmt.cli import main; main()"  # this same nmt
 Children = dict[int, subprocess.Popen[bytes]]  # by rank
 
 
@@ -56,14 +59,18 @@ def launch(processes: int, run: Path, threads: int) -> None:
 
 
 def meeting_place() -> Any:
-    """Where processes find each other: at a port of this process."""
+    """Where processes find each other: at a port of this process, which only this machine can reach."""
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-    return TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    # A socket of our own: one that the store opens listens at every address of the machine.
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    return TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
 
 
 def start(children: Children, processes: int, threads: int, port: int) -> None:
-    """Start the processes, which meet at the port."""
+    """Start the processes, which meet at the port. Nothing is imported from the current folder."""
+    place = str(Path(nmt.__file__).absolute().parents[1])
     for rank in range(processes):
         environment = {
             "RANK": str(rank),
@@ -78,7 +85,9 @@ def start(children: Children, processes: int, threads: int, port: int) -> None:
             environment["GLOO_SOCKET_IFNAME"] = "lo"  # or it asks for the address of this machine's name
         # In sessions of their own: what a terminal sends comes to them through this process, once.
         children[rank] = subprocess.Popen(
-            [sys.executable, "-m", "nmt", *sys.argv[1:]], env={**os.environ, **environment}, start_new_session=True
+            [sys.executable, "-P", "-c", PROGRAM, place, *sys.argv[1:]],
+            env={**os.environ, **environment},
+            start_new_session=True,
         )
 
 

@@ -7,8 +7,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from nmt.cli.console import say
+from nmt.config import BUDGETS
 
 if TYPE_CHECKING:
+    from nmt.config import TrainingConfig
     from nmt.training.loop import Update
     from nmt.training.run import TrainReport
     from nmt.training.state import TrainState
@@ -31,6 +33,21 @@ def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
             yield LiveMonitor(live)
     else:
         yield LogMonitor(verbose)
+
+
+def budget_of(training: "TrainingConfig") -> str:
+    """The budget in words: 5,000 steps."""
+    name = next(name for name in BUDGETS if getattr(training, name))
+    return f"{getattr(training, name):,g} {name}"
+
+
+def ending_of(report: "TrainReport") -> tuple[str, str]:
+    """What ended a complete run, and what to change for more of it."""
+    if report.spent:
+        budget = budget_of(report.training)
+        return f"the budget of {budget} is spent", f"a larger --{budget.split()[1]} goes on with this run"
+    patience = f"--patience {report.training.patience} ended this run"
+    return patience, "a larger --patience, or a larger budget, goes on with it"
 
 
 class Monitor:
@@ -67,13 +84,11 @@ class LogMonitor(Monitor):
     def begin(self, facts: dict[str, Any]) -> None:
         model, training = facts["model"], facts["training"]
         source, target = facts["languages"]
-        budget = next(
-            f"{getattr(training, unit):,g} {unit}" for unit in ("steps", "epochs", "minutes") if getattr(training, unit)
-        )
         self.note(
             f"{source} → {target}, {facts['pairs']:,} pairs, vocabulary {facts['vocabulary'][1]:,}; "
             f"{model.family} {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
-            f"{facts['parameters']:,} parameters, on {facts['device']}; budget {budget}"
+            f"{facts['parameters']:,} parameters, on {facts['device']}; budget "
+            f"{budget_of(training)}"
         )
         if facts["step"]:
             self.note(f"going on after step {facts['step']:,}")
@@ -123,16 +138,18 @@ class LogMonitor(Monitor):
 
     def end(self, report: "TrainReport") -> None:
         counters, validated = report.counters, report.counters.validated
+        ending, mend = ending_of(report)
         endings = {
             "done": "done: the budget is spent",
             "patience": "done: no better BLEU for as many validations as patience allows",
-            "complete": "nothing to do: this run is complete",
+            "complete": f"nothing to do: {ending}",
             "stopped": "stopped and saved; the same command goes on",
         }
         best = (
             f"; best BLEU {validated.best_bleu:.1f} at step {validated.best_step:,}" if validated.best_step > 0 else ""
         )
-        self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}")
+        more = f"; {mend}" if report.outcome == "complete" else ""
+        self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}{more}")
 
 
 class LiveMonitor(LogMonitor):

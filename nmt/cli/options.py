@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from nmt.config import SearchOptions
-from nmt.errors import UsageError
+from nmt.errors import SettingsError, UsageError
+from nmt.text.machine import check_threads
 
 
 class Device(StrEnum):
@@ -39,6 +40,14 @@ def search_option(name: str, metavar: str) -> Any:
     return typer.Option(metavar=metavar, help=help, min=about["low"], max=about["high"])
 
 
+def bounded(parameter: typer.CallbackParam, value: int) -> int:
+    """The callback of a flag that counts threads or processes. Raises UsageError for more than the machine takes."""
+    try:
+        return check_threads(value, parameter.opts[0])
+    except SettingsError as error:
+        raise UsageError(error.what, error.mend) from None
+
+
 BeamSize = Annotated[int, search_option("beam_size", "N")]
 LengthPenalty = Annotated[float, search_option("length_penalty", "A")]
 MaxLengthFactor = Annotated[float, search_option("max_length_factor", "F")]
@@ -53,7 +62,9 @@ ComputeType = Annotated[
     ComputeTypeName, typer.Option(help="Numbers of CTranslate2's products: int8 is faster, and loses a little.")
 ]
 DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes the fastest there is.")]
-Threads = Annotated[int, typer.Option(metavar="N", min=0, help="Threads on the CPU; 0: as many as cores.")]
+Threads = Annotated[
+    int, typer.Option(metavar="N", min=0, callback=bounded, help="Threads on the CPU; 0: as many as cores.")
+]
 IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
 IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]

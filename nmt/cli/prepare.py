@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import IsQuiet, IsVerbose, Seed
+from nmt.cli.options import IsQuiet, IsVerbose, Seed, bounded
 from nmt.config import is_name
 from nmt.errors import UsageError
 from nmt.text.machine import available_cores
@@ -59,7 +59,14 @@ def prepare(
     seed: Seed = 1,
     threads: Annotated[
         int,
-        typer.Option("--threads", "--workers", metavar="N", min=0, help="Threads that encode; 0: as many as cores."),
+        typer.Option(
+            "--threads",
+            "--workers",
+            metavar="N",
+            min=0,
+            callback=bounded,
+            help="Threads that encode; 0: as many as cores.",
+        ),
     ] = 0,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,

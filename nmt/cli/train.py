@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.launch import launch
-from nmt.cli.options import Device, DeviceName, IsQuiet, IsVerbose, Threads
+from nmt.cli.options import Device, DeviceName, IsQuiet, IsVerbose, Threads, bounded
 from nmt.cli.signals import catch_signals, die_by
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def train(
         bool, typer.Option("--verify-resume", help="Train 20 and 10 + 10 updates beside RUN: are they the same bits?")
     ] = False,
     devices: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Train in N processes: one a GPU, or so many parts of the cores.")
+        int,
+        typer.Option(
+            metavar="N", min=1, callback=bounded, help="Train in N processes: one a GPU, or so many parts of the cores."
+        ),
     ] = 1,
     device: DeviceName = Device.auto,
     threads: Threads = 0,
@@ -81,6 +84,7 @@ def train(
     """
     from nmt.cli.monitor import monitor
     from nmt.config import parse_assignment, read_toml
+    from nmt.text.machine import check_threads
     from nmt.training.request import TrainRequest, read_request
 
     flags = {
@@ -98,7 +102,7 @@ def train(
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
     started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or by ourselves
-    cores = threads * max(devices, started)
+    cores = check_threads(threads * max(devices, started), "--threads × --devices")
     request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init, device.value, cores)
     read_request(request)  # what is wrong with it is said before PyTorch is there, whose import takes seconds
     if devices > 1 and started == 1 and not (plan or verify_resume):

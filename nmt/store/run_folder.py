@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 4  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
+LONGEST_PIECE = 1 << 16  # bytes of metrics.jsonl read at once
 
 
 @dataclass(frozen=True)
@@ -224,14 +225,21 @@ class RunFolder:
                 f"writing {self.metrics_path} failed: {error.strerror}", "free some space there"
             ) from None
 
-    def rewind_metrics(self, lines: int) -> None:
-        """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again."""
+    def rewind_metrics(self, lines: int) -> int:
+        """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again.
+
+        Returns how many whole lines are left. Memory is bounded, however long a line is.
+        """
         if not self.metrics_path.exists():
-            return
+            return 0
+        kept = length = place = 0
         with self.metrics_path.open("rb+") as file:
-            for _ in range(lines):
-                file.readline()
-            file.truncate(file.tell())
+            while kept < lines and (piece := file.readline(LONGEST_PIECE)):
+                place += len(piece)
+                if piece.endswith(b"\n"):
+                    kept, length = kept + 1, place
+            file.truncate(length)
+        return kept
 
     def write_seconds(self, seconds: float) -> None:
         """Note the seconds that the run has taken; a line of it that a kill tears is worth nothing, and no harm."""

@@ -5,8 +5,9 @@ Together with the tensors they are everything that a resumed run needs. Knows no
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import isfinite
 from typing import Any, NamedTuple, Self
+
+LARGEST = 2**53  # of every number: what JSON's readers agree on, and more than any run comes to
 
 
 class Position(NamedTuple):
@@ -99,7 +100,9 @@ def check(value: Any, like: Any, name: str) -> None:
         for one in value:
             check(one, tuple(Skipped(0)), name)
     elif isinstance(like, float):
-        if type(value) not in (int, float) or not isfinite(value):
+        if type(value) not in (int, float) or not abs(value) <= LARGEST:  # which NaN is not either
             raise ValueError(f"{name} is no finite number")
-    elif type(value) is not type(like) or value < 0:
+        if value < 0 and name.endswith((".seconds", ".progress")):
+            raise ValueError(f"{name} is less than 0")
+    elif type(value) is not type(like) or not 0 <= value <= LARGEST:
         raise ValueError(f"{name} is no {'count' if type(like) is int else type(like).__name__}")

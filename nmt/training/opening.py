@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from nmt.config import Config, ModelConfig
+from nmt.config import BUDGETS, Config, ModelConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
@@ -21,6 +21,7 @@ from nmt.training.loop import budget_used
 from nmt.training.reporter import Reporter, Unheard
 from nmt.training.request import TrainRequest, differences, read_request
 from nmt.training.run import Run
+from nmt.training.schedule import out_of_patience
 from nmt.training.state import TrainState
 
 
@@ -40,15 +41,24 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
     state = fresh_state(config, data, device, init)
     folder = RunFolder(request.run)
     with folder.claim() as move_aside:
+        has_new_budget = False
         if folder.exists() and request.overwrite:
             reporter.note(f"the run that was there is now {move_aside()}")
         elif folder.exists():
             refuse_another_run(request, folder, config)
+            before = asdict(folder.read_config().training)
+            has_new_budget = any(before[name] != getattr(config.training, name) for name in BUDGETS)
 
         def go_back() -> None:
             if not restore(folder, state, data, reporter):
                 begin_anew(state, config, data, device, init)
-            folder.rewind_metrics(state.counters.metrics)
+            elif has_new_budget and out_of_patience(config.training, state.counters):
+                # Whoever gives more after patience has ended it wants it to go on. Saved before the settings are.
+                state.counters.validated.stale = 0
+                checkpoint = state.checkpoint({"data": data.digest})
+                folder.save_checkpoint(state.counters.step, checkpoint, config.training.keep)
+            # As many as there are: one who deleted some, or wrote a number of his own, has no more.
+            state.counters.metrics = folder.rewind_metrics(state.counters.metrics)
             # The time after that checkpoint was spent as well, though its updates are lost.
             state.spend(folder.read_seconds())
             if group.size > 1:

@@ -13,8 +13,8 @@ from nmt.store.model_folder import ModelFolder, resolve_model_folder
 from nmt.store.run_folder import RunFolder
 from nmt.text.machine import available_cores, may_have_gpu
 
-# A resumed run may get more time and save more often; anything else would make it another run.
-MAY_CHANGE = {"steps", "epochs", "minutes", "save_every", "keep"}
+# A resumed run may get more time or patience, and save more often; anything else would make it another run.
+MAY_CHANGE = {"steps", "epochs", "minutes", "patience", "save_every", "keep"}
 
 
 @dataclass(frozen=True)

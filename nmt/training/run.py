@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from nmt.config import Config
+from nmt.config import Config, TrainingConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import DataError, StorageError
 from nmt.store.model_folder import ModelAbout, export_model
@@ -18,7 +18,7 @@ from nmt.training.distribution import ALONE, Group
 from nmt.training.divergence import batch_path, refuse_too_many, write_batch
 from nmt.training.loop import Divergence, Update, budget_used, train_steps
 from nmt.training.reporter import Reporter
-from nmt.training.schedule import validation_is_due
+from nmt.training.schedule import out_of_patience, validation_is_due
 from nmt.training.state import TrainState
 from nmt.training.validation import Validation, validate
 
@@ -33,6 +33,8 @@ class TrainReport:
     outcome: str  # "done", "stopped" (asked to), "patience", "complete" (nothing was left to do)
     counters: Counters
     model: Path
+    training: TrainingConfig
+    spent: bool  # the budget; a complete run of which it is not was ended by patience
 
 
 @dataclass
@@ -61,8 +63,7 @@ class Run:
 
     @property
     def out_of_patience(self) -> bool:
-        patience = self.config.training.patience
-        return 0 < patience <= self.state.counters.validated.stale
+        return out_of_patience(self.config.training, self.state.counters)
 
     def train(self, should_stop: Callable[[], bool]) -> TrainReport:
         """Train to the end of the budget or of patience, or until ``should_stop`` says so.
@@ -75,7 +76,7 @@ class Run:
         if (spent or self.out_of_patience) and self.group.tell(self.folder.model_path.exists()):
             if self.group.leads:
                 self.folder.touch()
-            return TrainReport("complete", counters, self.folder.model_path)
+            return TrainReport("complete", counters, self.folder.model_path, self.config.training, spent)
         self.reporter.begin(self.facts())
         try:
             outcome = self.make_updates(should_stop) or self.finish(should_stop)
@@ -83,7 +84,8 @@ class Run:
             raise StorageError(
                 error.what, f"{error.mend}, then give the same command again; {self.last_good()}"
             ) from None
-        return TrainReport(outcome, self.state.counters, self.folder.model_path)
+        spent = outcome == "done"
+        return TrainReport(outcome, self.state.counters, self.folder.model_path, self.config.training, spent)
 
     def make_updates(self, should_stop: Callable[[], bool]) -> str:
         """Make updates until the budget is spent ("") or something else ends the run."""

@@ -27,6 +27,11 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
     return config.learning_rate * min(1.0, warm) * max(0.0, 1.0 - progress)
 
 
+def out_of_patience(config: TrainingConfig, counters: Counters) -> bool:
+    """Whether so many validations since the best one end the run before its budget does."""
+    return 0 < config.patience <= counters.validated.stale
+
+
 def validation_is_due(config: TrainingConfig, counters: Counters, progress: float) -> bool:
     """Whether to validate after the update that has just been made, with ``progress`` of the budget used up."""
     if config.validate_every:

@@ -40,6 +40,7 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
         request = replace(request, layers=(*request.layers, budget), resume=True, overwrite=False)
         whole, halves = (replace(request, run=place / name) for name in ("whole", "halves"))
         reporter.note(f"training {UPDATES} updates at once, then {UPDATES // 2} and {UPDATES // 2}, in {place}")
+        os.environ["PYTHONSAFEPATH"] = "1"  # of the new processes: nothing is imported from the current folder
         for part, step in ((whole, UPDATES), (halves, UPDATES // 2), (halves, UPDATES)):
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
                 pool.submit(train_until, part, str(device), threads, step).result()
