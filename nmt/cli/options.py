@@ -73,7 +73,7 @@ _IDLE = "Taken by every command; changes nothing here."
 COMMON: dict[str, tuple[Any, Any]] = {
     "seed": (Annotated[int, typer.Option(metavar="N", help=_IDLE)], 1),
     "device": (Annotated[Device, typer.Option(help=_IDLE)], Device.auto),
-    "threads": (Annotated[int, typer.Option(metavar="N", min=0, help=_IDLE)], 0),
+    "threads": (Annotated[int, typer.Option(metavar="N", min=0, callback=bounded, help=_IDLE)], 0),
     "quiet": (IsQuiet, False),
     "verbose": (IsVerbose, False),
 }
