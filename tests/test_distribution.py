@@ -169,7 +169,8 @@ def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path,
     here.mkdir()
     for name in ("multiprocessing", "typer", "torch", "nmt", "json", "runpy"):
         (here / f"{name}.py").write_text(f"open({str(tmp_path / 'run-by')!r}, 'a').write(__name__)\n")
-    line = ["train", tiny_run.data, "-o", tmp_path / "run", *COMMAND.split(), "--steps", "2", *flag.split()]
+    line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *COMMAND.split()]
+    line += ["--steps", "2", *flag.split()]
     result = nmt(*line, cwd=here)
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / "run-by").exists()

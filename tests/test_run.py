@@ -131,8 +131,12 @@ def test_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny_run: TinyRun,
 
 def test_a_run_with_nothing_to_do_says_what_ended_it_and_what_to_change() -> None:
     said: list[str] = []
-    told = LogMonitor()
-    told.note = said.append  # type: ignore[method-assign]
+
+    class Told(LogMonitor):
+        def note(self, line: str) -> None:
+            said.append(line)
+
+    told = Told()
     for training, spent in ((TrainingConfig(steps=5000), True), (TrainingConfig(minutes=3.5, patience=4), False)):
         told.end(TrainReport("complete", Counters(step=40), Path("run/model"), training, spent))
     assert said == [
