@@ -2,31 +2,43 @@
 
 Every run writes the same bytes.  Some pairs of words are held out: they meet in no sentence of train
 or valid, nor in the first 700 lines of test, and the last 300 lines of test - test-unseen - are made of them.
+The sentences of notes, written by hand, are in no other set.  One sentence is one whatever mark it ends in.
 """
 
 import argparse
+import re
 from collections import Counter
 from pathlib import Path
 
-from grammar import lexicon
+from grammar import lexicon, tables
 from grammar.dice import Dice
+from grammar.lines import Line, Lines
 from grammar.phrases import JOBS, NAMES
-from grammar.sampling import Sampler
-from grammar.sentences import Sentence
 
 SEED = 20240229
-TRAIN = {1: 6000, 2: 4400, 3: 2400, 4: 1600, 5: 1600}  # clauses: sentences
+TRAIN = {1: 6000, 2: 4400, 3: 2400, 4: 1600, 5: 1600}  # clauses: lines
 VALID = dict.fromkeys(TRAIN, 100)
 TEST = dict.fromkeys(TRAIN, 140)
 UNSEEN = dict.fromkeys(TRAIN, 60)
-ENGLISH_WORDS = range(3, 41)
-SEEN = 10  # every word of valid and test, as written, is at least so often in train
+ENGLISH_WORDS = range(1, 41)
+SEEN = 10  # every word and digit of valid and test is at least so often in train
+NOTES = [(ko, en) for ko, en in lexicon.rows(tables.NOTES)]
 # Not held out, for one form has two meanings: 산다 'lives', 배우 'actor', 그리고 'and', 개 counts, 집 'home'.
 HOMOGRAPHS = {"사다", "배우다", "그리다", "개", "집"}
 PER_PAIR = 8  # test sentences for one held-out pair, at most
 
 Pair = tuple[str, str]
-Line = tuple[str, str]
+Written = tuple[str, str]  # Korean, English
+
+
+def tokens(text: str) -> list[str]:
+    """The words as they are written, and digits one by one, without punctuation."""
+    return re.findall(r"\d|[^\s\d.,?!\"“”]+", text)
+
+
+def key(text: str) -> str:
+    """What two lines share that differ in nothing but how they end."""
+    return text.rstrip('.?!"”').lower()
 
 
 def hold_out(dice: Dice) -> list[Pair]:
@@ -58,75 +70,78 @@ def hold_out(dice: Dice) -> list[Pair]:
 
 
 class Corpus:
-    """Draws sentences and remembers them, so that none comes twice and none means two things."""
+    """Draws lines and remembers them, so that none comes twice and none means two things."""
 
     def __init__(self) -> None:
         self.dice = Dice(SEED)
         self.held_out = hold_out(self.dice)
-        self.sampler = Sampler(self.dice)
+        self.lines = Lines(self.dice)
         self.english_of: dict[str, str] = {}
-        self.english: set[str] = set()
+        self.korean = {key(ko) for ko, _ in NOTES}
+        self.english = {key(en) for _, en in NOTES}
+        self.reserved = set(self.english)
         self.counts: Counter[str] = Counter()
 
     def held(self, words: frozenset[str]) -> list[Pair]:
         return [pair for pair in self.held_out if pair[0] in words and pair[1] in words]
 
-    def draw(self, clauses: int) -> tuple[Sentence, Line]:
-        """A new sentence of the right length."""
+    def draw(self, clauses: int) -> tuple[Line, Written]:
+        """A new line of the right length."""
         while True:
-            sentence = self.sampler.sentence(clauses)
-            ko, en = sentence.render()
-            if ko in self.english_of and self.english_of[ko] != en:
+            line = self.lines.line(clauses)
+            ko, en = line.render()
+            if self.english_of.setdefault(ko, en) != en:
                 raise ValueError(f"{ko} has two translations: {self.english_of[ko]} {en}")
-            if ko not in self.english_of and len(en.split()) in ENGLISH_WORDS:
-                return sentence, (ko, en)
+            if key(ko) not in self.korean and key(en) not in self.reserved and len(en.split()) in ENGLISH_WORDS:
+                return line, (ko, en)
 
-    def keep(self, line: Line) -> Line:
-        self.english_of[line[0]] = line[1]
-        self.english.add(line[1])
-        return line
+    def keep(self, written: Written) -> Written:
+        self.korean.add(key(written[0]))
+        self.english.add(key(written[1]))
+        return written
 
-    def train(self) -> list[Line]:
+    def train(self) -> list[Written]:
         lines = []
         for clauses, count in TRAIN.items():
             kept = 0
             while kept < count:
-                sentence, line = self.draw(clauses)
-                if not self.held(sentence.words):
-                    lines.append(self.keep(line))
+                line, written = self.draw(clauses)
+                if not self.held(line.words):
+                    lines.append(self.keep(written))
                     kept += 1
         self.dice.shuffle(lines)
-        self.counts = Counter(word for line in lines for text in line for word in text.split())
+        self.counts = Counter(word for written in lines for text in written for word in tokens(text))
         return lines
 
-    def other(self, sizes: dict[int, int], unseen: bool = False) -> list[Line]:
+    def other(self, sizes: dict[int, int], unseen: bool = False) -> list[Written]:
         """Lines for valid or test: new in both languages, of words that train knows well."""
         lines = []
         used: Counter[Pair] = Counter()
         for clauses, count in sizes.items():
             kept = 0
             while kept < count:
-                sentence, line = self.draw(clauses)
-                rare = any(self.counts[word] < SEEN for text in line for word in text.split())
-                if rare or line[1] in self.english:
+                line, written = self.draw(clauses)
+                rare = any(self.counts[word] < SEEN for text in written for word in tokens(text))
+                if rare or key(written[1]) in self.english:
                     continue
-                pairs = [pair for clause in sentence.clauses for pair in self.held(clause.words)]
+                pairs = [pair for clause in line.clauses for pair in self.held(clause.words)]
                 if unseen and pairs and all(used[pair] < PER_PAIR for pair in pairs):
                     used.update(pairs)
-                elif unseen or self.held(sentence.words):
+                elif unseen or self.held(line.words):
                     continue
-                lines.append(self.keep(line))
+                lines.append(self.keep(written))
                 kept += 1
         self.dice.shuffle(lines)
         return lines
 
 
-def make() -> dict[str, list[Line]]:
-    """The four sets of lines, by name."""
+def make() -> dict[str, list[Written]]:
+    """The five sets of lines, by name; notes has each sentence as written, then with a stop."""
     corpus = Corpus()
     train, valid, test = corpus.train(), corpus.other(VALID), corpus.other(TEST)
     unseen = corpus.other(UNSEEN, unseen=True)
-    return {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen}
+    notes = [(ko + mark, en + mark) for ko, en in NOTES for mark in ("", ".")]
+    return {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen, "notes": notes}
 
 
 def main() -> None:

@@ -1,6 +1,8 @@
 """The bundled corpus: what its files hold, and the grammar that writes them."""
 
+import itertools
 import re
+import subprocess
 import sys
 import unicodedata
 from collections import Counter, defaultdict
@@ -14,10 +16,13 @@ DATA = Path(__file__).parents[1] / "data"
 sys.path.insert(0, str(DATA))
 
 import make_corpus  # noqa: E402
-from grammar import english, korean, lexicon, phrases  # noqa: E402
+from grammar import english, hangul, korean, lexicon, phrases  # noqa: E402
+from grammar import lines as grammar_lines  # noqa: E402
 from grammar.korean import Stem  # noqa: E402
 
-SETS = {"train": 16000, "valid": 500, "test": 1000, "test-unseen": 300}
+SETS = {"train": 16000, "valid": 500, "test": 1000, "test-unseen": 300, "notes": 24}
+NAMED = {word.en for word in phrases.NAMES}
+NAMED |= {phrase.en for phrase in grammar_lines.WORDS if phrase.en[0].isupper()}
 Lines = dict[str, list[tuple[str, str]]]
 
 
@@ -35,7 +40,17 @@ def everything(lines: Lines) -> list[tuple[str, str]]:
 
 
 def tokens(text: str) -> list[str]:
-    return re.findall(r"[^\s.,?]+", text)
+    return re.findall(r"[0-9]|[^\s.,?!\"“”0-9]+", text)
+
+
+def unmarked(text: str) -> str:
+    """A line without the marks that end it, and without capitals: what is left is the sentence itself."""
+    return re.sub(r"[.?!\"”]+$", "", text).lower()
+
+
+def is_sentence(line: tuple[str, str]) -> bool:
+    """Titles and single words have no final ending: 다, 니, 요 or 까 that belongs to a predicate."""
+    return bool(re.search(r"[다니요까]$", unmarked(line[0]))) and " " in line[0]
 
 
 # the files
@@ -55,28 +70,113 @@ def test_the_sets_have_their_sizes_and_stay_small(lines: Lines) -> None:
     assert sum((DATA / f"{name}.{language}").stat().st_size for name in SETS for language in ("ko", "en")) < 4e6
 
 
-def test_no_line_of_test_or_valid_is_in_training_in_either_language(lines: Lines) -> None:
+def test_no_line_is_in_two_sets_in_either_language_whatever_mark_ends_it(lines: Lines) -> None:
+    names = ("train", "valid", "test", "notes")
     for side in (0, 1):
-        train, valid, test = ([pair[side] for pair in lines[name]] for name in ("train", "valid", "test"))
-        assert not set(train) & set(test)
-        assert not set(train) & set(valid)
-        assert not set(valid) & set(test)
+        sets = {name: {unmarked(pair[side]) for pair in lines[name]} for name in names}
+        for one, other in itertools.combinations(names, 2):
+            assert not sets[one] & sets[other], (one, other)
 
 
 def test_one_korean_sentence_comes_once_with_one_english(everything: list[tuple[str, str]]) -> None:
-    assert len({ko for ko, _ in everything}) == len(everything)
+    assert len({unmarked(ko) for ko, _ in everything}) == len(everything)
 
 
-def test_the_english_has_3_to_40_words_and_every_length_is_tested(lines: Lines) -> None:
+def test_the_notes_are_twelve_sentences_as_written_and_with_a_stop(lines: Lines) -> None:
+    without, stopped = lines["notes"][::2], lines["notes"][1::2]
+    assert stopped == [(ko + ".", en + ".") for ko, en in without]
+    assert len(set(without)) == 12
+    assert {("나는 집에 간다", "I go home"), ("나는 학생이다", "I am a student")} <= set(without)
+
+
+def test_every_word_of_the_notes_is_well_known_from_training(lines: Lines) -> None:
+    for side in (0, 1):
+        counts = Counter(word for pair in lines["train"] for word in tokens(pair[side]))
+        assert min(counts[word] for pair in lines["notes"] for word in tokens(pair[side])) >= 5
+
+
+def test_the_lines_are_normalized_and_have_no_space_too_many(everything: list[tuple[str, str]]) -> None:
+    for text in itertools.chain.from_iterable(everything):
+        assert unicodedata.is_normalized("NFC", text)
+        assert text == " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("kind", "share", "pattern"),
+    [
+        ("no final mark", 0.24, r"[^.?!\"”]$"),
+        ("a statement without a mark", 0.2, r"다$|요$"),
+        ("a question without a mark", 0.01, r"니$|까$"),
+        ("an exclamation mark", 0.025, r"!$"),
+        ("plain", 0.35, r"[다니][.?!]?$"),
+        ("polite", 0.2, r"요[.?!]?$"),
+        ("formal", 0.1, r"니[다까][.?!]?$"),
+        ("first person, polite, and not humble", 0.005, r"(^| )나는 .*요[.?!]?$"),
+        ("a digit", 0.08, r"\d"),
+        ("digits that count", 0.03, r"\d(개|권|마리|벌|장|송이|자루)"),
+        ("an age in digits", 0.003, r"\d살"),
+        ("an hour in digits", 0.01, r"\d시에"),
+        ("number words", 0.02, r" (한|두|세|네|다섯) (개|권|마리|벌|장|송이|자루)"),
+        ("quotes", 0.03, r"[\"“].*[\"”]라고 "),
+        ("typographic quotes", 0.005, r"“.*”라고 "),
+        ("an answer or a greeting", 0.02, r"^(네|예|아니요|안녕하세요),"),
+        ("one word", 0.009, r"^\S+$"),
+    ],
+)
+def test_training_has_the_variety_of_real_text(lines: Lines, kind: str, share: float, pattern: str) -> None:
+    matching = sum(bool(re.search(pattern, ko)) for ko, _ in lines["train"])
+    assert matching >= share * len(lines["train"]), f"{kind}: {matching}"
+
+
+def test_training_has_titles_and_words_that_are_no_sentences(lines: Lines) -> None:
+    fragments = [line for line in lines["train"] if not is_sentence(line)]
+    assert len(fragments) >= 0.04 * len(lines["train"])
+    for ko, en in fragments:  # an English sentence begins with a capital, and so does a fragment that ends in a mark
+        assert en[0].islower() == (ko[-1] not in ".?!" and not re.match(r"\d|" + "|".join(NAMED), en)), en
+    assert {("네", "Yes"), ("예", "Yes"), ("아니요", "No")} <= {
+        (unmarked(ko), en.rstrip(".?!")) for ko, en in fragments
+    }
+
+
+def test_both_languages_end_in_the_same_mark_unless_words_are_quoted(everything: list[tuple[str, str]]) -> None:
+    for ko, en in everything:
+        if not re.search(r"[\"“]", ko):
+            assert re.search(r"[.?!]?$", ko)[0] == re.search(r"[.?!]?$", en)[0], ko  # type: ignore[index]
+
+
+def test_numbers_in_digits_are_the_same_in_both_languages(everything: list[tuple[str, str]]) -> None:
+    for ko, en in everything:
+        assert sorted(re.findall(r"\d+", ko)) == sorted(re.findall(r"\d+", en)), ko
+
+
+def test_a_quotation_has_one_pair_of_quotes_and_one_mark_in_english(everything: list[tuple[str, str]]) -> None:
+    quoting = 0
+    for ko, en in everything:
+        if re.search(r"[\"“”]", ko):
+            assert re.fullmatch(r'[^"“”]+ (".+"|“.+”)라고 (말|물|묻)[^"“”]+', ko), ko
+            assert re.fullmatch(r'[^"“”]+ (say|says|said|ask|asks|asked), ("[^"]+"|“[^”]+”)', en), en
+            assert bool(re.search(r" ask(s|ed)?, .", en)) == bool(re.search(r'\?["”]', en)), en
+            quoting += 1
+    assert quoting >= 400
+
+
+def test_every_single_word_has_one_english() -> None:
+    words = grammar_lines.WORDS
+    assert len({phrase.ko for phrase in words}) == len(words)
+    english_of = {phrase.ko: phrase.en for phrase in words}
+    expected = (
+        "사과=an apple|물=water|선생님=a teacher|어머니=mother|민수=Minsu|서울=Seoul|도서관=a library|내일=tomorrow"
+    )
+    assert dict(pair.split("=") for pair in f"{expected}|천천히=slowly|네=Yes".split("|")).items() <= english_of.items()
+
+
+def test_the_english_has_at_most_40_words_and_every_length_is_tested(lines: Lines) -> None:
     for name, pairs in lines.items():
-        lengths = Counter(len(en.split()) for _, en in pairs)
-        assert min(lengths) >= 3, name
-        assert max(lengths) <= 40, name
+        assert max(len(en.split()) for _, en in pairs) <= 40, name
     tested = Counter(len(en.split()) for _, en in lines["test"])
-    assert min(tested) == 3
     assert sum(count for length, count in tested.items() if length > 30) >= 80
-    for low in range(3, 36, 4):
-        assert sum(tested[length] for length in range(low, low + 4)) >= 40, low
+    for low in range(1, 36, 4):
+        assert sum(tested[length] for length in range(low, low + 4)) >= 30, low
 
 
 def test_every_word_of_the_test_is_well_known_from_training(lines: Lines) -> None:
@@ -91,7 +191,7 @@ def test_every_word_of_the_test_is_well_known_from_training(lines: Lines) -> Non
 
 def surfaces(word: str) -> set[str]:
     """Every written form in which a word of the lexicon may be met."""
-    forms = {word, word.removesuffix("다") + "지", word.removesuffix("다") + "고"}
+    forms = {word, word.removesuffix("다") + "지", word.removesuffix("다") + "고", hangul.with_and(word)}
     predicates: list[lexicon.Verb | lexicon.Adjective] = [*lexicon.ALL_VERBS, *lexicon.ALL_ADJECTIVES]
     stems = [one.stem for one in predicates if one.ko == word]
     for stem in stems:
@@ -105,7 +205,7 @@ def surfaces(word: str) -> set[str]:
         forms |= {
             korean.copula(word, tense, ending).split()[0]
             for tense in ("present", "past")
-            for ending in korean.ENDINGS[:5]
+            for ending in (*korean.FINAL, "and", "but")
         }
         forms |= {korean.copula(word, "present", ending) for ending in ("because", "if")}
         forms.add(korean.copula(word, "past", "when").split()[0])
@@ -163,7 +263,7 @@ def test_particles_agree_with_the_final_consonant(everything: list[tuple[str, st
     words = {noun.ko for noun in lexicon.ALL_NOUNS} | {noun.counter for noun in lexicon.ALL_NOUNS if noun.counter}
     words |= {word.ko for word in phrases.NAMES + phrases.PEOPLE + phrases.FAMILY}
     words |= {"그", "그녀", "그들", "우리", "나", "너", "저", "당신", "무엇", "누구", "날씨", "비", "눈"}
-    after_consonant, after_vowel = set("은이을"), set("는가를")
+    after_consonant, after_vowel = set("은이을과"), set("는가를와")
     checked = 0
     for ko, _ in everything:
         for token in tokens(ko):
@@ -193,16 +293,17 @@ def test_english_verbs_agree_and_auxiliaries_take_the_base_form(everything: list
         assert not wrong.search(re.sub(r"^\w", lambda first: first[0].lower(), en)), en
         for verb in re.findall(r"\b(?:do|does|did|will) not (\w+)", en):
             assert verb in bases, en
-        assert re.fullmatch(r"[A-Z][A-Za-z' ,.]*[.?]", en), en
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9' ,.?!\"“”]*", en), en
+        assert not re.search(r"[.,?!]{2}|(?<! )[“]|\d[A-Za-z]", en), en
 
 
 def test_times_agree_with_tenses_in_simple_sentences(everything: list[tuple[str, str]]) -> None:
     for ko, en in everything:
-        if re.search(r"[,.].|\b(if|when|because|and)\b", en[:-1] + ".", re.IGNORECASE):
+        if not is_sentence((ko, en)) or re.search(r"[,.].|\b(if|when|because|and)\b", en[:-1] + ".", re.IGNORECASE):
             continue
         verb = ko.split()[-1]
         past = "\u11bb" in unicodedata.normalize("NFD", verb)  # the final ㅆ of 갔다
-        future = verb.startswith(("것이다", "거니", "거예요"))
+        future = verb.startswith(("것이다", "것입니", "거니", "거예요"))
         if re.search(r"\b(yesterday|last \w+)\b", en):
             assert past, ko
             assert not future, ko
@@ -217,7 +318,9 @@ VERBS = """
 가       -  present plain 간다 | present ask 가니 | present polite 가요 | past plain 갔다
 가       -  past polite 갔어요
 가       -  future plain 갈_것이다 | future polite 갈_거예요 | future ask 갈_거니 | present because 가서
-가       -  present if 가면
+가       -  present if 가면 | present formal 갑니다 | present formal_ask 갑니까 | past formal 갔습니다
+가       -  past formal_ask 갔습니까 | future formal 갈_것입니다 | future formal_ask 갈_것입니까
+먹       -  present formal 먹습니다 | past formal 먹었습니다 | future formal 먹을_것입니다
 먹       -  present plain 먹는다 | present polite 먹어요 | past plain 먹었다 | future plain 먹을_것이다
 먹       -  present if 먹으면
 먹       -  present because 먹어서 | present when 먹을_때 | past when 먹었을_때 | past ask 먹었니
@@ -235,7 +338,7 @@ VERBS = """
 쓰       -  present plain 쓴다 | present polite 써요 | past plain 썼다 | present because 써서
 쓰       -  future plain 쓸_것이다
 만들     -  present plain 만든다 | present polite 만들어요 | present ask 만드니 | present if 만들면
-만들     -  future plain 만들_것이다
+만들     -  future plain 만들_것이다 | present formal 만듭니다 | present formal_ask 만듭니까
 놀       -  present plain 논다 | past plain 놀았다 | present and 놀고 | present but 놀지만
 놀       -  present when 놀_때
 살       -  present plain 산다 | present ask 사니 | past plain 살았다 | present if 살면
@@ -243,7 +346,7 @@ VERBS = """
 믿       -  present polite 믿어요 | past plain 믿었다
 웃       -  present plain 웃는다 | present polite 웃어요 | present if 웃으면
 듣       ㄷ present plain 듣는다 | present polite 들어요 | past plain 들었다 | present if 들으면
-듣       ㄷ future plain 들을_것이다
+듣       ㄷ future plain 들을_것이다 | present formal 듣습니다 | past formal 들었습니다
 걷       ㄷ present plain 걷는다 | present polite 걸어요 | past plain 걸었다 | present when 걸을_때
 걷       ㄷ present but 걷지만
 돕       ㅂ present plain 돕는다 | present polite 도와요 | past plain 도왔다 | present if 도우면
@@ -261,6 +364,8 @@ ADJECTIVES = """
 예쁘     -  present if 예쁘면
 바쁘     -  present polite 바빠요 | past plain 바빴다
 크       -  present plain 크다 | present polite 커요 | past plain 컸다
+예쁘     -  present formal 예쁩니다 | past formal 예뻤습니다
+작       -  present formal 작습니다
 작       -  present plain 작다 | present polite 작아요 | present if 작으면
 어렵     ㅂ present plain 어렵다 | present polite 어려워요 | past plain 어려웠다 | present if 어려우면
 아름답   ㅂ present polite 아름다워요 | past plain 아름다웠다
@@ -278,7 +383,7 @@ def rows(table: str, kind: str) -> list[tuple[Stem, str, str, str]]:
         stem = Stem(text, irregular.strip("-"), kind)
         for form in forms.split("|"):
             tense, ending, expected = form.split()
-            found.append((stem, tense, ending, expected.replace("_", " ")))
+            found.append((stem, tense, ending.replace("_", " "), expected.replace("_", " ")))
     return found
 
 
@@ -296,6 +401,10 @@ def test_conjugation_agrees_with_a_table_written_by_hand(stem: Stem, tense: str,
         ("의사", "present", "polite", "의사예요", "의사가 아니에요"),
         ("학생", "past", "plain", "학생이었다", "학생이 아니었다"),
         ("의사", "past", "polite", "의사였어요", "의사가 아니었어요"),
+        ("학생", "present", "formal", "학생입니다", "학생이 아닙니다"),
+        ("의사", "present", "formal ask", "의사입니까", "의사가 아닙니까"),
+        ("학생", "past", "formal", "학생이었습니다", "학생이 아니었습니다"),
+        ("의사", "past", "formal", "의사였습니다", "의사가 아니었습니다"),
         ("학생", "present", "because", "학생이라서", "학생이 아니라서"),
         ("의사", "present", "if", "의사면", "의사가 아니면"),
         ("의사", "past", "when", "의사였을 때", "의사가 아니었을 때"),
@@ -368,3 +477,28 @@ def test_english_inflection_agrees_with_a_table_written_by_hand(
 )
 def test_english_plurals_agree_with_a_table_written_by_hand(one: str, many: str) -> None:
     assert english.plural(one) == many
+
+
+# the demo
+
+
+def test_the_demo_shows_every_sentence_of_the_notes_in_80_columns(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.en"
+    wrong.write_text(
+        (DATA / "notes.en").read_text(encoding="utf-8").replace("like cats\n", "like cat\n"), encoding="utf-8"
+    )
+    command: list[str | Path] = [
+        sys.executable,
+        DATA / "recipes" / "show.py",
+        DATA / "notes.ko",
+        wrong,
+        DATA / "notes.en",
+        "--all",
+    ]
+    shown = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
+    wide = [sum(2 if unicodedata.east_asian_width(one) == "W" else 1 for one in line) for line in shown.split("\n")]
+    assert max(wide) <= 80
+    for ko in (DATA / "notes.ko").read_text(encoding="utf-8").splitlines():
+        assert f"  {ko} " in shown
+    assert re.search(r" 나는 고양이를 좋아한다 +I like cat\n +reference +I like cats\n", shown)
+    assert shown.endswith("23 of 24 translations are the same as the reference\n")

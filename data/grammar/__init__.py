@@ -7,4 +7,5 @@ tables     the words; lexicon reads them
 sentences  clauses, and sentences joined from them, put in the order of each language
 phrases    noun phrases drawn by chance; dice is the chance
 sampling   clauses and sentences drawn by chance
+lines      what else a text has: titles, single words, words in quotes
 """

@@ -3,7 +3,7 @@
 PAST = """
 be=was become=became bring=brought build=built buy=bought catch=caught come=came cut=cut do=did draw=drew
 drink=drank eat=ate give=gave go=went know=knew lie=lay lose=lost make=made meet=met read=read run=ran
-sell=sold send=sent sing=sang sleep=slept swim=swam take=took teach=taught throw=threw wear=wore write=wrote
+say=said sell=sold send=sent sing=sang sleep=slept swim=swam take=took teach=taught throw=threw wear=wore write=wrote
 """
 IRREGULAR_PAST = dict(pair.split("=") for pair in PAST.split())
 DOUBLING = {"cut", "run", "swim"}

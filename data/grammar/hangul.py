@@ -41,4 +41,9 @@ def object_(noun: str) -> str:
     return noun + ("을" if tail(noun) else "를")
 
 
+def with_and(noun: str) -> str:
+    """'and' between two nouns: 빵과 우유, 사과와 빵."""
+    return noun + ("과" if tail(noun) else "와")
+
+
 IRREGULAR_SUBJECTS = {"나": "내가", "저": "제가", "너": "네가"}

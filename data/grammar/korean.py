@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from .hangul import join, split, tail, with_tail
 
-# What may follow a predicate.  The first three end a sentence, the others lead to the next clause.
-ENDINGS = ("plain", "ask", "polite", "and", "but", "because", "if", "when")
+# What may follow a predicate.  The first five end a sentence (간다, 가니, 가요, 갑니다, 갑니까), the others
+# lead to the next clause.
+FINAL = ("plain", "ask", "polite", "formal", "formal ask")
+ENDINGS = (*FINAL, "and", "but", "because", "if", "when")
 
+FORMAL = {"formal": "니다", "formal ask": "니까"}
 CONTRACTIONS = {"ㅗㅏ": "ㅘ", "ㅜㅓ": "ㅝ", "ㅣㅓ": "ㅕ", "ㅚㅓ": "ㅙ"}
 NO_SECOND_VOWEL = "ㅏㅓㅐㅔㅕ"  # 가+아 -> 가, 서+어 -> 서, 보내+어 -> 보내, 켜+어 -> 켜
 
@@ -90,13 +93,15 @@ def conjugate(stem: Stem, tense: str, ending: str) -> str:
     if ending == "when":
         return soft(stem, "ㄹ") + " 때"
     if tense == "future":
-        future = {"plain": "것이다", "ask": "거니", "polite": "거예요", "and": "것이고", "but": "것이지만"}
-        return soft(stem, "ㄹ") + " " + future[ending]
+        future = {"ask": "거니", "polite": "거예요"}
+        return soft(stem, "ㄹ") + " " + (future.get(ending) or copula("것", "present", ending))
     if ending == "polite":
         return infinitive(stem) + "요"
     if ending in ("and", "but"):
         return text + {"and": "고", "but": "지만"}[ending]
     short = with_tail(text, "") if tail(text) == "ㄹ" else text
+    if ending in FORMAL:
+        return (text + "습" if tail(short) else with_tail(short, "ㅂ")) + FORMAL[ending]
     if ending == "ask":
         return short + "니"
     if stem.kind == "adjective":
@@ -105,7 +110,9 @@ def conjugate(stem: Stem, tense: str, ending: str) -> str:
 
 
 def after_past(past: str, ending: str) -> str:
-    """갔 -> 갔다, 갔니, 갔어요, 갔고, 갔지만, 갔을 때"""
+    """갔 -> 갔다, 갔니, 갔어요, 갔습니다, 갔고, 갔지만, 갔을 때"""
+    if ending in FORMAL:
+        return past + "습" + FORMAL[ending]
     after = {"plain": "다", "ask": "니", "polite": "어요", "and": "고", "but": "지만", "when": "을 때"}
     return past + after[ending]
 
@@ -137,4 +144,6 @@ def copula(noun: str, tense: str, ending: str, negative: bool = False) -> str:
         return after_past(past, ending)
     if ending == "polite":
         return (text if negative else noun) + polite
+    if ending in FORMAL:
+        return (with_tail(text, "ㅂ") if negative else noun + "입") + FORMAL[ending]
     return text + {"plain": "다", "ask": "니", "and": "고", "but": "지만"}[ending]

@@ -6,7 +6,7 @@ from . import english, lexicon, tables
 from .dice import Dice
 from .english import words
 from .korean import attributive
-from .lexicon import Noun
+from .lexicon import Noun, Word
 from .sentences import Phrase
 
 
@@ -17,20 +17,20 @@ class Pronoun(NamedTuple):
     ko_owner: str
     en_owner: str
     agreement: str
-    level: str  # plain, polite, or both
+    speech: str  # where it belongs: plain (나는 간다), casual (나는 가요), polite (저는 가요), or all of them
 
 
 PRONOUNS = [
     Pronoun(*line.split())
     for line in """
-    나   I    me   내     my    I        plain
+    나   I    me   내     my    I        plain,casual
     저   I    me   제     my    I        polite
     너   you  you  네     your  you      plain
-    당신 you  you  당신의 your  you      polite
-    그   he   him  그의   his   singular both
-    그녀 she  her  그녀의 her   singular both
-    우리 we   us   우리   our   plural   both
-    그들 they them 그들의 their plural   both
+    당신 you  you  당신의 your  you      casual,polite
+    그   he   him  그의   his   singular plain,casual,polite
+    그녀 she  her  그녀의 her   singular plain,casual,polite
+    우리 we   us   우리   our   plural   plain,casual,polite
+    그들 they them 그들의 their plural   plain,casual,polite
     """.strip().splitlines()
 ]
 FIRST_PERSON = {"나", "저", "우리"}
@@ -48,21 +48,22 @@ DETERMINERS = {
     "indefinite": {"bare": 0.6, "number": 0.4},
 }
 THE, THIS, THESE = Phrase("그", "the"), Phrase("이", "this"), Phrase("이", "these")
-NUMBERS = lexicon.pairs("두=two 세=three 네=four 다섯=five")
+NUMBERS = lexicon.pairs("한=one 두=two 세=three 네=four 다섯=five")
 
 
 class Phrases:
-    """Draws noun phrases; polite chooses among the pronouns."""
+    """Draws noun phrases; speech chooses among the pronouns."""
 
     def __init__(self, dice: Dice) -> None:
         self.dice = dice
-        self.polite = False
+        self.speech = "plain"
 
     def pronoun(self, avoid: str = "") -> Pronoun:
         """A pronoun of the right politeness; beside 'I' neither 'me' nor 'us'."""
         barred = FIRST_PERSON if avoid in FIRST_PERSON else {avoid}
-        levels = ("polite" if self.polite else "plain", "both")
-        return self.dice.pick([one for one in PRONOUNS if one.level in levels and one.ko not in barred])
+        return self.dice.pick(
+            [one for one in PRONOUNS if self.speech in one.speech.split(",") and one.ko not in barred]
+        )
 
     def owner(self) -> Phrase:
         """내 / my, 민수의 / Minsu's"""
@@ -105,10 +106,15 @@ class Phrases:
             return Phrase(one.ko, one.en_object, frozenset({one.ko}))
         return self.named(avoid=subject.ko) if choice == "name" else self.described(bare=0.4)
 
-    def thing(self, noun: Noun, manner: str = "any") -> Phrase:
-        """A noun with what may stand before it: 책, 그 예쁜 꽃, 민수의 가방, 사과 두 개.
+    def number(self, low: int = 1, common: int = 12, high: int = 99) -> int:
+        """A number that is written in digits: a small one, or now and then any."""
+        return low + int(self.dice.random() * ((common if self.dice.chance(0.7) else high) - low + 1))
+
+    def thing(self, noun: Noun, manner: str = "any", described: float = 0.2) -> Phrase:
+        """A noun with what may stand before it: 책, 그 예쁜 꽃, 민수의 가방, 사과 두 개, 사과 3개.
 
         manner: any, definite (그 책), indefinite (책, 책 두 권), or generic, where 사과 is 'apples'.
+        described is the share of adjectives, where the noun may have one.
         """
         found = frozenset({noun.ko})
         if noun.number == "bare":
@@ -116,14 +122,17 @@ class Phrases:
         ko, en, adjective = noun.ko, noun.en, ""
         agreement = "plural" if noun.number == "plural" else "singular"
         before = [one for one in lexicon.ALL_ADJECTIVES if noun.ko in one.before]
-        if before and manner not in ("definite", "generic") and self.dice.chance(0.2):
+        if before and manner not in ("definite", "generic") and self.dice.chance(described):
             one = self.dice.pick(before)
             ko, adjective, found = f"{attributive(one.stem)} {ko}", one.en, found | {one.ko}
         choice = self.dice.weighted(DETERMINERS[manner])
         if choice == "number" and noun.counter:
-            count = self.dice.pick(NUMBERS)
-            en = words(count.en, adjective, english.plural(en))
-            return Phrase(f"{ko} {count.ko} {noun.counter}", en, found, "plural")
+            digits = str(self.number()) if self.dice.chance(0.6) else ""
+            count = Word(digits, digits) if digits else self.dice.pick(NUMBERS)
+            single = count.en in ("one", "1")
+            en = words(count.en, adjective, en if single else english.plural(en))
+            counted = f"{ko} {count.ko}{'' if digits else ' '}{noun.counter}"
+            return Phrase(counted, en, found, agreement if single else "plural")
         if choice in ("bare", "number"):
             return Phrase(ko, noun.bare(adjective, manner == "generic"), found, agreement)
         this = THESE if agreement == "plural" else THIS

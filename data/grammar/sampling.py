@@ -5,7 +5,7 @@ from dataclasses import replace
 from . import english, hangul, lexicon, tables
 from .english import words
 from .korean import Stem
-from .lexicon import Adjective, Verb
+from .lexicon import Adjective, Verb, Word
 from .phrases import JOBS, OWNED, PRONOUNS, RELATED, Phrases
 from .sentences import Clause, Phrase, Sentence, Unit
 
@@ -18,6 +18,13 @@ RAIN = Phrase("비가", "it", frozenset({"비"}), particle=False, impersonal=Tru
 SNOW = Phrase("눈이", "it", frozenset({"눈"}), particle=False, impersonal=True)
 WHO = Phrase("누가", "who", particle=False)
 BE_THERE, COME, BECOME = Stem("있", kind="adjective"), Stem("오"), Stem("되")
+
+# Who speaks, and how: the pronouns and the final endings of 나는 간다, 나는 가요, 저는 가요, 저는 갑니다.
+SPEECHES = {"plain": 0.54, "casual": 0.08, "polite": 0.24, "formal": 0.14}
+# A line of the real world often ends in nothing at all.
+MARKS = {".": 0.69, "": 0.27, "!": 0.04}
+UNASKED = 0.27  # questions without a question mark, where the words alone tell
+OPENERS = lexicon.pairs(tables.OPENERS)
 
 # How often a clause is of which kind, by its tense and by its place in the sentence.
 TENSES = {"present": 0.4, "past": 0.38, "future": 0.22}
@@ -94,7 +101,10 @@ class Sampler(Phrases):
         )
 
     def copula(self, subject: Phrase, tense: str) -> Clause:
-        """학생이다, 내 친구다: am a student, is my friend."""
+        """학생이다, 내 친구다, 20살이다: am a student, is my friend, am 20 years old."""
+        if self.dice.chance(0.08):
+            age = self.number(5, 30, 90)
+            return Clause(subject, tense, f"{age}살", None, "be", f"{age} years old", subject.words)
         if self.dice.chance(0.3):
             person, owner = self.dice.pick(RELATED.get(subject.en, OWNED)), self.owner()
             ko, en = f"{owner.ko} {person.ko}", f"{owner.en} {plural_if(subject, person.en)}"
@@ -155,11 +165,18 @@ class Sampler(Phrases):
         elif not event and not future and times:
             times = ("past",) if clause.stem else ()
         if clause.asked != "when" and times and self.dice.chance(0.4 if event else 0.25):
-            return replace(clause, time=self.dice.pick([time for one in times for time in lexicon.ALL_TIMES[one]]))
+            return replace(clause, time=self.time(times))
         simple = not future and not clause.negation and not clause.progressive and not clause.asked
         if event and simple and clause.origin and role in ("main", "because") and self.dice.chance(0.14):
             return replace(clause, adverb=self.dice.pick(ADVERBS))
         return clause
+
+    def time(self, kinds: tuple[str, ...]) -> Word:
+        """어제, 3시에: yesterday, at 3 o'clock."""
+        if "any" in kinds and self.dice.chance(0.12):
+            hour = self.number(1, 12, 12)
+            return Word(f"{hour}시에", f"at {hour} o'clock")
+        return self.dice.pick([time for kind in kinds for time in lexicon.ALL_TIMES[kind]])
 
     def negated(self, clause: Clause) -> Clause:
         """안 간다, 가지 않는다, 학생이 아니다, 없다, 모른다."""
@@ -176,7 +193,7 @@ class Sampler(Phrases):
 
     def sentence(self, clauses: int) -> Sentence:
         """A sentence of so many clauses."""
-        self.polite = self.dice.chance(0.5)
+        style = self.speak()
         tense = self.dice.weighted(TENSES)
         question = self.dice.chance(0.2)
         units: list[Unit] = []
@@ -193,7 +210,21 @@ class Sampler(Phrases):
                 joints.append(self.dice.weighted({"and": 0.4, "but": 0.35, "also": 0.25}))
                 if joints[-1] != "and" and self.dice.chance(0.4):
                     tense = self.dice.weighted(TENSES)
-        return Sentence(tuple(units), tuple(joints), self.polite, asking)
+        opener = self.dice.pick(OPENERS) if not question and self.dice.chance(0.04) else None
+        return Sentence(tuple(units), tuple(joints), style, asking, self.mark(style, asking, unit.main), opener)
+
+    def speak(self) -> str:
+        """Choose who speaks; returns the style of the final endings."""
+        speech = self.dice.weighted(SPEECHES)
+        self.speech = "polite" if speech == "formal" else speech
+        return "polite" if speech == "casual" else speech
+
+    def mark(self, style: str, asking: bool, last: Clause) -> str:
+        """What ends a sentence.  민수는 가요 asks only with its mark; 민수는 가니 and 누가 가요 without it, too."""
+        if not asking:
+            return self.dice.weighted(MARKS)
+        told = style != "polite" or last.asked
+        return "" if told and self.dice.chance(UNASKED) else "?"
 
     def unit(self, clauses: int, tense: str, question: bool) -> Unit:
         role = "question" if question else "main"

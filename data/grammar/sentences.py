@@ -12,12 +12,14 @@ languages.  The joints keep one meaning for one form:
     A-(으)ㄹ 때 B   when A, B           past is marked: A-았을 때
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import english, hangul, korean
 from .english import words
 from .korean import Stem
 from .lexicon import Adjective, Verb, Word
+
+ASKING = {"plain": "ask", "polite": "polite", "formal": "formal ask"}  # the ending of a question
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,10 @@ class Unit:
 class Sentence:
     units: tuple[Unit, ...]
     joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고)
-    polite: bool
+    style: str  # plain, polite or formal
     question: bool
+    mark: str  # what ends it in both languages: . ! ? or nothing
+    opener: Word | None = None  # 네, 나는 간다: Yes, I go
 
     @property
     def clauses(self) -> list[Clause]:
@@ -134,6 +138,8 @@ class Sentence:
     def render(self) -> tuple[str, str]:
         """The sentence in Korean and in English."""
         ko, en, start = "", "", ""
+        if self.opener:
+            ko, start = f"{self.opener.ko}, ", f"{self.opener.en}, "
         last = len(self.units) - 1
         for index, unit in enumerate(self.units):
             joint = self.joints[index] if index < last else "end"
@@ -144,9 +150,67 @@ class Sentence:
                 ko += unit.korean(joint) + ", "
                 en, start = en + clause + ", ", f"{joint} "
                 continue
-            mark = "?" if question else "."
-            ko += unit.korean("polite" if self.polite else "ask" if question else "plain") + mark
+            mark = self.mark if index == last else "."
+            ko += unit.korean(ASKING[self.style] if question else self.style) + mark
             en += clause + mark
             if joint == "also":
                 ko, en, start = ko + " 그리고 ", en + " ", "And "
-        return ko, en[0].upper() + en[1:]
+        return ko, capital(en)
+
+
+@dataclass(frozen=True)
+class Quotation:
+    """What somebody says, with the words themselves: 민수가 "나는 집에 간다."라고 말했다.
+
+    English has one mark where Korean may have two: Minsu said, "I go home."
+    """
+
+    speaker: Clause  # 말하다 or 묻다, without an object
+    said: Sentence
+    quotes: str  # the opening and the closing one
+    style: str
+    mark: str  # . or nothing
+
+    @property
+    def clauses(self) -> list[Clause]:
+        return [self.speaker, *self.said.clauses]
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.speaker.words | self.said.words
+
+    def render(self) -> tuple[str, str]:
+        """The sentence in Korean and in English."""
+        ko, en = self.said.render()
+        opening, closing = self.quotes[0], self.quotes[1]
+        speaker = replace(self.speaker, before=f"{opening}{ko}{closing}라고")
+        mark = "" if self.said.mark else self.mark
+        return (
+            speaker.korean(self.style) + self.mark,
+            capital(f"{speaker.english()}, {opening}{en}{mark}{closing}"),
+        )
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """What is no sentence: a title, a word.  Only with a mark does its English begin as a sentence does."""
+
+    phrase: Phrase
+    mark: str = ""
+
+    @property
+    def words(self) -> frozenset[str]:
+        return self.phrase.words
+
+    @property
+    def clauses(self) -> list["Fragment"]:
+        return [self]
+
+    def render(self) -> tuple[str, str]:
+        """The words in Korean and in English."""
+        en = capital(self.phrase.en) if self.mark else self.phrase.en
+        return self.phrase.ko + self.mark, en + self.mark
+
+
+def capital(text: str) -> str:
+    return text[0].upper() + text[1:]

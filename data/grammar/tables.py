@@ -193,3 +193,22 @@ ADJECTIVES = """
 춥다:ㅂ    | cold        | weather
 덥다:ㅂ    | hot         | weather
 """
+
+# What a sentence may begin with, or all that is said.
+OPENERS = "네=Yes 예=Yes 아니요=No 안녕하세요=Hello"
+
+# The demo's own test: sentences as lecture notes write them.  None is in another set, in either language.
+NOTES = """
+나는 집에 간다 | I go home
+나는 학생이다 | I am a student
+나는 학교에 간다 | I go to school
+나는 사과를 먹는다 | I eat an apple
+나는 책을 읽는다 | I read a book
+나는 커피를 마신다 | I drink coffee
+나는 너를 사랑한다 | I love you
+나는 고양이를 좋아한다 | I like cats
+나는 행복하다 | I am happy
+그는 선생님이다 | He is a teacher
+그녀는 영어를 공부한다 | She studies English
+우리는 음악을 듣는다 | We listen to music
+"""

@@ -1,0 +1,103 @@
+"""Lines drawn by chance: mostly sentences, and what else a text has - titles, single words, words in quotes."""
+
+from dataclasses import replace
+
+from . import english, hangul, lexicon
+from .korean import Stem, attributive
+from .lexicon import Noun
+from .phrases import FAMILY, NAMES, PEOPLE
+from .sampling import ADVERBS, FURNITURE, OPENERS, POSITIONS, SMALL, TENSES, Sampler
+from .sentences import Clause, Fragment, Phrase, Quotation, Sentence
+
+Line = Sentence | Quotation | Fragment
+
+KINDS = {  # by the number of clauses; what has none counts as one
+    1: {"sentence": 0.84, "title": 0.12, "word": 0.04},
+    2: {"sentence": 0.91, "quotation": 0.09},
+    3: {"sentence": 0.91, "quotation": 0.09},
+}
+TITLES = {"described": 0.35, "placed": 0.2, "thing": 0.15, "person": 0.15, "two": 0.15}
+FRAGMENT_MARKS = {"": 0.85, ".": 0.07, "?": 0.04, "!": 0.04}
+QUOTES = {'""': 0.75, "“”": 0.25}
+SAY, ASK = (Stem("말하"), "say"), (Stem("묻", "ㄷ"), "ask")
+
+
+def single_words() -> list[Phrase]:
+    """Every word that may stand alone, in its one form: 사과, 선생님, 민수, 도서관, 내일, 천천히, 네."""
+    found = {noun.ko: noun.bare() for noun in lexicon.ALL_NOUNS}
+    found |= {word.ko: english.article(word.en) for word in PEOPLE}
+    found |= {word.ko: word.en for word in FAMILY + NAMES + ADVERBS}
+    for place in lexicon.ALL_PLACES:
+        name = place.at.split(" ", 1)[1].removeprefix("the ")
+        found.setdefault(place.ko, name if place.kind == "city" else english.article(name))
+    found |= {time.ko: time.en for times in lexicon.ALL_TIMES.values() for time in times if " " not in time.ko}
+    found |= {manner.ko: manner.en for verb in lexicon.ALL_VERBS for manner in verb.manners}
+    found |= {word.ko: word.en for word in OPENERS}
+    return [Phrase(ko, en, frozenset({ko})) for ko, en in found.items()]
+
+
+WORDS = single_words()
+ANSWERS = [phrase for phrase in WORDS if phrase.ko in {word.ko for word in OPENERS}]
+
+
+class Lines(Sampler):
+    """Draws lines."""
+
+    def line(self, clauses: int) -> Line:
+        """A line of so many clauses."""
+        kind = self.dice.weighted(KINDS.get(clauses, {"sentence": 1.0}))
+        if kind == "sentence":
+            return self.sentence(clauses)
+        if kind == "quotation":
+            return self.quotation(clauses)
+        return Fragment(self.title() if kind == "title" else self.word(), self.dice.weighted(FRAGMENT_MARKS))
+
+    def quotation(self, clauses: int) -> Quotation:
+        """민수가 "나는 집에 간다."라고 말했다: Minsu said, "I go home." """
+        said = self.sentence(clauses - 1)
+        style = self.speak()
+        subject, (stem, verb) = self.someone(), ASK if said.question else SAY
+        if said.question:
+            said = replace(said, mark="?")
+        speaker = Clause(subject, self.dice.weighted(TENSES), "", stem, verb, "", subject.words | {stem.text + "다"})
+        return Quotation(speaker, said, self.dice.weighted(QUOTES), style, "." if self.dice.chance(0.75) else "")
+
+    def word(self) -> Phrase:
+        return self.dice.pick(ANSWERS if self.dice.chance(0.1) else WORDS)
+
+    def title(self) -> Phrase:
+        """A noun phrase of two words and more."""
+        self.speak()
+        while True:
+            title = self.noun_phrase()
+            if " " in title.ko:
+                return title
+
+    def noun_phrase(self) -> Phrase:
+        """예쁜 꽃, 책상 위의 사과, 사과 3개, 친절한 의사, 빵과 우유."""
+        kind = self.dice.weighted(TITLES)
+        if kind == "person":
+            return self.kind_person() if self.dice.chance(0.5) else self.described(bare=0)
+        if kind == "two":
+            first, second = self.dice.pick(SMALL), self.dice.pick(SMALL)
+            return self.both(first, second) if first != second else self.noun_phrase()
+        if kind == "placed":
+            return self.placed()
+        return self.thing(self.dice.pick(lexicon.ALL_NOUNS), "any", 1.0 if kind == "described" else 0.2)
+
+    def kind_person(self) -> Phrase:
+        adjective = self.dice.pick([one for one in lexicon.ALL_ADJECTIVES if one.people])
+        person = self.dice.pick(PEOPLE)
+        found = frozenset({adjective.ko, person.ko})
+        en = english.article(f"{adjective.en} {person.en}")
+        return Phrase(f"{attributive(adjective.stem)} {person.ko}", en, found)
+
+    def placed(self) -> Phrase:
+        where, position = self.dice.pick(FURNITURE), self.dice.pick(POSITIONS)
+        what = self.thing(self.dice.pick(SMALL), "indefinite")
+        ko = f"{where.ko} {position.ko.removesuffix('에')}의 {what.ko}"
+        return Phrase(ko, f"{what.en} {position.en} the {where.en}", what.words | {where.ko})
+
+    def both(self, first: Noun, second: Noun) -> Phrase:
+        one, other = self.thing(first, "indefinite"), self.thing(second, "indefinite")
+        return Phrase(f"{hangul.with_and(one.ko)} {other.ko}", f"{one.en} and {other.en}", one.words | other.words)
