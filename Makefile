@@ -45,9 +45,10 @@ $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 # The four commands on the bundled corpus. RUN/trained is there once training has ended: the model in RUN/model is
 # there from the first validation on.
 
-demo: $(DEMO)/test.en $(DEMO)/scores.txt ## train a Korean-English translator in minutes, score it, show translations
+demo: $(DEMO)/test.en $(DEMO)/notes.en $(DEMO)/scores.txt ## train a Korean-English translator in minutes, score it, show translations
 	@cat $(DEMO)/scores.txt
 	@$(BIN)/python data/recipes/show.py data/test.ko $(DEMO)/test.en data/test.en
+	@$(BIN)/python data/recipes/show.py data/notes.ko $(DEMO)/notes.en data/notes.en --all
 	@echo; echo '$(WHERE)'
 
 $(DEMO)/data/manifest.json: $(foreach set,train valid test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
@@ -59,8 +60,8 @@ $(DEMO)/run/trained: $(DEMO)/data/manifest.json data/demo.toml | $(RUNS)
 		{ test $$? -eq 78 && $(NMT) train $(<D) -o $(@D) --config data/demo.toml --minutes $(DEMO_MINUTES) --overwrite; }
 	@touch $@
 
-$(DEMO)/test.en: $(DEMO)/run/trained data/test.ko | $(RUNS)
-	$(NMT) translate $(<D) data/test.ko -o $@
+$(DEMO)/%.en: data/%.ko $(DEMO)/run/trained | $(RUNS)
+	$(NMT) translate $(DEMO)/run $< -o $@
 
 $(DEMO)/scores.txt: $(DEMO)/run/trained $(foreach set,test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
 	$(NMT) evaluate $(<D) data/test data/test-unseen > $@

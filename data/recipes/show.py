@@ -1,11 +1,13 @@
-"""Show some translations for a person to check: python show.py SOURCE TRANSLATION REFERENCE [--count 10]
+"""Show some translations for a person to check: python show.py SOURCE TRANSLATION REFERENCE [--count 10 | --all]
 
 The three files are aligned line by line. What is shown is spread evenly over the lengths, from the shortest sentence to
-the longest, and is the same each time.
+the longest, and is the same each time. --all is for short sentences: each has a line, and a second one if its
+translation is not the reference.
 """
 
 import argparse
 import signal
+import unicodedata
 from pathlib import Path
 
 SAME = "the same"
@@ -22,15 +24,36 @@ def spread(rows: list[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
     return [ordered[(2 * step + 1) * len(ordered) // (2 * count)] for step in range(count)]
 
 
+def columns(text: str) -> int:
+    """Columns of a terminal that the text takes: a Hangul syllable has two."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def show_all(rows: list[tuple[str, ...]]) -> None:
+    """Print every row on a line, and how many are the same as their references."""
+    width = max((columns(source) for source, *_ in rows), default=0)
+    print()
+    for source, translation, reference in rows:
+        print(f"  {source}{' ' * (width - columns(source))}  {translation}")
+        if translation != reference:
+            print(f"  {'reference':>{width}}  {reference}")
+    same = sum(translation == reference for _, translation, reference in rows)
+    print(f"\n{same} of {len(rows)} translations are the same as the reference")
+
+
 def main() -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this as it ends cat
     parser = argparse.ArgumentParser(description="Show some translations, spread over the lengths.")
     for name in ("source", "translation", "reference"):
         parser.add_argument(name, type=Path, metavar=name.upper())
     parser.add_argument("--count", type=int, default=10, metavar="N")
+    parser.add_argument("--all", action="store_true", help="every line, in its order")
     options = parser.parse_args()
     paths: list[Path] = [options.source, options.translation, options.reference]
     rows: list[tuple[str, ...]] = list(zip(*map(read, paths), strict=True))
+    if options.all:
+        show_all(rows)
+        return
     for source, translation, reference in spread(rows, options.count):
         print(f"\n     source  {source}\ntranslation  {translation}")
         print(f"  reference  {SAME if reference == translation else reference}")
