@@ -4,6 +4,7 @@ NmtError                    70  a bug of ours, when nothing below fits
 ├── UsageError               2  the command line asks for something that does not exist
 ├── DataError               65  text, a dataset or a model file is not what it should be
 ├── MissingInputError       66  a file or folder that was named is not there
+│   └── UnreadableError     66  it is there, and this user may not read it: which is no damage
 ├── CannotCreateError       73  an output cannot be made, or something else stands in its place
 ├── StorageError            74  reading or writing failed half-way, or the disk is full
 ├── BusyError               75  out of memory, or someone else holds it: try again
@@ -41,6 +42,10 @@ class DataError(NmtError):
 
 class MissingInputError(NmtError):
     exit_code = 66
+
+
+class UnreadableError(MissingInputError):
+    pass
 
 
 class CannotCreateError(NmtError):

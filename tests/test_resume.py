@@ -1,8 +1,13 @@
 """Exact resumption, whatever happens between two processes of a run: damage, signals, races, divergence, full disks."""
 
+import ctypes
+import errno
 import json
+import os
+import re
 import resource
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,10 +24,11 @@ from safetensors.torch import load_file, save_file
 from test_run import CPU, SHAPE, Recorder, events, train
 
 from nmt.corpus.dataset import Dataset
-from nmt.errors import BusyError, DataError
+from nmt.errors import BusyError, DataError, NmtError, StorageError
 from nmt.store.run_folder import RunFolder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import Tokenizer
+from nmt.text.untrusted import cannot_open
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.opening import open_run
@@ -111,6 +117,49 @@ def test_a_damaged_checkpoint_is_named_put_aside_and_the_one_before_it_used(
     assert (run / "checkpoints" / "step-00000004.bad").is_dir()
     assert recorder.updates[0].step == 3
     assert_same_run(run, whole)
+
+
+def as_a_user() -> None:
+    """In a new process: be held to the rights of files, as root is not."""
+    if os.geteuid() == 0:
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+@pytest.mark.skipif(sys.platform != "linux" and os.geteuid() == 0, reason="root may read everything here")
+@pytest.mark.parametrize("name", ["checkpoints/step-00000004/model.safetensors", "checkpoints/step-00000004"])
+def test_what_may_not_be_read_is_no_damage(tiny_run: TinyRun, half: Path, tmp_path: Path, name: str) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    before = listing(run)
+    mode = (run / name).stat().st_mode
+    (run / name).chmod(0)
+    command = ["train", tiny_run.data, "-o", run, "--config", run / "config.toml", "--threads", "1"]
+    answer = nmt(*command, preexec_fn=as_a_user)
+    (run / name).chmod(mode)
+    assert answer.returncode == 66
+    assert re.fullmatch(r"nmt: error: .*step-00000004\S* cannot be read: Permission denied; .*\n", answer.stderr)
+    assert [path for path, *_ in listing(run)] == [path for path, *_ in before]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_a_path_that_is_not_utf8_is_no_damage(tiny_run: TinyRun, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"run-\xff")
+    train(tiny_run.data, run, stop_at=4)
+    _, recorder = train(tiny_run.data, run)
+    assert recorder.warnings == []
+    assert_same_run(run, whole)
+
+
+def test_an_error_of_the_disk_is_no_damage(half: Path, tmp_path: Path) -> None:
+    run = RunFolder(shutil.copytree(half, tmp_path / "run"))
+    for error in (cannot_open(Path("x"), OSError(errno.ESTALE, "gone")), StorageError("reading x failed", "…")):
+
+        def fail(folder: Path, error: NmtError = error) -> None:
+            raise error
+
+        with pytest.raises(StorageError):
+            run.restore_newest(fail, pytest.fail)
+    assert len(run.checkpoints()) == 2
 
 
 def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(

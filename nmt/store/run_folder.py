@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import Config, read_toml
-from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError, UnreadableError
 from nmt.store.tensors import read_tensors, write_tensors
 from nmt.text.durable import (
     cannot_create,
@@ -28,6 +28,7 @@ from nmt.text.durable import (
 from nmt.text.files import create_binary
 from nmt.text.locks import exclusive
 from nmt.text.manifest import read_json, read_manifest, write_manifest
+from nmt.text.untrusted import cannot_open
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -143,9 +144,16 @@ class RunFolder:
         return Config.from_layers(read_toml(self.config_path))
 
     def checkpoints(self) -> list[Path]:
-        """The checkpoints, oldest first; not those that were found damaged."""
-        found = [path for path in self.checkpoints_path.glob("step-*") if re.fullmatch(r"step-\d+", path.name)]
-        return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
+        """The checkpoints, oldest first; not those that were found damaged. Raises NmtError when that is not known."""
+        try:
+            names = os.listdir(self.checkpoints_path)
+        except OSError as error:
+            problem = cannot_open(self.checkpoints_path, error)
+            if type(problem) is MissingInputError:
+                return []
+            raise problem from None
+        steps = sorted((int(name[5:]), name) for name in names if re.fullmatch(r"step-[0-9]{1,18}", name))
+        return [self.checkpoints_path / name for _, name in steps]
 
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> Path:
         """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two.
@@ -192,7 +200,8 @@ class RunFolder:
 
         One at which it raises DataError or MissingInputError is damaged: it is renamed to NAME.bad, with a warning,
         and the one before it is tried. One of another format is damaged, too, when one before it is not; else another
-        version of the program wrote it. Raises DataError when none is left.
+        version of the program wrote it. Raises DataError when none is left. What this user may not read, or a disk
+        does not give, is no damage: that error is raised, and nothing is changed.
         """
         strangers: list[tuple[Path, NmtError]] = []
         for folder in reversed(self.checkpoints()):
@@ -200,6 +209,8 @@ class RunFolder:
                 restore(folder)
             except OtherFormatError as error:
                 strangers.append((folder, error))
+            except UnreadableError:
+                raise
             except (DataError, MissingInputError) as error:
                 put_aside(folder, error, warn)
             else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from nmt.errors import DataError, StorageError, shown
-from nmt.text.untrusted import file_size, open_regular, strict_json
+from nmt.text.untrusted import cannot_open, file_size, open_regular, strict_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,15 +62,18 @@ def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu"
     header that does not fit, before anything is read by it, and for values that are not finite.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load, load_file
 
     types = {name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in wanted.items()}
     _hold_against(path, read_header(path), types)
     try:
-        tensors: dict[str, Tensor] = load_file(path, device=device)
-    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        tensors: dict[str, Tensor] = load_file(path, device=device) if _is_utf8(path) else load(path.read_bytes())
+    except OSError as error:
+        raise cannot_open(path, error) from None
+    except (SafetensorError, ValueError, KeyError) as error:
         raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
     for name, tensor in tensors.items():
+        tensors[name] = tensor = tensor.to(device)
         # The extremes of a tensor are not finite if any of its values is not; unlike isfinite() they take no memory.
         if tensor.is_floating_point() and not all(extreme.isfinite() for extreme in tensor.aminmax()):
             raise _not_finite(path, name)
@@ -84,17 +87,28 @@ def read_arrays(path: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]]) -
     """
     import numpy as np
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.numpy import load, load_file
 
     _hold_against(path, read_header(path), wanted)
     try:
-        arrays: dict[str, npt.NDArray[Any]] = load_file(path)
-    except (SafetensorError, ValueError, KeyError, OSError) as error:
+        arrays: dict[str, npt.NDArray[Any]] = load_file(path) if _is_utf8(path) else load(path.read_bytes())
+    except OSError as error:
+        raise cannot_open(path, error) from None
+    except (SafetensorError, ValueError, KeyError) as error:
         raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
     for name, array in arrays.items():
         if not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise _not_finite(path, name)
     return arrays
+
+
+def _is_utf8(path: Path) -> bool:
+    """Whether safetensors can open the file by its name; it maps the file then, where we would read it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -156,4 +156,4 @@ def sha256(path: Path) -> str:
         try:
             return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:  # a bad sector
-            raise DataError(f"{path} cannot be read: {error.strerror}", "restore the file") from None
+            raise StorageError(f"reading {path} failed: {error.strerror}", "check the disk") from None

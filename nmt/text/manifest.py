@@ -6,11 +6,12 @@ A folder without it is not there yet. Knows names, sizes and hashes; not what th
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nmt.errors import DataError, MissingInputError
+from nmt.errors import DataError, MissingInputError, UnreadableError
 from nmt.text.durable import sync_tree
 from nmt.text.files import create_binary, sha256
 from nmt.text.untrusted import cannot_open, read_small, strict_json
@@ -39,7 +40,14 @@ def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
     Raises MissingInputError when there is no folder or no manifest, DataError naming the file that is not as it was.
     """
     path = folder / NAME
-    if not folder.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except OSError as error:
+        problem = cannot_open(folder, error)
+        if type(problem) is not MissingInputError:
+            raise problem from None
+        is_folder = False
+    if not is_folder:
         raise MissingInputError(f"there is no folder {folder}", "check the path")
     manifest: dict[str, Any] = read_json(path)
     files = manifest.get("files") if isinstance(manifest, dict) else None
@@ -73,7 +81,7 @@ def check_file(
         size = path.stat().st_size
     except OSError as error:
         found = cannot_open(path, error)
-        if isinstance(found, MissingInputError):
+        if type(found) is MissingInputError:
             raise DataError(f"{path} is missing", "make the folder again") from None
         raise found from None
     if size != fact["bytes"]:
@@ -89,6 +97,8 @@ def read_json(path: Path) -> Any:
     """The value of a JSON file of ours. Raises MissingInputError, or DataError for what is too long or not JSON."""
     try:
         return strict_json(read_small(path, LARGEST))
+    except UnreadableError:
+        raise
     except MissingInputError:
         raise MissingInputError(f"{path.parent} has no {path.name}", "make the folder again") from None
     except ValueError as error:

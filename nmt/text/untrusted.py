@@ -13,7 +13,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from nmt.errors import DataError, MissingInputError, NmtError, StorageError
+from nmt.errors import DataError, MissingInputError, NmtError, StorageError, UnreadableError
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 
@@ -30,14 +30,14 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def cannot_open(path: Path, error: OSError) -> NmtError:
-    """MissingInputError for a path that leads to nothing; StorageError where nothing can be known of the file.
+    """MissingInputError for a path that leads to nothing, UnreadableError for one that this user may not read.
 
-    The latter when the process has no descriptor left, say, or a server does not answer.
+    StorageError where nothing can be known of the file: no descriptor is left, say, or a server does not answer.
     """
     if error.errno in _NOTHING_THERE:
         return MissingInputError(f"there is no file {path}", "check the path")
     if isinstance(error, PermissionError):
-        return MissingInputError(f"{path} cannot be read: {error.strerror}", "check its permissions")
+        return UnreadableError(f"{path} cannot be read: {error.strerror}", "check its permissions")
     return StorageError(f"{path} cannot be read: {error.strerror}", "try again")
 
 
@@ -47,7 +47,7 @@ def file_size(file: BufferedReader) -> int:
 
 
 def read_small(path: Path, largest: int) -> bytes:
-    """The whole of a regular file of at most ``largest`` bytes. Raises MissingInputError or DataError, naming it."""
+    """The whole of a regular file of at most ``largest`` bytes. Raises NmtError, naming it."""
     with open_regular(path) as file:
         size = file_size(file)
         if size > largest:
@@ -55,7 +55,7 @@ def read_small(path: Path, largest: int) -> bytes:
         try:
             return file.read(size)
         except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}", "restore the file") from None
+            raise StorageError(f"reading {path} failed: {error.strerror}", "check the disk") from None
 
 
 def strict_json(raw: bytes) -> Any:
