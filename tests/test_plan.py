@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import TinyRun, nmt
+from fakes import Recorder
 from safetensors.torch import load_file
 
 from nmt.training.opening import open_run
@@ -65,6 +66,21 @@ def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_pa
     assert count * (source + target) == max(cells)
 
 
+def test_a_plan_of_slow_updates_ends_after_one_and_tells_that_it_goes_on(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A budget of minutes that the measuring alone takes is no matter either."""
+    monkeypatch.setattr("nmt.training.plan.LONGEST", 0.0)
+    monkeypatch.setattr("nmt.training.plan.SILENCE", 0.0)
+    recorder = Recorder()
+    settings = {"training": {"batch_tokens": 200, "minutes": 1e-5}}
+    request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings), device="cpu", cores=1)
+    planned = plan(request, CPU, recorder)
+    assert planned.seconds_per_update > 0
+    assert recorder.advanced == 2, "the longest batch and one update"
+    assert re.match("measuring: one update of the longest batch takes about [0-9]+ s", recorder.notes[0])
+
+
 @pytest.mark.parametrize("budget", [{"minutes": 3.0}, {"steps": 70}, {"epochs": 4}])
 def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
     tiny_run: TinyRun, tmp_path: Path, budget: dict[str, float]
@@ -79,7 +95,7 @@ def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
 
 
 def test_the_command_prints_a_line_a_fact_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
-    flags = "--epochs 2 --plan --threads 1 --set model.width=32"
+    flags = "--epochs 2 --plan --threads 1 --quiet --set model.width=32"
     result = nmt("train", tiny_run.data, "-o", tmp_path / "run", *flags.split())
     assert (result.returncode, result.stderr) == (0, "")
     names = [line.split()[0] for line in result.stdout.splitlines()]

@@ -88,7 +88,7 @@ def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
     request = TrainRequest(tiny_run.data, tmp_path / "run", device="cpu", cores=1)
     known = task_of(request, Dataset.open(tiny_run.data), {})
     minutes = 20 / passes(RULES[1], replace(known, minutes=1.0, epochs=0))  # of one core are enough for 20 passes
-    budget = f"--plan --device cpu --minutes {minutes} --threads {flags}"
+    budget = f"--plan --quiet --device cpu --minutes {minutes} --threads {flags}"
     shape = "--set model.width=32 --batch-tokens 200"
     answer = nmt("train", tiny_run.data, "-o", tmp_path / "run", *budget.split(), *shape.split())
     assert (answer.returncode, answer.stderr) == (0, "")

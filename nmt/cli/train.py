@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from nmt.cli.monitor import Monitor
+    from nmt.text.progress import Progress
     from nmt.training.request import TrainRequest
 
 
@@ -82,6 +83,7 @@ def train(
     The same command goes on with a run that was interrupted. Settings come from the preset, then --config, then --set,
     then flags, the later winning; the whole set is written to RUN/config.toml.
     """
+    from nmt.cli.console import terminal_progress
     from nmt.cli.monitor import monitor
     from nmt.config import parse_assignment, read_toml
     from nmt.text.machine import check_threads
@@ -108,14 +110,14 @@ def train(
     if devices > 1 and started == 1 and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
-        print_plan(request, threads)
+        print_plan(request, threads, terminal_progress(quiet, verbose))
     elif verify_resume:
         verify(request, threads, monitor(quiet, verbose))
     else:
         run_training(request, threads, monitor(quiet, verbose))
 
 
-def print_plan(request: "TrainRequest", threads: int) -> None:
+def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContextManager[Progress]") -> None:
     """Measure a few updates, and print what the run would take, a line each."""
     import torch
 
@@ -126,7 +128,8 @@ def print_plan(request: "TrainRequest", threads: int) -> None:
 
     if threads:
         torch.set_num_threads(threads)
-    found = plan(request, choose_device(request.device))
+    with progress as told:
+        found = plan(request, choose_device(request.device), told)
     model, training = found.config.model, found.config.training
     chosen = request.preset
     if chosen == "auto":

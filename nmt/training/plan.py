@@ -1,15 +1,17 @@
 """``--plan``: what a run would take of this machine, measured by a few updates that are thrown away. Writes nothing."""
 
+import time
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import torch
 
 from nmt.config import Config, TrainingConfig
 from nmt.corpus.batches import Batch, blocks, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
-from nmt.presets import Task
+from nmt.presets import OPERATIONS_A_CORE, Task, operations
 from nmt.text.machine import peak_memory_bytes
+from nmt.text.progress import Progress, Silent
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
 from nmt.training.opening import fresh_state
@@ -18,6 +20,8 @@ from nmt.training.risk import COST
 from nmt.training.state import TrainState
 
 WARM_UP, MEASURED = 3, 20  # updates
+LONGEST = 60.0  # seconds in which updates are begun
+SILENCE = 10.0  # seconds that the longest batch may take without a word before it
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,38 @@ class Plan:
         return (max(2, self.config.training.keep) + 1) * self.checkpoint + 2 * self.model
 
 
-def plan(request: TrainRequest, device: torch.device) -> Plan:
+def plan(request: TrainRequest, device: torch.device, progress: Progress | None = None) -> Plan:
     """Measure what the run of ``request`` would take. Raises what is wrong with its data or settings.
 
-    The budget counts as a fresh run's. Raises BusyError when a pair alone does not fit into memory.
+    The budget counts as a fresh run's. It ends after the longest batch and a minute, or the one update that takes
+    longer. Raises BusyError when a pair alone does not fit into memory.
     """
+    progress = progress or Silent()
     data, config, init = read_request(request)
     state = fresh_state(config, data, device, init)
     longest = longest_batch(data, config)
     # First, since its memory is the most that any update takes.
     most = replace(longest, at_risk=config.training.minimum_risk > 0)
+    task = task_of(request, data, {})
+    expected = seconds_of(config, task, most) if task.cores else 0.0
+    progress.start("measuring", 1 + WARM_UP + MEASURED, "updates")
+    if expected > SILENCE:
+        progress.note(f"measuring: one update of the longest batch takes about {expected:,.0f} s, others a minute")
     with Workers(state.objective, config.training, device) as workers:
         workers.gradient([most] * config.training.accumulate, 0)
     state.optimizer.zero_grad(set_to_none=True)
-    found = measure(state, data, replace(config.training, minimum_risk=0.0), device)
+    progress.advance()
+    # A budget of their own: that of the run may be spent before they are made.
+    measured = replace(config.training, steps=WARM_UP + MEASURED, epochs=0, minutes=0.0, minimum_risk=0.0)
+    found = measure(state, data, measured, device, progress)
+    progress.finish()
     seconds = sum(update.seconds for update in found)
     parameters = sum(parameter.numel() for parameter in state.objective.model.parameters())
     checkpoint = state.checkpoint({})
     model = sum(tensor.nbytes for tensor in checkpoint.model.values())
     return Plan(
         config,
-        task_of(request, data, {}),
+        task,
         len(data.train),
         parameters,
         (data.source_vocabulary,) if data.joint else (data.source_vocabulary, data.target_vocabulary),
@@ -93,11 +108,28 @@ def plan(request: TrainRequest, device: torch.device) -> Plan:
     )
 
 
-def measure(state: TrainState, data: Dataset, config: TrainingConfig, device: torch.device) -> list[Update]:
-    """Some updates of the run without the first, slower ones; of a very short one all."""
-    made = islice(train_steps(state, data.train, config, device), WARM_UP + MEASURED)
-    updates = [event for event in made if isinstance(event, Update)]
+def measure(
+    state: TrainState, data: Dataset, config: TrainingConfig, device: torch.device, progress: Progress
+) -> list[Update]:
+    """Some updates of the run, as many as begin within a minute, without the first, slower ones; of a few all."""
+    updates: list[Update] = []
+    end = time.monotonic() + LONGEST
+    with closing(train_steps(state, data.train, config, device)) as made:
+        for event in made:
+            if isinstance(event, Update):
+                updates.append(event)
+                progress.advance()
+            if time.monotonic() > end:
+                break
     return updates[WARM_UP:] or updates
+
+
+def seconds_of(config: Config, task: Task, batch: Batch) -> float:
+    """About what an update of such batches takes."""
+    tokens = int(batch.target_length.sum()) * config.training.accumulate
+    each = operations(config.model, task.vocabulary, task.source_tokens / task.target_tokens)
+    times = COST if batch.at_risk else 1.0
+    return times * each * tokens / (task.cores * OPERATIONS_A_CORE)
 
 
 def longest_batch(data: Dataset, config: Config) -> Batch:
