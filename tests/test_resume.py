@@ -133,7 +133,7 @@ def test_what_may_not_be_read_is_no_damage(tiny_run: TinyRun, half: Path, tmp_pa
     before = listing(run)
     mode = (run / name).stat().st_mode
     (run / name).chmod(0)
-    command = ["train", tiny_run.data, "-o", run, "--config", run / "config.toml", "--threads", "1"]
+    command: list[str | Path] = ["train", tiny_run.data, "-o", run, "--config", run / "config.toml", "--threads", "1"]
     answer = nmt(*command, preexec_fn=as_a_user)
     (run / name).chmod(mode)
     assert answer.returncode == 66

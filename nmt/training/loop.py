@@ -1,7 +1,7 @@
 """The training loop: a generator that makes one update at a time and tells what happened. It decides nothing else."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import isfinite
@@ -75,7 +75,7 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
 
 def train_steps(
     state: TrainState, split: Rows, config: TrainingConfig, device: torch.device, group: Group = ALONE
-) -> Iterator[Update | Divergence]:
+) -> Generator[Update | Divergence, None, None]:
     """Make updates until the budget is spent, yielding after each; ``state`` is whole whenever this yields.
 
     Updates that ``state.counters.skipped`` names are passed over. A Divergence has changed nothing, and ends this: the
