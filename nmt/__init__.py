@@ -5,10 +5,11 @@ The library is one class, ``Translator``; the four commands are in ``nmt.cli``.
 
 from typing import TYPE_CHECKING, Any
 
+from nmt.version import __version__
+
 if TYPE_CHECKING:
     from nmt.decoding.translator import Translator
 
-__version__ = "0.1.0"
 __all__ = ["Translator", "__version__"]
 
 

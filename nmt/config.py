@@ -51,6 +51,8 @@ class Checked:
                 object.__setattr__(self, spec.name, float(value))
 
 
+LONGEST_NOTE = 200  # characters
+
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
 
 
@@ -214,6 +216,11 @@ def known(name: str, names: list[str], what: str) -> None:
 def is_name(value: object) -> bool:
     """Whether it may name a language or a family of models: short, fit to end a file's name, fit to be shown."""
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value) is not None
+
+
+def is_note(value: object) -> bool:
+    """Whether it may be a remark of a person, like a licence: one short line, fit to be shown."""
+    return isinstance(value, str) and len(value) <= LONGEST_NOTE and value.isprintable()
 
 
 def read_toml(path: Path, max_bytes: int = 1 << 20) -> dict[str, dict[str, Any]]:

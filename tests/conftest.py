@@ -30,7 +30,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-PREPARE = "-s ko -t en --vocab-size 600"
+PREPARE = "-s ko -t en --vocab-size 600 --licence MIT"
 TRAIN = (
     "--preset tiny --set model.width=32 --set model.feed_forward=64 --set model.encoder_layers=1 "
     "--set model.decoder_layers=1 --steps 20 --validate-every 20 --threads 1 --device cpu"

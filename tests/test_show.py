@@ -16,10 +16,13 @@ import torch
 from conftest import TinyRun, nmt, write_corpus
 from safetensors.torch import load_file
 
+from nmt import __version__
 from nmt.errors import DataError, SettingsError
+from nmt.show.about import about
 from nmt.show.attention import AttentionMap, Inspector, SentencePair
 from nmt.show.charts import attention_picture, lines_picture, records, write_picture
 from nmt.show.page import write_attention_page
+from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import BOS, EOS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -56,7 +59,9 @@ def test_the_table_tells_the_facts_of_the_model(tiny_run: TinyRun) -> None:
     assert rows["parameters"] == f"{sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point()):,}"
     parts = [int(value.replace(",", "")) for name, value in rows.items() if name.startswith("parameters: ")]
     assert sum(parts) == sum(tensor.numel() for tensor in tensors.values() if tensor.is_floating_point())
-    assert rows["languages"] == "ko → en"
+    assert rows["languages"] == "Korean (ko) → English (en)"
+    assert rows["made by"] == f"nmt {__version__}"
+    assert rows["licence of its text"] == "MIT"
     assert rows["family"] == "transformer"
     assert rows["layers"] == "1 encoder, 1 decoder; width 32"
     assert rows["vocabulary"] == "600 pieces, joint"
@@ -64,6 +69,18 @@ def test_the_table_tells_the_facts_of_the_model(tiny_run: TinyRun) -> None:
     assert rows["training pairs"] == "300"
     last = [json.loads(line) for line in (tiny_run.run / "metrics.jsonl").read_text().splitlines()][-1]
     assert rows["validation BLEU"] == f"{last['bleu']:.2f}"
+
+
+def test_a_manifest_of_an_older_nmt_or_of_a_stranger_shows_what_of_it_is_fit_to_be_shown(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest |= {"program": "\x1b[2Jnmt", "licence": 7, "languages": {"source": ["ko"], "target": "x" * 1000}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    names = dict(about(ModelFolder.open(folder)))
+    assert names["languages"] == "ko → en"
+    assert not {"made by", "licence of its text"} & set(names)
 
 
 # --- maps -------------------------------------------------------------------------------------------------------------

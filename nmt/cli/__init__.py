@@ -43,6 +43,7 @@ ALIASES = {
     "--cpu-threads": "--threads",
     "--source-lang": "--source",
     "--target-lang": "--target",
+    "--license": "--licence",
     "--trainpref": "--train",
     "--validpref": "--valid",
     "--testpref": "--test",

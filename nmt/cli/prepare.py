@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli.options import IsQuiet, IsVerbose, Seed, bounded
-from nmt.config import is_name
-from nmt.errors import UsageError
+from nmt.config import is_name, is_note
+from nmt.errors import UsageError, shown
 from nmt.text.machine import available_cores
 
 LARGEST_WEIGHT = 1000  # of a corpus
@@ -56,6 +56,9 @@ def prepare(
     max_length: Annotated[
         int, typer.Option(metavar="N", help="Longest side in pieces; a pair with a longer one is dropped.")
     ] = 256,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; its models carry it on.")
+    ] = "",
     seed: Seed = 1,
     threads: Annotated[
         int,
@@ -78,6 +81,8 @@ def prepare(
     changed, it does nothing.
     """
     check_languages(source, target)
+    if not is_note(licence):
+        raise UsageError(f"--licence {shown(licence)} is no short line of text", "write it like CC BY 4.0")
     pieces = parse_vocab_size(vocab_size)
     if vocab and pieces:
         raise UsageError("--vocab and --vocab-size do not go together", "a vocabulary that is there has its size")
@@ -90,7 +95,7 @@ def prepare(
         vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
-    request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab)
+    request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab, licence)
     with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, threads or available_cores(), progress)
         for line in summary(report, output):

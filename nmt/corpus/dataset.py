@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from nmt.config import is_note
 from nmt.corpus.shards import Split
 from nmt.errors import DataError
 from nmt.text.files import open_binary
@@ -40,6 +41,7 @@ class Dataset:
         self.source_language: str = manifest["source_language"]
         self.target_language: str = manifest["target_language"]
         self.joint: bool = manifest["joint"]
+        self.licence = manifest["licence"] if is_note(manifest.get("licence")) else ""
         self.source_vocabulary: int = manifest["source_vocabulary"]
         self.target_vocabulary: int = manifest["target_vocabulary"]
         self.source_tokenizer_path = folder / SOURCE_TOKENIZER

@@ -38,6 +38,7 @@ class PrepareRequest:
     output: Path
     weights: tuple[float, ...] = ()  # of the training corpora: how often a pass sees their pairs; (): all once
     vocabulary: Path | None = None  # a dataset or a model whose vocabulary is taken
+    licence: str = ""  # of the text, in its owner's words; the models that learn from it carry it on
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
     return {
         "kind": KIND,
         "format": FORMAT,
+        **({"licence": request.licence} if request.licence else {}),
         "source_language": request.source_language,
         "target_language": request.target_language,
         "joint": options.joint_vocab,

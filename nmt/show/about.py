@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 from typing import TypeGuard
 
+from nmt.config import is_note
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import weight_shapes
 from nmt.text.manifest import check_file
@@ -17,12 +18,29 @@ def about(model: ModelFolder) -> Rows:
     """(what, value) rows. Raises DataError when a file of the model is not what it should be."""
     return [
         ("model", str(model.folder)),
-        ("languages", f"{model.source_language} → {model.target_language}"),
+        ("languages", languages(model)),
+        *origin(model.manifest),
         *shape(model),
         *parameters(model),
         ("vocabulary", vocabulary(model)),
         *training(model.manifest),
     ]
+
+
+def languages(model: ModelFolder) -> str:
+    """Both languages by their codes, with their names where the manifest has any."""
+    names = model.manifest.get("languages")
+    sides = []
+    for side, code in (("source", model.source_language), ("target", model.target_language)):
+        name = names.get(side) if isinstance(names, dict) else None
+        sides.append(f"{name} ({code})" if name != code and is_note(name) else code)
+    return " → ".join(sides)
+
+
+def origin(manifest: Mapping[str, object]) -> Rows:
+    """The program that wrote the model, and the licence of the text that it learnt from."""
+    rows = [(name, manifest.get(key)) for name, key in (("made by", "program"), ("licence of its text", "licence"))]
+    return [(name, str(value)) for name, value in rows if value and is_note(value)]
 
 
 def shape(model: ModelFolder) -> Rows:

@@ -14,6 +14,7 @@ from nmt.text.manifest import NAME, check_file, read_manifest, write_manifest
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.text.untrusted import read_small
+from nmt.version import __version__
 
 if TYPE_CHECKING:
     import torch
@@ -160,19 +161,28 @@ class ModelAbout:
     config: ModelConfig
     languages: Mapping[str, str]  # "source" and "target"
     tokenizers: Mapping[str, bytes]  # by file name
+    licence: str = ""  # of the text it learnt from, in its owner's words; "" where nobody said
 
 
 def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
     """Write a model folder at ``folder``, replacing one that is there.
 
-    ``facts`` go into the manifest (step, scores, data).
+    ``facts`` go into the manifest (step, scores, data), beside the program's version, the languages' names and the
+    licence.
     """
     import tomli_w
 
+    from nmt.text.languages import language_name
+
+    origin: dict[str, Any] = {
+        "program": f"nmt {__version__}",
+        "languages": {side: language_name(code) or code for side, code in about.languages.items()},
+        "licence": about.licence,
+    }
     with create_folder(folder, replace=True) as new:
         write_tensors(new / WEIGHTS, tensors)
         settings = {"model": asdict(about.config), "languages": dict(about.languages)}
         (new / SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         for name, model in about.tokenizers.items():
             (new / name).write_bytes(model)
-        write_manifest(new, {"kind": "model", "format": FORMAT, **facts})
+        write_manifest(new, {"kind": "model", "format": FORMAT, **origin, **facts})

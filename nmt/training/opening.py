@@ -182,4 +182,5 @@ def about_model(config: Config, data: Dataset) -> ModelAbout:
         config.model,
         {"source": data.source_language, "target": data.target_language},
         {path.name: path.read_bytes() for path in {data.source_tokenizer_path, data.target_tokenizer_path}},
+        data.licence,
     )
