@@ -1,7 +1,9 @@
 """The line contract: what ends a line on the way in, and what never does on the way out."""
 
+import ast
 import io
 import sys
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.errors import DataError
 from nmt.text import lines
-from nmt.text.lines import one_line, read_lines
+from nmt.text.lines import one_line, printable, read_lines
 
 
 def read(raw: bytes, strict: bool = True) -> list[str]:
@@ -80,8 +82,29 @@ def test_a_line_is_yielded_before_the_next_is_there() -> None:
     assert next(read_lines(io.BufferedReader(Person()), "stdin")) == "hello"
 
 
-def test_one_line_has_a_space_for_each_cut_of_splitlines_and_changes_nothing_else() -> None:
+def test_one_line_has_a_space_for_each_cut_of_splitlines_and_each_control_and_changes_nothing_else() -> None:
     for code in range(sys.maxunicode + 1):
         text = f"a{chr(code)}b"
         cuts = len(text.splitlines()) > 1
-        assert one_line(text) == ("a b" if cuts else text)
+        control = unicodedata.category(chr(code)) == "Cc" and chr(code) != "\t"
+        assert one_line(text) == ("a b" if cuts or control else text)
+
+
+def test_what_is_printable_holds_nothing_that_a_terminal_obeys_and_can_be_encoded() -> None:
+    changed = set()
+    for code in range(sys.maxunicode + 1):
+        shown = printable(chr(code))
+        if shown != chr(code):
+            assert shown.isascii()
+            assert shown.isprintable()
+            assert ast.literal_eval(f'"{shown}"') == chr(code)
+            changed.add(code)
+        shown.encode()
+    assert {code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cc"} <= changed
+    embeddings = {
+        code
+        for code in range(sys.maxunicode + 1)
+        if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+    }
+    assert embeddings <= changed
+    assert len(changed) == 65 + 2 + len(embeddings) + 2048 + 2  # and line separators, surrogates, U+FFFE and U+FFFF

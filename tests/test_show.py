@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import xml.etree.ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -140,6 +141,20 @@ def test_pictures_have_the_pieces_the_font_and_every_map(tmp_path: Path) -> None
     assert {"_나는", "_집", "에", "&lt;/s&gt;"} <= set(re.findall(r">([^<>]+)</text>", drawn))
     assert "NanumSquare" in drawn
     assert len(re.findall(r">layer \d, (?:average|head \d)</text>", drawn)) == 3 * 2 * 4
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_a_piece_that_no_picture_may_hold_is_written_in_letters(ending: str, tmp_path: Path) -> None:
+    pieces = ["\x01", "\x1b[2J", "\ufffe", "\ud800"]
+    weights = np.full((1, 1, 1, len(pieces)), 0.25)
+    write_picture(
+        attention_picture(SentencePair("", "", [AttentionMap("cross", ["x"], pieces, weights)])),
+        tmp_path / f"a.{ending}",
+    )
+    drawn = (tmp_path / f"a.{ending}").read_bytes()
+    if ending == "svg":
+        assert {"\\x01", "\\x1b[2J", "\\ufffe", "\\ud800"} <= set(re.findall(r">([^<>]+)</text>", drawn.decode()))
+        xml.etree.ElementTree.fromstring(drawn)
 
 
 def test_lines_have_a_point_for_each_row_and_a_name_for_each_series(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from real_text import real_text
 
 from nmt.errors import DataError, MissingInputError
+from nmt.text.lines import one_line
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, train_tokenizer
 
 TEXT = [
@@ -55,17 +56,17 @@ def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
 
 
 @pytest.mark.parametrize("text", SURVIVORS)
-def test_text_survives_but_for_runs_of_white_space(tokenizer: Tokenizer, text: str) -> None:
+def test_text_survives_but_for_runs_of_white_space_and_controls(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode([text])
-    assert tokenizer.decode(ids) == [normal(text)]
+    assert tokenizer.decode(ids) == [one_line(normal(text))]
     assert all(EOS < id < tokenizer.size for id in ids[0])
 
 
 @settings(max_examples=300, deadline=None)
 @given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
-def test_any_text_survives(text: str) -> None:
+def test_any_text_survives_but_for_white_space_and_controls(text: str) -> None:
     tokenizer = Tokenizer(MODEL, "test model")
-    assert tokenizer.decode(tokenizer.encode([text])) == [normal(text)]
+    assert tokenizer.decode(tokenizer.encode([text])) == [one_line(normal(text))]
 
 
 MODEL = train_tokenizer(TEXT, "unigram", SIZE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.errors import SettingsError, missing_extra
 from nmt.show.attention import AttentionMap, SentencePair
 from nmt.text.files import create_binary
+from nmt.text.lines import printable
 
 if TYPE_CHECKING:
     import altair as alt
@@ -63,6 +64,7 @@ def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Cha
 def records(found: AttentionMap, layer: int | None, head: int | None) -> list[dict[str, Any]]:
     """One object a cell. Names are numbered in front, since a piece may stand in a sentence twice."""
     weights = found.view(layer, head)
+    rows, columns = ([printable(piece) for piece in side] for side in (found.rows, found.columns))
     return [
         {
             "row": f"{t:04} {row.replace('▁', '_')}",  # the font has no other sign like it
@@ -71,8 +73,8 @@ def records(found: AttentionMap, layer: int | None, head: int | None) -> list[di
             "to": column,
             "weight": round(float(weights[t, s]), 4),
         }
-        for t, row in enumerate(found.rows)
-        for s, column in enumerate(found.columns)
+        for t, row in enumerate(rows)
+        for s, column in enumerate(columns)
     ]
 
 

@@ -1,9 +1,11 @@
 """The line contract: what a line is on the way in, and how text is kept to one line on the way out.
 
 Only ``\\n`` ends a line of input; U+2028, U+0085, form feed and the like are text. N lines in are N lines out, so
-output must never hold a character at which another program could cut. Knows bytes and text; no files, no pieces.
+output must never hold a character at which another program could cut, nor one that a terminal obeys. Knows bytes and
+text; no files, no pieces.
 """
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -12,8 +14,11 @@ from nmt.errors import DataError
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 26  # bytes; a "line" beyond 64 MiB is not text, and would take the memory of the machine
 
-# Every character at which ``str.splitlines`` cuts.
-_TO_SPACE = dict.fromkeys(map(ord, "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"), " ")
+# Every character at which ``str.splitlines`` cuts, and every control character but the tab.
+_TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
+
+# Those and the tab; what changes the order in which text is shown; and what no file of XML, a picture, may hold.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:
@@ -45,5 +50,14 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str
 
 
 def one_line(text: str) -> str:
-    """The text with one space for every character at which ``str.splitlines`` would cut it."""
+    """The text with one space for each line break of ``str.splitlines`` and each control character but the tab."""
     return text.translate(_TO_SPACE)
+
+
+def printable(text: str) -> str:
+    """Text from outside as a person may see it: ``\\x1b`` and the like stand for what a terminal would obey.
+
+    Everything that messages, tables and pictures show goes through here: translations, names of files and languages,
+    pieces of a vocabulary, what a library says of them.
+    """
+    return _UNPRINTABLE.sub(lambda sign: repr(sign[0])[1:-1], text)

@@ -8,6 +8,7 @@ import io
 import json
 import random
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from nmt.cli.translate import OutputFormat, translate
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.translator import MAX_PIECES, Translator
+from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS, Tokenizer
 
 from .tiny import tiny_model
@@ -238,7 +240,8 @@ class Bench:
             stdout, said = stack.enter_context(streams(stdin))
             stack.callback(setattr, Translator, "load", load)
             Translator.load = lambda *_: self.translators[case.engine]  # type: ignore[method-assign]
-            translate(Path("model"), None if case.stdin else paths, out, format=OutputFormat(case.format), threads=1)
+            name = str(out) if out else None
+            translate(Path("model"), None if case.stdin else paths, name, format=OutputFormat(case.format), threads=1)
         if out:
             data = out.read_bytes()
             out.unlink()
@@ -262,13 +265,16 @@ class Bench:
             return
         if text and not text.endswith("\n"):
             yield "the last line has no end"
+        controls = {sign for sign in text if unicodedata.category(sign) == "Cc"} - {"\n", "\t"}
+        if controls:
+            yield f"a terminal would obey {controls!r}"
         translations = [self.translation(case, number, record) for number, record in enumerate(out)]
         for line, translation in zip(lines, translations, strict=True):
             wanted = " ".join(line.split())
             if not wanted and translation:
                 yield f"a blank line became {translation!r}"
             # Where an over-long line was cut there may be one more space.
-            if case.engine == "echo" and translation.replace(" ", "") != wanted.replace(" ", ""):
+            if case.engine == "echo" and translation.replace(" ", "") != one_line(wanted).replace(" ", ""):
                 yield f"{wanted!r} came back as {translation!r}"
         pieces = self.tokenizer.encode(lines)
         for number, some in enumerate(pieces, start=1):
