@@ -136,9 +136,10 @@ class Recorder:
     advanced: int = 0
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    totals: list[int | None] = field(default_factory=list)
 
     def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
-        pass
+        self.totals.append(total)
 
     def advance(self, count: int = 1) -> None:
         self.advanced += count

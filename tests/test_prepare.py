@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fakes import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_text import real_text
@@ -203,6 +204,12 @@ def test_chunks_and_shards_change_nothing(
     monkeypatch.setattr("nmt.corpus.parallel.CHUNK_PAIRS", 7)
     prepare(replace(request_, output=tmp_path / "other"), OPTIONS)
     assert contents(request_.output) == contents(tmp_path / "other")
+
+
+def test_the_bar_of_cleaning_knows_the_number_of_pairs(request_: PrepareRequest) -> None:
+    progress = Recorder()
+    prepare(request_, OPTIONS, progress=progress)
+    assert progress.totals[0] == len(TRAIN) + len(VALID) + len(TEST)
 
 
 def test_run_again_with_nothing_changed_it_does_nothing(request_: PrepareRequest) -> None:

@@ -1,10 +1,13 @@
 """``nmt translate``: files or standard input to lines of translation."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -27,12 +30,13 @@ from nmt.cli.options import (
     Threads,
 )
 from nmt.config import SearchOptions
-from nmt.errors import StorageError
+from nmt.errors import StorageError, UsageError
 from nmt.text.machine import peak_memory_bytes
 
 if TYPE_CHECKING:
+    from nmt.decoding.formats import Format
     from nmt.decoding.input_lines import InputLines
-    from nmt.decoding.translator import Translation
+    from nmt.decoding.translator import Translation, Translator
     from nmt.store.journal import Resumable, Work
     from nmt.text.progress import Progress
 
@@ -50,7 +54,13 @@ def translate(
         typer.Argument(metavar="INPUT ...", help="Text, a sentence a line; several follow each other; -: stdin."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here; FILE appears when it is whole.")
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE|FOLDER/",
+            help="Write here, whole or not at all; in FOLDER/ a file per INPUT.",
+        ),
     ] = None,
     beam_size: BeamSize = 5,
     length_penalty: LengthPenalty = 1.0,
@@ -83,41 +93,129 @@ def translate(
 
     Without INPUT it is a filter from stdin to stdout, and answers at once when a person types a line.
     """
-    from nmt.cli.console import terminal_progress
+    from nmt.cli.console import counted, duration, terminal_progress
     from nmt.decoding.formats import choose_format
-    from nmt.decoding.input_lines import InputLines
     from nmt.decoding.translator import Translator
-    from nmt.store.journal import resumable
-    from nmt.text.files import written_directly
+    from nmt.store.journal import forget_journal
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
     to_records = choose_format(format.value, n_best is not None)
-    lines = InputLines(inputs or [], strict)
+    jobs = find_jobs(inputs or [], output, strict)
     tally = Tally()
     # A bar would run through the lines that a person types or reads.
-    seen = lines.typed or bool(not output and sys.stdout and sys.stdout.isatty())
-    place: AbstractContextManager[Stream | Resumable]
-    place = streamed(output) if not output or written_directly(output) else resumable(output)
-    with place as file, terminal_progress(quiet or seen, verbose) as progress:
-        chosen = device.value, threads, engine.value, compute_type.value
-        translator = Translator.load(model, options, batch_tokens, *chosen)
+    seen = any(job.lines.typed for job in jobs) or bool(not output and sys.stdout and sys.stdout.isatty())
+
+    @cache
+    def load() -> Translator:
+        translator = Translator.load(
+            model, options, batch_tokens, device.value, threads, engine.value, compute_type.value
+        )
         tally.loaded()
-        shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
-        file.begin({"nmt": __version__, **translator.about(), **shape}, resume, progress)
-        progress.start("translating")
-        for window in translator.windows(file.take(lines)):
-            if file.find(window):
-                progress.advance(len(window))
-                continue
-            found = translator.translate_window(window, file.lines, progress)
-            records = [record for number, one in enumerate(found, file.lines) for record in to_records(number, one)]
-            file.add(window, records)
-            tally.add(found)
-        file.finish(lines.count)
+        progress.start("translating", None if quiet or seen else total_lines(jobs))
+        return translator
+
+    shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
+    with terminal_progress(quiet or seen, verbose) as progress:
+        if output and is_folder(output):
+            load()
+            make_folder(Path(output))
+        for job in jobs:
+            with job.opened(keep_journal=len(jobs) > 1) as file:
+                work = {"nmt": __version__, **load().about(), **shape}
+                file.begin(work, resume, progress)
+                translate_into(file, job.lines, load(), to_records, tally, progress)
         progress.finish()
-        warn_of_mended(lines, progress)
+        for job in jobs:
+            warn_of_mended(job.lines, progress)
+            if job.output and len(jobs) > 1:
+                forget_journal(job.output)
+        if output:
+            lines = counted(sum(job.lines.count for job in jobs), "line")
+            files = f" of {counted(len(jobs), 'file')}" if len(jobs) > 1 else ""
+            progress.note(f"{lines}{files} in {duration(tally.age())}: {output}")
     if stats:
         write_json(stats, tally.figures())
+
+
+@dataclass(frozen=True)
+class Job:
+    """Lines that become one output."""
+
+    lines: "InputLines"
+    output: Path | None  # None: standard output
+
+    def opened(self, keep_journal: bool) -> "AbstractContextManager[Stream | Resumable]":
+        from nmt.store.journal import resumable
+        from nmt.text.files import written_directly
+
+        if not self.output or written_directly(self.output):
+            return streamed(self.output)
+        return resumable(self.output, keep_journal)
+
+
+def is_folder(output: str) -> bool:
+    """Whether --output names a folder, which then gets a file for each input."""
+    return output.endswith(os.sep) or os.path.isdir(output)
+
+
+def find_jobs(inputs: list[Path], output: str | None, strict: bool) -> list[Job]:
+    """All inputs in one output, or a job for each input where the output is a folder.
+
+    Raises MissingInputError for an input that is not there, UsageError for inputs that give no name or one name twice.
+    """
+    from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
+
+    if output == "":
+        raise UsageError("--output is empty", "name a file or a folder")
+    if output is None or not is_folder(output):
+        return [Job(InputLines(inputs, strict), Path(output) if output else None)]
+    if not inputs or STANDARD_INPUT in inputs:
+        raise UsageError(f"standard input has no name for a file in {output}", "name the output file")
+    named: dict[str, Path] = {}
+    for path in inputs:
+        other = named.setdefault(path.name, path)
+        if other is not path:
+            raise UsageError(f"{other} and {path} would both be {Path(output, path.name)}", "give one in a run")
+    return [Job(InputLines([path], strict), Path(output, path.name)) for path in inputs]
+
+
+def make_folder(path: Path) -> None:
+    from nmt.text.durable import cannot_create
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_create(path, error) from None
+
+
+def total_lines(jobs: "Sequence[Job]") -> int | None:
+    """How many lines there will be in all, or None where only reading them tells."""
+    totals = [job.lines.total() for job in jobs]
+    return None if None in totals else sum(total or 0 for total in totals)
+
+
+def translate_into(
+    file: "Stream | Resumable",
+    lines: "InputLines",
+    translator: "Translator",
+    to_records: "Format",
+    tally: "Tally",
+    progress: "Progress",
+) -> None:
+    """Translate the lines into an output that was begun, window by window; those that are in it already are left."""
+    for window in translator.windows(file.take(lines)):
+        if file.find(window):
+            progress.advance(len(window))
+            continue
+        translations = translator.translate_window(window, file.lines, progress)
+        records = [
+            record
+            for number, translation in enumerate(translations, file.lines)
+            for record in to_records(number, translation)
+        ]
+        file.add(window, records)
+        tally.add(translations)
+    file.finish(lines.count)
 
 
 class Tally:
@@ -126,6 +224,10 @@ class Tally:
     def __init__(self) -> None:
         self.began = self.ready = time.monotonic()
         self.lines = self.source_tokens = self.target_tokens = 0
+
+    def age(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self.began
 
     def loaded(self) -> None:
         self.ready = time.monotonic()

@@ -14,6 +14,7 @@ from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
+from nmt.text.files import count_lines
 from nmt.text.progress import Progress
 
 # More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
@@ -83,7 +84,7 @@ def scan(
 
     Raises what ``read_pairs`` raises, and DataError when no training pair is left.
     """
-    progress.start("cleaning", unit="pairs")
+    progress.start("cleaning", total=count_lines(corpus.files[0] for _, corpus in corpora), unit="pairs")
     scanned = []
     hashes = []
     for role, corpus in corpora:

@@ -14,11 +14,12 @@ from select import select
 from typing import BinaryIO, Protocol, cast
 
 from nmt.errors import MissingInputError, StorageError
-from nmt.text.files import open_binary
+from nmt.text.files import count_lines, open_binary
 from nmt.text.lines import read_lines
 
 PATIENCE = 0.02  # seconds without a new byte that make a pause
 STANDARD_INPUT = Path("-")
+TO_PIPE = "check the path; a sentence is piped in: echo SENTENCE | nmt translate MODEL"
 
 _CHUNK = 1 << 16
 _LONG_LINE = 1 << 20  # bytes; a longer line is waited for to its end
@@ -39,7 +40,11 @@ class InputLines:
         self.first_mended = ""
         for path in self.inputs:
             if path != STANDARD_INPUT and not os.path.exists(path):
-                raise MissingInputError(f"there is no file {path}", "check the path")
+                raise MissingInputError(f"there is no file {path}", TO_PIPE if is_text(path) else "check the path")
+
+    def total(self) -> int | None:
+        """How many lines there will be, or None where only reading them tells."""
+        return count_lines(self.inputs)
 
     @property
     def typed(self) -> bool:
@@ -72,6 +77,11 @@ class InputLines:
                 self.first_mended = self.first_mended or f"{name} line {number}"
             self.count += 1
             yield line
+
+
+def is_text(path: Path) -> bool:
+    """Whether it looks like a sentence that someone wants translated, and not like the name of a file."""
+    return not str(path).isascii() or any(character.isspace() for character in str(path))
 
 
 class LiveStream(io.RawIOBase):

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from nmt.errors import CannotCreateError, NmtError, StorageError
+from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
 from nmt.text.compression import compressed
 from nmt.text.durable import cannot_create, keep_rights, publish, rights, sync, unfinished
 from nmt.text.locks import exclusive
@@ -35,34 +35,50 @@ _CHUNK = 1 << 20
 
 
 @contextmanager
-def resumable(path: Path) -> Iterator["Resumable"]:
+def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
     """Hold ``path`` for this process while the block writes it by ``begin``, ``find``, ``add`` and ``finish``.
 
     The file appears with ``finish``. Until then, and after a failure, what ``add`` took stays beside it for the next
-    process; the error says so. Raises BusyError at once when another process writes the same file, CannotCreateError
-    when it cannot be made, and StorageError when writing fails.
+    process; the error says so. With ``keep_journal`` the journal of a finished file stays too, until
+    ``forget_journal``: a process that does the same work again finds it done. Raises BusyError at once when another
+    process writes the same file, CannotCreateError when it cannot be made, and StorageError when writing fails.
     """
     path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
     if not path.parent.is_dir():  # which the lock would make
         raise CannotCreateError(f"cannot create {path}: there is no such folder", "make the folder first")
+    with _held(path):
+        file = Resumable(path, keep_journal)
+        try:
+            yield file
+        except NmtError as error:
+            if file.lines and not file.finished:
+                error.mend += f"; the same command goes on after line {file.lines:,}"
+            raise
+        finally:
+            file.close()
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold the lock of an output. Raises BusyError."""
     lock = _beside(path, ".partial.lock")
     with exclusive(lock, str(path)):
         unfinished.add(lock)
         try:
-            file = Resumable(path)
-            try:
-                yield file
-            except NmtError as error:
-                if file.lines and not file.finished:
-                    error.mend += f"; the same command goes on after line {file.lines:,}"
-                raise
-            finally:
-                file.close()
+            yield
         finally:
             lock.unlink(missing_ok=True)  # while it is held: who waits for it sees that it is gone
             unfinished.discard(lock)
+
+
+def forget_journal(path: Path) -> None:
+    """Delete the journal that was kept of a finished file, unless another process is at it by now."""
+    path = Path(os.path.realpath(path))
+    with suppress(BusyError), _held(path):
+        if not _beside(path, ".partial").exists():
+            _beside(path, ".journal").unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,9 @@ class Entry:
 class Resumable:
     """A file between its first line and its name; made by ``resumable``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep_journal: bool = False) -> None:
         self.path = path
+        self.keep_journal = keep_journal
         self.partial, self.journal = _beside(path, ".partial"), _beside(path, ".journal")
         self.lines = 0  # of input, done here or by an earlier process
         self.length = 0  # of the partial that are good
@@ -106,6 +123,7 @@ class Resumable:
         try:
             self._journal = _open(self.journal, bool(self._before))
             self._check_whose()
+            self._take_up_finished()
         except NmtError:
             for descriptor, path in ((self._partial, self.partial), (self._journal, self.journal)):
                 if descriptor >= 0:
@@ -173,7 +191,7 @@ class Resumable:
     def finish(self, lines: int) -> None:
         """Give the file its name, after a check that all ``lines`` of the input are in it."""
         if self._finding:
-            self._stop_finding("")
+            self._start_writing()
         if not self.length:
             data = compressed(self.path, b"")  # an empty archive is one, too
             self._append(self._partial, data, self.path)
@@ -195,7 +213,8 @@ class Resumable:
         """Leave beside the file what a later process can use, and nothing else."""
         if self.partial in unfinished or self.finished:
             for descriptor, path in ((self._partial, self.partial), (self._journal, self.journal)):
-                if _is_named(descriptor, path):  # or it is another's
+                kept = self.finished and self.keep_journal and path == self.journal
+                if not kept and _is_named(descriptor, path):  # or it is another's
                     path.unlink()
         elif self._writing:
             with suppress(StorageError):  # what a full disk took of the next window
@@ -214,6 +233,16 @@ class Resumable:
             raise CannotCreateError(f"{theirs} is there and is not of nmt's making", "move it away")
         self._worthless(True)
         self._append(self._journal, _START[len(start) :], self.journal)
+
+    def _take_up_finished(self) -> None:
+        """Copy a finished file whose journal is there, so that its windows are found as those of a partial are."""
+        if os.fstat(self._partial).st_size or os.fstat(self._journal).st_size <= len(_START):
+            return
+        with suppress(PermissionError):
+            if self.path.is_file():
+                with self.path.open("rb") as file:
+                    while data := file.read(_CHUNK):
+                        self._append(self._partial, data, self.path)
 
     def _read_entries(self) -> Iterator[tuple[Entry, int] | str]:
         """The entries, each with the length of the journal up to its end; at last the reason why there are no more."""

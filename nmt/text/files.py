@@ -7,17 +7,18 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
-from nmt.text.compression import BROKEN, compressor, decompressor
+from nmt.text.compression import BROKEN, COMPRESSED, compressor, decompressor
 from nmt.text.durable import cannot_create, keep_rights, partial_name, publish, rights, sweep, sync, unfinished
 from nmt.text.untrusted import open_regular
 
 _BUFFER = 1 << 18
+_CHUNK = 1 << 20
 
 
 def open_binary(path: Path) -> BinaryIO:
@@ -145,6 +146,27 @@ def written_directly(path: Path) -> bool:
             return False
         path = Path(folder, os.readlink(path))
     return False
+
+
+def count_lines(paths: Iterable[Path]) -> int | None:
+    """How many lines the files have, or None where that cannot be known fast: compressed, no regular file, unreadable.
+
+    Only ``\\n`` ends a line, and a last line without it counts. Reads gigabytes in a second, in bounded memory.
+    """
+    count = 0
+    for path in paths:
+        if path.suffix in COMPRESSED or not path.is_file():
+            return None
+        last = b"\n"
+        try:
+            with path.open("rb", buffering=0) as file:
+                while data := file.read(_CHUNK):
+                    count += data.count(b"\n")
+                    last = data
+        except OSError:
+            return None
+        count += not last.endswith(b"\n")
+    return count
 
 
 def sha256(path: Path) -> str:
