@@ -105,7 +105,10 @@ def main() -> NoReturn:
             where = f" {error.filename}" if error.filename else ""
             fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
         if "--verbose" in sys.argv:
-            traceback.print_exc()
+            from nmt.text.lines import printable
+
+            for line in traceback.format_exc().splitlines():
+                print(printable(line), file=sys.stderr)
         fail(bug())
 
 
@@ -167,10 +170,9 @@ def bug() -> NmtError:
 
 def fail(error: NmtError) -> NoReturn:
     """Print the one line of an error and exit with its code."""
-    from nmt.text.lines import one_line
+    from nmt.cli.console import say
 
-    with suppress(OSError):  # a log on a full disk or a terminal that is gone: the exit code still says what it was
-        print(f"nmt: error: {one_line(str(error))}", file=sys.stderr, flush=True)
+    say(f"error: {error}")
     sys.exit(error.exit_code)
 
 

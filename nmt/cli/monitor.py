@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt.cli.console import say
 from nmt.config import BUDGETS
+from nmt.text.lines import printable
 
 if TYPE_CHECKING:
     from nmt.config import TrainingConfig
@@ -108,12 +109,21 @@ class LogMonitor(Monitor):
             self.told = time.monotonic()
             self.note(self.line(update, state))
 
-    def line(self, update: "Update", state: "TrainState") -> str:
+    def line(self, update: "Update", state: "TrainState", width: int = 1000) -> str:
+        """How far it is; in fewer than ``width`` columns without the speed, the epoch or the loss."""
         counters = state.counters
-        return (
-            f"step {update.step:,} · epoch {counters.position.epoch + 1} · loss {self.loss:.3f} · "
-            f"{self.speed:,.0f} tokens/s · {self.time_left(update)} left"
-        )
+        validating = counters.validated.due or update.progress >= 1.0
+        parts = [
+            f"step {update.step:,}",
+            f"epoch {counters.position.epoch + 1}",
+            f"loss {self.loss:.3f}",
+            f"{self.speed:,.0f} tokens/s",
+            "validating" if validating else f"{self.time_left(update)} left",
+        ]
+        for dispensable in (3, 1, 1):
+            if len(" · ".join(parts)) > width:
+                del parts[dispensable]
+        return " · ".join(parts)
 
     def time_left(self, update: "Update") -> str:
         before, started = self.used_at_start or (0.0, time.monotonic())
@@ -162,11 +172,12 @@ class LiveMonitor(LogMonitor):
     def show(self, update: "Update", state: "TrainState") -> None:
         from rich.text import Text
 
-        self.live.update(Text(self.line(update, state), overflow="ellipsis", no_wrap=True))
+        line = self.line(update, state, self.live.console.width)
+        self.live.update(Text(line, overflow="ellipsis", no_wrap=True))
 
     def note(self, line: str) -> None:
         with suppress(OSError):  # a terminal that is gone takes no work along
-            self.live.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.live.console.print(printable(line), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         self.note(f"nmt: warning: {line}")

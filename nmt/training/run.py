@@ -115,6 +115,7 @@ class Run:
     def note(self, update: Update) -> None:
         """Tell of an update, and decide what is due after it."""
         counters = self.state.counters
+        counters.validated.due = validation_is_due(self.config.training, counters, update.progress)
         self.reporter.updated(update, self.state)
         if update.parts and not self.short_of_memory:
             self.short_of_memory = True
@@ -133,7 +134,6 @@ class Run:
         if self.group.leads and counters.seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
             self.noted_seconds = counters.seconds
             self.folder.write_seconds(counters.seconds)
-        counters.validated.due = validation_is_due(self.config.training, counters, update.progress)
 
     def settle(self, should_stop: Callable[[], bool]) -> str:
         """Validate, save and stop, each if it is due; how the run ended, or "" when it goes on."""

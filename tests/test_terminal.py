@@ -1,0 +1,185 @@
+"""What a terminal is given: nothing that it would obey, lines that fit into it, and how far the work is."""
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from conftest import PROGRAM, TinyRun, write_corpus
+from rich.cells import cell_len
+from rich.console import Console
+from rich.live import Live
+
+from nmt.cli.console import Bar, Plain, Quiet, counted, duration, live_bars, say, table
+from nmt.cli.monitor import LiveMonitor, LogMonitor
+from nmt.training.validation import Sample, Validation
+
+EVIL = "a\x1b]0;title\x07\x1b[2J\x9b2J\u202eb\udcff"  # sets a title, clears the screen, turns text around
+SHOWN = r"a\x1b]0;title\x07\x1b[2J\x9b2J\u202eb\udcff"
+VALIDATION = Validation(1, 1.0, 2.0, 3.0, [Sample(EVIL, EVIL, EVIL)])
+
+
+def screen(width: int = 200) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, legacy_windows=False)
+
+
+def written(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def in_bar(show: Callable[[Bar], None]) -> str:
+    console = screen()
+    with live_bars(console) as bars:
+        show(Bar(bars))
+    return written(console)
+
+
+def in_live(show: Callable[[LiveMonitor], None]) -> str:
+    console = screen()
+    with Live(console=console) as live:
+        show(LiveMonitor(live))
+    return written(console)
+
+
+SINKS: dict[str, Callable[[], str | None]] = {
+    "a message": lambda: say(EVIL),
+    "a warning": lambda: Quiet().warn(EVIL),
+    "a note in a log": lambda: Plain(1.0).note(EVIL),
+    "a table": lambda: table([EVIL, ""], [[EVIL, EVIL]]),
+    "a note above a bar": lambda: in_bar(lambda bar: bar.note(EVIL)),
+    "a warning above a bar": lambda: in_bar(lambda bar: bar.warn(EVIL)),
+    "a bar's stage": lambda: in_bar(lambda bar: bar.start(EVIL, 3)),
+    "a sample in a log": lambda: LogMonitor(verbose=True).validated(VALIDATION, False),
+    "a sample above the live line": lambda: in_live(lambda monitor: monitor.validated(VALIDATION, False)),
+    "a warning above the live line": lambda: in_live(lambda monitor: monitor.warn(EVIL)),
+}
+
+
+@pytest.mark.parametrize("sink", SINKS)
+def test_nothing_from_outside_is_obeyed_by_a_terminal(sink: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = (SINKS[sink]() or "") + capsys.readouterr().err
+    assert SHOWN in shown
+    for obeyed in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "\u202e", "\udcff"):
+        assert obeyed not in shown
+
+
+def test_errors_and_tables_of_the_program_hold_no_escapes(tmp_path: Path) -> None:
+    name = os.fsencode(str(tmp_path)) + b"/\x1b]0;title\x07\xff\xc2\x9b2J.en"
+    prepare = ["prepare", "-s", "ko", "-t", "en", "--train", name, "-o", tmp_path / "data"]
+    for command in (["translate", name], ["evaluate", "--hyp", name, "--ref", name], prepare, [name]):
+        result = subprocess.run([PROGRAM, *command], capture_output=True, timeout=60)
+        assert result.returncode in (2, 66)
+        assert rb"\x1b]0;title\x07" in result.stderr
+        assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]", result.stdout + result.stderr)
+    with open(name, "wb") as file:
+        file.write(b"It is a cat.\n" * 3)
+    result = subprocess.run([PROGRAM, "evaluate", "--hyp", name, "--ref", name], capture_output=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert rb"\x1b]0;title\x07" in result.stdout
+
+
+# --- width ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
+@pytest.mark.parametrize("what", ["cleaning", "learning the vocabulary", "translating a-long-name-of-a-test-set.en"])
+def test_a_bar_fits_into_the_terminal_and_cuts_no_word(what: str, width: int) -> None:
+    console = screen(width)
+    with live_bars(console) as bars:
+        bar = Bar(bars)
+        bar.start(what, 1_000_000, "models")
+        bar.advance(123_456)
+        bar.note("translating goes on as long as there are lines, and then there are none; 번역이 끝났다")
+        bars.refresh()
+    lines = [line.rstrip() for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written(console)))]
+    assert max(map(cell_len, lines)) <= width
+    last = next(line for line in reversed(lines) if "123456/1000000" in line)
+    words = re.findall(r"[^\s━╸╺…]+", last[: last.index("123456")])
+    assert words == what.split()[: len(words)]
+    assert len(words) >= (1 if width >= 40 else 0)
+    notes = "nmt: translating goes on as long as there are lines, and then there are none; 번역이 끝났다"
+    assert notes in re.sub(" +", " ", " ".join(lines))
+
+
+def update_at(progress: float) -> Any:
+    return SimpleNamespace(step=12_345, progress=progress, loss=1.2345, target_tokens=98_765, seconds=1.0)
+
+
+def state_of(due: bool) -> Any:
+    counters = SimpleNamespace(position=SimpleNamespace(epoch=11), validated=SimpleNamespace(due=due))
+    return SimpleNamespace(counters=counters)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_the_live_line_of_training_fits_into_the_terminal_and_keeps_the_time_left(width: int) -> None:
+    console = screen(width)
+    with Live(console=console) as live:
+        monitor = LiveMonitor(live)
+        for progress in (0.4, 0.5):
+            monitor.updated(update_at(progress), state_of(due=False))
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written(console)).strip().splitlines()[-1]
+    assert len(last) <= width
+    assert re.match(r"step 12,345 · .*\d:\d\d:\d\d left$", last)
+    assert ("tokens/s" in last) == (width >= 80)
+
+
+@pytest.mark.parametrize(("progress", "due"), [(1.0, False), (0.5, True)])
+def test_a_validation_that_runs_is_not_no_time_left(progress: float, due: bool) -> None:
+    monitor = LogMonitor()
+    line = monitor.line(update_at(progress), state_of(due))
+    assert line.endswith(" · validating")
+    assert "left" not in line
+
+
+def test_a_training_says_that_it_validates(tiny_run: TinyRun, tmp_path: Path) -> None:
+    command = ["train", tiny_run.data, "-o", tmp_path / "run", "--config", tiny_run.run / "config.toml"]
+    shown = on_a_terminal([*command, "--steps", "2", "--validate-every", "2", "--device", "cpu", "--threads", "1"], 60)
+    assert "step 2 · epoch 1" in shown
+    assert "validating" in shown
+    assert "0:00:00 left" not in shown
+
+
+# --- how far it is ----------------------------------------------------------------------------------------------------
+
+
+def on_a_terminal(arguments: list[Any], width: int) -> str:
+    """What the program writes to a terminal of so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        [PROGRAM, *arguments], stdin=subprocess.DEVNULL, stderr=theirs, env={**environment, "TERM": "xterm"}
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while data := os.read(ours, 1 << 16):
+            shown += data
+    except OSError:  # how Linux tells that nobody has the other end any more
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0, shown
+    return shown.decode()
+
+
+def test_a_translation_on_a_terminal_knows_its_total_and_closes_with_a_line(tiny_run: TinyRun, tmp_path: Path) -> None:
+    source = write_corpus(tmp_path, "few", 0, 7).with_suffix(".ko")
+    flags = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
+    shown = on_a_terminal(["translate", tiny_run.run, source, "-o", tmp_path / "out.en", *flags], 200)
+    assert "0/7" in shown
+    assert re.search(rf"nmt: 7 lines in \d+\.\d s: {tmp_path}/out.en\r\n", shown)
+
+
+def test_figures_are_written_for_people() -> None:
+    assert [counted(number, "line") for number in (0, 1, 1000)] == ["0 lines", "1 line", "1,000 lines"]
+    assert [duration(seconds) for seconds in (0.04, 59.94, 60, 3723.4)] == ["0.0 s", "59.9 s", "0:01:00", "1:02:03"]
