@@ -157,6 +157,12 @@ def test_a_piece_that_no_picture_may_hold_is_written_in_letters(ending: str, tmp
         xml.etree.ElementTree.fromstring(drawn)
 
 
+def test_a_series_may_have_any_name(tmp_path: Path) -> None:
+    rows = [{"words": "1", "BLEU": 1.0, "model": "a\x01"}]
+    write_picture(lines_picture(rows, "words", "BLEU", "model", ["a\x01"]), tmp_path / "a.svg")
+    assert "a\\x01" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
 def test_lines_have_a_point_for_each_row_and_a_name_for_each_series(tmp_path: Path) -> None:
     rows = [
         {"words": words, "BLEU": 10.0 * i, "model": model} for model in "abc" for i, words in enumerate(("1–5", "6+"))

@@ -64,7 +64,6 @@ def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Cha
 def records(found: AttentionMap, layer: int | None, head: int | None) -> list[dict[str, Any]]:
     """One object a cell. Names are numbered in front, since a piece may stand in a sentence twice."""
     weights = found.view(layer, head)
-    rows, columns = ([printable(piece) for piece in side] for side in (found.rows, found.columns))
     return [
         {
             "row": f"{t:04} {row.replace('▁', '_')}",  # the font has no other sign like it
@@ -73,8 +72,8 @@ def records(found: AttentionMap, layer: int | None, head: int | None) -> list[di
             "to": column,
             "weight": round(float(weights[t, s]), 4),
         }
-        for t, row in enumerate(rows)
-        for s, column in enumerate(columns)
+        for t, row in enumerate(found.rows)
+        for s, column in enumerate(found.columns)
     ]
 
 
@@ -164,11 +163,20 @@ def styled(chart: "alt.Chart") -> "alt.Chart":
     )
 
 
+def in_letters(spec: Any) -> Any:
+    """The specification with ``printable`` text alone: the library that draws aborts the process at a U+0001."""
+    if isinstance(spec, dict):
+        return {key: in_letters(value) for key, value in spec.items()}
+    if isinstance(spec, list):
+        return [in_letters(value) for value in spec]
+    return printable(spec) if isinstance(spec, str) else spec
+
+
 def write_picture(chart: "alt.Chart", path: Path) -> None:
     """Write a ``.png`` (at twice the size) or ``.svg`` file on white paper, whole or not at all."""
     import vl_convert
 
-    spec = styled(chart).properties(background="white").to_dict()
+    spec = in_letters(styled(chart).properties(background="white").to_dict())
     drawn = vl_convert.vegalite_to_png(spec, scale=2) if path.suffix == ".png" else vl_convert.vegalite_to_svg(spec)
     with create_binary(path) as file:
         file.write(drawn if isinstance(drawn, bytes) else drawn.encode())
