@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -86,6 +87,16 @@ def test_errors_and_tables_of_the_program_hold_no_escapes(tmp_path: Path) -> Non
     result = subprocess.run([PROGRAM, "evaluate", "--hyp", name, "--ref", name], capture_output=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert rb"\x1b]0;title\x07" in result.stdout
+
+
+def test_a_name_that_is_not_utf_8_is_told_in_json(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff.en"
+    with open(name, "wb") as file:
+        file.write(b"It is a cat.\n" * 3)
+    files: list[str | bytes] = ["--hyp", name, "--ref", name]
+    result = subprocess.run([PROGRAM, "evaluate", *files, "--json", "--no-confidence"], capture_output=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert os.fsencode(json.loads(result.stdout)["sets"][0]["name"]) == b"\xff.en"
 
 
 # --- width ------------------------------------------------------------------------------------------------------------

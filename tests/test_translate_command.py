@@ -150,6 +150,14 @@ def test_a_folder_takes_no_input_without_a_name_and_no_name_twice(tmp_path: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.en", "x"]
 
 
+@pytest.mark.usefixtures("loaded")
+def test_a_folder_of_outputs_is_not_that_of_the_inputs(tmp_path: Path) -> None:
+    (tmp_path / "a.en").write_text("a b\n")
+    with pytest.raises(UsageError, match=r"a\.en"):
+        run(tmp_path / "a.en", "-o", tmp_path)
+    assert (tmp_path / "a.en").read_text() == "a b\n"
+
+
 @pytest.mark.parametrize("sentence", ["나는 학생이다.", "I am a student.", "私は学生です。"])
 def test_a_sentence_in_place_of_a_file_is_answered_with_how_to_pipe_it(sentence: str) -> None:
     with pytest.raises(MissingInputError, match=r"echo SENTENCE \| nmt translate MODEL"):

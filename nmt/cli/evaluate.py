@@ -108,7 +108,7 @@ def evaluate(
         with open_output(output) as stream:
             stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
     with open_output(None) as stream:
-        stream.write((as_json(reports) if json else as_table(reports)).encode())
+        stream.write((as_json(reports) if json else as_table(reports)).encode("utf-8", "backslashreplace"))
         stream.flush()
 
 
