@@ -15,6 +15,9 @@ Every error is two halves: what is wrong (with file and line), and how to mend i
 
 import errno
 
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+"""What the system says of a full disk, or of a file that may not grow."""
+
 DISTRIBUTION = "nmt-toolkit"  # what pip calls us: on the registry the name ``nmt`` is somebody else's
 
 
@@ -62,6 +65,17 @@ class BusyError(NmtError):
 
 class SettingsError(NmtError):
     exit_code = 78
+
+
+class NmtWarning(UserWarning):
+    """Something that a person should know while the work goes on; the commands say it in a line."""
+
+
+def write_failed(path: object, error: OSError) -> StorageError:
+    """The error for a file or folder whose writing the system refused: a full disk has a remedy of its own."""
+    return StorageError(
+        f"writing {path} failed: {error.strerror}", "free some space there" if error.errno in FULL else "check the disk"
+    )
 
 
 def missing_extra(extra: str) -> str:

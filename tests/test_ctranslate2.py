@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +19,14 @@ from nmt.config import ModelConfig, SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.engines import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
-from nmt.errors import DataError, SettingsError
+from nmt.errors import DataError, NmtWarning, SettingsError
 from nmt.model import build_model
 from nmt.model.positions import sinusoids
+from nmt.store.ctranslate2_cache import KIND
 from nmt.store.ctranslate2_model import PRODUCED, positions, shapes
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
 from nmt.text.lines import one_line
+from nmt.text.manifest import write_manifest
 from nmt.text.tokenizer import EOS
 
 pytest.importorskip("ctranslate2")
@@ -192,7 +196,8 @@ def test_without_a_cache_translations_are_the_same(
     assert [path.name[:11] for path in (cache / "nmt").iterdir()] == ["ctranslate2"]
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)] == with_cache
+    with pytest.warns(NmtWarning, match="no cache"):
+        assert [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)] == with_cache
 
 
 def test_damage_is_found_also_where_a_sound_copy_is_cached(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:
@@ -204,10 +209,151 @@ def test_damage_is_found_also_where_a_sound_copy_is_cached(tiny_run: TinyRun, tm
     with pytest.raises(DataError, match=str(weights)):
         Translator.load(tmp_path / "model", engine="ctranslate2")
     weights.write_bytes(data)
+
+
+def zero_a_block(copy: Path) -> None:
+    """As a failing disk does: size and times stay."""
+    path = copy / "model.bin"
+    before, data = path.stat(), path.read_bytes()
+    path.write_bytes(data[:4096] + bytes(4096) + data[8192:])
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def hash_garbage(copy: Path) -> None:
+    """A copy that its manifest vouches for, and that CTranslate2 cannot read."""
+    (copy / "model.bin").write_bytes(b"not a model")
+    write_manifest(copy, {"kind": KIND})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        zero_a_block,
+        hash_garbage,
+        lambda copy: os.truncate(copy / "model.bin", 5000),
+        lambda copy: (copy / "config.json").unlink(),
+        lambda copy: (copy / "manifest.json").write_bytes(bytes(100)),
+        lambda copy: (copy / "manifest.json").write_text('{"kind": "model for CTranslate2", "files": {}}'),
+    ],
+    ids=["zeroed block", "unreadable", "cut", "missing", "manifest", "empty manifest"],
+)
+def test_a_damaged_copy_in_the_cache_is_made_anew(
+    tiny_run: TinyRun, cache: Path, damage: Callable[[Path], object]
+) -> None:
+    def translations() -> list[str]:
+        return [found.text for found in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
+
+    before = translations()
+    (copy,) = cache.glob("nmt/*/*")
+    files = {path.name: path.read_bytes() for path in copy.iterdir()}
+    damage(copy)
+    assert translations() == before
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == files
+
+
+def link_cache(cache: Path) -> None:
+    cache.rename(cache.with_name("elsewhere"))
+    cache.symlink_to(cache.with_name("elsewhere"))
+
+
+def link_copy(cache: Path) -> None:
+    (copy,) = cache.glob("*/*")
+    copy.rename(copy.parent.parent / "elsewhere")
+    copy.symlink_to(copy.parent.parent / "elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (link_cache, "nmt is no folder"),
+        (link_copy, "is no part of a model for CTranslate2"),
+        (lambda cache: cache.chmod(0o770), "others can write to .*/nmt"),
+        pytest.param(
+            lambda cache: os.chown(cache, 12345, -1),
+            "nmt is another user's",
+            marks=pytest.mark.skipif(os.geteuid() != 0, reason="only root can make folders of others"),
+        ),
+    ],
+)
+def test_a_cache_that_others_may_have_made_is_not_used(
+    tiny_run: TinyRun, cache: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    expected = [found.text for found in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
     (model_file,) = cache.glob("nmt/*/*/model.bin")
-    model_file.write_bytes(b"not a model")
-    with pytest.raises(DataError, match=f"cannot read {model_file.parent}.*delete"):
-        Translator.load(tmp_path / "model", engine="ctranslate2")
+    model_file.write_bytes(planted := b"somebody else's")
+    change(cache / "nmt")
+    with pytest.warns(NmtWarning, match=f"no cache for CTranslate2: .*{reason}.*; the model is converted each time"):
+        translator = Translator.load(tiny_run.run, engine="ctranslate2")
+    assert [found.text for found in translator.translate(LINES)] == expected
+    assert {path.read_bytes() for path in cache.parent.rglob("model.bin")} == {planted}
+
+
+def test_old_folders_behind_a_link_in_the_cache_stay(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "victim" / "thesis").mkdir(parents=True)
+    (cache / "nmt" / "ctranslate2-0.1").mkdir(parents=True)
+    (cache / "nmt").chmod(0o700)
+    (cache / "nmt" / "ctranslate2-old").symlink_to(tmp_path / "victim")
+    (cache / "nmt" / "ctranslate2-0.1" / "link").symlink_to(tmp_path / "victim")
+    (cache / "nmt" / "ctranslate2-0.1" / "notes").mkdir()
+    (cache / "nmt" / "ctranslate2-0.1" / "notes" / "note.txt").touch()
+    for path in [*(tmp_path / "victim").iterdir(), *(cache / "nmt" / "ctranslate2-0.1").iterdir()]:
+        os.utime(path, (0, 0), follow_symlinks=False)
+    Translator.load(tiny_run.run, engine="ctranslate2")
+    assert (tmp_path / "victim" / "thesis").is_dir()
+    assert {path.name for path in (cache / "nmt" / "ctranslate2-0.1").iterdir()} == {"link", "notes"}
+
+
+WITHOUT_RIGHTS = """
+import os, sys, warnings
+from nmt import Translator
+model, cache, temporary = sys.argv[1:]
+warnings.simplefilter("always")
+def lines(): return [found.text for found in Translator.load(model, engine="ctranslate2").translate(["나는 학생이다."])]
+expected = lines()  # imports all there is to import
+os.environ["TMPDIR"] = temporary
+os.setgid(54321)
+os.setuid(54321)
+if cache:
+    os.environ["XDG_CACHE_HOME"] = cache
+else:
+    del os.environ["XDG_CACHE_HOME"], os.environ["HOME"]
+assert lines() == expected
+assert os.listdir(temporary) == []
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user that the system does not know")
+@pytest.mark.parametrize(
+    ("has_cache", "reason"), [(True, "Permission denied"), (False, "this user has no home folder")]
+)
+def test_a_user_without_a_cache_is_told_so_in_one_line(
+    tiny_run: TinyRun, tmp_path: Path, has_cache: bool, reason: str
+) -> None:
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folder is closed to others
+        shutil.copytree(tiny_run.run / "model", Path(place, "model"))
+        Path(place, "temporary").mkdir()
+        Path(place, "temporary").chmod(0o777)
+        Path(place).chmod(0o755)
+        closed = str(tmp_path / "closed") if has_cache else ""
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_RIGHTS, f"{place}/model", closed, f"{place}/temporary"],
+            capture_output=True,
+            encoding="utf-8",
+        )
+    assert done.returncode == 0, done.stderr
+    assert f"NmtWarning: no cache for CTranslate2: {reason}" in done.stderr.replace(f"cannot create {closed}: ", "")
+    assert done.stderr.count("Warning") == 1
+
+
+def test_the_command_says_in_one_line_that_there_is_no_cache(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")}
+    done = nmt("translate", tiny_run.run, "--engine", "ctranslate2", input="집\n", env=environment)
+    assert done.returncode == 0
+    assert re.fullmatch(
+        rf"nmt: warning: no cache for CTranslate2: cannot create {tmp_path}/file: File exists; .*\n",
+        done.stderr,
+    )
 
 
 def test_what_was_not_used_for_a_month_leaves_the_cache(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:

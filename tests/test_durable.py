@@ -85,7 +85,7 @@ def test_a_folder_is_replaced_with_and_without_an_exchange_of_names(
     if not can_swap:
         monkeypatch.setattr(durable, "swap", lambda one, other: False)
     for content in ("old", "new"):
-        with create_folder(tmp_path / "folder", replace=True) as folder:
+        with create_folder(tmp_path / "folder", lambda folder: None) as folder:
             (folder / "file").write_text(content)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
     assert (tmp_path / "folder" / "file").read_text() == "new"

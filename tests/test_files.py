@@ -6,8 +6,10 @@ import hashlib
 import json
 import lzma
 import os
+import re
 import stat
 import threading
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
-from nmt.text.durable import create_folder
+from nmt.text.durable import create_folder, partial_name
 from nmt.text.files import count_lines, create_binary, open_binary, sha256
 from nmt.text.lines import read_lines
-from nmt.text.manifest import read_manifest, write_manifest
+from nmt.text.manifest import read_manifest, replaceable, write_manifest
 
 TEXT = "".join(f"줄 {number} line {number * number}\n" for number in range(20_000)).encode()
 NAMES = ["plain.txt", "packed.gz", "packed.xz", "packed.zst"]
@@ -178,7 +180,7 @@ def test_a_private_folder_stays_private_when_it_is_replaced(tmp_path: Path, repl
     (tmp_path / "made").mkdir(0o700)
     if replace:
         (tmp_path / "made" / "file").touch()
-    with create_folder(tmp_path / "made", replace) as folder:
+    with create_folder(tmp_path / "made", lambda path: None) as folder:
         assert mode(folder) == 0o700
     assert mode(tmp_path / "made") == 0o700
 
@@ -214,7 +216,7 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None
 
 
 def fill(path: Path, text: str, replace: bool = False) -> None:
-    with create_folder(path, replace) as folder:
+    with create_folder(path, (lambda path: None) if replace else None) as folder:
         assert folder.parent == path.parent
         (folder / "inside").mkdir()
         (folder / "inside" / "file").write_text(text)
@@ -241,7 +243,7 @@ def test_a_failure_leaves_the_old_folder_and_nothing_else(tmp_path: Path, error:
     fill(tmp_path / "folder", "old")
 
     def fill_half() -> None:
-        with create_folder(tmp_path / "folder", replace=True) as folder:
+        with create_folder(tmp_path / "folder", lambda path: None) as folder:
             (folder / "half").write_text("x")
             raise error
 
@@ -292,6 +294,65 @@ def test_a_folder_without_a_manifest_is_not_there_yet(folder: Path) -> None:
     for path in (folder, folder / "absent"):
         with pytest.raises(MissingInputError, match=str(path)):
             read_manifest(path)
+
+
+def debris(folder: Path) -> None:
+    partial_name(folder / "deep").mkdir()
+
+
+def changed(folder: Path) -> None:
+    (folder / "deep" / "데이터.bin").unlink()
+    (folder / "a.txt").write_text("something else")
+
+
+def link(folder: Path) -> None:
+    (folder / "a.txt").rename(folder.parent / "a.txt")
+    (folder / "a.txt").symlink_to(folder.parent / "a.txt")
+
+
+def linked_folder(folder: Path) -> None:
+    (folder / "deep").rename(folder.parent / "deep")
+    (folder / "deep").symlink_to(folder.parent / "deep")
+
+
+@pytest.mark.parametrize(
+    ("change", "strange"),
+    [
+        (debris, None),
+        (changed, None),
+        (lambda folder: (folder / "README").touch(), "README"),
+        (lambda folder: (folder / "deep" / "run").mkdir(), "deep/run"),
+        (lambda folder: (folder / "empty").mkdir(), "empty"),
+        (lambda folder: (folder / ".hidden").touch(), ".hidden"),
+        (lambda folder: os.mkfifo(folder / "pipe"), "pipe"),
+        (link, "a.txt"),
+        (linked_folder, "deep"),
+        (lambda folder: (folder / "manifest.json").write_text('{"kind": "test", "files": {}}'), "a.txt"),
+        (lambda folder: write_manifest(folder, {"kind": "something else"}), "a.txt"),
+        (lambda folder: (folder / "manifest.json").write_text("{"), "a.txt"),
+        (lambda folder: (folder / "manifest.json").unlink(), "a.txt"),
+    ],
+)
+def test_a_folder_is_replaced_only_when_the_manifest_lists_all_that_is_in_it(
+    folder: Path, change: Callable[[Path], object], strange: str | None
+) -> None:
+    change(folder)
+    before = sorted(folder.parent.rglob("*"))
+    if strange:
+        with pytest.raises(CannotCreateError, match=f"{re.escape(str(folder / strange))} is no part of a test"):
+            create_folder(folder, replaceable("test")).__enter__()
+        assert sorted(folder.parent.rglob("*")) == before
+    else:
+        with create_folder(folder, replaceable("test")) as new:
+            (new / "new").touch()
+        assert [path.name for path in folder.rglob("*")] == ["new"]
+
+
+def test_what_came_into_the_folder_during_the_work_is_not_deleted(folder: Path) -> None:
+    with pytest.raises(CannotCreateError, match="README"), create_folder(folder, replaceable("test")):
+        (folder / "README").touch()
+    assert (folder / "README").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["made"]
 
 
 OTHER = {"sha256": "0" * 64, "bytes": 1}

@@ -1,6 +1,7 @@
 """prepare: what goes in comes out or is counted, the same bytes each time, and nothing is done twice."""
 
 import gzip
+import json
 import os
 import shutil
 import subprocess
@@ -281,15 +282,26 @@ def test_what_prepare_did_not_make_is_not_replaced(request_: PrepareRequest) -> 
     output = request_.output
     output.mkdir()
     (output / "thesis.tex").write_text("years of work")
-    for _ in range(2):
-        with pytest.raises(CannotCreateError, match="data exists and is not a dataset"):
+    for manifest in ({"kind": "something else"}, {"kind": "nmt dataset", "files": {}}):
+        with pytest.raises(CannotCreateError, match=r"data/(manifest\.json|thesis\.tex) is no part of a dataset"):
             prepare(request_, OPTIONS)
-        write_manifest(output, {"kind": "something else"})
+        (output / "manifest.json").write_text(json.dumps(manifest))
     assert (output / "thesis.tex").read_text() == "years of work"
     shutil.rmtree(output)
     output.write_text("a file")
     with pytest.raises(CannotCreateError):
         prepare(request_, OPTIONS)
+
+
+def test_a_run_in_the_folder_of_its_dataset_is_not_deleted(request_: PrepareRequest) -> None:
+    prepare(request_, OPTIONS)
+    (request_.output / "run").mkdir()
+    (request_.output / "run" / "metrics.jsonl").write_text("days of work")
+    assert prepare(request_, OPTIONS).unchanged
+    with pytest.raises(CannotCreateError, match="data/run is no part"):
+        prepare(request_, PrepareOptions(max_length=20))
+    assert (request_.output / "run" / "metrics.jsonl").exists()
+    assert prepare(request_, OPTIONS).unchanged
 
 
 def test_a_vocabulary_that_does_not_fit_names_corpus_and_size(request_: PrepareRequest) -> None:
@@ -453,8 +465,8 @@ def test_an_output_that_prepare_did_not_make_is_one_line_and_its_code(request_: 
     done = nmt("prepare", *flags(request_))
     assert (done.returncode, done.stdout) == (73, "")
     assert (
-        done.stderr
-        == f"nmt: error: {request_.output} exists and is not a dataset; move it away or choose another --output\n"
+        done.stderr == f"nmt: error: {request_.output}/inside is no part of a dataset that nmt made; "
+        "move it, or choose another place\n"
     )
 
 

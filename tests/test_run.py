@@ -250,6 +250,67 @@ def test_a_folder_that_is_no_run_is_left_alone(tiny_run: TinyRun, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model",
+        "checkpoints",
+        "config.toml",
+        "metrics.jsonl",
+        ".seconds",
+        ".saved",
+        ".lock",
+        "checkpoints/step-00000002",
+    ],
+)
+def test_a_link_in_a_run_is_refused_and_what_it_leads_to_stays(tiny_run: TinyRun, tmp_path: Path, name: str) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    train(tiny_run.data, run, steps=2)
+    (run / name).touch()
+    (run / name).rename(elsewhere)
+    (run / name).symlink_to(elsewhere)
+    before = {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(CannotCreateError, match=f"{name} is a link"):
+        train(tiny_run.data, run, steps=4)
+    assert {path: path.is_dir() or path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_debris_that_is_a_link_is_neither_swept_nor_put_back(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    train(tiny_run.data, run, steps=2)
+    shutil.move(run / "model", elsewhere)
+    (run / ".model.old-1-x-00ff00").symlink_to(elsewhere)
+    with pytest.raises(CannotCreateError, match="old-1-x-00ff00 is a link"):
+        train(tiny_run.data, run, steps=4)
+    assert not (run / "model").exists()
+    assert (elsewhere / "manifest.json").exists()
+
+
+def test_a_run_that_is_reached_by_a_link_goes_on(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "run").symlink_to(tmp_path / "disk")
+    train(tiny_run.data, tmp_path / "run", steps=2)
+    assert [update.step for update in train(tiny_run.data, tmp_path / "run", steps=4)[1].updates] == [3, 4]
+    assert (tmp_path / "run").is_symlink()
+
+
+def test_what_lies_in_the_model_or_a_checkpoint_of_a_run_is_not_deleted(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(tiny_run.data, run, steps=2)
+    note = run / "checkpoints" / "step-00000002" / "note.txt"
+    note.touch()
+    (run / "model" / "README").touch()
+    before = (run / "metrics.jsonl").read_bytes()
+    with pytest.raises(CannotCreateError, match="README is no part of a model"):
+        train(tiny_run.data, run, steps=8)
+    assert (run / "metrics.jsonl").read_bytes() == before
+    (run / "model" / "README").unlink()
+    train(tiny_run.data, run, steps=8)
+    names = ["step-00000002", "step-00000006", "step-00000008"]
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == names
+    assert note.exists()
+
+
 def test_patience_ends_a_run_after_so_many_validations_without_a_better_one(tiny_run: TinyRun, tmp_path: Path) -> None:
     # Steps too small to change a translation: each validation scores as the first one, or worse.
     report, recorder = train(

@@ -6,10 +6,11 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from contextlib import suppress
 from difflib import get_close_matches
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 
@@ -22,7 +23,7 @@ from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
-from nmt.errors import BusyError, NmtError, StorageError, UsageError, is_out_of_memory
+from nmt.errors import FULL, BusyError, NmtError, NmtWarning, StorageError, UsageError, is_out_of_memory
 
 app = typer.Typer(
     name="nmt",
@@ -82,6 +83,7 @@ def main() -> NoReturn:
     """Run the program on ``sys.argv`` and end the process with the exit code of the contract."""
     open_missing_streams()
     catch_signals(end_by)
+    warnings.showwarning = show_warning
     try:
         # Not by calling ``app``, which makes exit codes of its own out of signals and failing streams.
         command = typer.main.get_command(app)
@@ -103,13 +105,35 @@ def main() -> NoReturn:
             fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
         if isinstance(error, OSError):
             where = f" {error.filename}" if error.filename else ""
-            fail(StorageError(f"input or output failed{where}: {error.strerror}", "free space or check the device"))
+            mend = "free some space" if error.errno in FULL else "check the path, its permissions and the device"
+            fail(StorageError(f"input or output failed{where}: {error.strerror}", mend))
         if "--verbose" in sys.argv:
             from nmt.text.lines import printable
 
             for line in traceback.format_exc().splitlines():
                 print(printable(line), file=sys.stderr)
         fail(bug())
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning of ours in one line, and those of libraries as Python does."""
+    from nmt.cli.console import say
+    from nmt.text.lines import one_line
+
+    if issubclass(category, NmtWarning):
+        say(f"warning: {one_line(str(message))}")
+    else:
+        _show_warning(message, category, filename, lineno, file, line)
+
+
+_show_warning = warnings.showwarning
 
 
 def open_missing_streams() -> None:

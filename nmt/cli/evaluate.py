@@ -1,6 +1,5 @@
 """``nmt evaluate``: the scores of a model on test sets, or of files of translations."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,13 +24,8 @@ from nmt.cli.translate import open_output
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from nmt.decoding.translator import Translator
-    from nmt.scoring.evaluate import ScoringOptions, SetReport
+    from nmt.scoring.evaluate import SetReport
     from nmt.scoring.metrics import Score
-    from nmt.store.model_folder import ModelFolder
-    from nmt.text.progress import Progress
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
 HOW_TO_READ_P = (
@@ -85,20 +79,29 @@ def evaluate(
     """Translate test sets and score them with sacreBLEU, or score translations that are there already."""
     from nmt.cli.console import terminal_progress
     from nmt.config import SearchOptions
+    from nmt.corpus.parallel import find_corpus
     from nmt.decoding.translator import Translator
-    from nmt.scoring.evaluate import ScoringOptions, evaluate_files
-    from nmt.store.model_folder import ModelFolder, resolve_model_folder
+    from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
+    from nmt.store.model_folder import ModelFolder, places, resolve_model_folder
+    from nmt.text.outputs import check_outputs
 
     scoring = ScoringOptions(parse_metrics(metrics), confidence)
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
     with terminal_progress(quiet, verbose) as progress:
         if hypothesis and reference and not model:
+            files = [path for path in (hypothesis, reference, source, baseline) if path]
+            check_outputs([("--output", output)], files)
             reports = [evaluate_files(hypothesis, reference, source, scoring, baseline)]
         elif model and paths and not (hypothesis or reference or source or baseline):
             folder = ModelFolder.open(resolve_model_folder(model))
+            # All of them are looked for before the model is loaded.
+            corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
+            files = [file for corpus in corpora for file in corpus.files]
+            check_outputs([("--output", output)], [*files, *places(model)])
             chosen = device.value, threads, engine.value, compute_type.value
-            load = partial(Translator.load, folder.folder, options, batch_tokens, *chosen)
-            reports = evaluate_model(folder, paths, load, scoring, progress)
+            translator = Translator.load(folder.folder, options, batch_tokens, *chosen)
+            language = folder.target_language
+            reports = [evaluate_corpus(translator, corpus, language, scoring, progress) for corpus in corpora]
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)
         for report in reports:
@@ -124,22 +127,6 @@ def parse_metrics(names: str) -> tuple[str, ...]:
     if not chosen:
         raise UsageError("--metrics names no metric", f"choose from {','.join(HEADINGS)}")
     return chosen
-
-
-def evaluate_model(
-    model: "ModelFolder",
-    paths: list[Path],
-    translator: "Callable[[], Translator]",
-    scoring: "ScoringOptions",
-    progress: "Progress",
-) -> "list[SetReport]":
-    """Score a model on each test set; all of them are looked for before the model is loaded."""
-    from nmt.corpus.parallel import find_corpus
-    from nmt.scoring.evaluate import evaluate_corpus
-
-    corpora = [find_corpus(path, model.source_language, model.target_language) for path in paths]
-    loaded = translator()
-    return [evaluate_corpus(loaded, corpus, model.target_language, scoring, progress) for corpus in corpora]
 
 
 def as_json(reports: "list[SetReport]") -> str:

@@ -97,10 +97,15 @@ def translate(
     from nmt.decoding.formats import choose_format
     from nmt.decoding.translator import Translator
     from nmt.store.journal import forget_journal
+    from nmt.store.model_folder import places
+    from nmt.text.outputs import check_outputs
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
     to_records = choose_format(format.value, n_best is not None)
     jobs = find_jobs(inputs or [], output, strict)
+    made = Path(output) if output and is_folder(output) else None
+    read = [file for job in jobs for file in job.lines.files]
+    check_outputs([*outputs_of(jobs), ("--stats", stats)], [*read, *places(model)], made)
     tally = Tally()
     # A bar would run through the lines that a person types or reads.
     seen = any(job.lines.typed for job in jobs) or bool(not output and sys.stdout and sys.stdout.isatty())
@@ -116,9 +121,9 @@ def translate(
 
     shape = {"format": format.value, "n-best list": n_best is not None, "strict": strict}
     with terminal_progress(quiet or seen, verbose) as progress:
-        if output and is_folder(output):
+        if made:
             load()
-            make_folder(Path(output))
+            make_folder(made)
         for job in jobs:
             with job.opened(keep_journal=len(jobs) > 1) as file:
                 work = {"nmt": __version__, **load().about(), **shape}
@@ -179,6 +184,17 @@ def find_jobs(inputs: list[Path], output: str | None, strict: bool) -> list[Job]
         if Path(output, path.name).exists() and path.samefile(Path(output, path.name)):
             raise UsageError(f"{path} would be written over by its translation", "name another folder")
     return [Job(InputLines([path], strict), Path(output, path.name)) for path in inputs]
+
+
+def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
+    """The files that the jobs write, and those that stand beside them meanwhile, by what they are called."""
+    from nmt.store.journal import beside
+    from nmt.text.files import written_directly
+
+    for path in (job.output for job in jobs if job.output):
+        yield "--output", path
+        if not written_directly(path):
+            yield from zip(("FILE.partial of --output", "FILE.journal of --output"), beside(path), strict=True)
 
 
 def make_folder(path: Path) -> None:

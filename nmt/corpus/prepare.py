@@ -17,10 +17,10 @@ from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
 from nmt.corpus.vocabulary import find_vocabulary, learn_vocabulary
-from nmt.errors import CannotCreateError, DataError, MissingInputError
+from nmt.errors import DataError, MissingInputError
 from nmt.text.durable import create_folder
 from nmt.text.files import sha256
-from nmt.text.manifest import NAME, check_files, read_manifest, write_manifest
+from nmt.text.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
@@ -64,7 +64,6 @@ def prepare(
     prepare did not make stands at the output.
     """
     progress = progress or Silent()
-    _refuse_strange_folder(request.output)
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
@@ -81,7 +80,8 @@ def prepare(
     manifest = _made_already(request.output, facts)
     if manifest is not None:
         return _report(manifest, unchanged=True)
-    with create_folder(request.output, replace=True) as folder:
+    output = Path(os.path.realpath(request.output))  # a link stays, and the folder it points to is replaced
+    with create_folder(output, replaceable(KIND)) as folder:
         facts |= _make(folder, corpora, given, options, workers, progress)
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
@@ -175,18 +175,6 @@ def _learn_tokenizers(
         progress.advance()
     progress.finish()
     return tokenizers[0], tokenizers[-1]
-
-
-def _refuse_strange_folder(output: Path) -> None:
-    """Raise CannotCreateError when what stands at the output was not made by prepare, and so is not ours to replace."""
-    if not output.exists() or (output.is_dir() and not any(output.iterdir())):
-        return
-    try:
-        if read_manifest(output, verify=False).get("kind") == KIND:
-            return
-    except (MissingInputError, DataError):
-        pass
-    raise CannotCreateError(f"{output} exists and is not a dataset", "move it away or choose another --output")
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:

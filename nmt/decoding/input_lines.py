@@ -47,6 +47,11 @@ class InputLines:
         return count_lines(self.inputs)
 
     @property
+    def files(self) -> list[Path]:
+        """The inputs as paths that the system knows; standard input may be a file as well."""
+        return [Path("/dev/stdin") if path == STANDARD_INPUT else path for path in self.inputs]
+
+    @property
     def typed(self) -> bool:
         """Whether a person types some of the lines at a terminal."""
         return STANDARD_INPUT in self.inputs and sys.stdin is not None and sys.stdin.isatty()

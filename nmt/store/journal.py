@@ -12,16 +12,16 @@ Knows lines and bytes; not what makes the ones from the others.
 import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
+from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError, write_failed
 from nmt.text.compression import compressed
-from nmt.text.durable import cannot_create, keep_rights, publish, rights, sync, unfinished
+from nmt.text.durable import keep_rights, publish, rights, sync, unfinished
+from nmt.text.files import open_own
 from nmt.text.locks import exclusive
 from nmt.text.progress import Progress, Silent
 
@@ -280,7 +280,7 @@ class Resumable:
             os.ftruncate(self._journal, self._journal_length)
             os.ftruncate(self._partial, self.length)
         except OSError as error:
-            raise StorageError(f"writing {self.path} failed: {error.strerror}", "check the disk") from None
+            raise write_failed(self.path, error) from None
 
     def _count(self, entry: Entry, journal_length: int) -> None:
         self.lines += entry.lines
@@ -301,7 +301,7 @@ class Resumable:
             while view:
                 view = view[os.write(descriptor, view) :]
         except OSError as error:
-            raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
+            raise write_failed(path, error) from None
         sync(descriptor, path)
 
     def _hash_partial(self, count: int) -> str:
@@ -313,34 +313,22 @@ class Resumable:
         return digest.hexdigest()
 
 
+def beside(path: Path) -> tuple[Path, Path]:
+    """The two files that stand beside ``path`` while it is made, in the folder that it is in."""
+    path = Path(os.path.realpath(path))
+    return _beside(path, ".partial"), _beside(path, ".journal")
+
+
 def _beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
 def _open(path: Path, private: bool) -> int:
-    """Open for reading and writing what is there, or a new file. Nothing is followed or replaced.
-
-    With ``private`` its owner alone may read it. Raises CannotCreateError also for a file of another user, who could
-    write into it while we do.
-    """
-    flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        try:
-            descriptor = os.open(path, flags)
-        except FileNotFoundError:
-            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-    except OSError as error:
-        raise cannot_create(path, error) from None
-    there = os.fstat(descriptor)
-    strange = "" if stat.S_ISREG(there.st_mode) else "is no regular file"
-    if not strange and there.st_uid != os.geteuid():
-        strange = "is another user's"
-    if strange:
+    """Open what is there, or a new file. Raises CannotCreateError also for another user's, who could write into it."""
+    descriptor = open_own(path, os.O_RDWR, private)
+    if os.fstat(descriptor).st_uid != os.geteuid():
         os.close(descriptor)
-        raise CannotCreateError(f"{path} is there and {strange}", "move it away")
-    if private:
-        with suppress(OSError):  # a file system without rights
-            os.chmod(descriptor, 0o600)
+        raise CannotCreateError(f"{path} is there and is another user's", "move it away")
     return descriptor
 
 

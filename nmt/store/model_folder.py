@@ -10,7 +10,7 @@ from nmt.config import ModelConfig, build, is_name, parse_toml
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.store.tensors import largest_file, read_tensors, write_tensors
 from nmt.text.durable import create_folder
-from nmt.text.manifest import NAME, check_file, read_manifest, write_manifest
+from nmt.text.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.text.untrusted import read_small
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from nmt.model.family import TranslationModel
 
+KIND = "model"
 FORMAT = 3  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
@@ -49,7 +50,7 @@ class ModelFolder:
     def open(cls, folder: Path) -> Self:
         """Check the manifest and read the settings. Raises MissingInputError or DataError, naming the file."""
         manifest = read_manifest(folder, verify=False)
-        if manifest.get("kind") != "model":
+        if manifest.get("kind") != KIND:
             raise DataError(f"{folder} is not a model", "give a RUN folder or its model folder")
         if manifest.get("format") != FORMAT:
             raise DataError(
@@ -138,6 +139,11 @@ def resolve_model_folder(path: Path) -> Path:
     raise MissingInputError(f"there is no model in {path}", "give a RUN folder made by nmt train, or its model folder")
 
 
+def places(path: Path) -> list[Path]:
+    """The folders in which a model or a run has its files."""
+    return [folder for folder in (path, path / "model", *path.glob("checkpoints/*")) if folder.is_dir()]
+
+
 def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "TranslationModel":
     """The module of a model folder, in evaluation mode, its tensors checked against its settings first."""
     from nmt.model import build_shapes
@@ -165,10 +171,10 @@ class ModelAbout:
 
 
 def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
-    """Write a model folder at ``folder``, replacing one that is there.
+    """Write a model folder at ``folder``, replacing one that is there, if that holds nothing else.
 
     ``facts`` go into the manifest (step, scores, data), beside the program's version, the languages' names and the
-    licence.
+    licence. Raises CannotCreateError, or StorageError for a full disk.
     """
     import tomli_w
 
@@ -179,10 +185,10 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
         "languages": {side: language_name(code) or code for side, code in about.languages.items()},
         "licence": about.licence,
     }
-    with create_folder(folder, replace=True) as new:
+    with create_folder(folder, replaceable(KIND)) as new:
         write_tensors(new / WEIGHTS, tensors)
         settings = {"model": asdict(about.config), "languages": dict(about.languages)}
         (new / SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         for name, model in about.tokenizers.items():
             (new / name).write_bytes(model)
-        write_manifest(new, {"kind": "model", "format": FORMAT, **origin, **facts})
+        write_manifest(new, {"kind": KIND, "format": FORMAT, **origin, **facts})

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import Config, read_toml
-from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError, UnreadableError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, UnreadableError, write_failed
+from nmt.store.model_folder import KIND as MODEL
 from nmt.store.tensors import read_tensors, write_tensors
 from nmt.text.durable import (
     cannot_create,
@@ -19,20 +20,22 @@ from nmt.text.durable import (
     is_debris,
     keep_rights,
     partial_name,
+    refuse_irregular,
     remove,
     rename,
     swap,
     sweep,
     sync_file,
 )
-from nmt.text.files import create_binary
+from nmt.text.files import create_binary, open_own
 from nmt.text.locks import exclusive
-from nmt.text.manifest import read_json, read_manifest, write_manifest
+from nmt.text.manifest import read_json, read_manifest, refuse_strange, replaceable, write_manifest
 from nmt.text.untrusted import cannot_open
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+KIND = "checkpoint"
 FORMAT = 4  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
 LONGEST_PIECE = 1 << 16  # bytes of metrics.jsonl read at once
@@ -108,11 +111,28 @@ class RunFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise cannot_create(self.folder, error) from None
+        self.refuse_links()
         with ExitStack() as locks:
             locks.enter_context(exclusive(self.folder / LOCK, f"the run {self.folder}"))
             sweep(self.folder, ours=True)
             sweep(self.checkpoints_path, ours=True)
             yield lambda: self.move_aside(locks)
+
+    def refuse_links(self) -> None:
+        """Raise CannotCreateError when a link or the like stands where the run writes: it would change what is behind.
+
+        The folder itself may be reached by a link.
+        """
+        for path in (self.config_path, self.metrics_path, self.saved_path, self.seconds_path, self.folder / LOCK):
+            refuse_irregular(path)
+        checkpoints = self.checkpoints_path.iterdir() if self.checkpoints_path.is_dir() else ()
+        for path in (self.model_path, self.checkpoints_path, *checkpoints, *self.folder.iterdir()):
+            if path.is_symlink() and (path.parent != self.folder or _is_ours(path.name)):
+                raise CannotCreateError(f"{path} is a link", "put what it leads to in its place, or move it away")
+
+    def refuse_strange_model(self) -> None:
+        """Raise CannotCreateError when the model folder holds other things: the next export would take them away."""
+        refuse_strange(self.model_path, MODEL)
 
     def move_aside(self, locks: ExitStack) -> Path:
         """Put a new folder, locked, in the place of the run, which becomes the first free name like RUN.old-1."""
@@ -137,7 +157,7 @@ class RunFolder:
         """Write the settings, or bring those of a resumed run up to date."""
         import tomli_w
 
-        with create_binary(self.config_path) as file:
+        with create_binary(self.config_path, follow=False) as file:
             file.write(tomli_w.dumps(config.to_dict()).encode())
 
     def read_config(self) -> Config:
@@ -158,24 +178,26 @@ class RunFolder:
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> Path:
         """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two.
 
-        The metrics are on the disk before it. Raises StorageError when the disk does not take it; the checkpoints
-        before it are untouched then.
+        One that holds anything else stays. The metrics are on the disk before it. Raises StorageError when the disk
+        does not take it; the checkpoints before it are untouched then.
         """
         if self.metrics_path.exists():
             sync_file(self.metrics_path)
         folder = self.checkpoints_path / f"step-{step:08d}"
-        with create_folder(folder, replace=True) as new:
+        with create_folder(folder, replaceable(KIND)) as new:
             write_tensors(new / "model.safetensors", checkpoint.model)
             write_tensors(new / "training.safetensors", checkpoint.training)
             (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1, allow_nan=False), encoding="utf-8")
-            write_manifest(new, {"kind": "checkpoint", "format": FORMAT, "step": step})
+            write_manifest(new, {"kind": KIND, "format": FORMAT, "step": step})
         if not self.saved_path.exists():  # only now: a process killed before it has nothing to miss
-            with create_binary(self.saved_path):
+            with create_binary(self.saved_path, follow=False):
                 pass
         for old in self.checkpoints()[: -max(2, keep)]:
-            gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
-            rename(old, gone)
-            remove(gone)
+            with suppress(CannotCreateError):
+                refuse_strange(old, KIND)
+                gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
+                rename(old, gone)
+                remove(gone)
         return folder
 
     def load_checkpoint(
@@ -186,7 +208,7 @@ class RunFolder:
         Raises DataError or MissingInputError, naming the file; OtherFormatError for one of another version.
         """
         manifest = read_manifest(folder)
-        if manifest.get("kind") != "checkpoint" or manifest.get("format") != FORMAT:
+        if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
             raise OtherFormatError(
                 f"{folder} is not a checkpoint of format {FORMAT}",
                 "resume with the nmt that wrote it, or start anew with --overwrite",
@@ -229,12 +251,10 @@ class RunFolder:
     def append_metrics(self, event: Mapping[str, Any]) -> None:
         """Add one line to metrics.jsonl. Raises StorageError when the disk does not take it."""
         try:
-            with self.metrics_path.open("a", encoding="utf-8") as file:
+            with os.fdopen(open_own(self.metrics_path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as file:
                 file.write(json.dumps(event) + "\n")
         except OSError as error:
-            raise StorageError(
-                f"writing {self.metrics_path} failed: {error.strerror}", "free some space there"
-            ) from None
+            raise write_failed(self.metrics_path, error) from None
 
     def rewind_metrics(self, lines: int) -> int:
         """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again.
@@ -244,7 +264,7 @@ class RunFolder:
         if not self.metrics_path.exists():
             return 0
         kept = length = place = 0
-        with self.metrics_path.open("rb+") as file:
+        with os.fdopen(open_own(self.metrics_path, os.O_RDWR), "rb+") as file:
             while kept < lines and (piece := file.readline(LONGEST_PIECE)):
                 place += len(piece)
                 if piece.endswith(b"\n"):
@@ -254,8 +274,10 @@ class RunFolder:
 
     def write_seconds(self, seconds: float) -> None:
         """Note the seconds that the run has taken; a line of it that a kill tears is worth nothing, and no harm."""
-        with suppress(OSError):
-            self.seconds_path.write_text(f"{seconds:.1f}\n", encoding="utf-8")
+        with suppress(OSError, NmtError):
+            descriptor = open_own(self.seconds_path, os.O_WRONLY | os.O_TRUNC)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(f"{seconds:.1f}\n")
 
     def read_seconds(self) -> float:
         """What was noted last; 0 for nothing, and for what is no number."""
@@ -268,6 +290,11 @@ class RunFolder:
     def touch(self) -> None:
         """Tell Make that the model is as new as what it was made from."""
         os.utime(self.model_path / "manifest.json")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether something of that name in a run folder is the program's."""
+    return is_debris(name) or name in ("model", "checkpoints") or name.startswith("skipped-")
 
 
 class OtherFormatError(DataError):

@@ -10,7 +10,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from nmt.errors import DataError, StorageError, shown
+from nmt.errors import DataError, StorageError, shown, write_failed
 from nmt.text.untrusted import cannot_open, file_size, open_regular, strict_json
 
 if TYPE_CHECKING:
@@ -50,9 +50,10 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
         mode = path.stat().st_mode
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
         path.chmod(mode & 0o777)  # safetensors makes a file that its owner alone can read
-    except (SafetensorError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StorageError(f"writing {path} failed: {reason}", "free some space there") from None
+    except OSError as error:
+        raise write_failed(path, error) from None
+    except SafetensorError as error:  # which says no number of what the system said
+        raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
 
 
 def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:

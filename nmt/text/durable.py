@@ -10,30 +10,32 @@ import re
 import secrets
 import shutil
 import socket
+import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nmt.errors import CannotCreateError, NmtError, StorageError
+from nmt.errors import FULL, CannotCreateError, NmtError, StorageError, write_failed
 
 unfinished: set[Path] = set()  # what this process is making
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_FAILING = {*FULL, errno.EIO}  # the disk, not the path
 _HIDDEN = re.compile(
     r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)-(?P<host>[a-z0-9]+)-[0-9a-f]{6}", re.DOTALL
 )
 
 
 @contextmanager
-def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
+def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Fill a folder that appears at ``path`` whole when the block ends well and not at all otherwise.
 
-    Yields a temporary folder beside ``path``. Raises CannotCreateError when something stands at ``path`` already (an
-    empty folder does not count), unless ``replace``; StorageError when the disk is full.
+    Yields a temporary folder beside ``path``. What stands there is replaced unless ``refuse``, such as
+    ``nmt.text.manifest.replaceable``, raises an error of it: before the block runs, and again right before the
+    exchange. Without ``refuse`` nothing is replaced but an empty folder, and no link ever is. Raises CannotCreateError,
+    or StorageError when the disk is full.
     """
-    path = Path(os.path.realpath(path))
-    if not replace:
-        _refuse_occupied(path)
+    refuse = refuse or refuse_occupied
+    refuse(path)
     partial, before = partial_name(path), rights(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,11 +49,11 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
         if before:
             keep_rights(partial, before)
         sync_tree(partial)
+        refuse(path)
         old = None
-        if replace and path.exists():
+        if os.path.lexists(path):
             old = exchange(partial, path)
         else:
-            _refuse_occupied(path)
             rename(partial, path)
         sync_folder(path.parent)
         if old:
@@ -59,8 +61,8 @@ def create_folder(path: Path, replace: bool = False) -> Iterator[Path]:
     except NmtError:
         raise
     except OSError as error:
-        if error.errno in _FULL:
-            raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
+        if error.errno in _FAILING:
+            raise write_failed(path, error) from None
         raise
     finally:
         remove(partial)
@@ -122,14 +124,14 @@ def sweep(folder: Path, name: str | None = None, ours: bool = False) -> None:
     """
     for path in folder.iterdir() if folder.is_dir() else ():
         found = _HIDDEN.fullmatch(path.name)
-        if not found or name not in (None, found["name"]) or path in unfinished:
+        if not found or name not in (None, found["name"]) or path in unfinished or path.is_symlink():
             continue
         if not ours and (found["host"] != _host() or _is_alive(int(found["process"]))):
             continue
         final = path.with_name(found["name"])
-        if found["kind"] == "old" and not final.exists():
+        if found["kind"] == "old" and not os.path.lexists(final):
             rename(path, final)  # its owner was killed between the two renames of an exchange
-        elif path.is_dir() and not path.is_symlink():
+        elif path.is_dir():
             remove(path)
         else:
             path.unlink(missing_ok=True)
@@ -182,16 +184,24 @@ def _is_alive(process: int) -> bool:
 
 def cannot_create(path: Path, error: OSError) -> NmtError:
     """The error for a file or folder that cannot be made: a full disk is a matter of its own."""
-    if error.errno in _FULL:
-        return StorageError(f"writing {path} failed: {error.strerror}", "free some space there")
+    if error.errno in _FAILING:
+        return write_failed(path, error)
     return CannotCreateError(f"cannot create {path}: {error.strerror}", "check the folder and its rights")
 
 
-def _refuse_occupied(path: Path) -> None:
-    if path.is_dir() and not any(path.iterdir()):
+def refuse_occupied(path: Path) -> None:
+    """Raise CannotCreateError when something stands at ``path``: an empty folder is nothing, a link is something."""
+    if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
         return
-    if path.exists():
+    if os.path.lexists(path):
         raise CannotCreateError(f"{path} exists already", "move it away or choose another name")
+
+
+def refuse_irregular(path: Path) -> None:
+    """Raise CannotCreateError when something other than a regular file, such as a link, stands at ``path``."""
+    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
+        what = "a link" if path.is_symlink() else "no regular file"
+        raise CannotCreateError(f"{path} is {what}", "move it away")
 
 
 def rename(old: Path, new: Path) -> None:
@@ -213,7 +223,7 @@ def sync(descriptor: int, path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        raise StorageError(f"writing {path} failed: {error.strerror}", "free some space there") from None
+        raise write_failed(path, error) from None
 
 
 def sync_tree(folder: Path) -> None:
@@ -246,6 +256,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-            raise StorageError(f"writing {folder} failed: {error.strerror}", "free some space there") from None
+            raise write_failed(folder, error) from None
     finally:
         os.close(descriptor)

@@ -7,14 +7,25 @@ import hashlib
 import io
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError
+from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError, write_failed
 from nmt.text.compression import BROKEN, COMPRESSED, compressor, decompressor
-from nmt.text.durable import cannot_create, keep_rights, partial_name, publish, rights, sweep, sync, unfinished
+from nmt.text.durable import (
+    cannot_create,
+    keep_rights,
+    partial_name,
+    publish,
+    refuse_irregular,
+    rights,
+    sweep,
+    sync,
+    unfinished,
+)
 from nmt.text.untrusted import open_regular
 
 _BUFFER = 1 << 18
@@ -67,16 +78,18 @@ class _Reader(io.RawIOBase):
 
 
 @contextmanager
-def create_binary(path: Path) -> Iterator[BinaryIO]:
+def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
     """Write a file, compressed by its name, that appears whole when the block ends well and not at all otherwise.
 
-    An existing file is replaced, and its rights are kept; a pipe or device is written to directly. Raises
-    CannotCreateError when the file cannot be made and StorageError when writing fails. gzip holds no time stamp: the
-    same text gives the same bytes.
+    An existing file is replaced, and its rights are kept; a pipe or device is written to directly, and behind a link
+    the file that it leads to; without ``follow`` both are refused. Raises CannotCreateError when the file cannot be
+    made and StorageError when writing fails. gzip holds no time stamp: the same text gives the same bytes.
     """
-    special = written_directly(path)
-    if not special:
-        path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
+    special = follow and written_directly(path)
+    if not follow:
+        refuse_irregular(path)
+    elif not special:
+        path = Path(os.path.realpath(path))
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
     written = path if special else partial_name(path)
@@ -110,6 +123,29 @@ def create_binary(path: Path) -> Iterator[BinaryIO]:
         unfinished.discard(written)
 
 
+def open_own(path: Path, flags: int, private: bool = False) -> int:
+    """A descriptor of the regular file ``path``, which is made if need be; no link is followed.
+
+    With ``private`` its owner alone may read it. Raises CannotCreateError, also for anything that is no regular file.
+    """
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    refuse_irregular(path)
+    try:
+        try:
+            descriptor = os.open(path, flags)
+        except FileNotFoundError:
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    except OSError as error:
+        raise cannot_create(path, error) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise CannotCreateError(f"{path} is no regular file", "move it away")
+    if private:
+        with suppress(OSError):  # a file system without rights
+            os.chmod(descriptor, 0o600)
+    return descriptor
+
+
 class _Writer(io.RawIOBase):
     """Bytes into a descriptor; a failure names the final file."""
 
@@ -131,18 +167,18 @@ class _Writer(io.RawIOBase):
             raise
         except OSError as error:
             self.abandoned = True
-            raise StorageError(f"writing {self._path} failed: {error.strerror}", "free some space there") from None
+            raise write_failed(self._path, error) from None
 
 
 def written_directly(path: Path) -> bool:
     """Whether ``path`` is a pipe, a device or an open descriptor like /dev/stdout: what no new file can replace."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         return True
     for _ in range(40):  # links, as many as the kernel follows
         folder = os.path.realpath(path.parent)
         if folder == "/dev/fd" or re.fullmatch(r"/proc/\d+(/task/\d+)?/fd", folder):
             return True
-        if not path.is_symlink():
+        if not os.path.islink(path):
             return False
         path = Path(folder, os.readlink(path))
     return False

@@ -5,14 +5,15 @@ A folder without it is not there yet. Knows names, sizes and hashes; not what th
 
 import hashlib
 import json
+import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nmt.errors import DataError, MissingInputError, UnreadableError
-from nmt.text.durable import sync_tree
+from nmt.errors import CannotCreateError, DataError, MissingInputError, UnreadableError
+from nmt.text.durable import cannot_create, is_debris, sync_tree
 from nmt.text.files import create_binary, sha256
 from nmt.text.untrusted import cannot_open, read_small, strict_json
 
@@ -91,6 +92,52 @@ def check_file(
     # Nothing is read of an empty file: those of /proc look so, and may have no end.
     if (hashed_up_to is None or size <= hashed_up_to) and fact["sha256"] != (sha256(path) if size else _NO_BYTES):
         raise DataError(f"{path} has changed since it was written", "make the folder again")
+
+
+def replaceable(kind: str) -> Callable[[Path], None]:
+    """``refuse_strange`` for a folder of this kind, as ``create_folder`` takes it."""
+    return lambda folder: refuse_strange(folder, kind)
+
+
+def refuse_strange(folder: Path, kind: str, known: Collection[str] = ()) -> None:
+    """Raise CannotCreateError unless the folder is of our making, as is everything in it, and so may be replaced.
+
+    That is: it is not there or empty, or its manifest is of this ``kind`` and it holds nothing but the files that are
+    listed, in whatever state they are, and debris of processes that were killed. ``known`` files are ours whatever the
+    manifest says. The error names what else there is.
+    """
+    if not os.path.lexists(folder):
+        return
+    try:
+        manifest = read_manifest(folder, verify=False)
+    except (MissingInputError, DataError):
+        manifest = {}
+    listed = {*known, NAME, *manifest["files"]} if manifest.get("kind") == kind else set(known)
+    strange = next(_strangers(folder, {PurePosixPath(name) for name in listed}), None)
+    if strange:
+        what = kind.removeprefix("nmt ")
+        raise CannotCreateError(f"{strange} is no part of a {what} that nmt made", "move it, or choose another place")
+
+
+def _strangers(folder: Path, listed: Collection[PurePosixPath]) -> Iterator[Path]:
+    """What stands in the folder that is neither a listed file, nor a folder on the way to one, nor debris."""
+    if folder.is_symlink() or not folder.is_dir():
+        yield folder
+        return
+    folders = {parent for name in listed for parent in name.parents}
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise cannot_create(folder, error) from None
+    for entry in entries:
+        name = PurePosixPath(entry.name)
+        if is_debris(entry.name) or (name in listed and entry.is_file(follow_symlinks=False)):
+            continue
+        if name in folders and entry.is_dir(follow_symlinks=False):
+            below = [path.relative_to(name) for path in listed if path.is_relative_to(name)]
+            yield from _strangers(Path(entry), below)
+        else:
+            yield Path(entry)
 
 
 def read_json(path: Path) -> Any:

@@ -33,7 +33,7 @@ def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: t
         tokenizer.decode([[int(id) for id in read(row)] for row in divergence.rows])
         for tokenizer, read in zip(tokenizers, splits, strict=True)
     ]
-    with create_binary(path) as file:
+    with create_binary(path, follow=False) as file:
         file.write(b"corpus\tline\tsource\ttarget\n")
         for (corpus, line), source, target in zip(origins, *sides, strict=True):
             cells = (one_line(text).replace("\t", " ") for text in (corpus, str(line), source, target))

@@ -46,6 +46,7 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
             reporter.note(f"the run that was there is now {move_aside()}")
         elif folder.exists():
             refuse_another_run(request, folder, config)
+            folder.refuse_strange_model()
             before = asdict(folder.read_config().training)
             has_new_budget = any(before[name] != getattr(config.training, name) for name in BUDGETS)
 

@@ -1,30 +1,21 @@
 """The engine that runs CTranslate2 on the CPU: pieces become its tokens. Imports no torch.
 
-Its model is a cache, made once from a model folder's safetensors and found again by the hash of that folder's manifest.
+Its model is a copy of a model folder, see nmt.store.ctranslate2_cache.
 """
 
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis, length_limit
 from nmt.decoding.translator import MAX_PIECES
-from nmt.errors import BusyError, CannotCreateError, DataError, SettingsError, StorageError, is_out_of_memory, shown
-from nmt.store.ctranslate2_model import POSITIONS, check_weights, write_ctranslate2
+from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory, shown
+from nmt.store.ctranslate2_cache import load_cached
+from nmt.store.ctranslate2_model import POSITIONS
 from nmt.store.model_folder import ModelFolder
-from nmt.text.durable import create_folder, remove
-from nmt.text.files import sha256
 from nmt.text.machine import available_cores
-from nmt.text.manifest import NAME
-
-UNUSED = 30 * 24 * 3600.0  # seconds
-FORMAT = 3  # of the cache; raised when write_ctranslate2 writes something else
 
 
 class CTranslate2Engine:
@@ -130,8 +121,12 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
         raise SettingsError(f"this processor has no {compute_type} that is fast", "leave --compute-type out")
     source, target = model.tokenizers
     pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
-    with cached(model) as folder, readable(folder):
-        return CTranslate2Engine(folder, pieces, threads or available_cores(), compute_type)
+
+    def load(folder: Path) -> CTranslate2Engine:
+        with readable(folder):
+            return CTranslate2Engine(folder, pieces, threads or available_cores(), compute_type)
+
+    return load_cached(model, load)
 
 
 @contextmanager
@@ -142,39 +137,4 @@ def readable(folder: Path) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise BusyError("the model does not fit into memory", "free some memory, or take a smaller model") from None
-        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "delete that folder") from None
-
-
-@contextmanager
-def cached(model: ModelFolder) -> Iterator[Path]:
-    """The model for CTranslate2, in the user's cache, or in a temporary folder where there can be no cache."""
-    import ctranslate2
-
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    place = home / "nmt" / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}" / sha256(model.folder / NAME)
-    if place.is_dir():
-        check_weights(model)  # or a model whose file was damaged since would seem whole
-        with suppress(OSError):
-            os.utime(place)
-    else:
-        remove_unused(home / "nmt")
-        try:
-            with create_folder(place, replace=True) as folder:
-                write_ctranslate2(model, folder)
-        except (CannotCreateError, StorageError):
-            temporary = Path(tempfile.mkdtemp(prefix="nmt-"))
-            try:
-                write_ctranslate2(model, temporary)
-                yield temporary
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-            return
-    yield place
-
-
-def remove_unused(home: Path) -> None:
-    """Remove from the cache what has not been used for so long that its model may be gone."""
-    for path in home.glob("ctranslate2-*/*"):
-        with suppress(OSError):
-            if time.time() - path.stat().st_mtime > UNUSED:
-                remove(path)
+        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "use --engine torch") from None
