@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,13 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     assert errors.count("some: ") == len(report.warnings)
     copied = evaluate_files(folder / "test.de", folder / "test.en", folder / "test.de", ScoringOptions())
     assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
+    source = write(folder / "source", [unicodedata.normalize("NFD", "나는 집에 간다")] * 20)
+    hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
+    copied = evaluate_files(hypothesis, source, source, ScoringOptions(("chrf",), confidence=False))
+    assert copied.warnings == [
+        "20 of 20 references are not in Unicode's NFC, the form of what models write",
+        "20 of 20 hypotheses are the source unchanged",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,16 @@ def test_the_program_gives_a_line_for_each_odd_line_of_that_file(tiny_run: TinyR
     out = (tmp_path / "out").read_bytes()
     assert out.count(b"\n") == len(lines_of(odd_file())) == len(odd_lines()) + 1
     assert len(out.decode().splitlines()) == out.count(b"\n")
+
+
+def test_a_decomposed_text_is_translated_like_the_composed_one_and_said_once(tiny_run: TinyRun) -> None:
+    lines = (ROOT / "data" / "test.ko").read_text(encoding="utf-8").splitlines(keepends=True)[:3]
+    composed, decomposed = (
+        nmt("translate", tiny_run.run, "--threads", "1", "--device", "cpu", input=unicodedata.normalize(form, text))
+        for text in ["".join(lines)]
+        for form in ("NFC", "NFD")
+    )
+    assert composed.stdout == decomposed.stdout != ""
+    assert "NFC" not in composed.stderr
+    said = [line for line in decomposed.stderr.splitlines() if "NFC" in line]
+    assert said == ["nmt: warning: 3 lines are not in Unicode's normal form NFC, and read as if in it"]

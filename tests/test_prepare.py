@@ -101,7 +101,24 @@ def test_hard_korean_survives_prepare_and_decode_unchanged(request_: PrepareRequ
     write(request_.train[0], [*TRAIN, *HARD_KOREAN])
     prepare(request_, OPTIONS)
     assert texts(Dataset.open(request_.output)) == [
-        (" ".join(source.split()), target) for source, target in [*TRAIN, *HARD_KOREAN]
+        (unicodedata.normalize("NFC", " ".join(source.split())), target) for source, target in [*TRAIN, *HARD_KOREAN]
+    ]
+
+
+def test_test_pairs_are_recognised_in_training_in_another_spelling(request_: PrepareRequest, tmp_path: Path) -> None:
+    def decomposed(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        return [(unicodedata.normalize("NFD", source), target) for source, target in pairs]
+
+    hundred = [(f"{number} {KOREAN[number % 5]}", f"{number} {ENGLISH[number % 5]}") for number in range(200, 300)]
+    same = [(unicodedata.normalize("NFD", "한국"), "한국")]
+    write(request_.train[0], [*TRAIN, *hundred, *decomposed(TRAIN[:3]), *same])
+    request = replace(request_, test=(write(tmp_path / "test", decomposed(hundred)),))
+    warnings = Warnings()
+    report = prepare(request, OPTIONS, progress=warnings)
+    assert report.corpora[0].dropped == {"in-test": 100, "duplicate": 3, "source-equals-target": 1}
+    assert warnings.lines == [
+        f"{tmp_path}/train: 4 lines are not in Unicode's normal form NFC, and read as if in it",
+        f"{tmp_path}/test: 100 lines are not in Unicode's normal form NFC, and read as if in it",
     ]
 
 

@@ -30,7 +30,7 @@ SIZE = 300  # near the most that so small a text can give
 SURVIVORS = [
     "나는 학교에 간다.",
     "龘 靐 麤 爨 鸞",  # rare hanja
-    "\uf90a\uf9d1\uf914 樂",  # compatibility hanja, which NFKC would rewrite
+    "\uf90a\uf9d1\uf914 樂",  # compatibility hanja, which have canonical equals
     "ᄒᆞᆫ글 나랏말ᄊᆞ미 듕귁에 달아",  # old hangul, of conjoining jamo
     unicodedata.normalize("NFD", "한국어 문장"),  # the same syllables as decomposed jamo
     "ㅋㅋㅋ ㅠㅠ ㅎㅏㄴ",  # compatibility jamo
@@ -47,7 +47,7 @@ SURVIVORS = [
 
 
 def normal(text: str) -> str:
-    return " ".join(text.split())
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])
@@ -70,6 +70,25 @@ def test_any_text_survives_but_for_white_space_and_controls(text: str) -> None:
 
 
 MODEL = train_tokenizer(TEXT, "unigram", SIZE)
+
+
+@pytest.mark.parametrize(
+    "text", ["한국어 문장을 나눈다", "Tôi đang đọc một quyển sách ở nhà", "Ångström Ω café"], ids=["ko", "vi", "latin"]
+)
+def test_every_spelling_of_a_text_gives_the_same_pieces(tokenizer: Tokenizer, text: str) -> None:
+    spellings = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")] + [text.replace("Å", "\u212b")]
+    assert len(set(map(tuple, tokenizer.encode(spellings)))) == 1
+
+
+def test_what_has_no_canonical_equal_is_left_as_it_is(tokenizer: Tokenizer) -> None:
+    text = "Ｆｕｌｌ ㍿ ﬁ ① ½ ™ ² ㅎㅏㄴ ᄒᆞᆫ글 ﾊﾝｶｸ"
+    assert tokenizer.decode(tokenizer.encode([text])) == [text] != [unicodedata.normalize("NFKC", text)]
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_a_vocabulary_learnt_from_decomposed_text_is_that_of_the_composed(kind: str) -> None:
+    decomposed = [unicodedata.normalize("NFD", line) for line in TEXT]
+    assert train_tokenizer(decomposed, kind, SIZE) == train_tokenizer(TEXT, kind, SIZE)
 
 
 @pytest.mark.parametrize("space", ["\t", "\xa0", "\u3000", "\u2028", "\x85", "  ", "\r", "\n"])

@@ -134,6 +134,9 @@ def translate(
             warn_of_mended(job.lines, progress)
             if job.output and len(jobs) > 1:
                 forget_journal(job.output)
+        decomposed = sum(job.lines.decomposed for job in jobs)
+        if decomposed:
+            progress.warn(say_decomposed(decomposed))
         if output:
             lines = counted(sum(job.lines.count for job in jobs), "line")
             files = f" of {counted(len(jobs), 'file')}" if len(jobs) > 1 else ""
@@ -152,6 +155,7 @@ class Job:
     def opened(self, keep_journal: bool) -> "AbstractContextManager[Stream | Resumable]":
         from nmt.store.journal import resumable
         from nmt.text.files import written_directly
+    from nmt.text.normal import say_decomposed
 
         if not self.output or written_directly(self.output):
             return streamed(self.output)
@@ -190,6 +194,7 @@ def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
     """The files that the jobs write, and those that stand beside them meanwhile, by what they are called."""
     from nmt.store.journal import beside
     from nmt.text.files import written_directly
+    from nmt.text.normal import say_decomposed
 
     for path in (job.output for job in jobs if job.output):
         yield "--output", path

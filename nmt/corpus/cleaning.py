@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nmt.text.normal import normal
+
 Verdicts = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 
@@ -38,11 +40,11 @@ class Verdict(IntEnum):
 
 
 def judge(pairs: Sequence[tuple[str, str]], max_ratio: float) -> tuple[Verdicts, Hashes]:
-    """The verdict on each pair by itself, and its hash; texts that differ in white space alone are the same."""
+    """The verdict on each pair by itself, and its hash; texts of the same normal form are the same."""
     verdicts = np.zeros(len(pairs), np.uint8)
     hashes = np.zeros(len(pairs), np.uint64)
     for row, (source, target) in enumerate(pairs):
-        source, target = " ".join(source.split()), " ".join(target.split())
+        source, target = normal(source), normal(target)
         verdicts[row] = _judge_pair(source, target, max_ratio)
         # No text holds a line end, so the two sides cannot be cut in two ways.
         digest = blake2b(f"{source}\n{target}".encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -15,6 +15,7 @@ from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.files import count_lines
+from nmt.text.normal import is_composed, say_decomposed
 from nmt.text.progress import Progress
 
 # More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
@@ -101,13 +102,17 @@ def _judge(
     corpus: Corpus, options: PrepareOptions, sample: Sample | None, progress: Progress
 ) -> tuple[Verdicts, Hashes]:
     verdicts, hashes = [], []
+    decomposed = 0
     for chunk in ahead(read_chunks(corpus)):
         chunk_verdicts, chunk_hashes = cleaning.judge(chunk, options.max_ratio)
         verdicts.append(chunk_verdicts)
         hashes.append(chunk_hashes)
         if sample is not None:
             sample.add(chunk)
+        decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
         progress.advance(len(chunk))
+    if decomposed:
+        progress.warn(f"{corpus.path}: {say_decomposed(decomposed)}")
     return np.concatenate(verdicts), np.concatenate(hashes)
 
 

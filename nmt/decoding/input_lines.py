@@ -16,6 +16,7 @@ from typing import BinaryIO, Protocol, cast
 from nmt.errors import MissingInputError, StorageError
 from nmt.text.files import count_lines, open_binary
 from nmt.text.lines import read_lines
+from nmt.text.normal import is_composed
 
 PATIENCE = 0.02  # seconds without a new byte that make a pause
 STANDARD_INPUT = Path("-")
@@ -38,6 +39,7 @@ class InputLines:
         self.count = 0  # lines given so far
         self.mended = 0  # lines that had bytes which are not UTF-8
         self.first_mended = ""
+        self.decomposed = 0  # lines that are not in Unicode's NFC
         for path in self.inputs:
             if path != STANDARD_INPUT and not os.path.exists(path):
                 raise MissingInputError(f"there is no file {path}", TO_PIPE if is_text(path) else "check the path")
@@ -80,6 +82,7 @@ class InputLines:
             if "\ufffd" in line and line.encode() not in watched.raw:
                 self.mended += 1
                 self.first_mended = self.first_mended or f"{name} line {number}"
+            self.decomposed += not is_composed(line)
             self.count += 1
             yield line
 

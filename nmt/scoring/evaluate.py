@@ -11,6 +11,7 @@ from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, p_values, s
 from nmt.text.files import open_binary
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
+from nmt.text.normal import is_composed, normal
 from nmt.text.progress import Progress
 
 COPIES_WORTH_A_WARNING = 0.1  # share of the lines; names and numbers are rightly left as they are
@@ -124,7 +125,10 @@ def doubts(hypotheses: Sequence[str], references: Sequence[str], sources: Sequen
     blank = sum(not reference.strip() for reference in references)
     if blank:
         found.append(f"{blank} of {lines} references are empty")
-    copies = sum(ours == theirs for ours, theirs in zip(hypotheses, sources or [], strict=False))
+    decomposed = sum(not is_composed(reference) for reference in references)
+    if decomposed:
+        found.append(f"{decomposed} of {lines} references are not in Unicode's NFC, the form of what models write")
+    copies = sum(normal(ours) == normal(theirs) for ours, theirs in zip(hypotheses, sources or [], strict=False))
     if copies > COPIES_WORTH_A_WARNING * lines:
         found.append(f"{copies} of {lines} hypotheses are the source unchanged")
     if sum(reference.endswith(" .") for reference in references) > TOKENIZED_WORTH_A_WARNING * lines:

@@ -1,9 +1,9 @@
 """Text to pieces and back: SentencePiece behind one small class. Knows no files but the model's, and no corpus.
 
 Text survives: a character without a piece becomes its UTF-8 bytes, and nothing that a person types is ever taken for a
-control symbol. The one thing that changes is white space, of which every run becomes one space. SentencePiece's own
-normalisation (nmt_nfkc) is not used, because it rewrites full-width forms, compatibility hanja and decomposed jamo,
-so that a text could not come back as it was.
+control symbol. What changes is how a text is written: it is brought into its normal form (``nmt.text.normal``) first.
+SentencePiece's own normalisation (nmt_nfkc) is not used, because it also rewrites full-width forms and ligatures, so
+that a text could not come back as it was.
 """
 
 import io
@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from nmt.errors import DataError
 from nmt.text.lines import one_line
+from nmt.text.normal import normal
 from nmt.text.spm_format import read_pieces
 from nmt.text.untrusted import read_small
 
@@ -59,8 +60,8 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
         """The piece ids of each line, without special ids, by ``workers`` threads."""
-        # Leading, trailing and repeated white space of every kind goes here, in one place for training and use.
-        texts = [" ".join(line.split()) for line in lines]
+        # In one place for training and use: the same text gives the same pieces, however it is written.
+        texts = [normal(line) for line in lines]
         ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=max(1, workers))
         for row, text in enumerate(texts):
             if _SPACE in text:
@@ -114,7 +115,7 @@ def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = Tr
     memory: the caller chooses how many. Raises DataError when the text gives fewer pieces, naming the largest size that
     fits, or when its characters need more, naming the smallest.
     """
-    texts = (" ".join(line.split()) for line in lines)
+    texts = map(normal, lines)
     kept = [text[start : start + _CUT] for text in texts for start in range(0, len(text), _CUT)]
     # Rare characters are left to the bytes; when the size has no room for the others, more of them are.
     for coverage in (0.99995, 0.9995, 0.995, 0.98):
