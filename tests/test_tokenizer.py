@@ -159,7 +159,22 @@ def test_a_size_that_does_not_fit_names_the_one_that_does(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unigram", "bpe"])
-@pytest.mark.parametrize("text", [["a"], ["가"], ["▁a"], ["a b", "c d"], ["\x00x"], ["word " * 20_000], TEXT])
+def test_the_block_that_sentencepiece_reserves_is_text(kind: str) -> None:
+    lines = [f"▅▅ {line} x▅y \ufdd0" for line in TEXT]
+    tokenizer = Tokenizer(train_tokenizer(lines, kind, 400, exact=False), "blocks")
+    assert tokenizer.decode(tokenizer.encode(lines)) == lines
+    pieces = tokenizer.pieces(range(tokenizer.size))
+    assert any("▅" in piece for piece in pieces)
+    assert "".join(tokenizer.pieces(tokenizer.encode(["x▅y"])[0])) == "▁x▅y", "it is spelled by bytes"
+    every = [chr(code) for code in range(0xFDD0, 0xFDF0)]
+    tokenizer = Tokenizer(train_tokenizer([*lines, *every], kind, 400, exact=False), "no stand-in is left")
+    assert tokenizer.decode(tokenizer.encode(lines)) == lines
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize(
+    "text", [["a"], ["가"], ["▁a"], ["▅"], ["▅ a"], ["a b", "c d"], ["\x00x"], ["word " * 20_000], TEXT]
+)
 def test_a_soft_size_always_fits(kind: str, text: list[str]) -> None:
     tokenizer = Tokenizer(train_tokenizer(text, kind, 8000, exact=False), "soft")
     assert 260 < tokenizer.size <= 8000
@@ -183,7 +198,7 @@ def test_a_long_line_is_learned_to_its_end(space: str) -> None:
 
 def test_learning_from_nothing_is_a_data_error() -> None:
     for text in ([], [""], [" "], ["▁"]):
-        with pytest.raises(DataError):
+        with pytest.raises(DataError, match="there is no text to learn a vocabulary from"):
             train_tokenizer(text, "unigram", 300)
 
 

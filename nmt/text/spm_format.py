@@ -70,6 +70,17 @@ def read_pieces(model: bytes) -> list[str]:
     return pieces
 
 
+def rename_in_pieces(model: bytes, old: bytes, new: bytes) -> bytes:
+    """The model, which is one of ours, with ``new`` for ``old`` in all pieces; both have as many bytes."""
+    renamed, place = bytearray(model), 0
+    while model[place] == 0x0A:
+        start = place + 4
+        stop = start + model[place + 3]
+        renamed[start:stop] = model[start:stop].replace(old, new)
+        place += 2 + model[place + 1]
+    return bytes(renamed)
+
+
 def _read_pieces(model: bytes) -> tuple[list[bytes], bytes, bytes, int]:
     """The pieces, their scores (four bytes each), their types (one each), and where in the model they end.
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 from nmt.errors import DataError
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.spm_format import read_pieces
+from nmt.text.spm_format import read_pieces, rename_in_pieces
 from nmt.text.untrusted import read_small
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -25,6 +25,8 @@ SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
 LARGEST_MODEL = 1 << 25  # bytes; a real one has some 20 a piece
 _SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
+_RESERVED = "▅"  # its trainer leaves out a line that has this one
+_NONCHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # text has none, so one stands in for such a sign
 # Sums of floats depend on how they are shared out, so the number of threads must be the same on every machine.
 _TRAINING_THREADS = 4
 # SentencePiece leaves out lines of over 4,192 bytes, and takes minutes for one that repeats itself at length.
@@ -49,9 +51,9 @@ class Tokenizer:
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
         self.size = len(pieces)
         self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
-        # Noncharacters, of which text has none: one that became no piece of this model stands in for a typed "▁".
+        # One that became no piece of this model stands in for a typed "▁".
         text = "".join(pieces)
-        self._stand_ins = [chr(code) for code in range(0xFDD0, 0xFDF0) if chr(code) not in text]
+        self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -107,16 +109,27 @@ class Tokenizer:
         return ids
 
 
+class SizeError(DataError):
+    """A vocabulary of ``size`` pieces does not fit a text that needs ``least`` or gives ``most`` (else 0)."""
+
+    def __init__(self, size: int, least: int = 0, most: int = 0) -> None:
+        word, bound = ("small", f"{least} or more") if least else ("large", f"{most} or fewer")
+        super().__init__(f"a vocabulary of {size} pieces is too {word} for the text", f"choose {bound}, or auto")
+        self.least, self.most = least, most
+
+
 def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = True) -> bytes:
     """Learn a SentencePiece model of ``size`` pieces from lines of text, and return it serialised.
 
     ``kind`` is "unigram" (Kudo 2018) or "bpe" (Sennrich et al. 2016). Unless ``exact``, a text too small for ``size``
     gives as many pieces as it can. The same lines give the same bytes for any number of workers. Lines are held in
-    memory: the caller chooses how many. Raises DataError when the text gives fewer pieces, naming the largest size that
-    fits, or when its characters need more, naming the smallest.
+    memory: the caller chooses how many. Raises SizeError when the text gives fewer pieces or its characters need more,
+    DataError when there is no text.
     """
     texts = map(normal, lines)
     kept = [text[start : start + _CUT] for text in texts for start in range(0, len(text), _CUT)]
+    if not any(text.strip(f"{_SPACE} ") for text in kept):
+        raise DataError("there is no text to learn a vocabulary from", "look at the training text")
     # Rare characters are left to the bytes; when the size has no room for the others, more of them are.
     for coverage in (0.99995, 0.9995, 0.995, 0.98):
         try:
@@ -125,21 +138,20 @@ def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = Tr
             message = str(error)
         if "required_chars" not in message:
             break
-    if fits := re.search(r"too high.*<= (\d+)", message):
-        raise DataError(
-            f"a vocabulary of {size} pieces is too large for the text", f"choose {fits[1]} or fewer, or auto"
-        )
+    if most := re.search(r"too high.*<= (\d+)", message):
+        raise SizeError(size, most=int(most[1]))
     if least := re.search(r"required_chars.* vs (\d+)", message):
-        raise DataError(
-            f"a vocabulary of {size} pieces is too small for the text", f"choose {least[1]} or more, or auto"
-        )
+        raise SizeError(size, least=int(least[1]))
     raise DataError(f"SentencePiece cannot learn from this text: {message}", "look at the training text")
 
 
 def _train(lines: list[str], kind: str, size: int, exact: bool, coverage: float) -> bytes:
-    model = io.BytesIO()
     import sentencepiece
 
+    model, stand_in = io.BytesIO(), ""
+    if any(_RESERVED in line for line in lines):
+        stand_in = next((sign for sign in _NONCHARACTERS if not any(sign in line for line in lines)), " ")
+        lines = [line.replace(_RESERVED, stand_in) for line in lines]
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(lines),
         model_writer=model,
@@ -156,4 +168,5 @@ def _train(lines: list[str], kind: str, size: int, exact: bool, coverage: float)
         num_threads=_TRAINING_THREADS,
         minloglevel=5,
     )
-    return model.getvalue()
+    learnt = model.getvalue()
+    return rename_in_pieces(learnt, stand_in.encode(), _RESERVED.encode()) if stand_in.strip() else learnt
