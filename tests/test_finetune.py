@@ -1,5 +1,6 @@
 """Training on: from a model's weights, with a model's vocabulary, and corpora that count for more or for less."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -192,3 +193,29 @@ def test_two_vocabularies_train_one_direction(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="needs one vocabulary"), open_run(request, CPU, Unheard()):
         pass
     assert not (tmp_path / "other").exists()
+
+
+def test_a_model_of_another_direction_is_said(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
+    class Warned(Unheard):
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def warn(self, line: str) -> None:
+            self.lines.append(line)
+
+    corpus = more.parent / "train"
+    for old, new in (("ko", "fr"), ("en", "ko")):
+        shutil.copy(f"{corpus}.{old}", f"{tmp_path / 'train'}.{new}")
+    made = nmt(
+        *("prepare", "-s", "fr", "-t", "ko", "--train", tmp_path / "train"),
+        *("--vocab", tiny_run.run, "-o", tmp_path / "data"),
+    )
+    assert made.returncode == 0, made.stderr
+    for data, said in ((more, []), (tmp_path / "data", ["ko → en", "fr → ko"])):
+        warned = Warned()
+        request = TrainRequest(
+            data, tmp_path / f"run{len(said)}", "auto", ({"training": {"steps": 6}},), init=tiny_run.run
+        )
+        with open_run(request, CPU, warned):
+            pass
+        assert [re.findall(r"\w\w → \w\w", line) for line in warned.lines] == [said] * bool(said)

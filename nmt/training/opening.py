@@ -13,6 +13,7 @@ from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
+from nmt.text.languages import same_language
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
@@ -39,6 +40,8 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
     data, config, init = read_request(request)
     tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
     state = fresh_state(config, data, device, init)
+    if init:
+        warn_of_direction(init, data, reporter)
     folder = RunFolder(request.run)
     with folder.claim() as move_aside:
         has_new_budget = False
@@ -111,6 +114,13 @@ def fresh_state(config: Config, data: Dataset, device: torch.device, init: Model
         model.embeddings.produced.zero_()
     model.embeddings.produced |= torch.from_numpy(data.target_pieces()).to(model.embeddings.produced)
     return TrainState.fresh(model.to(device), config.training)
+
+
+def warn_of_direction(init: ModelFolder, data: Dataset, reporter: Reporter) -> None:
+    """Warn of a model that translates other languages than the data's, or those the other way round."""
+    known, wanted = (init.source_language, init.target_language), (data.source_language, data.target_language)
+    if not all(map(same_language, known, wanted)):
+        reporter.warn(f"{init.folder} translates {' → '.join(known)}, and {data.folder} is {' → '.join(wanted)}")
 
 
 def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
