@@ -3,6 +3,8 @@
 import gzip
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from nmt.corpus.scan import Sample
 from nmt.corpus.shards import Split, SplitWriter, id_type
 from nmt.corpus.vocabulary import auto_size
 from nmt.errors import DataError, MissingInputError
+from nmt.text.files import create_binary, sha256
 
 PAIRS = [("나는 간다.", "I go."), ("", "nothing"), ("a\x85b\u2028c", "d")]
 KEPT, DUPLICATE = Verdict.KEPT, Verdict.DUPLICATE
@@ -180,15 +183,59 @@ def test_one_pair_in_twenty_is_held_out_and_at_most_a_thousand(kept: int, expect
 @pytest.mark.parametrize(("limit", "stride"), [(100, 1), (50, 2), (49, 4), (13, 8), (1, 128)])
 def test_a_sample_is_every_nth_pair_however_they_come(limit: int, stride: int) -> None:
     pairs = [(str(number), f"t{number}") for number in range(100)]
-    whole, parts = Sample(limit), Sample(limit)
+    whole, parts = Sample(9, limit), Sample(9, limit)
     whole.add(pairs)
     for start in range(0, 100, 7):
         parts.add(pairs[start : start + 7])
     verdicts = np.zeros(100, np.uint8)
-    assert whole.sides([verdicts]) == parts.sides([verdicts[:30], verdicts[30:]])
-    assert whole.sides([verdicts])[0] == [str(number) for number in range(0, 100, stride)]
+    assert whole.kept([verdicts]) == parts.kept([verdicts[:30], verdicts[30:]]) == pairs[::stride]
     verdicts[0] = Verdict.EMPTY
-    assert "0" not in whole.sides([verdicts])[0]
+    assert pairs[0] not in whole.kept([verdicts])
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=60), st.integers(1, 20), st.integers(14, 99))
+def test_a_sample_is_bounded_in_pairs_and_characters_and_has_no_overlong_side(
+    lengths: list[tuple[int, int]], most: int, characters: int
+) -> None:
+    pairs = [("s" * source, "t" * target) for source, target in lengths]
+    sample = Sample(7, most, characters)
+    sample.add(pairs)
+    held = sample.kept([np.zeros(len(pairs), np.uint8)])
+    assert len(held) <= most
+    assert sum(map(len, chain(*held))) <= characters
+
+    def every(stride: int) -> list[tuple[str, str]]:
+        return [pair for pair in pairs[::stride] if max(map(len, pair)) <= 7]
+
+    # The whole stream at the smallest stride that fits, as long as the pairs that came later do not matter.
+    fitting = [n for n in range(7) if len(every(2**n)) <= most and sum(map(len, chain(*every(2**n)))) <= characters]
+    assert held == every(2 ** fitting[0])
+
+
+def test_a_line_of_over_a_megabyte_is_refused_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "c.ko").write_text(
+        "a\n" + "b" * (parallel.LONGEST_LINE - 1) + "\n" + "c" * parallel.LONGEST_LINE + "\n"
+    )
+    (tmp_path / "c.en.gz").write_bytes(gzip.compress(b"a\nb\nc\n"))
+    pairs = read_pairs(find_corpus(tmp_path / "c", "ko", "en"))
+    assert [len(next(pairs)[0]) for _ in range(2)] == [1, parallel.LONGEST_LINE - 1]
+    with pytest.raises(DataError, match=r"c\.ko line 3 has over 1048576 bytes"):
+        next(pairs)
+
+
+@pytest.mark.parametrize("ending", ["", ".gz", ".xz", ".zst"])
+def test_a_corpus_is_held_to_its_hashes_at_the_end_of_each_file(tmp_path: Path, ending: str) -> None:
+    with create_binary(tmp_path / f"c.tsv{ending}") as file:
+        file.write(b"a\tb\nc\td\n")
+    corpus = find_corpus(tmp_path / f"c.tsv{ending}", "ko", "en")
+    held = replace(corpus, hashes=(sha256(corpus.files[0]),))
+    assert list(read_pairs(held)) == [("a", "b"), ("c", "d")]
+    with create_binary(corpus.files[0]) as file:
+        file.write(b"a\tb\nc\tX\n")
+    assert list(read_pairs(corpus)) == [("a", "b"), ("c", "X")]
+    with pytest.raises(DataError, match=r"c\.tsv.* changed while it was read"):
+        list(read_pairs(held))
 
 
 def test_the_fitted_vocabulary_grows_with_lines_words_and_characters() -> None:

@@ -3,7 +3,8 @@
 Knows names and lines; nothing of cleaning, pieces or datasets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from glob import escape
 from itertools import zip_longest
@@ -19,6 +20,7 @@ Pair = tuple[str, str]
 
 CHUNK_PAIRS = 1 << 14
 CHUNK_CHARACTERS = 1 << 24  # so that long lines make smaller chunks, and memory stays bounded
+LONGEST_LINE = 1 << 20  # bytes; no sentence has a hundredth of them, but a picture or a dump may stand on one line
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Corpus:
     path: Path
     files: tuple[Path, ...]
     weight: float = 1.0  # how often each pair is seen in a pass over the training data
+    hashes: tuple[str, ...] = ()  # SHA-256 of each file, to which every reading is held
 
 
 def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:
@@ -92,9 +95,10 @@ def read_pairs(corpus: Corpus) -> Iterator[Pair]:
     """The pairs of a corpus in order.
 
     Raises DataError, with file and line, when the sides have unequal line counts, a TSV line has not exactly one tab,
-    the text is not UTF-8, or there is no line at all.
+    the text is not UTF-8, a line has over 1 MiB or there is no line at all; and at the end, when a file is not that of
+    its hash.
     """
-    pairs = _read_tsv(corpus.files[0]) if len(corpus.files) == 1 else _read_sides(*corpus.files)
+    pairs = _read_tsv(corpus) if len(corpus.files) == 1 else _read_sides(corpus)
     number = 0
     for pair in pairs:
         number += 1
@@ -103,10 +107,16 @@ def read_pairs(corpus: Corpus) -> Iterator[Pair]:
         raise DataError(f"{corpus.files[0]} line 1 is missing: the file is empty", "give a corpus with sentence pairs")
 
 
-def _read_sides(source: Path, target: Path) -> Iterator[Pair]:
-    with open_binary(source) as source_file, open_binary(target) as target_file:
-        sides = zip_longest(read_lines(source_file, str(source)), read_lines(target_file, str(target)))
-        for number, (left, right) in enumerate(sides, start=1):
+def _lines(corpus: Corpus, side: int) -> Generator[str, None, None]:
+    path = corpus.files[side]
+    with open_binary(path, corpus.hashes[side] if corpus.hashes else "") as file:
+        yield from read_lines(file, str(path), longest=LONGEST_LINE)
+
+
+def _read_sides(corpus: Corpus) -> Iterator[Pair]:
+    source, target = corpus.files
+    with closing(_lines(corpus, 0)) as sources, closing(_lines(corpus, 1)) as targets:
+        for number, (left, right) in enumerate(zip_longest(sources, targets), start=1):
             if left is None or right is None:
                 short, long = (source, target) if left is None else (target, source)
                 raise DataError(
@@ -116,12 +126,13 @@ def _read_sides(source: Path, target: Path) -> Iterator[Pair]:
             yield left, right
 
 
-def _read_tsv(path: Path) -> Iterator[Pair]:
-    with open_binary(path) as file:
-        for number, line in enumerate(read_lines(file, str(path)), start=1):
+def _read_tsv(corpus: Corpus) -> Iterator[Pair]:
+    with closing(_lines(corpus, 0)) as lines:
+        for number, line in enumerate(lines, start=1):
             cells = line.split("\t")
             if len(cells) != 2:
                 raise DataError(
-                    f"{path} line {number} has {len(cells) - 1} tabs, not 1", "write each line as source, tab, target"
+                    f"{corpus.files[0]} line {number} has {len(cells) - 1} tabs, not 1",
+                    "write each line as source, tab, target",
                 )
             yield cells[0], cells[1]

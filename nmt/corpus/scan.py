@@ -20,6 +20,10 @@ from nmt.text.progress import Progress
 
 # More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
 SAMPLE_PAIRS = 500_000
+SAMPLE_CHARACTERS = 1 << 27
+# Of a side with more characters for each piece that it may have, it is plain before a vocabulary is there that it is
+# too long: of 255,000 real pairs in five languages, none that was kept had so many. A vocabulary is not learnt from it.
+CHARACTERS_A_PIECE = 5
 
 
 @dataclass(frozen=True)
@@ -54,28 +58,38 @@ class Scanned:
 
 
 class Sample:
-    """Every n-th pair of a stream, n being the smallest power of two that keeps them within ``limit``."""
+    """Every n-th pair of a stream, n being the smallest power of two that keeps them within the limits.
 
-    def __init__(self, limit: int = SAMPLE_PAIRS) -> None:
-        self._limit = limit
+    Pairs with a side of over ``longest`` characters are left out; any other one is within the limits by itself.
+    """
+
+    def __init__(self, longest: int, pairs: int = SAMPLE_PAIRS, characters: int = SAMPLE_CHARACTERS) -> None:
+        self._longest = longest
+        self._most_pairs = pairs
+        self._most_characters = characters
         self._stride = 1
         self._seen = 0
         self._rows: list[tuple[int, Pair]] = []
+        self._characters = 0
 
     def add(self, pairs: Sequence[Pair]) -> None:
         for row, pair in enumerate(pairs, start=self._seen):
-            if row % self._stride == 0:
+            if row % self._stride == 0 and max(map(len, pair)) <= self._longest:
                 self._rows.append((row, pair))
-                if len(self._rows) > self._limit:
-                    self._rows = self._rows[::2]
-                    self._stride *= 2
+                self._characters += sum(map(len, pair))
+                while len(self._rows) > self._most_pairs or self._characters > self._most_characters:
+                    self._halve()
         self._seen += len(pairs)
 
-    def sides(self, verdicts: Sequence[Verdicts]) -> tuple[list[str], list[str]]:
-        """The sources and the targets of the kept pairs in it; ``verdicts`` are on the stream, part by part."""
+    def _halve(self) -> None:
+        self._stride *= 2
+        self._rows = [(row, pair) for row, pair in self._rows if row % self._stride == 0]
+        self._characters = sum(len(text) for _, pair in self._rows for text in pair)
+
+    def kept(self, verdicts: Sequence[Verdicts]) -> list[Pair]:
+        """The kept pairs in it; ``verdicts`` are on the stream, part by part."""
         stream = np.concatenate(verdicts)
-        kept = [pair for row, pair in self._rows if stream[row] == Verdict.KEPT]
-        return [source for source, _ in kept], [target for _, target in kept]
+        return [pair for row, pair in self._rows if stream[row] == Verdict.KEPT]
 
 
 def scan(

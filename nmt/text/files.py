@@ -32,11 +32,12 @@ _BUFFER = 1 << 18
 _CHUNK = 1 << 20
 
 
-def open_binary(path: Path) -> BinaryIO:
+def open_binary(path: Path, expected: str = "") -> BinaryIO:
     """Open a file for reading: plain, or decompressed when its name ends in .gz, .zst or .xz.
 
     Raises MissingInputError when it is absent, and DataError, also in the middle of reading, for a broken or cut
-    compressed stream; both name the file. Bounded memory.
+    compressed stream; both name the file. So it does at the end of what is read from first to last, when the bytes on
+    the disk were not those of the SHA-256 ``expected``. Bounded memory.
     """
     try:
         file = path.open("rb", buffering=0)
@@ -46,16 +47,18 @@ def open_binary(path: Path) -> BinaryIO:
         raise MissingInputError(f"{path} is a folder", "name a file inside it") from None
     except OSError as error:
         raise MissingInputError(f"{path} cannot be read: {error.strerror}", "check its permissions") from None
-    return cast(BinaryIO, io.BufferedReader(_Reader(path, file), _BUFFER))
+    return cast(BinaryIO, io.BufferedReader(_Reader(path, file, expected), _BUFFER))
 
 
 class _Reader(io.RawIOBase):
     """The bytes of a file after decompression; what goes wrong on the way becomes one error with the file's name."""
 
-    def __init__(self, path: Path, file: io.FileIO) -> None:
+    def __init__(self, path: Path, file: io.FileIO, expected: str) -> None:
         self._path = path
         self._file = file
-        self._source = decompressor(path, file)
+        self._expected = expected
+        self._hashed = _Hashed(file)
+        self._source = decompressor(path, cast(BinaryIO, self._hashed) if expected else file)
 
     def readable(self) -> bool:
         return True
@@ -64,6 +67,8 @@ class _Reader(io.RawIOBase):
         view = memoryview(cast(bytearray, buffer)).cast("B")
         try:
             data = self._source.read(len(view))
+            if not data and self._expected:
+                self._hold_to_hash()
         except BROKEN as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise DataError(f"{self._path} is broken: {reason}", "get or compress the file again") from None
@@ -72,9 +77,28 @@ class _Reader(io.RawIOBase):
         view[: len(data)] = data
         return len(data)
 
+    def _hold_to_hash(self) -> None:
+        while self._hashed.read(_BUFFER):
+            pass  # what the decompressor had no use for
+        if self._hashed.digest.hexdigest() != self._expected:
+            raise DataError(f"{self._path} changed while it was read", "run again when nothing writes to it")
+
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+class _Hashed:
+    """A file that is read from its first byte on, and the SHA-256 of what was read."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._file.read(size)
+        self.digest.update(data)
+        return data
 
 
 @contextmanager

@@ -21,18 +21,18 @@ _TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0),
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
-def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:
+def read_lines(stream: BinaryIO, name: str, strict: bool = True, longest: int = LONGEST_LINE) -> Iterator[str]:
     """Yield the lines of a byte stream as text, without their ends, each as soon as it is there.
 
     One ``\\r`` before the ``\\n`` is dropped, and so is a byte-order mark at the start; a last line without ``\\n``
     counts. Invalid UTF-8 raises DataError with ``name``, the line and the byte column (both from 1) when ``strict``;
-    otherwise U+FFFD stands in its place. A line of over 64 MiB raises DataError.
+    otherwise U+FFFD stands in its place. A line of over ``longest`` bytes raises DataError.
     """
     number = 0
-    while raw := stream.readline(LONGEST_LINE + 1):
+    while raw := stream.readline(longest + 1):
         number += 1
-        if len(raw) > LONGEST_LINE:
-            raise DataError(f"{name} line {number} has over {LONGEST_LINE} bytes", "give a text file with line ends")
+        if len(raw) > longest:
+            raise DataError(f"{name} line {number} has over {longest} bytes", "give a text file with line ends")
         if number == 1:
             raw = raw.removeprefix(BYTE_ORDER_MARK)
             if not raw:  # a file of nothing but the mark has no line
