@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -288,6 +290,24 @@ def test_signal_ends_training_with_its_work_saved(number: signal.Signals, tiny_r
     assert "stopped and saved" in rest
     assert len(list((tmp_path / "run/checkpoints").glob("step-*/manifest.json"))) == 1
     assert (tmp_path / "run/model/manifest.json").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_prepare_while_the_vocabulary_is_learnt(number: signal.Signals, tmp_path: Path) -> None:
+    # Minutes of work for SentencePiece: text without a space.
+    lines = [b64encode(Random(number).randbytes(12_000)) for number in range(200)]
+    (tmp_path / "text.tsv").write_bytes(
+        b"".join(b"%s\t%s\n" % pair for pair in zip(lines[::2], lines[1::2], strict=True))
+    )
+    command = "prepare -s ko -t en --train text.tsv -o data --max-length 20000 --verbose"
+    with subprocess.Popen([PROGRAM, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in iter(process.stderr.readline, ""):
+            if "learning the vocabulary" in line:
+                break
+        assert "Traceback" not in interrupt(process, number)
+    assert process.returncode == -number
+    assert os.listdir(tmp_path) == ["text.tsv"]
 
 
 def test_training_whose_reader_leaves_saves_its_work_before_sigpipe(tiny_run: TinyRun, tmp_path: Path) -> None:

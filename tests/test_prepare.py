@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 import numpy as np
@@ -327,6 +330,62 @@ def test_a_vocabulary_that_does_not_fit_names_corpus_and_size(request_: PrepareR
     assert not request_.output.exists()
 
 
+def test_sizes_that_do_not_fit_are_refused_together_by_language(request_: PrepareRequest) -> None:
+    def refusal(size: int) -> tuple[str, str]:
+        with pytest.raises(DataError) as caught:
+            prepare(request_, PrepareOptions(vocab_size=size, joint_vocab=False))
+        return caught.value.what, caught.value.mend
+
+    what, mend = refusal(8000)
+    bounds = re.search(r"does not fit the text: ko gives at most (\d+), en gives at most (\d+)$", what)
+    assert bounds, what
+    korean, english = map(int, bounds.groups())
+    smaller, larger = sorted((korean, english))
+    assert mend == f"choose {smaller} or fewer, or auto"
+    assert refusal(larger)[0].endswith(f"{'ko' if smaller == korean else 'en'} gives at most {smaller}")
+    assert not prepare(request_, PrepareOptions(vocab_size=smaller, joint_vocab=False)).unchanged
+    what, mend = refusal(265)
+    assert re.search(r": ko needs at least \d+, en needs at least \d+$", what), what
+    most = max(map(int, re.findall(r"least (\d+)", what)))
+    assert mend == f"choose {most} or more, or auto"
+
+
+def junk(lines: int, length: int) -> list[tuple[str, str]]:
+    letters = Random(1)
+    sides = ["".join(letters.choices(ascii_letters, k=length)) for _ in range(2 * lines)]
+    return list(zip(sides[::2], sides[1::2], strict=True))
+
+
+@pytest.mark.parametrize("length", [4000, 600])
+def test_what_is_dropped_as_too_long_never_shapes_the_vocabulary(request_: PrepareRequest, length: int) -> None:
+    """Of the two lengths, one is plainly too long, and the other is known to be once a vocabulary is there."""
+    prepare(request_, OPTIONS)
+    clean = (request_.output / "tokenizer.model").read_bytes()
+    write(request_.train[0], [*TRAIN, *junk(30, length)])
+    report = prepare(request_, OPTIONS)
+    assert report.corpora[0].dropped == {"too-long": 30}
+    assert (request_.output / "tokenizer.model").read_bytes() == clean
+
+
+def test_a_corpus_of_nothing_but_overlong_lines_says_so(request_: PrepareRequest) -> None:
+    write(request_.train[0], junk(5, 4000))
+    with pytest.raises(DataError, match=r"no pair of .*train is left, .*\(dropped: too-long 5"):
+        prepare(request_, OPTIONS)
+
+
+def test_a_vocabulary_of_another_script_is_said(request_: PrepareRequest, tmp_path: Path) -> None:
+    english = [(target.lower() + " x", target) for _, target in TRAIN]
+    train = write(tmp_path / "english", english)
+    prepare(replace(request_, train=(train,), valid=None, test=(), output=tmp_path / "english.data"), OPTIONS)
+    warnings = Warnings()
+    prepare(replace(request_, vocabulary=tmp_path / "english.data"), OPTIONS, progress=warnings)
+    (said,) = warnings.lines
+    data = Dataset.open(request_.output)
+    ids = np.concatenate([data.train.source(row) for row in range(len(data.train))])
+    share = np.isin(ids, np.arange(4, 260)).mean()
+    assert said.startswith(f"{100 * share:.1f}% of the ko pieces are single bytes: ")
+
+
 def test_a_size_that_is_asked_for_is_kept(request_: PrepareRequest) -> None:
     assert prepare(request_, PrepareOptions(vocab_size=330)).source_vocabulary == 330
 
@@ -392,22 +451,28 @@ def test_nothing_left_says_why(request_: PrepareRequest, role: str, pairs: list[
         prepare(request_, OPTIONS)
 
 
-def test_a_corpus_that_grows_meanwhile_is_refused(request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    def learn_and_grow(*arguments: Any) -> Any:
-        write(request_.train[0], [*TRAIN, ("하나 더", "one more")])
-        return learn(*arguments)
+@pytest.mark.parametrize(
+    "pairs", [[*TRAIN, ("하나 더", "one more")], TRAIN[:-1], [*TEST, *TRAIN[10:]]], ids=["longer", "shorter", "other"]
+)
+@pytest.mark.parametrize("stage", ["scan", "_learn_tokenizers"])
+def test_a_corpus_that_changes_meanwhile_is_refused(
+    request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch, pairs: list[tuple[str, str]], stage: str
+) -> None:
+    def change_and_do(*arguments: Any) -> Any:
+        write(request_.train[0], pairs)
+        return do(*arguments)
 
-    learn = module._learn_tokenizers
-    monkeypatch.setattr(module, "_learn_tokenizers", learn_and_grow)
-    with pytest.raises(DataError, match="train changed while it was read"):
+    do = getattr(module, stage)
+    monkeypatch.setattr(module, stage, change_and_do)
+    with pytest.raises(DataError, match=r"train\.(ko|en) changed while it was read"):
         prepare(request_, OPTIONS)
+    assert not request_.output.exists()
 
 
 def test_a_sample_teaches_the_tokenizer_of_a_large_corpus(
     request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan, "SAMPLE_PAIRS", 8)
-    monkeypatch.setattr(module, "Sample", lambda: scan.Sample(8))
+    monkeypatch.setattr(module, "Sample", lambda longest: scan.Sample(longest, 8))
     prepare(request_, OPTIONS)
     assert texts(Dataset.open(request_.output)) == TRAIN
 

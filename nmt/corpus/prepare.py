@@ -12,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 from nmt.config import PrepareOptions
+from nmt.corpus.cleaning import Verdict
 from nmt.corpus.dataset import FORMAT, KIND
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
-from nmt.corpus.scan import CorpusReport, Sample, Scanned, refuse_nothing_left, scan
-from nmt.corpus.vocabulary import find_vocabulary, learn_vocabulary
+from nmt.corpus.scan import CHARACTERS_A_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
+from nmt.corpus.shards import Split
+from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
 from nmt.errors import DataError, MissingInputError
+from nmt.text.ahead import heard
 from nmt.text.durable import create_folder
 from nmt.text.files import sha256
 from nmt.text.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
-from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
+from nmt.text.spm_format import FIRST_PLAIN
+from nmt.text.tokenizer import Tokenizer
+
+# Share of a language's pieces: under 0.1% in seven real corpora, a third with a vocabulary of another script.
+BYTES_WORTH_A_WARNING = 0.05
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def prepare(
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
     corpora = [
-        (role, find_corpus(path, request.source_language, request.target_language, weight))
+        (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight)))
         for role, paths, weights in (
             ("train", request.train, request.weights),
             ("valid", [request.valid] if request.valid else [], ()),
@@ -82,9 +89,13 @@ def prepare(
         return _report(manifest, unchanged=True)
     output = Path(os.path.realpath(request.output))  # a link stays, and the folder it points to is replaced
     with create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, corpora, given, options, workers, progress)
+        facts |= _make(folder, request, corpora, given, options, workers, progress)
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
+
+
+def _hashed(corpus: Corpus) -> Corpus:
+    return replace(corpus, hashes=tuple(map(sha256, corpus.files)))
 
 
 def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[tuple[str, Corpus]]) -> dict[str, Any]:
@@ -101,7 +112,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
             {
                 "role": role,
                 "path": str(corpus.path),
-                "sha256": {str(file): sha256(file) for file in corpus.files},
+                "sha256": dict(zip(map(str, corpus.files), corpus.hashes, strict=True)),
                 **({} if corpus.weight == 1 else {"weight": corpus.weight}),
             }
             for role, corpus in corpora
@@ -111,6 +122,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
 
 def _make(
     folder: Path,
+    request: PrepareRequest,
     corpora: Sequence[tuple[str, Corpus]],
     vocabulary: Sequence[Path],
     options: PrepareOptions,
@@ -118,12 +130,13 @@ def _make(
     progress: Progress,
 ) -> dict[str, Any]:
     """Fill the folder but for its manifest; the facts that came out."""
-    sample = Sample()
+    sample = Sample(CHARACTERS_A_PIECE * options.max_length)
     scanned = scan(corpora, options, sample, progress)
     if vocabulary:
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
-        source, target = _learn_tokenizers(folder, scanned, sample, options, progress)
+        languages = request.source_language, request.target_language
+        source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
     del sample  # its memory is not needed any more
     profile = ProfileCounter()
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
@@ -132,6 +145,7 @@ def _make(
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
+    _warn_of_bytes(Split(folder, "train", source.size, target.size), request, progress)
     if not rows["valid"]:
         progress.warn("there is no validation set; name one with --valid")
     return {
@@ -144,6 +158,16 @@ def _make(
     }
 
 
+def _warn_of_bytes(train: Split, request: PrepareRequest, progress: Progress) -> None:
+    """Warn of a language that the vocabulary spells byte by byte."""
+    languages = request.source_language, request.target_language
+    mend = "learn one without --vocab" if request.vocabulary else "choose a larger one by --vocab-size"
+    for language, pieces, bytes_ in zip(languages, train.pieces, train.pieces_below(FIRST_PLAIN), strict=True):
+        if bytes_ > BYTES_WORTH_A_WARNING * pieces:
+            share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
+            progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
+
+
 def _copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
     tokenizers = [Tokenizer.load(path) for path in vocabulary]
     for path in vocabulary:
@@ -152,28 +176,30 @@ def _copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenize
 
 
 def _learn_tokenizers(
-    folder: Path, scanned: Sequence[Scanned], sample: Sample, options: PrepareOptions, progress: Progress
+    folder: Path,
+    scanned: Sequence[Scanned],
+    sample: Sample,
+    options: PrepareOptions,
+    languages: tuple[str, str],
+    progress: Progress,
 ) -> tuple[Tokenizer, Tokenizer]:
     """One model for both languages, or one for each."""
     train = [one for one in scanned if one.role == "train"]
-    kept = sum(one.kept for one in train)
-    sources, targets = sample.sides([one.verdicts for one in train])
-    if options.joint_vocab:
-        models = [(SOURCE_TOKENIZER, sources + targets, 2 * kept)]
-    else:
-        models = [(SOURCE_TOKENIZER, sources, kept), (TARGET_TOKENIZER, targets, kept)]
-    progress.start("learning the vocabulary", total=len(models), unit="models")
-    tokenizers = []
-    for name, lines, count in models:
-        try:
-            model = learn_vocabulary(lines, count, options)
-        except DataError as error:
-            paths = ", ".join(str(one.corpus.path) for one in train)
-            raise DataError(f"{paths}: {error.what}", error.mend) from None
-        (folder / name).write_bytes(model)
-        tokenizers.append(Tokenizer(model, name))
-        progress.advance()
+    pairs, kept = sample.kept([one.verdicts for one in train]), sum(one.kept for one in train)
+    if not pairs:  # all are too long to be learnt from
+        for one in train:
+            one.verdicts[one.verdicts == Verdict.KEPT] = Verdict.TOO_LONG
+        refuse_nothing_left(scanned)
+    progress.start("learning the vocabulary", unit="seconds")
+    try:
+        models = heard(lambda: learn_vocabularies(pairs, kept, options, languages), progress.advance)
+    except DataError as error:
+        paths = ", ".join(str(one.corpus.path) for one in train)
+        raise DataError(f"{paths}: {error.what}", error.mend) from None
     progress.finish()
+    for name, model in models.items():
+        (folder / name).write_bytes(model)
+    tokenizers = [Tokenizer(model, name) for name, model in models.items()]
     return tokenizers[0], tokenizers[-1]
 
 

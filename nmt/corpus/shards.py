@@ -139,6 +139,18 @@ class Split:
         """All of the sources and all of the targets, without special ids; reads nothing."""
         return sum(map(len, self._ids["source"])), sum(map(len, self._ids["target"]))
 
+    def pieces_below(self, id: int) -> tuple[int, int]:
+        """As ``pieces``, of those with a smaller ``id``. Reads all of them, a part at a time."""
+        source, target = (
+            sum(
+                int(np.count_nonzero(ids[start : start + (1 << 24)] < id))
+                for ids in self._ids[side]
+                for start in range(0, len(ids), 1 << 24)
+            )
+            for side in ("source", "target")
+        )
+        return source, target
+
     @property
     def source_length(self) -> npt.NDArray[np.int32]:
         """Pieces of each row's source, without special ids: int32 (rows,), a view of the memory-mapped table."""

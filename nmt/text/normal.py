@@ -5,9 +5,10 @@ of files. NFC is the form nearly all text has already. NFKC would also rewrite f
 person chose; it is not used.
 """
 
+from typing import Final
 from unicodedata import is_normalized, normalize
 
-FORM = "NFC"
+FORM: Final = "NFC"
 
 
 def normal(text: str) -> str:
