@@ -496,7 +496,7 @@ def test_a_dataset_of_another_kind_version_or_state_is_refused(request_: Prepare
 
 def flags(request: PrepareRequest) -> list[str]:
     named = [f"--train={path}" for path in request.train] + [f"--test={path}" for path in request.test]
-    return ["-s", "ko", "-t", "en", *named, f"--valid={request.valid}", "-o", str(request.output)]
+    return ["-t", "en", "-s", "ko", *named, f"--valid={request.valid}", "-o", str(request.output)]
 
 
 def nmt(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -535,7 +535,8 @@ def test_the_command_says_what_it_did_on_stderr_alone(request_: PrepareRequest) 
 def test_what_goes_wrong_is_one_line_and_its_code(
     request_: PrepareRequest, arguments: list[str], code: int, message: str
 ) -> None:
-    done = nmt("prepare", *flags(request_), *arguments)
+    given = flags(request_)[2:] if "-t" in arguments else flags(request_)
+    done = nmt("prepare", *given, *arguments)
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith("nmt: error: ")
     assert done.stderr.count("\n") == 1

@@ -16,6 +16,7 @@ from real_text import real_text
 
 from nmt.errors import DataError, MissingInputError
 from nmt.text.lines import one_line
+from nmt.text.normal import normal as normal_form
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK, Tokenizer, train_tokenizer
 
 TEXT = [
@@ -70,6 +71,16 @@ def test_any_text_survives_but_for_white_space_and_controls(text: str) -> None:
 
 
 MODEL = train_tokenizer(TEXT, "unigram", SIZE)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(st.characters() | st.sampled_from(" \t\xa0\u3000\u0301ᄒ"), max_size=8))
+def test_the_normal_form_is_nfc_with_single_spaces(text: str) -> None:
+    assert normal_form(text) == normal(text)
+
+
+def test_no_white_space_but_the_space_is_printable() -> None:
+    assert [chr(code) for code in range(0x110000) if chr(code).isspace() and chr(code).isprintable()] == [" "]
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def translate(
     from nmt.decoding.translator import Translator
     from nmt.store.journal import forget_journal
     from nmt.store.model_folder import places
+    from nmt.text.normal import say_decomposed
     from nmt.text.outputs import check_outputs
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
@@ -155,7 +156,6 @@ class Job:
     def opened(self, keep_journal: bool) -> "AbstractContextManager[Stream | Resumable]":
         from nmt.store.journal import resumable
         from nmt.text.files import written_directly
-    from nmt.text.normal import say_decomposed
 
         if not self.output or written_directly(self.output):
             return streamed(self.output)
@@ -194,7 +194,6 @@ def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
     """The files that the jobs write, and those that stand beside them meanwhile, by what they are called."""
     from nmt.store.journal import beside
     from nmt.text.files import written_directly
-    from nmt.text.normal import say_decomposed
 
     for path in (job.output for job in jobs if job.output):
         yield "--output", path

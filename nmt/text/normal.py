@@ -13,7 +13,10 @@ FORM: Final = "NFC"
 
 def normal(text: str) -> str:
     """The text in Unicode's NFC, with one space for every run of white space and none at the ends."""
-    return normalize(FORM, " ".join(text.split()))
+    # Most lines are so already, and to look takes half the time: no white space but the space is printable.
+    if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(text.split())
+    return text if text.isascii() else normalize(FORM, text)
 
 
 def is_composed(text: str) -> bool:
