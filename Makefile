@@ -52,7 +52,8 @@ demo: $(DEMO)/test.en $(DEMO)/notes.en $(DEMO)/scores.txt ## train a Korean-Engl
 	@echo; echo '$(WHERE)'
 
 $(DEMO)/data/manifest.json: $(foreach set,train valid test test-unseen,data/$(set).ko data/$(set).en) | $(RUNS)
-	$(NMT) prepare -s ko -t en --train data/train --valid data/valid --test data/test --test data/test-unseen --licence MIT -o $(@D)
+	$(NMT) prepare -s ko -t en --train data/train --valid data/valid --test data/test --test data/test-unseen \
+		--vocab-size 2000 --licence MIT -o $(@D)
 
 # 78: the run that is there is of other data or settings; it is moved aside.
 $(DEMO)/run/trained: $(DEMO)/data/manifest.json data/demo.toml | $(RUNS)

@@ -16,7 +16,7 @@ from grammar.lines import Line, Lines
 from grammar.phrases import JOBS, NAMES
 
 SEED = 20240229
-TRAIN = {1: 6000, 2: 4400, 3: 2400, 4: 1600, 5: 1600}  # clauses: lines
+TRAIN = {1: 7000, 2: 4400, 3: 2200, 4: 1200, 5: 1200}  # clauses: lines
 VALID = dict.fromkeys(TRAIN, 100)
 TEST = dict.fromkeys(TRAIN, 140)
 UNSEEN = dict.fromkeys(TRAIN, 60)

@@ -219,7 +219,7 @@ def test_the_unseen_lines_join_words_that_are_known_but_never_met_together(lines
     where: dict[str, set[int]] = defaultdict(set)
     known = lines["train"] + lines["valid"]
     for number, (ko, _) in enumerate(known):
-        for token in tokens(ko):
+        for token in tokens(re.sub("물을 (것|거)", "묻다", ko)):  # 'will ask', no water
             where[token].add(number)
     found = {word: set().union(*(where[form] for form in forms[word] if form in where)) for word in forms}
     for first, second in held_out:

@@ -6,13 +6,13 @@ from . import english, hangul, lexicon
 from .korean import Stem, attributive
 from .lexicon import Noun
 from .phrases import FAMILY, NAMES, PEOPLE
-from .sampling import ADVERBS, FURNITURE, OPENERS, POSITIONS, SMALL, TENSES, Sampler
+from .sampling import ADVERBS, FURNITURE, MARKS, OPENERS, POSITIONS, SMALL, TENSES, Sampler
 from .sentences import Clause, Fragment, Phrase, Quotation, Sentence
 
 Line = Sentence | Quotation | Fragment
 
 KINDS = {  # by the number of clauses; what has none counts as one
-    1: {"sentence": 0.84, "title": 0.12, "word": 0.04},
+    1: {"sentence": 0.81, "title": 0.14, "word": 0.05},
     2: {"sentence": 0.91, "quotation": 0.09},
     3: {"sentence": 0.91, "quotation": 0.09},
 }
@@ -54,11 +54,13 @@ class Lines(Sampler):
 
     def quotation(self, clauses: int) -> Quotation:
         """민수가 "나는 집에 간다."라고 말했다: Minsu said, "I go home." """
-        said = self.sentence(clauses - 1)
+        sentence = self.sentence(clauses - 1)
+        said: Sentence | Fragment = replace(sentence, mark="?") if sentence.question else sentence
+        if not sentence.question and self.dice.chance(0.12):
+            said = Fragment(self.dice.pick(ANSWERS), self.dice.weighted(MARKS))
+        stem, verb = ASK if sentence.question else SAY
         style = self.speak()
-        subject, (stem, verb) = self.someone(), ASK if said.question else SAY
-        if said.question:
-            said = replace(said, mark="?")
+        subject = self.someone()
         speaker = Clause(subject, self.dice.weighted(TENSES), "", stem, verb, "", subject.words | {stem.text + "다"})
         return Quotation(speaker, said, self.dice.weighted(QUOTES), style, "." if self.dice.chance(0.75) else "")
 

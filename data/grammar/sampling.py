@@ -210,7 +210,7 @@ class Sampler(Phrases):
                 joints.append(self.dice.weighted({"and": 0.4, "but": 0.35, "also": 0.25}))
                 if joints[-1] != "and" and self.dice.chance(0.4):
                     tense = self.dice.weighted(TENSES)
-        opener = self.dice.pick(OPENERS) if not question and self.dice.chance(0.04) else None
+        opener = self.dice.pick(OPENERS) if not question and self.dice.chance(0.05) else None
         return Sentence(tuple(units), tuple(joints), style, asking, self.mark(style, asking, unit.main), opener)
 
     def speak(self) -> str:

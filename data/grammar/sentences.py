@@ -166,13 +166,13 @@ class Quotation:
     """
 
     speaker: Clause  # 말하다 or 묻다, without an object
-    said: Sentence
+    said: "Sentence | Fragment"
     quotes: str  # the opening and the closing one
     style: str
     mark: str  # . or nothing
 
     @property
-    def clauses(self) -> list[Clause]:
+    def clauses(self) -> list["Clause | Fragment"]:
         return [self.speaker, *self.said.clauses]
 
     @property
