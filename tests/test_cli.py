@@ -147,7 +147,8 @@ def test_the_common_flags_are_every_commands(name: str) -> None:
     assert (shown.returncode, shown.stderr) == (0, "")
     assert {flag for flag in given if flag.startswith("--")} <= set(re.findall(r"--[a-z]+", shown.stdout))
     names = [option.name for option in COMMANDS[name].params if isinstance(option, TyperOption)]
-    assert names[-5:] == ["seed", "device", "threads", "quiet", "verbose"]
+    assert names[-6:] == ["seed", "device", "threads", "quiet", "verbose", "version"]
+    assert nmt(name, "--version").stdout == nmt("--version").stdout
 
 
 def test_a_command_that_makes_nothing_of_a_common_flag_works_with_it(tiny_run: TinyRun) -> None:

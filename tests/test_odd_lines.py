@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,14 @@ def test_the_table_is_that_of_the_proof() -> None:
     assert len(list(table_cases())) == 1800 == LinesArea.full - 10_000
 
 
-def test_a_line_break_in_the_output_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt.decoding.translator.one_line", lambda text: text)
-    monkeypatch.setattr("nmt.text.tokenizer.one_line", lambda text: text)
+@pytest.mark.parametrize(
+    "broken", [lambda text: text, lambda text: " ".join(text.splitlines())], ids=["breaks", "controls"]
+)
+def test_a_line_break_or_a_control_character_in_the_output_is_noticed(
+    broken: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for user in ("decoding.translator", "decoding.formats", "text.tokenizer"):
+        monkeypatch.setattr(f"nmt.{user}.one_line", broken)
     assert LinesArea().run(tmp_path, 20, seed=1)
 
 

@@ -10,15 +10,14 @@ import warnings
 from contextlib import suppress
 from difflib import get_close_matches
 from types import FrameType
-from typing import Annotated, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 import typer
 
-from nmt import __version__
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
 from nmt.cli.inspect import inspect
-from nmt.cli.options import Command, with_common_flags
+from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
@@ -60,18 +59,8 @@ ALIASES = {
 }
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"nmt {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def common(
-    version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
+def common(version: Version = False) -> None:
     pass
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperOption
 
+from nmt import __version__
 from nmt.config import SearchOptions
 from nmt.errors import SettingsError, UsageError
 from nmt.text.machine import check_threads
@@ -69,6 +70,16 @@ IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings
 IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]
 
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"nmt {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]
 _IDLE = "Taken by every command; changes nothing here."
 COMMON: dict[str, tuple[Any, Any]] = {
     "seed": (Annotated[int, typer.Option(metavar="N", help=_IDLE)], 1),
@@ -76,6 +87,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "threads": (Annotated[int, typer.Option(metavar="N", min=0, callback=bounded, help=_IDLE)], 0),
     "quiet": (IsQuiet, False),
     "verbose": (IsVerbose, False),
+    "version": (Version, False),
 }
 """The flags of every command, with the type and the default they have where a command makes nothing of them."""
 
