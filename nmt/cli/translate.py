@@ -185,8 +185,6 @@ def find_jobs(inputs: list[Path], output: str | None, strict: bool) -> list[Job]
         other = named.setdefault(path.name, path)
         if other is not path:
             raise UsageError(f"{other} and {path} would both be {Path(output, path.name)}", "give one in a run")
-        if Path(output, path.name).exists() and path.samefile(Path(output, path.name)):
-            raise UsageError(f"{path} would be written over by its translation", "name another folder")
     return [Job(InputLines([path], strict), Path(output, path.name)) for path in inputs]
 
 
