@@ -333,6 +333,7 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
     class Inputs:
         typed = False
         mended = count = 0
+        files: tuple[Path, ...] = ()
 
         def __init__(self, inputs: list[Path], strict: bool) -> None:
             pass
