@@ -10,6 +10,7 @@ import re
 import stat
 import threading
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,6 +78,63 @@ def test_a_cut_file_is_one_error_that_names_it(tmp_path: Path, name: str, kept: 
         for _ in file:
             pass
     assert "\n" not in str(caught.value)
+
+
+def read_or_error(path: Path) -> bytes | str:
+    with open_binary(path) as file:
+        try:
+            return file.read()
+        except DataError as error:
+            return str(error)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_damage_at_any_byte_of_any_member_is_an_error_or_changes_no_text(tmp_path: Path, name: str) -> None:
+    path, texts = tmp_path / name, [b"one line\n", "두 줄\n".encode() * 9, b"three\n"]
+    members = [write(path, text).read_bytes() for text in texts]
+    whole, text = b"".join(members), b"".join(texts)
+    broken = f"{path} is broken: "
+    harmless = 0
+    for place in range(len(whole)):
+        for changed in (1, 0x80, 0xFF):
+            damaged = bytearray(whole)
+            damaged[place] ^= changed
+            path.write_bytes(damaged)
+            found = read_or_error(path)
+            harmless += found == text
+            assert found == text or (isinstance(found, str) and found.startswith(broken)), (place, changed, found)
+        path.write_bytes(whole[:place] + bytes(len(whole) - place))  # as a crash leaves a file
+        zeroed = read_or_error(path)
+        assert isinstance(zeroed, str) or not any(whole[place:]), (place, zeroed)
+    assert harmless <= 3 * 7 * len(members)  # the time, the system and the level in the head of gzip
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_file_cut_inside_a_member_is_an_error_wherever_it_is_cut(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    members = [write(path, text).read_bytes() for text in (b"one line\n", b"another\n" * 9)]
+    whole = b"".join(members)
+    for stop in range(len(whole)):
+        path.write_bytes(whole[:stop])
+        found = read_or_error(path)
+        assert found == b"one line\n" if stop == len(members[0]) else isinstance(found, str), (stop, found)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+@pytest.mark.parametrize("rest", [b"x", b"garbage\n" * 9, bytes(1), bytes(512)], ids=["byte", "text", "zero", "zeros"])
+def test_what_follows_the_last_member_and_is_none_is_an_error(tmp_path: Path, name: str, rest: bytes) -> None:
+    path = write(tmp_path / name, TEXT)
+    path.write_bytes(path.read_bytes() + rest)
+    assert str(read_or_error(path)).startswith(f"{path} is broken: ")
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_members_of_every_size_are_read_in_reads_of_every_size(tmp_path: Path, name: str) -> None:
+    texts = [bytes(range(256)) * size for size in (0, 1, 0, 40, 3000, 2)]
+    (tmp_path / name).write_bytes(b"".join(write(tmp_path / name, text).read_bytes() for text in texts))
+    for size in (1 << 9, 1 << 16, 1 << 30):
+        with open_binary(tmp_path / name) as file:
+            assert b"".join(iter(partial(file.read, size), b"")) == b"".join(texts)
 
 
 @pytest.mark.parametrize("name", NAMES[1:])

@@ -4,7 +4,7 @@ import gzip
 import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
@@ -17,49 +17,77 @@ BROKEN = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzi
 """What reading a broken or cut stream raises."""
 
 
+_PIECE = 1 << 9  # compressed bytes at a time: 512 can stand for 8 MB, and no decoder says so before
+_AHEAD = 1 << 16  # compressed bytes read at a time
+_XZ_MEMORY = 1 << 29  # bytes that a stranger's .xz may ask for; xz -9 asks for 65 MiB
+
+
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class Member(Protocol):
+    """Decompresses one member of a file and no more."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member is whole; what came after it is ``unused_data``."""
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
 def decompressor(path: Path, file: BinaryIO) -> Readable:
     """What ``file`` holds, decompressed when the name ``path`` says so."""
-    if path.suffix == ".gz":
-        return gzip.GzipFile(fileobj=file)
-    if path.suffix == ".xz":
-        return lzma.LZMAFile(file)
-    return _ZstdFrames(file) if path.suffix == ".zst" else file
+    start: Callable[[], Member] | None = _MEMBERS.get(path.suffix)
+    return _Members(file, start) if start else file
 
 
-class _ZstdFrames:
-    """The frames of a .zst file one after another. zstandard's own reader takes a cut file for a whole one."""
+class _Members:
+    """The members of a compressed file one after another: each whole, and nothing between or after them.
 
-    def __init__(self, file: BinaryIO) -> None:
+    Python's own readers pass over what follows a member and is none, be it zeros or a damaged member, and zstandard's
+    takes a cut file for a whole one: the text would be short without a word.
+    """
+
+    def __init__(self, file: BinaryIO, start: Callable[[], Member]) -> None:
         self._file = file
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._start = start
+        self._member = start()
         self._compressed = b""
+        self._at = 0  # of ``_compressed``
         self._ready = memoryview(b"")
 
     def read(self, size: int) -> bytes:
         while not self._ready:
-            # Small pieces, because the output of one piece cannot be bounded.
-            piece = self._compressed or self._file.read(1 << 13)
-            self._compressed = b""
-            if self._frame.eof and piece:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            if not piece:
-                if not self._frame.eof:
-                    raise EOFError("the compressed stream ends too early")
-                return b""
-            self._ready = memoryview(self._frame.decompress(piece))
-            self._compressed = self._frame.unused_data
+            if self._at == len(self._compressed):
+                self._compressed, self._at = self._file.read(_AHEAD), 0
+            piece = self._compressed[self._at : self._at + _PIECE]
+            if self._member.eof:
+                if not piece:
+                    return b""
+                self._member = self._start()
+            elif not piece:
+                raise EOFError("the compressed stream ends too early")
+            self._ready = memoryview(self._member.decompress(piece))
+            self._at += len(piece) - len(self._member.unused_data)
         data = bytes(self._ready[:size])
         self._ready = self._ready[size:]
         return data
 
 
+_MEMBERS: dict[str, Callable[[], Member]] = {
+    ".gz": lambda: zlib.decompressobj(wbits=16 + zlib.MAX_WBITS),
+    ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
+    ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
+}
+
+
 @contextmanager
 def compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    """A stream that compresses into ``file`` by the name ``path``. gzip holds no time stamp."""
+    """A stream that compresses into ``file`` by the name ``path``: with a checksum, and gzip without a time stamp."""
     if path.suffix == ".gz":
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as zipped:
             yield cast(BinaryIO, zipped)
@@ -67,7 +95,7 @@ def compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
         with lzma.LZMAFile(file, "wb") as packed:
             yield cast(BinaryIO, packed)
     elif path.suffix == ".zst":
-        with zstandard.ZstdCompressor().stream_writer(file, closefd=False) as squeezed:
+        with zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False) as squeezed:
             yield cast(BinaryIO, squeezed)
     else:
         yield file
