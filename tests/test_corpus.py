@@ -21,6 +21,7 @@ from nmt.corpus.shards import Split, SplitWriter, id_type
 from nmt.corpus.vocabulary import auto_size
 from nmt.errors import DataError, MissingInputError
 from nmt.text.files import create_binary, sha256
+from nmt.text.lines import LONGEST_LINE
 
 PAIRS = [("나는 간다.", "I go."), ("", "nothing"), ("a\x85b\u2028c", "d")]
 KEPT, DUPLICATE = Verdict.KEPT, Verdict.DUPLICATE
@@ -214,12 +215,10 @@ def test_a_sample_is_bounded_in_pairs_and_characters_and_has_no_overlong_side(
 
 
 def test_a_line_of_over_a_megabyte_is_refused_by_its_number(tmp_path: Path) -> None:
-    (tmp_path / "c.ko").write_text(
-        "a\n" + "b" * (parallel.LONGEST_LINE - 1) + "\n" + "c" * parallel.LONGEST_LINE + "\n"
-    )
+    (tmp_path / "c.ko").write_text("a\n" + "b" * (LONGEST_LINE - 1) + "\n" + "c" * LONGEST_LINE + "\n")
     (tmp_path / "c.en.gz").write_bytes(gzip.compress(b"a\nb\nc\n"))
     pairs = read_pairs(find_corpus(tmp_path / "c", "ko", "en"))
-    assert [len(next(pairs)[0]) for _ in range(2)] == [1, parallel.LONGEST_LINE - 1]
+    assert [len(next(pairs)[0]) for _ in range(2)] == [1, LONGEST_LINE - 1]
     with pytest.raises(DataError, match=r"c\.ko line 3 has over 1048576 bytes"):
         next(pairs)
 

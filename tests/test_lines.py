@@ -49,7 +49,7 @@ def test_what_is_written_as_lines_is_read_back(texts: list[str]) -> None:
 
 def test_invalid_utf8_names_file_line_and_byte() -> None:
     with pytest.raises(DataError, match=r"some\.txt line 2 byte 4 is not UTF-8; ") as caught:
-        read(b"fine\nabc\xffd\n")
+        read("좋다\nabc".encode() + b"\xffd\n")
     assert caught.value.exit_code == 65
 
 

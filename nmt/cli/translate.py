@@ -317,10 +317,14 @@ def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
 
 
 def warn_of_mended(lines: "InputLines", progress: "Progress") -> None:
+    from nmt.text.encodings import likely
+
     if lines.mended:
         what = f"{lines.mended} lines were" if lines.mended > 1 else "1 line was"
+        encoding = likely(lines.sample)
+        guess = f"; it looks like {encoding}: iconv -f {encoding} -t UTF-8 makes it UTF-8" if encoding else ""
         progress.warn(
-            f"{what} not UTF-8 and got U+FFFD where it broke, first {lines.first_mended}; --strict refuses it"
+            f"{what} not UTF-8 and got U+FFFD where it broke, first {lines.first_mended}; --strict refuses it{guess}"
         )
 
 

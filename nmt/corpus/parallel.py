@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nmt.errors import DataError, MissingInputError
 from nmt.text.compression import COMPRESSED
+from nmt.text.encodings import refuse_format
 from nmt.text.files import open_binary
 from nmt.text.languages import language_of, same_language
 from nmt.text.lines import read_lines
@@ -20,7 +21,6 @@ Pair = tuple[str, str]
 
 CHUNK_PAIRS = 1 << 14
 CHUNK_CHARACTERS = 1 << 24  # so that long lines make smaller chunks, and memory stays bounded
-LONGEST_LINE = 1 << 20  # bytes; no sentence has a hundredth of them, but a picture or a dump may stand on one line
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,16 @@ class Corpus:
 
 
 def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:
-    """The files of a corpus named by a prefix or a TSV. Raises MissingInputError, naming what was looked for."""
+    """The files of a corpus named by a prefix or a TSV.
+
+    Raises MissingInputError, naming what was looked for, and DataError for a format that is not read.
+    """
     if is_tsv(path):
         if not path.is_file():
             raise MissingInputError(f"there is no file {path}", "check the path")
         return Corpus(path, (path,), weight)
+    if path.is_file():
+        refuse_format(path)
     return Corpus(path, (_find_side(path, source_language), _find_side(path, target_language)), weight)
 
 
@@ -110,7 +115,7 @@ def read_pairs(corpus: Corpus) -> Iterator[Pair]:
 def _lines(corpus: Corpus, side: int) -> Generator[str, None, None]:
     path = corpus.files[side]
     with open_binary(path, corpus.hashes[side] if corpus.hashes else "") as file:
-        yield from read_lines(file, str(path), longest=LONGEST_LINE)
+        yield from read_lines(file, str(path))
 
 
 def _read_sides(corpus: Corpus) -> Iterator[Pair]:

@@ -14,6 +14,7 @@ from select import select
 from typing import BinaryIO, Protocol, cast
 
 from nmt.errors import MissingInputError, StorageError
+from nmt.text import encodings
 from nmt.text.files import count_lines, open_binary
 from nmt.text.lines import read_lines
 from nmt.text.normal import is_composed
@@ -29,8 +30,9 @@ _LONG_LINE = 1 << 20  # bytes; a longer line is waited for to its end
 class InputLines:
     """Iterates the lines of all inputs, one after another; ``-`` is standard input, which yields None when it pauses.
 
-    Raises MissingInputError at once for an input that is not there; while iterating, DataError for a broken file and,
-    when ``strict``, for bytes that are not UTF-8. Otherwise those become U+FFFD and their lines are counted.
+    Raises MissingInputError at once for an input that is not there, and DataError for a format whose lines are no
+    sentences; while iterating, DataError for a broken file and, when ``strict``, for bytes that are not UTF-8.
+    Otherwise those become U+FFFD and their lines are counted.
     """
 
     def __init__(self, inputs: Sequence[Path], strict: bool = False) -> None:
@@ -40,9 +42,12 @@ class InputLines:
         self.mended = 0  # lines that had bytes which are not UTF-8
         self.first_mended = ""
         self.decomposed = 0  # lines that are not in Unicode's NFC
+        self.sample = b""  # some of those lines, while no other tells that the rest is UTF-8
+        self._is_utf_8 = False
         for path in self.inputs:
             if path != STANDARD_INPUT and not os.path.exists(path):
                 raise MissingInputError(f"there is no file {path}", TO_PIPE if is_text(path) else "check the path")
+            encodings.refuse_format(path, also=("tsv",))
 
     def total(self) -> int | None:
         """How many lines there will be, or None where only reading them tells."""
@@ -61,7 +66,7 @@ class InputLines:
     def __iter__(self) -> Iterator[str | None]:
         for path in self.inputs:
             if path == STANDARD_INPUT:
-                yield from self.watch(standard_input(), "standard input")
+                yield from self.watch(standard_input(), encodings.STANDARD_INPUT)
             else:
                 with closing(open_binary(path)) as file:
                     yield from self.watch(file, str(path))
@@ -82,6 +87,10 @@ class InputLines:
             if "\ufffd" in line and line.encode() not in watched.raw:
                 self.mended += 1
                 self.first_mended = self.first_mended or f"{name} line {number}"
+                if not self._is_utf_8 and len(self.sample) < encodings.SAMPLE:
+                    self.sample += watched.raw
+            elif not line.isascii():
+                self._is_utf_8, self.sample = True, b""
             self.decomposed += not is_composed(line)
             self.count += 1
             yield line

@@ -192,7 +192,8 @@ class Translator:
         """What the engine is to translate for the lines: each whole, in parts, or not at all when it is blank."""
         for number, parts in enumerate(self.shaper.shape(lines)):
             for part in parts:
-                self.shaper.warn_of_length(part, before + number + 1, progress)
+                if len(part.pieces) <= MAX_PIECES:  # else it is cut, and that is said
+                    self.shaper.warn_of_length(part, before + number + 1, progress)
                 for pieces in self.cut(part.pieces, before + number + 1, progress):
                     yield Segment(number, pieces, part.marked)
 

@@ -8,6 +8,7 @@ from typing import Any
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
 from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, p_values, score_corpus
+from nmt.text.encodings import refuse_format
 from nmt.text.files import open_binary
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
@@ -138,6 +139,7 @@ def doubts(hypotheses: Sequence[str], references: Sequence[str], sources: Sequen
 
 def read_file(path: Path) -> list[str]:
     with open_binary(path) as file:
+        refuse_format(path, also=("tsv",))
         return list(read_lines(file, str(path)))
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from nmt.errors import DataError
+from nmt.text.encodings import SAMPLE, not_utf_8, refuse_no_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LONGEST_LINE = 1 << 26  # bytes; a "line" beyond 64 MiB is not text, and would take the memory of the machine
+LONGEST_LINE = 1 << 20  # bytes; a "line" beyond 1 MiB is no sentence, and its pieces would take gigabytes
 
 # Every character at which ``str.splitlines`` cuts, and every control character but the tab.
 _TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
@@ -21,18 +22,23 @@ _TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0),
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
-def read_lines(stream: BinaryIO, name: str, strict: bool = True, longest: int = LONGEST_LINE) -> Iterator[str]:
+def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:
     """Yield the lines of a byte stream as text, without their ends, each as soon as it is there.
 
     One ``\\r`` before the ``\\n`` is dropped, and so is a byte-order mark at the start; a last line without ``\\n``
     counts. Invalid UTF-8 raises DataError with ``name``, the line and the byte column (both from 1) when ``strict``;
-    otherwise U+FFFD stands in its place. A line of over ``longest`` bytes raises DataError.
+    otherwise U+FFFD stands in its place. A line of over 1 MiB raises DataError, and so does a file that is not UTF-8
+    lines at all: compressed, UTF-16, or with carriage returns alone.
     """
-    number = 0
-    while raw := stream.readline(longest + 1):
+    number, is_utf_8 = 0, False
+    while raw := stream.readline(LONGEST_LINE + 1):
         number += 1
-        if len(raw) > longest:
-            raise DataError(f"{name} line {number} has over {longest} bytes", "give a text file with line ends")
+        if number == 1:
+            refuse_no_text(raw, name)
+        if len(raw) > LONGEST_LINE:
+            raise DataError(
+                f"{name} line {number} has over {LONGEST_LINE} bytes", "leave it out, or put a sentence on each line"
+            )
         if number == 1:
             raw = raw.removeprefix(BYTE_ORDER_MARK)
             if not raw:  # a file of nothing but the mark has no line
@@ -40,13 +46,19 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True, longest: int = 
         if raw.endswith(b"\n"):
             raw = raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
         try:
-            yield raw.decode("utf-8", "strict" if strict else "replace")
+            text = raw.decode("utf-8", "strict" if strict else "replace")
         except UnicodeDecodeError as error:
-            column = error.start + 1
-            raise DataError(
-                f"{name} line {number} byte {column} is not UTF-8",
-                f"convert the file, or see what stands there: sed -n {number}p {name} | xxd",
-            ) from None
+            sample = b"" if is_utf_8 else raw + b"\n" + _lines_ahead(stream)
+            raise not_utf_8(name, number, error.start + 1, sample) from None
+        is_utf_8 = is_utf_8 or not text.isascii()
+        yield text
+
+
+def _lines_ahead(stream: BinaryIO) -> bytes:
+    """Some of the whole lines that follow, where the stream can tell without waiting for them."""
+    peek = getattr(stream, "peek", None)
+    ahead: bytes = peek(SAMPLE)[:SAMPLE] if peek else b""
+    return ahead[: ahead.rfind(b"\n") + 1]
 
 
 def one_line(text: str) -> str:

@@ -39,11 +39,13 @@ def split_sentences(line: str) -> list[str]:
     What has no letter is no sentence: "1." belongs to what follows, a lone mark at the end to what is before it.
     """
     text = " ".join(line.split())
-    sentences, start = [], 0
+    last = next((place for place in reversed(range(len(text))) if _LETTER.match(text, place)), -1)
+    sentences, start, letter = [], 0, _LETTER.search(text)
     for end in _END.finditer(text):
-        if _LETTER.search(text, start, end.end()) and _LETTER.search(text, end.end()):
+        if letter and letter.start() < end.end() <= last:
             sentences.append(text[start : end.end()].strip())
             start = end.end()
+            letter = _LETTER.search(text, start)
     return [*sentences, text[start:].strip()]
 
 

@@ -1,0 +1,148 @@
+"""Files that are not plain UTF-8 lines: what they are instead, and the command that mends it. Knows bytes and names."""
+
+import re
+import shlex
+from pathlib import Path
+
+from nmt.errors import DataError
+from nmt.text.compression import COMPRESSED
+
+SAMPLE = 1 << 12  # bytes that are looked at
+STANDARD_INPUT = "standard input"  # the name of what has no file
+
+# How files begin that hold no text of their own: what they are, and what a person does about it.
+_BEGINNINGS = (
+    (rb"\x1f\x8b\x08", "compressed by gzip", "call it {name}.gz"),
+    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "call it {name}.zst"),
+    (rb"\xfd7zXZ\x00", "compressed by xz", "call it {name}.xz"),
+    (rb"BZh[1-9]1AY&SY", "compressed by bzip2", "decompress it: bzip2 -dk {name}"),
+    (
+        rb"PK\x03\x04",
+        "a zip archive, as .docx and .xlsx are too",
+        "save what is in it as plain text, a sentence a line",
+    ),
+    (rb"%PDF-\d", "a PDF", "save its text as plain text, a sentence a line"),
+)
+_UNICODE = (  # UTF-32 begins as UTF-16 does
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_UNPACK = {".gz": ("gzip -dc", "gzip"), ".zst": ("zstd -dc", "zstd"), ".xz": ("xz -dc", "xz")}
+
+_TABLE = "export its columns as text with tabs between them (.tsv)"
+_MARKED_UP = "take its sentences out as plain text, one a line, or pairs with a tab between (.tsv)"
+_DOCUMENT = "save its text as plain text, a sentence a line"
+_FORMATS = {
+    **dict.fromkeys(("csv", "xls", "xlsx", "ods"), _TABLE),
+    **dict.fromkeys(("tmx", "xlf", "xliff", "sdlxliff", "po", "pot", "jsonl", "json", "xml", "srt", "vtt"), _MARKED_UP),
+    **dict.fromkeys(("doc", "docx", "odt", "rtf", "pptx", "pdf", "html", "htm", "epub"), _DOCUMENT),
+}
+
+
+def refuse_format(path: Path, also: tuple[str, ...] = ()) -> None:
+    """Raise DataError for a file whose name says that its lines are not sentences; ``also`` are further endings."""
+    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
+    ending = plain.suffix[1:].lower()
+    mend = _FORMATS.get(ending) or (ending in also and "cut out the column of the source: cut -f 1")
+    if mend:
+        raise DataError(f"{path} is .{ending}, not lines of plain text", mend)
+
+
+def refuse_no_text(first_line: bytes, name: str) -> None:
+    """Raise DataError when a file begins as none of UTF-8 text does: compressed, UTF-16, or with Mac line ends.
+
+    ``first_line`` is all up to the first line feed, with it, or to the end of the file.
+    """
+    for beginning, what, mend in _BEGINNINGS:
+        if re.match(beginning, first_line):
+            if name.endswith(COMPRESSED):
+                what, mend = f"{what} once more inside", "decompress it once"
+            if name == STANDARD_INPUT:
+                mend = "pipe in what is inside it"
+            raise DataError(f"{name} is {what}", mend.format(name=shlex.quote(name)))
+    if encoding := utf_16(first_line):
+        raise DataError(f"{name} line 1 is {encoding}, not UTF-8", convert(encoding, name))
+    if not first_line.endswith(b"\n") and b"\r" in first_line.rstrip(b"\r"):
+        raise DataError(
+            f"{name} line 1 ends in a carriage return alone, and so do all its lines",
+            "give them line feeds: " + filtered(r"tr '\r' '\n'", name),
+        )
+
+
+def not_utf_8(name: str, number: int, column: int, sample: bytes) -> DataError:
+    """The error for a byte of a line, both from 1; ``sample`` has lines in the same encoding, if the file has one."""
+    what = f"{name} line {number} byte {column} is not UTF-8"
+    if encoding := likely(sample):
+        return DataError(f"{what}, and looks like {encoding}", convert(encoding, name))
+    suffix, file = _suffix(name), shlex.quote(name)
+    look = f"{_UNPACK[suffix][0]} {file} | sed -n {number}p | xxd" if suffix else f"sed -n {number}p {file} | xxd"
+    return DataError(what, f"convert the file, or see what stands there: {look}")
+
+
+def convert(encoding: str, name: str) -> str:
+    """The advice to make a file UTF-8."""
+    return "convert it: " + filtered(f"iconv -f {encoding} -t UTF-8", name)
+
+
+def filtered(command: str, name: str) -> str:
+    """The shell command that sends the file ``name`` through ``command``; compressed files stay compressed."""
+    if name == STANDARD_INPUT:
+        return f"… | {command} | nmt"
+    suffix = _suffix(name)
+    if suffix:
+        unpack, pack = _UNPACK[suffix]
+        return f"{unpack} {shlex.quote(name)} | {command} | {pack} > NEW{suffix}"
+    return f"{command} < {shlex.quote(name)} > NEW"
+
+
+def utf_16(beginning: bytes) -> str:
+    """UTF-16 or UTF-32, in which byte order, when text begins so; else ""."""
+    for mark, encoding in _UNICODE:
+        if beginning.startswith(mark):
+            return encoding
+    # Without a mark: every second byte of Latin letters, of spaces and digits is zero, and no other.
+    even, odd = beginning[0:SAMPLE:2], beginning[1:SAMPLE:2]
+    if len(odd) > 1 and odd.count(0) > len(odd) / 8 and not even.count(0):
+        return "UTF-16LE"
+    if len(odd) > 1 and even.count(0) > len(even) / 8 and not odd.count(0):
+        return "UTF-16BE"
+    return ""
+
+
+def likely(sample: bytes) -> str:
+    """The encoding of some lines that are not UTF-8, as iconv calls it; "" when none is likely.
+
+    Told by which decoders take them, and whether what they give is made of the letters that texts are made of.
+    """
+    for encoding, codec, standard, letters, least in _CANDIDATES:
+        try:
+            text = sample.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        strange = sum(not character.isascii() for character in text)
+        frequent = text.encode(standard, "ignore").decode(standard)
+        if strange and not _CONTROL.search(text) and len(letters.findall(frequent)) >= least * strange:
+            return encoding
+    return ""
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+_HAN = re.compile("[一-龥、。，！？：；「」《》（）“”]")
+
+# For each: what iconv calls it, Python's codec, a codec of its most frequent characters alone, the letters of its texts
+# and their least share of what is not ASCII. The first that fits is taken: those that few other texts fit stand first.
+_CANDIDATES = (
+    ("CP1252", "cp1252", "cp1252", re.compile(r"(?<![^\x00-\x7f])[À-ÖØ-öø-ÿ](?![^\x00-\x7f])|[“”‘’–—…€«»]"), 0.8),
+    ("EUC-JP", "euc_jp", "euc_jp", re.compile("[ぁ-ヶー]"), 0.2),
+    ("CP932", "cp932", "shift_jis", re.compile("[ぁ-ヶー]"), 0.2),
+    ("CP949", "cp949", "euc_kr", re.compile("[가-힣]"), 0.9),
+    ("GB18030", "gb18030", "gb2312", _HAN, 0.9),
+    ("BIG5", "big5", "big5", _HAN, 0.9),
+    ("CP1251", "cp1251", "cp1251", re.compile("[а-яё№«»—]"), 0.7),
+)
+
+
+def _suffix(name: str) -> str:
+    return next((suffix for suffix in COMPRESSED if name.endswith(suffix)), "")
