@@ -178,14 +178,15 @@ def test_mended_lines_name_the_likely_encoding_unless_other_lines_are_utf_8(tiny
         assert ("it looks like CP949: iconv -f CP949" in result.stderr) == guessed
 
 
-def test_standard_input_gets_advice_that_can_be_followed(tiny_run: TinyRun) -> None:
+def test_standard_input_gets_advice_that_can_be_followed(tiny_run: TinyRun, tmp_path: Path) -> None:
     for text, advice in (
         (KOREAN.encode("utf-16"), "line 1 is UTF-16, not UTF-8; convert it: … | iconv -f UTF-16 -t UTF-8 | nmt"),
         (gzip.compress(b"one"), "is compressed by gzip; pipe in what is inside it"),
     ):
-        result = nmt("translate", tiny_run.run, input=text, encoding=None)
-        assert result.returncode == 65
-        assert f"nmt: error: standard input {advice}\n".encode() in result.stderr
+        (tmp_path / "in").write_bytes(text)
+        with (tmp_path / "in").open("rb") as file:
+            result = nmt("translate", tiny_run.run, stdin=file)
+        assert (result.returncode, result.stderr) == (65, f"nmt: error: standard input {advice}\n")
 
 
 # --- formats ----------------------------------------------------------------------------------------------------------
