@@ -330,17 +330,7 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
         def flush(self) -> None:
             events.append("flush")
 
-    class Inputs:
-        typed = False
-        mended = count = 0
-        files: tuple[Path, ...] = ()
-
-        def __init__(self, inputs: list[Path], strict: bool) -> None:
-            pass
-
-        def total(self) -> None:
-            pass
-
+    class Inputs(InputLines):
         def __iter__(self) -> Any:
             for line in ["a b", "c d", None, "e f"]:
                 events.append(f"read {line}")

@@ -93,12 +93,11 @@ def translate(
 
     Without INPUT it is a filter from stdin to stdout, and answers at once when a person types a line.
     """
-    from nmt.cli.console import counted, duration, terminal_progress
+    from nmt.cli.console import terminal_progress
     from nmt.decoding.formats import choose_format
     from nmt.decoding.translator import Translator
     from nmt.store.journal import forget_journal
     from nmt.store.model_folder import places
-    from nmt.text.normal import say_decomposed
     from nmt.text.outputs import check_outputs
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
@@ -132,16 +131,9 @@ def translate(
                 translate_into(file, job.lines, load(), to_records, tally, progress)
         progress.finish()
         for job in jobs:
-            warn_of_mended(job.lines, progress)
             if job.output and len(jobs) > 1:
                 forget_journal(job.output)
-        decomposed = sum(job.lines.decomposed for job in jobs)
-        if decomposed:
-            progress.warn(say_decomposed(decomposed))
-        if output:
-            lines = counted(sum(job.lines.count for job in jobs), "line")
-            files = f" of {counted(len(jobs), 'file')}" if len(jobs) > 1 else ""
-            progress.note(f"{lines}{files} in {duration(tally.age())}: {output}")
+        say_at_the_end(jobs, output, tally, progress)
     if stats:
         write_json(stats, tally.figures())
 
@@ -314,6 +306,22 @@ def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
     if sys.stdout is None:
         raise StorageError("standard output is closed", "leave >&- out, or name a file with --output")
     return nullcontext(sys.stdout.buffer)
+
+
+def say_at_the_end(jobs: list[Job], output: str | None, tally: "Tally", progress: "Progress") -> None:
+    """Warn of what the inputs had, and close with how many lines went where in what time."""
+    from nmt.cli.console import counted, duration
+    from nmt.text.normal import say_decomposed
+
+    for job in jobs:
+        warn_of_mended(job.lines, progress)
+    decomposed = sum(job.lines.decomposed for job in jobs)
+    if decomposed:
+        progress.warn(say_decomposed(decomposed))
+    if output:
+        lines = counted(sum(job.lines.count for job in jobs), "line")
+        files = f" of {counted(len(jobs), 'file')}" if len(jobs) > 1 else ""
+        progress.note(f"{lines}{files} in {duration(tally.age())}: {output}")
 
 
 def warn_of_mended(lines: "InputLines", progress: "Progress") -> None:
