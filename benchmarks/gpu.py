@@ -103,6 +103,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     device = choose_device("auto")
+    torch.backends.cuda.enable_cudnn_sdp(False)  # for the plain loop too: it makes a plan for every shape
     budget = {"steps": 10**6, "batch_tokens": options.batch_tokens}
     config = Config.from_layers(PRESETS[options.preset], {"training": budget})
     pairs = RandomPairs(options.pairs)

@@ -1,6 +1,7 @@
 """nmt: neural machine translation from two text files to a trained translator.
 
-The library is one class, ``Translator``; the four commands are in ``nmt.cli``.
+The library is one class, ``Translator``, with what it takes and gives; docs/library.md shows it. The commands are in
+``nmt.cli``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -8,15 +9,22 @@ from typing import TYPE_CHECKING, Any
 from nmt.version import __version__
 
 if TYPE_CHECKING:
-    from nmt.decoding.translator import Translator
+    from nmt.config import SearchOptions
+    from nmt.decoding.translator import Alternative, Translation, Translator
+    from nmt.errors import NmtError
 
-__all__ = ["Translator", "__version__"]
+__all__ = ["Alternative", "NmtError", "SearchOptions", "Translation", "Translator", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     # Lazy, because ``nmt --help`` and every light module pass through this package first.
-    if name == "Translator":
-        from nmt.decoding.translator import Translator
+    if name not in __all__:
+        raise AttributeError(f"module 'nmt' has no attribute {name!r}")
+    from nmt import config, errors
+    from nmt.decoding import translator
 
-        return Translator
-    raise AttributeError(f"module 'nmt' has no attribute {name!r}")
+    return next(getattr(module, name) for module in (errors, config, translator) if hasattr(module, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

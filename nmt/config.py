@@ -33,12 +33,12 @@ def setting(
 class Checked:
     """Checks the fields made by ``setting`` when a settings dataclass is built."""
 
-    section = ""
+    section = ""  # of a settings file; "" for what stands in none: arguments of the library, flags of the commands
 
     def __post_init__(self) -> None:
         for spec in fields(self):
             value = getattr(self, spec.name)
-            name = f"{self.section}.{spec.name}"
+            name = f"{self.section}.{spec.name}" if self.section else f"`{spec.name}`"
             low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
             wanted = type(spec.default)
             if type(value) not in ((int, float) if wanted is float else (wanted,)):
@@ -46,7 +46,8 @@ class Checked:
             if choices and value not in choices:
                 raise SettingsError(f"{name} is {shown(value)}", f"choose one of {', '.join(choices)}")
             if (low is not None and not value >= low) or (high is not None and not value <= high):
-                raise SettingsError(f"{name} is {shown(value)}", f"choose a value from {low} to {high}")
+                bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
+                raise SettingsError(f"{name} is {shown(value)}", f"choose a value {bounds}")
             if wanted is float:  # bounds first: an integer may be too large to be a float
                 object.__setattr__(self, spec.name, float(value))
 
@@ -122,9 +123,7 @@ class TrainingConfig(Checked):
     validate_every: int = setting(0, "updates between validations; 0: 20 in the budget", 0, 10**9)
     save_every: int = setting(0, "updates between checkpoints; 0: at each validation", 0, 10**9)
     keep: int = setting(2, "newest checkpoints kept; at least 2 are", 1, 10**6)
-    patience: int = setting(
-        0, "validations without a better score (BLEU, or chrF) before training stops; 0: never", 0, 10**6
-    )
+    patience: int = setting(0, "validations without a better BLEU before training stops; 0: never", 0, 10**6)
     seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
@@ -150,11 +149,13 @@ class PrepareOptions(Checked):
     seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
 
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+ENGINES = ("auto", "torch", "ctranslate2")
+
+
 @dataclass(frozen=True)
 class SearchOptions(Checked):
     """How hypotheses are searched; see ``nmt.decoding.beam`` for their meaning."""
-
-    section = "search"
 
     beam_size: int = setting(5, "hypotheses kept at each step; 1 is greedy", 1, 1024)
     length_penalty: float = setting(1.0, "score = sum of log-probabilities / length^A", -10.0, 10.0)
@@ -166,8 +167,25 @@ class SearchOptions(Checked):
         if self.n_best > self.beam_size:
             raise SettingsError(
                 f"an n-best list of {self.n_best} from a beam of {self.beam_size}",
-                "make --beam-size at least as large as --n-best",
+                "make `beam_size` at least as large as `n_best`",
             )
+
+
+@dataclass(frozen=True)
+class EngineOptions(Checked):
+    """What searches, and with what of the machine."""
+
+    batch_tokens: int = setting(2048, "padded tokens of a batch: rows × the longest line", 1, 10**8)
+    device: str = setting("auto", "where to compute; auto takes the fastest there is", choices=DEVICES)
+    threads: int = setting(0, "threads on the CPU; 0: as many as cores", 0)
+    engine: str = setting(
+        "auto", "what searches; auto takes the faster of those that can do what is asked", choices=ENGINES
+    )
+    compute_type: str = setting(
+        "float32",
+        "numbers of CTranslate2's products: int8 is faster, and loses a little",
+        choices=("float32", "int8"),
+    )
 
 
 @dataclass(frozen=True)
@@ -260,7 +278,7 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
     path, equals, value = text.partition("=")
     section, dot, key = path.strip().partition(".")
     if not (equals and dot and key):
-        raise SettingsError(f"--set {text!r} is not section.key=value", "write it like model.width=256")
+        raise SettingsError(f"`set` {text!r} is not section.key=value", "write it like model.width=256")
     try:
         parsed = tomllib.loads(f"value = {value.strip()}")["value"]
     except (ValueError, RecursionError):

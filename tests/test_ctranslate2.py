@@ -15,7 +15,7 @@ import torch
 from conftest import CORPUS, TinyRun, nmt, weights
 
 from nmt.cli.export import ComputeType
-from nmt.config import ModelConfig, SearchOptions
+from nmt.config import EngineOptions, ModelConfig, SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.engines import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
@@ -113,7 +113,9 @@ def test_only_produced_pieces_are_produced(tiny_run: TinyRun, tmp_path: Path, en
     produced = weights(tmp_path / "model")[PRODUCED].nonzero()[:, 0].tolist()
     assert 300 < len(produced) < 420
     options = SearchOptions(n_best=5, max_length_factor=1.0)
-    found = load_engine(engine, folder, options, "cpu", 1).search([[77, 99, 300], [12]], options)
+    found = load_engine(folder, options, EngineOptions(device="cpu", threads=1, engine=engine)).search(
+        [[77, 99, 300], [12]], options
+    )
     pieces = {piece for some in found for one in some for piece in one.pieces}
     assert len(pieces) > 5
     assert pieces < set(produced)
@@ -127,7 +129,9 @@ def test_a_model_that_may_not_produce_an_end_is_refused(tiny_run: TinyRun, tmp_p
     names = {"tokenizer.model": about.source_tokenizer_path.read_bytes()}
     export_model(tmp_path / "bad", tensors, ModelAbout(BASE, {"source": "ko", "target": "en"}, names), {})
     with pytest.raises(DataError, match="lets no translation end"):
-        load_engine(engine, ModelFolder.open(tmp_path / "bad"), SearchOptions(), "cpu", 1)
+        load_engine(
+            ModelFolder.open(tmp_path / "bad"), SearchOptions(), EngineOptions(device="cpu", threads=1, engine=engine)
+        )
 
 
 @pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
@@ -178,15 +182,15 @@ def test_a_translation_by_ctranslate2_imports_no_torch(tiny_run: TinyRun, tmp_pa
 
 def test_what_ctranslate2_cannot_do_is_done_by_torch_or_refused_in_words(tiny_run: TinyRun, tmp_path: Path) -> None:
     model = random_model(tiny_run, tmp_path / "model", replace(BASE, family="recurrent"))
-    long = SearchOptions(max_length_factor=50.0)
+    long, on_cpu = SearchOptions(max_length_factor=50.0), EngineOptions(device="cpu", threads=1)
     plain = ModelFolder.open(tiny_run.run / "model")
-    for folder, options, words in ((model, SearchOptions(), "runs Transformers"), (plain, long, "--max-length-factor")):
+    for folder, options, words in ((model, SearchOptions(), "runs Transformers"), (plain, long, "`max_length_factor`")):
         assert words in why_not_ctranslate2(folder, options, "cpu")
-        assert load_engine("auto", folder, options, "cpu", 1).about()["engine"] == "torch"
+        assert load_engine(folder, options, on_cpu).about()["engine"] == "torch"
         with pytest.raises(SettingsError, match=words):
-            load_engine("ctranslate2", folder, options, "cpu", 1)
+            load_engine(folder, options, replace(on_cpu, engine="ctranslate2"))
     assert "device is cuda" in why_not_ctranslate2(plain, SearchOptions(), "cuda")
-    assert load_engine("auto", plain, SearchOptions(), "cpu", 1).about()["engine"] == "ctranslate2"
+    assert load_engine(plain, SearchOptions(), on_cpu).about()["engine"] == "ctranslate2"
 
 
 def test_without_a_cache_translations_are_the_same(

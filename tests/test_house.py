@@ -6,12 +6,18 @@ import subprocess
 import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, requires
+from inspect import signature
 from pathlib import Path
 
 import pytest
+import typer
 from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from nmt.cli import app
+from nmt.cli.console import with_flags
+from nmt.decoding.translator import Translator
 
 PACKAGE = ROOT / "nmt"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -152,6 +158,40 @@ def prints(path: Path) -> list[int]:
 @pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != PACKAGE / "cli"], ids=ids)
 def test_only_the_command_line_prints(path: Path) -> None:
     assert prints(path) == []
+
+
+def messages(path: Path) -> list[str]:
+    """The text of a module that is no docstring."""
+    tree = syntax(path)
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    statements = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+    assert len(statements) >= sum(
+        isinstance(node, documented) and bool(ast.get_docstring(node)) for node in ast.walk(tree)
+    )
+    silent = {id(statement.value) for statement in statements}
+    constants = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in silent)
+    return [node.value for node in constants if isinstance(node.value, str)]
+
+
+def flags() -> set[str]:
+    """The names of all flags, as the library spells them."""
+    commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]  # a group has commands
+    spelled = [name for one in commands for each in one.params for name in (*each.opts, *each.secondary_opts)]
+    return {name.removeprefix("--").replace("-", "_") for name in spelled if name.startswith("--")}
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != PACKAGE / "cli"], ids=ids)
+def test_the_library_names_arguments_and_the_command_line_makes_flags_of_them(path: Path) -> None:
+    said = messages(path)
+    assert [text for text in said if re.search(r"(^|[^\w-])(--[a-z]|-o\b)", text)] == []
+    named = {name for text in said for name in re.findall(r"`([a-z_]+)`", text)}
+    arguments = {*signature(Translator.load).parameters, *signature(Translator.translate).parameters}
+    assert named - flags() - arguments == set()
+    assert [with_flags(f"`{name}` x") for name in sorted(named)] == [
+        f"--{name.replace('_', '-')} x" for name in sorted(named)
+    ]
 
 
 def test_arrows_between_layers_point_down_only() -> None:

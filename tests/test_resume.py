@@ -169,7 +169,7 @@ def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(
     for checkpoint in RunFolder(run).checkpoints():
         cut(checkpoint / "model.safetensors")
     for _ in range(2):
-        with pytest.raises(DataError, match=r"no whole checkpoint is left in .*; .*--overwrite"):
+        with pytest.raises(DataError, match=r"no whole checkpoint is left in .*; .*`overwrite`"):
             train(tiny_run.data, run)
     _, recorder = train(tiny_run.data, run, overwrite=True)
     assert recorder.updates[0].step == 1
@@ -434,24 +434,9 @@ def test_rows_know_the_corpus_and_the_line_that_they_came_from(tmp_path: Path) -
 
 def test_counters_survive_json() -> None:
     counters = Counters(
-        3,
-        Position(1, 2, 3, 4),
-        5.5,
-        6,
-        0.1,
-        0.2,
-        7,
-        Window(1.0, 2, 3.0),
-        Validated(best_score=3),
-        [Skipped(1, 2, 3, 4)],
+        3, Position(1, 2, 3, 4), 5.5, 6, 0.1, 0.2, 7, Window(1.0, 2, 3.0), Validated(best_bleu=3), [Skipped(1, 2, 3, 4)]
     )
     assert Counters.from_dict(json.loads(json.dumps(counters.to_dict()))) == counters
-
-
-def test_counters_of_a_run_begun_when_bleu_alone_decided_are_read() -> None:
-    values = Counters(validated=Validated(best_score=30.5)).to_dict()
-    values["validated"]["best_bleu"] = values["validated"].pop("best_score")
-    assert Counters.from_dict(values).validated.best_score == 30.5
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from torch.nn.functional import cross_entropy
 from nmt.config import Config, ModelConfig, TrainingConfig
 from nmt.corpus.batches import Batch, halves, pad_batch, plan_block, turned
 from nmt.corpus.shards import Split
-from nmt.decoding.engines.pytorch import choose_device
 from nmt.errors import BusyError
 from nmt.model import build_model
+from nmt.model.attention import without_cudnn
 from nmt.text.tokenizer import EOS
 from nmt.training import gradients
 from nmt.training import loss as loss_module
@@ -99,10 +99,23 @@ def same_bits(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_no_device_takes_attention_that_is_planned_anew_for_every_shape() -> None:
-    torch.backends.cuda.enable_cudnn_sdp(True)
-    choose_device("cpu")
-    assert not torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
+def cudnn() -> bool:
+    return bool(torch.backends.cuda.cudnn_sdp_enabled())  # type: ignore[no-untyped-call]
+
+
+def test_attention_that_is_planned_anew_for_every_shape_is_off_while_a_gpu_works_and_put_back_after_the_last() -> None:
+    gpu = torch.device("cuda")
+    for before in (True, False, True):
+        torch.backends.cuda.enable_cudnn_sdp(before)
+        with without_cudnn(torch.device("cpu")):
+            assert cudnn() is before
+        one, other = without_cudnn(gpu), without_cudnn(gpu)
+        one.__enter__()
+        other.__enter__()
+        one.__exit__(None, None, None)
+        assert not cudnn()
+        other.__exit__(None, None, None)
+        assert cudnn() is before
 
 
 @pytest.mark.parametrize("shared", [False, True])

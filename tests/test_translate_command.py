@@ -18,6 +18,7 @@ from nmt.config import SearchOptions
 from nmt.decoding.input_lines import InputLines
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
+from nmt.text.lines import PAUSE, Pause
 
 STATS = [
     "lines",
@@ -244,9 +245,9 @@ def test_without_resumption_a_failed_command_is_done_anew(tmp_path: Path) -> Non
 
 def test_pauses_of_standard_input_do_not_end_windows_of_a_file(tmp_path: Path, loaded: Loaded) -> None:
     class Hesitant(InputLines):
-        def __iter__(self) -> Iterator[str | None]:
+        def __iter__(self) -> Iterator[str | Pause]:
             for line in super().__iter__():
-                yield from (None, line, None)
+                yield from (PAUSE, line, PAUSE)
 
     (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -332,7 +333,7 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
 
     class Inputs(InputLines):
         def __iter__(self) -> Any:
-            for line in ["a b", "c d", None, "e f"]:
+            for line in ["a b", "c d", PAUSE, "e f"]:
                 events.append(f"read {line}")
                 yield line
 
@@ -340,6 +341,6 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
     monkeypatch.setattr(sys.modules["nmt.cli.translate"], "open_output", lambda path: nullcontext(Sink()))
     run()
     spoken = [event for event in events if event != "flush"]
-    assert spoken == ["read a b", "read c d", "read None", "b a", "d c", "read e f", "f e"]
+    assert spoken == ["read a b", "read c d", "read Pause.PAUSE", "b a", "d c", "read e f", "f e"]
     assert events[events.index("read e f") - 1] == "flush"
     assert events[-1] == "flush"

@@ -1,4 +1,4 @@
-"""Lines of files and of a live standard input: the same lines as everywhere, and None where a live one pauses."""
+"""Lines of files and of a live standard input: the same lines as everywhere, and PAUSE where a live one pauses."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nmt.decoding import input_lines
 from nmt.decoding.input_lines import InputLines, LiveStream
 from nmt.errors import DataError, MissingInputError, StorageError
-from nmt.text.lines import read_lines
+from nmt.text.lines import PAUSE, read_lines
 
 CHUNKS = st.lists(
     st.sampled_from([b"a", b"\n", b"\r\n", b"\r", "가".encode(), b"b c", b"\xef\xbb\xbf", b"\x0c"]), max_size=30
@@ -74,7 +74,7 @@ def test_a_line_longer_than_asked_for_comes_in_parts() -> None:
 def test_standard_input_pauses_once_for_each_answer_that_a_person_waits_for(pipe: int) -> None:
     lines = iter(InputLines([]))
     os.write(pipe, "나는\n집에\n".encode())
-    assert [next(lines) for _ in range(3)] == ["나는", "집에", None]
+    assert [next(lines) for _ in range(3)] == ["나는", "집에", PAUSE]
     os.write(pipe, b"half a li")
     timer = threading.Timer(0.1, os.write, (pipe, b"ne\n"))
     timer.start()
@@ -88,7 +88,7 @@ def test_half_a_line_does_not_hold_back_the_whole_lines_before_it(pipe: int) -> 
     lines = iter(InputLines([Path("-")]))
     os.write(pipe, b"whole\nhalf")
     began = time.monotonic()
-    assert [next(lines), next(lines)] == ["whole", None]
+    assert [next(lines), next(lines)] == ["whole", PAUSE]
     assert time.monotonic() - began < 5.0
     os.close(pipe)
     assert list(lines) == ["half"]
@@ -100,7 +100,7 @@ def test_files_and_standard_input_follow_each_other(tmp_path: Path, pipe: int) -
     os.write(pipe, b"x\n")
     os.close(pipe)
     lines = InputLines([tmp_path / "one", Path("-"), tmp_path / "two.gz"])
-    assert [line for line in lines if line is not None] == ["a", "b", "x", "c", "", "d"]
+    assert [line for line in lines if line is not PAUSE] == ["a", "b", "x", "c", "", "d"]
     assert not lines.typed
 
 

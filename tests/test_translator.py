@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from fakes import Recorder, ReverseEngine, SmallEngine, WordTokenizer
@@ -13,6 +14,7 @@ from nmt.decoding import translator as module
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.translator import Alternative, Segment, Translator, cut_batches
 from nmt.errors import BusyError, SettingsError
+from nmt.text.lines import PAUSE
 from nmt.text.profile import Profile
 
 WORDS = st.lists(st.text(string.ascii_lowercase, min_size=1, max_size=3), max_size=12)
@@ -62,20 +64,34 @@ def test_at_most_a_window_of_lines_is_read_ahead(lines: list[str], window: int) 
         assert read - written <= window
 
 
-def test_a_pause_of_the_input_flushes_what_was_read() -> None:
+def test_at_once_each_line_is_translated_before_the_next_is_asked_for() -> None:
     translator, _, _ = fake_translator(window=1000)
     answered: list[str] = []
 
-    def person() -> Iterator[str | None]:
+    def person() -> Iterator[str]:
         for number, line in enumerate(["a b", "c d", "e f"]):
+            assert len(answered) == number
             yield line
-            yield None
-            assert len(answered) == number + 1
-            yield None
 
-    for translation in translator.translate(person()):
+    for translation in translator.translate(person(), at_once=True):
         answered.append(translation.text)
     assert answered == ["b a", "d c", "f e"]
+
+
+@pytest.mark.parametrize("lines", ["a string", b"bytes", 3, None])
+def test_what_is_not_many_lines_is_refused_by_the_call_itself(lines: Any) -> None:
+    translator, _, _ = fake_translator()
+    with pytest.raises(TypeError, match=rf"`lines` is .*{type(lines).__name__.removesuffix('Type')}"):
+        translator.translate(lines)
+
+
+@pytest.mark.parametrize("line", [None, 3, b"bytes", ["a"], PAUSE])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_what_is_no_line_is_refused_with_its_place(line: Any, at_once: bool) -> None:
+    translator, _, _ = fake_translator(window=3)
+    given: list[Any] = ["a", "b", "c", "d", line, "e"]
+    with pytest.raises(TypeError, match=rf"`lines\[4\]` is .*{type(line).__name__.removesuffix('Type')}"):
+        list(translator.translate(given, at_once=at_once))
 
 
 def test_blank_lines_never_reach_the_engine() -> None:
@@ -157,7 +173,7 @@ def test_windows_end_where_the_lines_before_say_whoever_asks() -> None:
     lines = ["a", "b", "c", "", "d", "e", "f"]
     assert list(translator.windows(lines)) == [["a", "b", "c"], ["", "d", "e"], ["f"]]
     assert list(translator.windows(lines[3:])) == [["", "d", "e"], ["f"]]
-    assert list(translator.windows(["a", None, None, "b"])) == [["a"], ["b"]]
+    assert list(translator.windows(["a", PAUSE, PAUSE, "b"])) == [["a"], ["b"]]
 
 
 def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:

@@ -1,5 +1,6 @@
 """What a person sees on stderr while work goes on: a bar on a terminal, a plain line now and then elsewhere."""
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -46,12 +47,17 @@ def live_bars(console: "Console") -> "RichProgress":
     return RichProgress(*columns, TimeRemainingColumn(), console=console, transient=True)
 
 
+def with_flags(text: str) -> str:
+    """A message of the library, which names arguments like `batch_tokens`, with flags in their place."""
+    return re.sub(r"`([a-z]+(?:_[a-z]+)*)`", lambda name: "--" + name[1].replace("_", "-"), text)
+
+
 def say(line: str) -> None:
     """Print one line to stderr, safe for a terminal whatever is in it."""
     # A reader that went away sends SIGPIPE, which train answers by saving first; a log may be on a full disk, and a
     # terminal gone. The line is lost, and the work is not.
     with suppress(OSError):
-        print(f"nmt: {printable(line)}", file=sys.stderr, flush=True)
+        print(f"nmt: {printable(with_flags(line))}", file=sys.stderr, flush=True)
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -148,7 +154,7 @@ class Bar(Quiet):
             self.bars.advance(self.task, count)
 
     def note(self, line: str) -> None:
-        self.bars.console.print(printable(f"nmt: {line}"), markup=False, highlight=False)
+        self.bars.console.print(printable(with_flags(f"nmt: {line}")), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         self.note(f"warning: {line}")

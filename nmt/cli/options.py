@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from nmt import __version__
-from nmt.config import SearchOptions
+from nmt.config import Checked, EngineOptions, SearchOptions
 from nmt.errors import SettingsError, UsageError
 from nmt.text.machine import check_threads
 
@@ -34,11 +34,11 @@ class ComputeTypeName(StrEnum):
     int8 = "int8"
 
 
-def search_option(name: str, metavar: str) -> Any:
-    """The flag of a search setting, with the setting's own help text and bounds."""
-    about = next(spec for spec in fields(SearchOptions) if spec.name == name).metadata
+def option(settings: type[Checked], name: str, metavar: str | None = None, **more: Any) -> Any:
+    """The flag of a setting, with the setting's own help text and bounds."""
+    about = next(spec for spec in fields(settings) if spec.name == name).metadata
     help = about["help"][0].upper() + about["help"][1:] + "."
-    return typer.Option(metavar=metavar, help=help, min=about["low"], max=about["high"])
+    return typer.Option(metavar=metavar, help=help, min=about["low"], max=about["high"], **more)
 
 
 def bounded(parameter: typer.CallbackParam, value: int) -> int:
@@ -49,23 +49,14 @@ def bounded(parameter: typer.CallbackParam, value: int) -> int:
         raise UsageError(error.what, error.mend) from None
 
 
-BeamSize = Annotated[int, search_option("beam_size", "N")]
-LengthPenalty = Annotated[float, search_option("length_penalty", "A")]
-MaxLengthFactor = Annotated[float, search_option("max_length_factor", "F")]
-BatchTokens = Annotated[
-    int,
-    typer.Option(metavar="N", min=1, help="Padded tokens of a batch: rows × the longest line."),
-]
-Engine = Annotated[
-    EngineName, typer.Option(help="What searches; auto takes the faster of those that can do what is asked.")
-]
-ComputeType = Annotated[
-    ComputeTypeName, typer.Option(help="Numbers of CTranslate2's products: int8 is faster, and loses a little.")
-]
-DeviceName = Annotated[Device, typer.Option(help="Where to compute; auto takes the fastest there is.")]
-Threads = Annotated[
-    int, typer.Option(metavar="N", min=0, callback=bounded, help="Threads on the CPU; 0: as many as cores.")
-]
+BeamSize = Annotated[int, option(SearchOptions, "beam_size", "N")]
+LengthPenalty = Annotated[float, option(SearchOptions, "length_penalty", "A")]
+MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F")]
+BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
+Engine = Annotated[EngineName, option(EngineOptions, "engine")]
+ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]
+DeviceName = Annotated[Device, option(EngineOptions, "device")]
+Threads = Annotated[int, option(EngineOptions, "threads", "N", callback=bounded)]
 IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
 IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]

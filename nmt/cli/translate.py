@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nmt.decoding.input_lines import InputLines
     from nmt.decoding.translator import Translation, Translator
     from nmt.store.journal import Resumable, Work
+    from nmt.text.lines import Pause
     from nmt.text.progress import Progress
 
 
@@ -273,7 +274,7 @@ class Stream:
     def begin(self, work: "Work", resume: bool, progress: "Progress") -> None:
         pass
 
-    def take(self, lines: Iterable[str | None]) -> Iterator[str | None]:
+    def take(self, lines: "Iterable[str | Pause]") -> "Iterator[str | Pause]":
         """The lines, where asking for one first pushes out what is written: a reader never waits for what is done."""
         for line in lines:
             yield line

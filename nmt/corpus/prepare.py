@@ -147,7 +147,7 @@ def _make(
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
     _warn_of_bytes(Split(folder, "train", source.size, target.size), request, progress)
     if not rows["valid"]:
-        progress.warn("there is no validation set; name one with --valid")
+        progress.warn("there is no validation set; name one with `valid`")
     return {
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,

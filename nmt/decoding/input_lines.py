@@ -1,7 +1,7 @@
 """The lines of files and of standard input, with word of where a live input pauses. Knows the line contract, no model.
 
 A person who types a line, or a program that sends one and waits, is to be answered; a file or a busy pipe is to be
-translated in large windows. Both follow from one sign: ``None`` wherever nothing more arrives for a moment.
+translated in large windows. Both follow from one sign: ``PAUSE`` wherever nothing more arrives for a moment.
 """
 
 import io
@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol, cast
 from nmt.errors import MissingInputError, StorageError
 from nmt.text import encodings
 from nmt.text.files import count_lines, open_binary
-from nmt.text.lines import read_lines
+from nmt.text.lines import PAUSE, Pause, read_lines
 from nmt.text.normal import is_composed
 
 PATIENCE = 0.02  # seconds without a new byte that make a pause
@@ -28,7 +28,7 @@ _LONG_LINE = 1 << 20  # bytes; a longer line is waited for to its end
 
 
 class InputLines:
-    """Iterates the lines of all inputs, one after another; ``-`` is standard input, which yields None when it pauses.
+    """Iterates the lines of all inputs, one after another; ``-`` is standard input, which yields PAUSE when it pauses.
 
     Raises MissingInputError at once for an input that is not there, and DataError for a format whose lines are no
     sentences; while iterating, DataError for a broken file and, when ``strict``, for bytes that are not UTF-8.
@@ -63,7 +63,7 @@ class InputLines:
         """Whether a person types some of the lines at a terminal."""
         return STANDARD_INPUT in self.inputs and sys.stdin is not None and sys.stdin.isatty()
 
-    def __iter__(self) -> Iterator[str | None]:
+    def __iter__(self) -> Iterator[str | Pause]:
         for path in self.inputs:
             if path == STANDARD_INPUT:
                 yield from self.watch(standard_input(), encodings.STANDARD_INPUT)
@@ -71,14 +71,14 @@ class InputLines:
                 with closing(open_binary(path)) as file:
                     yield from self.watch(file, str(path))
 
-    def watch(self, stream: BinaryIO, name: str) -> Iterator[str | None]:
+    def watch(self, stream: BinaryIO, name: str) -> Iterator[str | Pause]:
         """The lines of one input, those with U+FFFD looked at again."""
         watched = _LastLine(stream)
         lines = read_lines(cast(BinaryIO, watched), name, self.strict)
         number = 0
         while True:
             if isinstance(stream, LiveStream) and not stream.line_ready():
-                yield None
+                yield PAUSE
             line = next(lines, None)
             if line is None:
                 return

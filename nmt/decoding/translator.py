@@ -10,19 +10,21 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Never, Protocol, Self
 
-from nmt.config import SearchOptions
+from nmt.config import EngineOptions, SearchOptions
+from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.cutting import cut
 from nmt.decoding.engine import Engine, Hypothesis
 from nmt.decoding.shaping import Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
-from nmt.text.lines import one_line
+from nmt.text.lines import PAUSE, Pause, one_line
+from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
 from nmt.text.sentences import join_sentences
 
-BATCH_TOKENS = 2048
+BATCH_TOKENS = EngineOptions.batch_tokens
 """Padded source tokens of a batch: rows × (longest source + 1)."""
 
 WINDOW = 4096
@@ -97,6 +99,9 @@ class Translator:
         if reason:
             raise SettingsError(reason, "leave that option out")
 
+    def __reduce__(self) -> Never:
+        raise TypeError("a Translator cannot be copied or sent to another process: load it in each process")
+
     @classmethod
     def load(
         cls,
@@ -107,13 +112,19 @@ class Translator:
         threads: int = 0,
         engine: str = "auto",
         compute_type: str = "float32",
+        **unknown: Never,
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
 
-        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it; ``compute_type`` float32 or int8,
-        faster where the processor has instructions for it, and a little worse. Raises MissingInputError or
-        DataError when there is no sound model at ``path``, and SettingsError for an engine or a device that cannot.
+        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it; ``device`` auto, cpu, cuda or mps;
+        ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, faster where the
+        processor has instructions for it, and a little worse. Raises MissingInputError or DataError when there is no
+        sound model at ``path``, SettingsError for an engine or a device that cannot, or a value out of bounds.
         """
+        check_arguments(cls.load, unknown)
+        options = checked_options(options)
+        checked = EngineOptions(batch_tokens, device, threads, engine, compute_type)
+        check_threads(threads, "`threads`")
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
         from nmt.text.files import sha256
         from nmt.text.manifest import NAME
@@ -125,8 +136,7 @@ class Translator:
         # Only now, since it may take seconds: what is wrong with the path or the model has been said by then.
         from nmt.decoding.engines import load_engine
 
-        options = options or SearchOptions()
-        chosen = load_engine(engine, folder, options, device, threads, compute_type)
+        chosen = load_engine(folder, options, checked)
         translator = cls(chosen, *tokenizers, options, batch_tokens, profile=profile)
         translator.model = model
         return translator
@@ -146,28 +156,37 @@ class Translator:
             **bounds,
         }
 
-    def translate(self, lines: Iterable[str | None], progress: Progress | None = None) -> Iterator[Translation]:
+    def translate(
+        self, lines: Iterable[str], progress: Progress | None = None, at_once: bool = False, **unknown: Never
+    ) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.
 
-        ``None`` among the lines means that the input pauses: what has been read is translated at once. A blank line
-        gives an empty one without asking the engine. ``progress`` is advanced line by line (its stage is the caller's
-        to start and to finish) and warned of over-long lines.
+        ``at_once`` translates each line before the next is asked for: for lines that come slowly. A blank line gives an
+        empty translation without asking the engine. ``progress`` is advanced line by line (its stage is the caller's to
+        start and to finish) and warned of over-long lines. Raises TypeError for what is not lines; while iterating,
+        TypeError for an item that is not a line, BusyError for a line that does not fit into memory.
         """
-        progress = progress or Silent()
+        check_arguments(self.translate, unknown)
+        return self.translations(checked_lines(lines, at_once), progress or Silent())
+
+    def translations(self, lines: Iterable[str | Pause], progress: Progress) -> Iterator[Translation]:
         before = 0
         for window in self.windows(lines):
             yield from self.translate_window(window, before, progress)
             before += len(window)
 
-    def windows(self, lines: Iterable[str | None]) -> Iterator[list[str]]:
-        """The lines that are translated together: where they end depends on the lines before, and on pauses, alone."""
+    def windows(self, lines: Iterable[str | Pause]) -> Iterator[list[str]]:
+        """The lines that are translated together: where they end depends on the lines before, and on pauses, alone.
+
+        At a pause what has been read is translated, however little it is.
+        """
         window: list[str] = []
         characters = 0
         for line in lines:
-            if line is not None:
+            if line is not PAUSE:
                 window.append(line)
                 characters += len(line)
-            if window and (line is None or len(window) == self.window or characters >= WINDOW_CHARACTERS):
+            if window and (line is PAUSE or len(window) == self.window or characters >= WINDOW_CHARACTERS):
                 yield window
                 window, characters = [], 0
         if window:
@@ -232,11 +251,11 @@ class Translator:
         """The budget in padded tokens for a half of the batch."""
         if len(batch) == 1:
             line = before + batch[0].line + 1
-            raise BusyError(f"line {line} does not fit into memory even alone", "use a smaller --beam-size")
+            raise BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
         budget = len(batch) // 2 * (len(batch[0].pieces) + 1)
         if not self._warned_of_memory:
             self._warned_of_memory = True
-            progress.warn(f"out of memory: batches are halved; --batch-tokens {budget} would have fitted better")
+            progress.warn(f"out of memory: batches are halved; `batch_tokens` {budget} would have fitted better")
         return budget
 
     def cut(self, source: list[int], number: int, progress: Progress) -> list[list[int]]:

@@ -4,6 +4,10 @@ B sentences or rows, T query positions, S key positions, H heads, E features of 
 Keys and values are handed in, so that a decoder can keep them; the module itself remembers nothing.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
@@ -69,3 +73,35 @@ class MultiHeadAttention(nn.Module):
     def split(self, x_BTD: Tensor) -> Tensor:
         """(B, H, T, E): the features cut into heads."""
         return x_BTD.view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class _CudnnSwitch:
+    """PyTorch's switch, of which a process has one: how many keep it off, and what it was before the first of them."""
+
+    lock = Lock()
+    keepers = 0
+    before = True
+
+
+@contextmanager
+def without_cudnn(device: torch.device) -> Iterator[None]:
+    """On a GPU, attention without cuDNN's kernel, until the last block that wants it so has ended.
+
+    That one makes a plan for every shape, which takes longer than an update, and each batch has a shape of its own.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    switch = _CudnnSwitch
+    with switch.lock:
+        if not switch.keepers:
+            switch.before = torch.backends.cuda.cudnn_sdp_enabled()  # type: ignore[no-untyped-call]
+            torch.backends.cuda.enable_cudnn_sdp(False)
+        switch.keepers += 1
+    try:
+        yield
+    finally:
+        with switch.lock:
+            switch.keepers -= 1
+            if not switch.keepers:
+                torch.backends.cuda.enable_cudnn_sdp(switch.before)

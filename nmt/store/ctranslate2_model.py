@@ -66,7 +66,7 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
 
     config = model.config
     if reason := why_not(config):
-        raise SettingsError(reason, "use --engine torch")
+        raise SettingsError(reason, "set `engine` to torch")
     arrays = read_arrays(model.weights_path, check_weights(model))
     produced = arrays[PRODUCED].tolist()
     model.check_produced(produced)

@@ -22,6 +22,7 @@ from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError, wri
 from nmt.text.compression import compressed
 from nmt.text.durable import keep_rights, publish, rights, sync, unfinished
 from nmt.text.files import open_own
+from nmt.text.lines import PAUSE, Pause
 from nmt.text.locks import exclusive
 from nmt.text.progress import Progress, Silent
 
@@ -153,9 +154,9 @@ class Resumable:
         self._append(self._journal, header[len(_START) :], self.journal)
         self._journal_length = len(header)
 
-    def take(self, lines: Iterable[str | None]) -> Iterator[str]:
+    def take(self, lines: Iterable[str | Pause]) -> Iterator[str]:
         """The lines without their pauses: nobody waits for an answer, and windows are to end where they always do."""
-        return (line for line in lines if line is not None)
+        return (line for line in lines if line is not PAUSE)
 
     def find(self, lines: Sequence[str]) -> bool:
         """Whether ``lines``, the next window, were done by an earlier process; then they are not to be added."""

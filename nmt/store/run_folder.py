@@ -92,7 +92,7 @@ class RunFolder:
         if self.config_path.is_file():
             return True
         if strange:
-            raise CannotCreateError(f"{self.folder} is there and is no training run", "choose another -o")
+            raise CannotCreateError(f"{self.folder} is there and is no training run", "choose another `output`")
         return False
 
     @contextmanager
@@ -211,7 +211,7 @@ class RunFolder:
         if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
             raise OtherFormatError(
                 f"{folder} is not a checkpoint of format {FORMAT}",
-                "resume with the nmt that wrote it, or start anew with --overwrite",
+                "resume with the nmt that wrote it, or start anew with `overwrite`",
             )
         state = read_json(folder / "state.json")
         model = read_tensors(folder / "model.safetensors", layout[0])
@@ -244,7 +244,7 @@ class RunFolder:
         if self.saved_path.exists():
             raise DataError(
                 f"no whole checkpoint is left in {self.checkpoints_path}",
-                "restore one from a backup, or start anew with --overwrite, which moves the run aside",
+                "restore one from a backup, or start anew with `overwrite`, which moves the run aside",
             )
         return False
 

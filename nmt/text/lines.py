@@ -7,7 +7,8 @@ text; no files, no pieces.
 
 import re
 from collections.abc import Iterator
-from typing import BinaryIO
+from enum import Enum
+from typing import BinaryIO, Final
 
 from nmt.errors import DataError
 from nmt.text.encodings import SAMPLE, not_utf_8, refuse_no_text
@@ -20,6 +21,15 @@ _TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0),
 
 # Those and the tab; what changes the order in which text is shown; and what no file of XML, a picture, may hold.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+class Pause(Enum):
+    """Stands among lines where their source has no more for the moment, so that nobody waits for what is read."""
+
+    PAUSE = "pause"
+
+
+PAUSE: Final = Pause.PAUSE
 
 
 def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:

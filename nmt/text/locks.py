@@ -26,7 +26,9 @@ def exclusive(lock: Path, what: str) -> Iterator[None]:
     try:
         held.acquire()
     except Timeout:
-        raise BusyError(f"{what} is in use by another process", "wait for it to end, or choose another -o") from None
+        raise BusyError(
+            f"{what} is in use by another process", "wait for it to end, or choose another `output`"
+        ) from None
     except OSError as error:
         raise cannot_create(lock, error) from None
     try:

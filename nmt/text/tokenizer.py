@@ -27,6 +27,7 @@ LARGEST_MODEL = 1 << 25  # bytes; a real one has some 20 a piece
 _SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
 _RESERVED = "▅"  # its trainer leaves out a line that has this one
 _NONCHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # text has none, so one stands in for such a sign
+_SURROGATE = re.compile("[\ud800-\udfff]")
 # Sums of floats depend on how they are shared out, so the number of threads must be the same on every machine.
 _TRAINING_THREADS = 4
 # SentencePiece leaves out lines of over 4,192 bytes, and takes minutes for one that repeats itself at length.
@@ -62,8 +63,9 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
         """The piece ids of each line, without special ids, by ``workers`` threads."""
-        # In one place for training and use: the same text gives the same pieces, however it is written.
-        texts = [normal(line) for line in lines]
+        # In one place for training and use: the same text gives the same pieces, however it is written. A str may hold
+        # lone surrogates, which no UTF-8 has: each is U+FFFD, as bytes that are not UTF-8 are.
+        texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
         ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=max(1, workers))
         for row, text in enumerate(texts):
             if _SPACE in text:

@@ -18,6 +18,7 @@ from torch import nn
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, halves, share
 from nmt.errors import BusyError, is_out_of_memory
+from nmt.model.attention import without_cudnn
 from nmt.model.layers import Dropout
 from nmt.training.distribution import ALONE, Group
 from nmt.training.objective import Objective, TensorBatch
@@ -80,7 +81,7 @@ class Worker:
                 longest = int(max(batch.source_length[0], batch.target_length[0]))
                 raise BusyError(
                     f"out of memory in update {update + 1}, on a single pair of {longest} pieces",
-                    "choose a smaller model, or prepare with a smaller --max-length; the same command goes on",
+                    "choose a smaller model, or prepare with a smaller `max_length`; the same command goes on",
                 )
             self.objective.zero_grad(set_to_none=True)
             self.did_not_fit.append(batch.shape)
@@ -99,11 +100,12 @@ class Worker:
         else:
             torch.manual_seed(number)
         try:
-            if batch.at_risk:
-                batch = with_hypotheses(batch, self.objective.model, device)
-            loss, _ = self.objective(TensorBatch.of(batch, device), tokens)
-            loss.backward()
-            return float(loss.item())
+            with without_cudnn(device):
+                if batch.at_risk:
+                    batch = with_hypotheses(batch, self.objective.model, device)
+                loss, _ = self.objective(TensorBatch.of(batch, device), tokens)
+                loss.backward()
+                return float(loss.item())
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -130,14 +130,14 @@ def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) 
     if [path.read_bytes() for path in vocabularies] != [path.read_bytes() for path in wanted]:
         raise SettingsError(
             f"{init.folder} has another vocabulary than {data.folder}",
-            f"prepare the data again with --vocab {init.folder}",
+            f"prepare the data again with `vocab` {init.folder}",
         )
     before, after = asdict(init.config), asdict(config)
     for name in before:
         if name not in ("dropout",) and before[name] != after[name]:
             raise SettingsError(
                 f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
-                f"leave model.{name} out: a run with --init has the shape of its model",
+                f"leave model.{name} out: a run with `init` has the shape of its model",
             )
 
 
@@ -157,13 +157,13 @@ def refuse_another_run(request: TrainRequest, folder: RunFolder, config: Config)
     """Raise CannotCreateError or SettingsError when the run that is there is not to be gone on with."""
     if not request.resume:
         raise CannotCreateError(
-            f"{request.run} holds a run", "leave --no-resume out, or add --overwrite to move it aside"
+            f"{request.run} holds a run", "leave `no_resume` out, or add `overwrite` to move it aside"
         )
     changed = differences(folder.read_config(), config)
     if changed:
         raise SettingsError(
             f"the run in {request.run} has other settings: {'; '.join(changed)}",
-            "use its settings, choose another -o, or add --overwrite to move it aside",
+            "use its settings, choose another `output`, or add `overwrite` to move it aside",
         )
 
 
@@ -178,7 +178,7 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
             if digest != data.digest:
                 raise SettingsError(
                     f"the run in {folder.folder} was trained on other data than {data.folder} holds now",
-                    "choose another -o, or add --overwrite to move it aside",
+                    "choose another `output`, or add `overwrite` to move it aside",
                 )
             state.restore(checkpoint)
         except (KeyError, TypeError, ValueError) as error:

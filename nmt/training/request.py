@@ -48,7 +48,7 @@ def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | 
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
-            "leave it out, or prepare with --joint-vocab",
+            "leave it out, or prepare with `joint_vocab`",
         )
     return data, config, init
 

@@ -12,6 +12,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, is_out_of_memory
+from nmt.model.attention import without_cudnn
 from nmt.scoring.metrics import corpus_scores
 from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer
@@ -111,10 +112,11 @@ def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
 def summed_loss(objective: Objective, batch: Batch, device: torch.device) -> float:
     """The loss of a batch, or of its halves where memory has no room for it. Raises BusyError for a pair alone."""
     try:
-        return float(objective(TensorBatch.of(batch, device), 1.0)[0].item())
+        with without_cudnn(device):
+            return float(objective(TensorBatch.of(batch, device), 1.0)[0].item())
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
     if len(batch.rows) == 1:
-        raise BusyError("out of memory while validating a single pair", "prepare with a smaller --max-length")
+        raise BusyError("out of memory while validating a single pair", "prepare with a smaller `max_length`")
     return sum(summed_loss(objective, half, device) for half in halves(batch))

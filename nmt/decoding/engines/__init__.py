@@ -1,34 +1,32 @@
 """The engines behind the one Translator, and the rule that chooses between them. Imports neither."""
 
-from nmt.config import SearchOptions
+from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.engine import Engine
 from nmt.errors import SettingsError, missing_extra
 from nmt.store.ctranslate2_model import not_installed, why_not
 from nmt.store.model_folder import ModelFolder
 
 
-def load_engine(
-    name: str, model: ModelFolder, options: SearchOptions, device: str, threads: int, compute_type: str = "float32"
-) -> Engine:
-    """The engine ``torch`` or ``ctranslate2``, or with ``auto`` the faster of those that can do it.
+def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Engine:
+    """The engine that is wanted by name, or with ``auto`` the faster of those that can do it.
 
-    ``compute_type`` is float32 or int8, which CTranslate2 alone has. Raises SettingsError when the engine asked for
-    cannot, or the device is not there.
+    Raises SettingsError when it cannot, or the device is not there.
     """
+    name, device, compute_type = wanted.engine, wanted.device, wanted.compute_type
     reason = "PyTorch searches in float32" if name == "torch" else why_not_ctranslate2(model, options, device)
     installing = missing_extra("fast") if reason and reason == not_installed() else None
     if name == "ctranslate2" and reason:
-        raise SettingsError(reason, installing or "use --engine torch")
+        raise SettingsError(reason, installing or "set `engine` to torch")
     if compute_type != "float32" and reason:
         what = f"{reason}, and only CTranslate2 computes in {compute_type}"
-        raise SettingsError(what, installing or "leave --compute-type out")
+        raise SettingsError(what, installing or "leave `compute_type` out")
     if reason:
         from nmt.decoding.engines import pytorch
 
-        return pytorch.load_engine(model, model.tokenizers[1].control_ids(), device, threads)
+        return pytorch.load_engine(model, model.tokenizers[1].control_ids(), device, wanted.threads)
     from nmt.decoding.engines import ctranslate2
 
-    return ctranslate2.load_engine(model, threads, compute_type)
+    return ctranslate2.load_engine(model, wanted.threads, compute_type)
 
 
 def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:

@@ -3,13 +3,16 @@
 Its model is a copy of a model folder, see nmt.store.ctranslate2_cache.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis, length_limit
+from nmt.decoding.engines.forked import never_delete, tell_of_forks
 from nmt.decoding.translator import MAX_PIECES
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory, shown
 from nmt.store.ctranslate2_cache import load_cached
@@ -22,12 +25,13 @@ class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
 
     ``pieces`` are those of the source and of the target, by id. ``compute_type`` is what its weights are turned into
-    when they are loaded.
+    when they are loaded. ``open_model`` loads it, and again in a child that was forked since: CTranslate2's threads
+    stay behind in the parent.
     """
 
     def __init__(
         self,
-        folder: Path,
+        open_model: Callable[[], Any],
         pieces: tuple[list[str], list[str]],
         workers: int,
         compute_type: str = "float32",
@@ -39,9 +43,23 @@ class CTranslate2Engine:
         self.compute_type = compute_type
         self.source_pieces, target_pieces = pieces
         self.id_of = {piece: id for id, piece in enumerate(target_pieces)}
-        self.model: Any = ctranslate2.Translator(
-            str(folder), device="cpu", compute_type=compute_type, inter_threads=workers, intra_threads=1
-        )
+        self._open_model = open_model
+        self._model: Any = open_model()
+        self._opening = Lock()
+        tell_of_forks(self)
+
+    @property
+    def model(self) -> Any:
+        """CTranslate2's own Translator. Raises what is wrong with the model folder now, when it is loaded again."""
+        with self._opening:
+            if self._model is None:
+                self._model = self._open_model()
+            return self._model
+
+    def after_fork(self) -> None:
+        never_delete(self._model)
+        self._model = None
+        self._opening = Lock()
 
     def supports(self, options: SearchOptions) -> str | None:
         """None, or that translations may become longer than the model's table of positions."""
@@ -84,7 +102,7 @@ class CTranslate2Engine:
             if not is_out_of_memory(error):
                 raise
             raise BusyError(
-                f"{len(sources)} lines do not fit into memory together", "use smaller --batch-tokens"
+                f"{len(sources)} lines do not fit into memory together", "use a smaller `batch_tokens`"
             ) from None
         return [list(self.hypotheses(result)) for result in results]
 
@@ -99,7 +117,7 @@ def too_long(options: SearchOptions) -> str | None:
     """Why translations may become longer than the table of positions; None when they cannot."""
     if length_limit(MAX_PIECES, options.max_length_factor) <= POSITIONS:
         return None
-    return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and --max-length-factor allows more"
+    return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and `max_length_factor` allows more"
 
 
 def gpus() -> int:
@@ -118,15 +136,18 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
     import ctranslate2
 
     if compute_type not in ctranslate2.get_supported_compute_types("cpu"):
-        raise SettingsError(f"this processor has no {compute_type} that is fast", "leave --compute-type out")
+        raise SettingsError(f"this processor has no {compute_type} that is fast", "leave `compute_type` out")
     source, target = model.tokenizers
     pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
+    workers = threads or available_cores()
+    numbers = {"compute_type": compute_type, "inter_threads": workers, "intra_threads": 1}
 
-    def load(folder: Path) -> CTranslate2Engine:
-        with readable(folder):
-            return CTranslate2Engine(folder, pieces, threads or available_cores(), compute_type)
+    def load(folder: Path) -> Any:
+        # In a thread that ends with it, for it sets the number of OpenMP's threads of the one that calls it.
+        with readable(folder), ThreadPoolExecutor(1) as pool:
+            return pool.submit(ctranslate2.Translator, str(folder), device="cpu", **numbers).result()
 
-    return load_cached(model, load)
+    return CTranslate2Engine(lambda: load_cached(model, load), pieces, workers, compute_type)
 
 
 @contextmanager
@@ -137,4 +158,4 @@ def readable(folder: Path) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
             raise BusyError("the model does not fit into memory", "free some memory, or take a smaller model") from None
-        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "use --engine torch") from None
+        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "set `engine` to torch") from None

@@ -3,7 +3,10 @@
 B sentences, S source positions.
 """
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock, Thread
 from typing import Any, Self, cast
 
 import torch
@@ -12,9 +15,11 @@ from torch.nn.utils.rnn import pad_sequence
 from nmt.config import SearchOptions
 from nmt.decoding.beam import beam_search
 from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
+from nmt.model.attention import without_cudnn
 from nmt.model.family import TranslationModel
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.machine import available_cores
@@ -25,7 +30,8 @@ class PyTorchEngine:
     """An ``Engine`` over a model in eval mode, which is the caller's to see to: training lends its live model.
 
     ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``. ``pieces`` are the
-    ids of what the model knows by its place among them; None: its own numbers are the ids.
+    ids of what the model knows by its place among them; None: its own numbers are the ids. ``searchers`` are the
+    threads that search; None: the caller's.
     """
 
     def __init__(
@@ -35,8 +41,11 @@ class PyTorchEngine:
         device: torch.device | str = "cpu",
         workers: int = 1,
         pieces: Sequence[int] | None = None,
+        searchers: "Searchers | None" = None,
     ) -> None:
         self.model = model
+        self.searchers = searchers
+        self._process = os.getpid()
         self.device = torch.device(device)
         self.workers = workers
         self.pieces = pieces
@@ -46,13 +55,18 @@ class PyTorchEngine:
 
     @classmethod
     def of(
-        cls, model: TranslationModel, forbidden: Iterable[int], device: torch.device | str = "cpu", workers: int = 1
+        cls,
+        model: TranslationModel,
+        forbidden: Iterable[int],
+        device: torch.device | str = "cpu",
+        workers: int = 1,
+        searchers: "Searchers | None" = None,
     ) -> Self:
         """The engine of a model, on its weights: without dropout, and without the pieces that are never produced."""
         narrow, piece_P = model.narrowed()
         narrow.eval()
         unwanted = {*forbidden, *piece_P[narrow.embeddings.produced == 0].tolist()}
-        return cls(cast("Stepper[Any]", narrow), unwanted, device, workers, piece_P.tolist())
+        return cls(cast("Stepper[Any]", narrow), unwanted, device, workers, piece_P.tolist(), searchers)
 
     def supports(self, options: SearchOptions) -> str | None:
         """None: this engine searches with every option."""
@@ -65,23 +79,35 @@ class PyTorchEngine:
     def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each source (ids without </s>), searched as one batch.
 
-        Raises DataError when the model's logits are not numbers, BusyError when memory does not suffice for the batch.
+        Raises DataError when the model's logits are not numbers, BusyError when memory does not suffice for the batch,
+        SettingsError in a process that was forked after the model was loaded onto a GPU.
         """
         if not sources:
             return []
+        if self.device.type != "cpu" and os.getpid() != self._process:
+            raise SettingsError(
+                f"this process was forked after the model was loaded, and cannot use its {self.device.type} device",
+                "load the model in each process, or start processes by spawn",
+            )
         found: list[list[Hypothesis]] | None = None
         try:
-            found = self.search_batch(sources, options)
+            with without_cudnn(self.device):
+                found = self.run(sources, options)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         if found is None:  # only now are the tensors of the failed search free
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            raise BusyError(f"{len(sources)} lines do not fit into memory together", "use smaller --batch-tokens")
+            raise BusyError(f"{len(sources)} lines do not fit into memory together", "use a smaller `batch_tokens`")
         if not all(found):
             raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
         return found
+
+    def run(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+        if self.searchers:
+            return self.searchers.pool.submit(self.search_batch, sources, options).result()
+        return self.search_batch(sources, options)
 
     def search_batch(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
         rows = [torch.tensor([*source, EOS]) for source in sources]
@@ -94,27 +120,56 @@ class PyTorchEngine:
         return [[Hypothesis([ids[piece] for piece in one.pieces], one.score) for one in some] for some in found]
 
 
+class Searchers:
+    """Threads in which PyTorch computes with one thread each; for all others its number of threads stays as it is."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool = ThreadPoolExecutor(count, "nmt-search", SingleThreaded.begin)
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        SingleThreaded.lock = Lock()  # which another thread of the parent may have held
+        self.pool = ThreadPoolExecutor(self.count, "nmt-search", SingleThreaded.begin)
+
+
+class SingleThreaded:
+    """PyTorch keeps a number of threads for each thread, and one more that threads begin with."""
+
+    lock = Lock()
+
+    @classmethod
+    def begin(cls) -> None:
+        """Compute with one thread in this thread, and put back what other threads begin with."""
+        with cls.lock:
+            before = torch.get_num_threads()
+            torch.set_num_threads(1)
+            other = Thread(target=torch.set_num_threads, args=(before,))
+            other.start()
+            other.join()
+
+
 def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, threads: int) -> PyTorchEngine:
     """The engine of a model folder on ``auto`` (the fastest there is), ``cpu``, ``cuda`` or ``mps``.
 
-    On a CPU ``threads`` batches are searched at once, 0 for as many as there are cores, and PyTorch is left one thread
-    for each: two searches of one thread are faster than one of two. Raises SettingsError for a device that is not here.
+    On a CPU ``threads`` batches are searched at once, 0 for as many as there are cores, in threads of its own, in which
+    PyTorch has one thread: two such searches are faster than one by two. Raises SettingsError for a device that is not
+    here.
     """
     chosen = choose_device(device)
-    workers = (threads or available_cores()) if chosen.type == "cpu" else 1
-    if chosen.type == "cpu":
-        torch.set_num_threads(1)
-    return PyTorchEngine.of(load_model(folder, str(chosen)), forbidden, chosen, workers)
+    model = load_model(folder, str(chosen))
+    if chosen.type != "cpu":
+        return PyTorchEngine.of(model, forbidden, chosen)
+    workers = threads or available_cores()
+    return PyTorchEngine.of(model, forbidden, chosen, workers, Searchers(workers))
 
 
 def choose_device(name: str) -> torch.device:
     """The device of that name. Raises SettingsError when this machine has none."""
-    # cuDNN's attention makes a plan for every shape, which takes longer than an update, and each batch has its own.
-    torch.backends.cuda.enable_cudnn_sdp(False)
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, here in present.items() if here)
     if not present.get(name):
         here = ", ".join(kind for kind, is_here in present.items() if is_here)
-        raise SettingsError(f"there is no device {name!r} here", f"choose --device auto or one of: {here}")
+        raise SettingsError(f"there is no device {name!r} here", f"set `device` to auto or one of: {here}")
     return torch.device(name)
