@@ -161,7 +161,7 @@ def _make(
 def _warn_of_bytes(train: Split, request: PrepareRequest, progress: Progress) -> None:
     """Warn of a language that the vocabulary spells byte by byte."""
     languages = request.source_language, request.target_language
-    mend = "learn one without --vocab" if request.vocabulary else "choose a larger one by --vocab-size"
+    mend = "learn one without `vocab`" if request.vocabulary else "choose a larger `vocab_size`"
     for language, pieces, bytes_ in zip(languages, train.pieces, train.pieces_below(FIRST_PLAIN), strict=True):
         if bytes_ > BYTES_WORTH_A_WARNING * pieces:
             share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
