@@ -110,4 +110,4 @@ def _encode_chunk(
 
 def _list_dropped(one: Scanned, file: BinaryIO) -> None:
     for row in np.flatnonzero(one.verdicts):
-        file.write(f"{one.corpus.path}\t{row + 1}\t{Verdict(one.verdicts[row]).rule}\n".encode())
+        file.write(f"{one.corpus.name}\t{row + 1}\t{Verdict(one.verdicts[row]).rule}\n".encode())

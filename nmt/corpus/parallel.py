@@ -15,7 +15,7 @@ from nmt.text.compression import COMPRESSED
 from nmt.text.encodings import refuse_format
 from nmt.text.files import open_binary
 from nmt.text.languages import language_of, same_language
-from nmt.text.lines import read_lines
+from nmt.text.lines import printable, read_lines
 
 Pair = tuple[str, str]
 
@@ -31,6 +31,11 @@ class Corpus:
     files: tuple[Path, ...]
     weight: float = 1.0  # how often each pair is seen in a pass over the training data
     hashes: tuple[str, ...] = ()  # SHA-256 of each file, to which every reading is held
+
+    @property
+    def name(self) -> str:
+        """The path in letters, also where its bytes are not UTF-8."""
+        return printable(str(self.path))
 
 
 def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:

@@ -23,6 +23,7 @@ from nmt.errors import DataError, MissingInputError
 from nmt.text.ahead import heard
 from nmt.text.durable import create_folder
 from nmt.text.files import sha256
+from nmt.text.lines import printable
 from nmt.text.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
@@ -111,8 +112,10 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
         "inputs": [
             {
                 "role": role,
-                "path": str(corpus.path),
-                "sha256": dict(zip(map(str, corpus.files), corpus.hashes, strict=True)),
+                "path": corpus.name,
+                "sha256": {
+                    printable(str(file)): digest for file, digest in zip(corpus.files, corpus.hashes, strict=True)
+                },
                 **({} if corpus.weight == 1 else {"weight": corpus.weight}),
             }
             for role, corpus in corpora
@@ -131,11 +134,11 @@ def _make(
 ) -> dict[str, Any]:
     """Fill the folder but for its manifest; the facts that came out."""
     sample = Sample(CHARACTERS_A_PIECE * options.max_length)
-    scanned = scan(corpora, options, sample, progress)
+    languages = request.source_language, request.target_language
+    scanned = scan(corpora, languages, options, sample, progress)
     if vocabulary:
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
-        languages = request.source_language, request.target_language
         source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
     del sample  # its memory is not needed any more
     profile = ProfileCounter()

@@ -11,6 +11,7 @@ import numpy as np
 from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
 from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
+from nmt.corpus.doubts import Leaks, Sides, hash_sources
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
@@ -52,9 +53,7 @@ class Scanned:
 
     def report(self) -> CorpusReport:
         dropped = cleaning.count_rules(self.verdicts)
-        return CorpusReport(
-            self.role, str(self.corpus.path), len(self.verdicts), self.kept, dropped, self.corpus.weight
-        )
+        return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, self.corpus.weight)
 
 
 class Sample:
@@ -93,41 +92,61 @@ class Sample:
 
 
 def scan(
-    corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, sample: Sample, progress: Progress
+    corpora: Sequence[tuple[str, Corpus]],
+    languages: tuple[str, str],
+    options: PrepareOptions,
+    sample: Sample,
+    progress: Progress,
 ) -> list[Scanned]:
     """Judge every corpus, given with its role, in order; the sample gathers training pairs.
 
     Raises what ``read_pairs`` raises, and DataError when no training pair is left.
     """
     progress.start("cleaning", total=count_lines(corpus.files[0] for _, corpus in corpora), unit="pairs")
-    scanned = []
-    hashes = []
-    for role, corpus in corpora:
-        verdicts, corpus_hashes = _judge(corpus, options, sample if role == "train" else None, progress)
-        scanned.append(Scanned(role, corpus, verdicts))
-        hashes.append(corpus_hashes)
-    _judge_together(scanned, hashes, options)
+    leaks = Leaks()
+    judged = {}
+    # Test corpora first: their sources are looked for in training.
+    for number in sorted(range(len(corpora)), key=lambda number: corpora[number][0] != "test"):
+        role, corpus = corpora[number]
+        judged[number] = _judge(role, corpus, Sides(languages), leaks, options, sample, progress)
+    scanned = [Scanned(role, corpus, judged[number][0]) for number, (role, corpus) in enumerate(corpora)]
+    _judge_together(scanned, [judged[number][1] for number in range(len(corpora))], options)
+    leaks.warn(progress)
     progress.finish()
     refuse_nothing_left(scanned)
     return scanned
 
 
 def _judge(
-    corpus: Corpus, options: PrepareOptions, sample: Sample | None, progress: Progress
+    role: str,
+    corpus: Corpus,
+    sides: Sides,
+    leaks: Leaks,
+    options: PrepareOptions,
+    sample: Sample,
+    progress: Progress,
 ) -> tuple[Verdicts, Hashes]:
-    verdicts, hashes = [], []
+    verdicts, hashes, sources = [], [], []
     decomposed = 0
     for chunk in ahead(read_chunks(corpus)):
         chunk_verdicts, chunk_hashes = cleaning.judge(chunk, options.max_ratio)
         verdicts.append(chunk_verdicts)
         hashes.append(chunk_hashes)
-        if sample is not None:
+        sides.add(chunk)
+        if role == "train":
             sample.add(chunk)
+            leaks.look(chunk, chunk_hashes)
+        elif role == "test":
+            sources.append(hash_sources(chunk))
         decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
         progress.advance(len(chunk))
     if decomposed:
         progress.warn(f"{corpus.path}: {say_decomposed(decomposed)}")
-    return np.concatenate(verdicts), np.concatenate(hashes)
+    sides.warn(corpus.name, progress)
+    together = np.concatenate(hashes)
+    if role == "test":
+        leaks.hold(corpus.name, np.concatenate(sources), together)
+    return np.concatenate(verdicts), together
 
 
 def _judge_together(scanned: Sequence[Scanned], hashes: Sequence[Hashes], options: PrepareOptions) -> None:

@@ -54,6 +54,31 @@ def language_name(code: str) -> str | None:
     return f"{name} ({inner})" if name and inner else name
 
 
+# How Unicode's names of a script's letters begin.
+_LETTERS = {
+    "Latn": ("LATIN",),
+    "Cyrl": ("CYRILLIC",),
+    "Grek": ("GREEK",),
+    "Kore": ("HANGUL",),
+    "Jpan": ("HIRAGANA", "KATAKANA", "CJK"),
+    "Hans": ("CJK",),
+    "Hant": ("CJK",),
+    "Arab": ("ARABIC",),
+    "Hebr": ("HEBREW",),
+    "Deva": ("DEVANAGARI",),
+    "Thai": ("THAI",),
+    "Geor": ("GEORGIAN",),
+    "Armn": ("ARMENIAN",),
+    "Ethi": ("ETHIOPIC",),
+}
+
+
+def script_of(code: str) -> frozenset[str]:
+    """How Unicode's names of the letters that a language is written in begin; empty when nobody knows."""
+    known = _parsed(code)
+    return frozenset(_LETTERS.get(str(known.maximize().script), ())) if known else frozenset()
+
+
 def same_language(code: str, other: str) -> bool:
     """Whether two codes name one language, and contradict each other neither in script nor in region."""
     left, right = _parsed(code, macro=True), _parsed(other, macro=True)

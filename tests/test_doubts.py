@@ -1,0 +1,155 @@
+"""Corpora that look wrong are taken as they are, and prepare says once what is doubtful."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CORPUS, TRAIN, nmt
+from fakes import Recorder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_prepare import ENGLISH, KOREAN, OPTIONS, TEST, VALID, write
+from test_prepare import TRAIN as PAIRS
+
+from nmt.corpus.cleaning import judge
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.doubts import Leaks, Sides, hash_sources
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.text.manifest import read_manifest
+
+Pairs = list[tuple[str, str]]
+
+
+def warnings(tmp_path: Path, train: Pairs, test: Pairs = TEST) -> list[str]:
+    """What prepare warns of."""
+    paths = [write(tmp_path / name, pairs) for name, pairs in (("train", train), ("valid", VALID), ("test", test))]
+    progress = Recorder()
+    prepare(PrepareRequest("ko", "en", (paths[0],), paths[1], (paths[2],), tmp_path / "data"), OPTIONS, 1, progress)
+    return [warning.replace(f"{tmp_path}/", "") for warning in progress.warnings]
+
+
+def test_a_corpus_in_order_has_no_doubts(tmp_path: Path) -> None:
+    assert warnings(tmp_path, PAIRS) == []
+
+
+def test_swapped_sides_are_told_by_their_scripts(tmp_path: Path) -> None:
+    (warning,) = warnings(tmp_path, [(target, source) for source, target in PAIRS])
+    assert warning.startswith("train: the ko side is in the letters of en, and the en side in those of ko; swap")
+
+
+@pytest.mark.parametrize(
+    ("languages", "pairs", "doubted"),
+    [
+        (("ko", "en"), [("I go.", "나는 간다.")], True),
+        (("ko", "en"), [("나는 간다.", "I go.")], False),
+        (("ko", "en"), [("I go.", "I go.")], False),  # not translated, perhaps; not swapped
+        (("ko", "en"), [("Windows 95 나는 간다", "I go")], False),
+        (("de", "en"), [("I go.", "Ich gehe.")], False),  # of one script
+        (("ja", "zh"), [("我走了", "私は行く")], False),
+        (("ru", "ja"), [("私は行く", "Я иду")], True),
+        (("sr_Latn", "en"), [("Ја идем", "I go")], False),
+        (("xx", "en"), [("I go", "나는 간다")], False),
+        (("ko", "en"), [("1 2", "3 4")], False),
+    ],
+)
+def test_sides_are_doubted_only_where_scripts_leave_no_doubt(
+    languages: tuple[str, str], pairs: Pairs, doubted: bool
+) -> None:
+    sides, progress = Sides(languages), Recorder()
+    sides.add(pairs)
+    sides.warn("c", progress)
+    assert bool(progress.warnings) == doubted
+
+
+@pytest.mark.parametrize(
+    ("first", "header"),
+    [
+        (("source", "target"), True),
+        (("Korean", "English"), True),
+        (("ko", "en"), True),
+        (("src", "tgt"), True),
+        (("한국어", "Korean"), False),
+        (("나는 간다", "I go"), False),
+        (("source", "I go"), False),
+    ],
+)
+def test_a_first_line_of_names_alone_is_taken_for_a_header(first: tuple[str, str], header: bool) -> None:
+    sides, progress = Sides(("ko", "en")), Recorder()
+    sides.add([first, *PAIRS])
+    sides.add([("source", "target")])  # not the first
+    sides.warn("c.tsv", progress)
+    assert [warning.startswith("c.tsv line 1 looks like a header") for warning in progress.warnings] == [True] * header
+
+
+def test_test_sources_with_another_target_or_other_marks_in_training_are_counted(tmp_path: Path) -> None:
+    test = [*TEST, (KOREAN[0], ENGLISH[0]), (KOREAN[1], "Something else."), ("나는 Tom이다", "I am Tom")]
+    train = [*PAIRS, (KOREAN[0], ENGLISH[0]), (KOREAN[1], ENGLISH[1]), ("나는  TOM이다.", "I'm Tom.")]
+    (warning,) = warnings(tmp_path, train, test)
+    assert warning.startswith("test: 2 of 13 sources stand in training too, with another translation")
+
+
+WORDS = st.sampled_from(["a", "a.", "A", "b", "b b!", "c", "...", ""])
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(WORDS, WORDS), max_size=20), st.lists(st.tuples(WORDS, WORDS), max_size=8), st.integers(1, 20)
+)
+def test_leaks_are_those_that_a_plain_loop_finds(train: Pairs, test: Pairs, chunk: int) -> None:
+    leaks, progress = Leaks(), Recorder()
+    leaks.hold("t", hash_sources(test), judge(test, 9.0)[1])
+    for start in range(0, len(train), chunk):
+        some = train[start : start + chunk]
+        leaks.look(some, judge(some, 9.0)[1])
+    leaks.warn(progress)
+
+    def plain(text: str) -> str:
+        return re.sub("[.!]+$", "", text.lower()) or text
+
+    met = sum(any(plain(a) == plain(x) and (a, b) not in test for a, b in train) for x, _ in test)
+    assert [warning.split()[1] for warning in progress.warnings] == [str(met)] * (met > 0)
+
+
+def test_a_hash_is_eight_bytes_a_line_whatever_the_line(tmp_path: Path) -> None:
+    assert hash_sources([("x" * 10**5, ""), ("", "")]).nbytes == 16
+    assert hash_sources([]).dtype == np.uint64
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+def test_a_corpus_whose_path_is_not_utf_8_is_prepared_and_trained_on(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/b\xff\t"))
+    folder.mkdir()
+    for language in ("ko", "en"):
+        lines = (CORPUS / f"train.{language}").read_bytes().splitlines(keepends=True)
+        (folder / f"c.{language}").write_bytes(b"".join(lines[:100] + lines[:1]))
+    flags: list[str | Path] = [
+        "-s",
+        "ko",
+        "-t",
+        "en",
+        "--vocab-size",
+        "600",
+        "--train",
+        folder / "c",
+        "-o",
+        folder / "data",
+    ]
+    for _ in range(2):
+        result = nmt("prepare", *flags)
+        assert result.returncode == 0, result.stderr
+    assert "up to date" in result.stderr
+    name = f"{tmp_path}/b\\udcff\\t/c"
+    assert read_manifest(folder / "data")["corpora"][0]["path"] == name
+    assert Dataset.open(folder / "data").origins([0]) == [(name, 1)]
+    training: list[str | Path] = ["train", folder / "data", "-o", folder / "run", *TRAIN.replace("20", "2").split()]
+    commands: tuple[list[str | Path], ...] = (
+        training,
+        [*training[:4], *TRAIN.replace("20", "2").replace("steps 2", "steps 3").split()],
+        ["translate", folder / "run", folder / "c.ko", "-o", folder / "out.en", "--beam-size", "1"],
+    )
+    for command in commands:
+        result = nmt(*command)
+        assert result.returncode == 0, result.stderr
