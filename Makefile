@@ -33,12 +33,12 @@ $(BIN)/python:
 
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV); the first time takes some minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,show]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,score]'
 	@touch $@
 
 $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV), with the development tools; the first time takes some minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,show,dev]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,score,dev]'
 	@touch $(RUNS) $@
 
 # --- demo -------------------------------------------------------------------------------------------------------------

@@ -9,11 +9,10 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from nmt.errors import MissingInputError, SettingsError, shown
+from nmt.errors import MissingInputError, SettingsError, nearest, shown
 
 Layer = Mapping[str, Mapping[str, Any]]
 
@@ -229,8 +228,7 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
 
 def known(name: str, names: list[str], what: str) -> None:
     if name not in names:
-        near = get_close_matches(name[:100], names, n=1, cutoff=0.0)[0]
-        raise SettingsError(f"there is no {what} {shown(name)}", f"the nearest known name is {near!r}")
+        raise SettingsError(f"there is no {what} {shown(name)}", nearest(name, names))
 
 
 def is_name(value: object) -> bool:

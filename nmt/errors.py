@@ -14,6 +14,7 @@ Every error is two halves: what is wrong (with file and line), and how to mend i
 """
 
 import errno
+from collections.abc import Iterable
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 """What the system says of a full disk, or of a file that may not grow."""
@@ -76,6 +77,15 @@ def write_failed(path: object, error: OSError) -> StorageError:
     return StorageError(
         f"writing {path} failed: {error.strerror}", "free some space there" if error.errno in FULL else "check the disk"
     )
+
+
+def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """How to mend a name that does not exist: the name that it comes near to, else all of them, or ``otherwise``."""
+    from difflib import get_close_matches
+
+    choices = list(names)
+    near = get_close_matches(name[:100], choices, n=1, cutoff=0.7)  # blue is near to bleu, meteor not to ter
+    return f"the nearest known name is {near[0]}" if near else otherwise or f"choose one of {', '.join(choices)}"
 
 
 def missing_extra(extra: str) -> str:

@@ -14,7 +14,7 @@ from nmt.cli import app
 from nmt.config import ModelConfig
 from nmt.corpus.parallel import find_corpus
 from nmt.decoding.translator import Translator
-from nmt.errors import DataError, MissingInputError, UsageError
+from nmt.errors import DataError, MissingInputError, NmtError, UsageError
 from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
 from nmt.scoring.metrics import p_values, score_corpus
 from nmt.store import model_folder
@@ -63,7 +63,7 @@ def test_a_translated_set_scores_what_its_translations_score(folder: Path) -> No
     report = evaluate_corpus(translator, corpus, "en", ScoringOptions(), progress)
     assert report.name == "test"
     assert report.hypotheses == HYPOTHESES
-    assert report.scores == score_corpus(HYPOTHESES, REFERENCES, "en")
+    assert report.scores == score_corpus(HYPOTHESES, [REFERENCES], "en")
     assert progress.advanced == len(SOURCES)
 
 
@@ -74,7 +74,7 @@ def test_json_holds_the_keys_of_the_contract_for_each_set(folder: Path) -> None:
     assert list(first) == ["name", "lines", "bleu", "chrf", "ter", "warnings"]
     assert (first["name"], second["name"], first["lines"]) == ("test", "more.tsv", 20)
     assert {**first, "name": ""} == {**second, "name": ""}
-    for name, expected in score_corpus(HYPOTHESES, REFERENCES, "en", ["bleu", "chrf", "ter"]).items():
+    for name, expected in score_corpus(HYPOTHESES, [REFERENCES], "en", ["bleu", "chrf", "ter"]).items():
         assert list(first[name]) == ["score", "low", "high", "signature"]
         assert first[name]["score"] == pytest.approx(expected.score, abs=1e-6)
         assert first[name]["low"] <= first[name]["high"]
@@ -84,7 +84,7 @@ def test_json_holds_the_keys_of_the_contract_for_each_set(folder: Path) -> None:
 def test_files_are_scored_like_a_set_and_need_no_model(folder: Path) -> None:
     output, _ = run("--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--json", "--no-confidence")
     (entry,) = json.loads(output)["sets"]
-    expected = score_corpus(HYPOTHESES, REFERENCES, "en", confidence=False)
+    expected = score_corpus(HYPOTHESES, [REFERENCES], "en", confidence=False)
     assert entry["name"] == "hypotheses"
     assert entry["bleu"]["score"] == pytest.approx(expected["bleu"].score, abs=1e-6)
     assert (entry["bleu"]["low"], entry["bleu"]["high"]) == (None, None)
@@ -111,7 +111,7 @@ def test_people_get_a_table_with_intervals_and_signatures(folder: Path) -> None:
     output, _ = run("MODEL", folder / "test", folder / "more.tsv")
     heading, _rule, first, second, *signatures = output.splitlines()
     assert heading.split() == ["set", "lines", "BLEU", "chrF"]
-    bleu = score_corpus(HYPOTHESES, REFERENCES, "en")["bleu"]
+    bleu = score_corpus(HYPOTHESES, [REFERENCES], "en")["bleu"]
     assert bleu.low is not None
     assert bleu.high is not None
     assert first.split()[:5] == ["test", "20", f"{bleu.score:.1f}", "±", f"{(bleu.high - bleu.low) / 2:.1f}"]
@@ -126,21 +126,24 @@ def test_a_baseline_gets_a_row_and_every_score_of_the_system_a_p_value(folder: P
     table, _ = run(*command)
     _, _, theirs, ours, *_, explained = table.splitlines()
     assert theirs.split()[:3] == ["other", "(baseline)", "20"]
-    assert ours.count("(p = ") == 2
+    assert theirs.count("(p = ") == 2
+    assert ours.split()[:2] == ["hypotheses", "20"]
     assert explained.startswith("p: ")
+    assert "chance" in explained
     (entry,) = json.loads(run(*command, "--json")[0])["sets"]
-    expected = score_corpus([line.replace("f", "x") for line in HYPOTHESES], REFERENCES, "en")
-    compared = p_values(HYPOTHESES, [line.replace("f", "x") for line in HYPOTHESES], REFERENCES, "en")
-    assert entry["baseline"]["name"] == "other"
+    expected = score_corpus([line.replace("f", "x") for line in HYPOTHESES], [REFERENCES], "en")
+    compared = p_values(HYPOTHESES, [line.replace("f", "x") for line in HYPOTHESES], [REFERENCES], "en")
+    (baseline,) = entry["baselines"]
+    assert baseline["name"] == "other"
     for name, score in expected.items():
-        assert entry["baseline"][name]["score"] == pytest.approx(score.score, abs=1e-5)
-        assert entry["baseline"][name]["p_value"] == compared[name]
+        assert baseline[name]["score"] == pytest.approx(score.score, abs=1e-5)
+        assert baseline[name]["p_value"] == compared[name]
 
 
 def test_a_baseline_of_another_length_or_beside_a_model_is_refused(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(folder / "hypotheses", folder / "test.en", None, ScoringOptions(), short)
+        evaluate_files(folder / "hypotheses", [folder / "test.en"], None, ScoringOptions(), [short])
     with pytest.raises(UsageError):
         run("MODEL", folder / "test", "--baseline", short)
 
@@ -148,16 +151,16 @@ def test_a_baseline_of_another_length_or_beside_a_model_is_refused(folder: Path)
 def test_unequal_files_are_refused_with_their_names_and_counts(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(short, folder / "test.en", None, ScoringOptions())
-    with pytest.raises(DataError, match=r"hypotheses has 20 lines and .*short has 19"):
-        evaluate_files(folder / "hypotheses", folder / "test.en", short, ScoringOptions())
+        evaluate_files(short, [folder / "test.en"], None, ScoringOptions())
+    with pytest.raises(DataError, match=r"short has 19 lines and .*hypotheses has 20"):
+        evaluate_files(folder / "hypotheses", [folder / "test.en"], short, ScoringOptions())
 
 
 def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmt.scoring.metrics.find_spec", lambda name: None)
+    monkeypatch.setattr("nmt.scoring.words.find_spec", lambda name: None)
     reference = write(folder / "test.ko", ["나는 집에 간다 ."] * 12 + [""] * 8)
     hypothesis = write(folder / "some", ["a b c d e", "", *["x"] * 18])
-    report = evaluate_files(hypothesis, reference, folder / "test.de", ScoringOptions(confidence=False))
+    report = evaluate_files(hypothesis, [reference], folder / "test.de", ScoringOptions(confidence=False))
     assert [warning.split(":")[0] for warning in report.warnings] == [
         "BLEU cuts words by 13a, for want of ko-mecab",
         "1 of 20 hypotheses are empty",
@@ -167,7 +170,7 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     output, errors = run("--hyp", hypothesis, "--ref", reference, "--json", "--no-confidence")
     assert json.loads(output)["sets"][0]["warnings"] == report.warnings
     assert errors.count("some: ") == len(report.warnings)
-    copied = evaluate_files(folder / "test.de", folder / "test.en", folder / "test.de", ScoringOptions())
+    copied = evaluate_files(folder / "test.de", [folder / "test.en"], folder / "test.de", ScoringOptions())
     assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
     source = write(folder / "source", [unicodedata.normalize("NFD", "나는 집에 간다")] * 20)
     hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
@@ -194,7 +197,15 @@ def test_half_a_request_is_a_mistake_of_usage(arguments: tuple[str, ...]) -> Non
         run(*arguments)
 
 
-@pytest.mark.parametrize(("names", "message"), [("bleu,chfr", "'chrf'"), (",", "bleu,chrf,ter")])
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("bleu,chfr", "the nearest known name is chrf$"),
+        ("perplexity", r"choose one of bleu, chrf, chrf\+\+, ter$"),
+        ("comet", "choose one of bleu"),
+        (",", "bleu, chrf"),
+    ],
+)
 def test_an_unknown_metric_is_told_at_once_with_the_nearest(names: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         run("MODEL", "PATH", "--metrics", names)
@@ -209,3 +220,91 @@ def test_a_missing_set_is_told_before_the_model_is_loaded(folder: Path, monkeypa
     monkeypatch.setattr(Translator, "load", refuse)
     with pytest.raises(MissingInputError, match="absent"):
         run("MODEL", folder / "test", folder / "absent")
+
+
+def test_several_references_and_baselines_are_all_used(folder: Path) -> None:
+    second = write(folder / "second.en", [line.replace(" x", "") for line in REFERENCES])
+    worse = write(folder / "worse", [line.replace("f", "x") for line in HYPOTHESES])
+    same = write(folder / "same", HYPOTHESES)
+    command: list[str | Path] = ["--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--ref", second]
+    (entry,) = json.loads(run(*command, "--baseline", worse, "--baseline", same, "--json")[0])["sets"]
+    assert "nrefs:2" in entry["bleu"]["signature"]
+    assert entry["bleu"]["score"] == 100.0
+    assert [(theirs["name"], theirs["bleu"]["p_value"] == 1.0) for theirs in entry["baselines"]] == [
+        ("worse", False),
+        ("same", True),
+    ]
+    table, _ = run(*command, "--baseline", worse, "--baseline", same)
+    assert [line.split()[0] for line in table.splitlines()[2:5]] == ["worse", "same", "hypotheses"]
+    short = write(folder / "short.en", REFERENCES[:-1])
+    with pytest.raises(DataError, match=r"short\.en has 19 lines and .*test\.en has 20"):
+        run(*command, "--ref", short)
+
+
+@pytest.mark.parametrize(("lines", "counts"), [(5, False), (6, True)])
+def test_it_counts_is_said_only_where_so_few_lines_may(folder: Path, lines: int, counts: bool) -> None:
+    theirs = write(folder / "theirs", ["x"] * lines + HYPOTHESES[lines:])
+    table, errors = run("--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", theirs)
+    assert ("under 0.05 it counts" in table) == counts
+    assert ("5 of 20 lines differ from theirs's: too few for a difference that counts" in errors) == (not counts)
+
+
+def test_a_reference_that_names_no_language_is_cut_by_its_script_or_as_told(folder: Path) -> None:
+    chinese = write(folder / "ref.txt", ["我是一个学生。", "他喜欢读书。"] * 5)
+    output, errors = run("--hyp", chinese, "--ref", chinese, "--json")
+    (entry,) = json.loads(output)["sets"]
+    assert entry["bleu"]["score"] == 100.0
+    assert "tok:zh" in entry["bleu"]["signature"]
+    assert "BLEU cuts words by zh, no language is known" in errors
+    assert "100% of the references' letters are Han" in errors
+    output, errors = run("--hyp", chinese, "--ref", chinese, "--json", "--language", "tha")
+    assert "tok:char" in json.loads(output)["sets"][0]["bleu"]["signature"]
+    assert "BLEU cuts" not in errors
+    with pytest.raises(UsageError, match="there is no language 'chinese'"):
+        run("--hyp", chinese, "--ref", chinese, "--language", "chinese")
+
+
+@pytest.mark.usefixtures("model")
+def test_the_language_that_is_told_comes_before_the_models(folder: Path) -> None:
+    output, _ = run("MODEL", folder / "test", "--json", "--language", "zho_Hans")
+    assert "tok:zh" in json.loads(output)["sets"][0]["bleu"]["signature"]
+
+
+def test_chrf_comes_first_where_the_right_segmenter_is_not_there(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    korean = write(folder / "test.ko", ["나는 학생이다 그리고 집에 간다."] * 10)
+    monkeypatch.setattr("nmt.scoring.words.find_spec", lambda name: None)
+    table, errors = run("--hyp", korean, "--ref", korean)
+    assert table.split()[:4] == ["set", "lines", "chrF", "BLEU"]
+    assert "for want of ko-mecab: install the extra 'score'" in errors
+
+
+def test_few_short_lines_get_hints_and_no_interval(folder: Path) -> None:
+    short = write(folder / "short.en", ["a cat", "two dogs"])
+    table, errors = run("--hyp", short, "--ref", short)
+    assert table.splitlines()[2].split() == ["short.en", "2", "0.0", "100.0"]
+    assert "no reference has the 4 words that BLEU compares, so it says little: go by chrF" in errors
+    assert "2 lines are too few for an interval: 10 are needed" in errors
+
+
+@pytest.mark.parametrize(("tokenized", "lines", "warned"), [(100, 1000, True), (99, 1000, False), (6, 10, True)])
+def test_hypotheses_that_look_tokenized_are_worth_a_warning(
+    folder: Path, tokenized: int, lines: int, warned: bool
+) -> None:
+    reference = write(folder / "ref.en", ["The cat sat on the mat."] * lines)
+    hypotheses = ["The cat sat on the mat ."] * tokenized + ["The cat sat on the mat."] * (lines - tokenized)
+    _, errors = run("--hyp", write(folder / "hyp", hypotheses), "--ref", reference, "--no-confidence")
+    assert ("the hypotheses look tokenized" in errors) == warned
+
+
+def test_ter_without_spaces_says_that_it_finds_no_words(folder: Path) -> None:
+    thai = write(folder / "ref.th", ["ฉันเป็นนักเรียน"] * 10)
+    assert "TER finds words by their spaces" in run("--hyp", thai, "--ref", thai, "--metrics", "ter,chrf++")[1]
+
+
+@pytest.mark.usefixtures("model")
+def test_scores_are_printed_even_if_the_translations_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "MODEL", str(folder / "test"), "-o", "/dev/full"])
+    assert isinstance(result.exception, NmtError | OSError)
+    assert "chrF" in result.stdout

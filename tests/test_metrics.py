@@ -4,13 +4,15 @@ import json
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from nmt.errors import DataError, UsageError
-from nmt.scoring import metrics
-from nmt.scoring.metrics import bleu_tokenizer, corpus_scores, p_values, score_corpus
+from nmt.scoring import significance, words
+from nmt.scoring.metrics import NAMES, corpus_scores, decisive_metric, p_values, score_corpus
+from nmt.scoring.words import cutting
 
 REFERENCES = [
     "The cat sat on the mat.",
@@ -30,7 +32,7 @@ HYPOTHESES = [
 
 @pytest.fixture
 def no_segmenters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "find_spec", lambda name: None)
+    monkeypatch.setattr(words, "find_spec", lambda name: None)
 
 
 @pytest.mark.parametrize(("language", "tokenizer"), [("en", "13a"), ("zh", "zh")])
@@ -40,9 +42,15 @@ def test_scores_intervals_and_signatures_equal_those_of_sacrebleus_own_command(
     for name, lines in (("hyp", HYPOTHESES), ("ref", REFERENCES)):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "hyp", "-m", "bleu", "chrf", "ter", "--confidence"]
-    command += ["-tok", tokenizer, "-w", "6"]
+    command += [
+        "-tok",
+        tokenizer,
+        "-w",
+        "6",
+        *(["--ter-normalized", "--ter-asian-support"] if language == "zh" else []),
+    ]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True)
-    scores = score_corpus(HYPOTHESES, REFERENCES, language, metrics.METRICS)
+    scores = score_corpus(HYPOTHESES, [REFERENCES], language, ("bleu", "chrf", "ter"))
     assert list(scores) == ["bleu", "chrf", "ter"]
     for theirs, ours in zip(json.loads(answer.stdout), scores.values(), strict=True):
         assert ours.score == pytest.approx(theirs["score"], abs=1e-6)
@@ -51,28 +59,70 @@ def test_scores_intervals_and_signatures_equal_those_of_sacrebleus_own_command(
         assert ours.high == pytest.approx(theirs["confidence_mean"] + theirs["confidence_var"], abs=1e-5)
 
 
-def test_p_values_equal_those_of_sacrebleus_own_command(tmp_path: Path) -> None:
+def test_p_values_are_sacrebleus_and_what_ties_add(tmp_path: Path) -> None:
     other = [line.replace("a", "the") for line in HYPOTHESES]
     for name, lines in (("baseline", other), ("system", HYPOTHESES), ("ref", REFERENCES)):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "baseline", "system", "-m", "bleu", "chrf", "ter"]
     answer = subprocess.run([*command, "--paired-ar"], cwd=tmp_path, capture_output=True, check=True, text=True)
     theirs = next(one for one in json.loads(answer.stdout) if one["system"] == "system")
-    ours = p_values(HYPOTHESES, other, REFERENCES, "en", metrics.METRICS)
+    ours = p_values(HYPOTHESES, other, [REFERENCES], "en", ["bleu", "chrf", "ter"])
     assert list(ours) == ["bleu", "chrf", "ter"]
     for name, value in ours.items():
         (found,) = (one for key, one in theirs.items() if key.lower().startswith(name))
-        assert value == pytest.approx(found["p_value"], abs=1e-6)
+        assert found["p_value"] <= value <= found["p_value"] + 0.03
         assert 0 < value < 1
 
 
+def exchanged(lines: int) -> tuple[list[str], list[str], list[str]]:
+    """Hypotheses, a baseline that is worse in so many lines of twenty, and references."""
+    references = [f"{line} {number}" for number, line in enumerate(REFERENCES[:20])]
+    worse = [" ".join(line.split()[: 2 + number % 3]) for number, line in enumerate(references)]
+    return references, [*worse[:lines], *references[lines:]], references
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(1, 1.0), (5, 0.0625), (6, 2 / 64)])
+def test_the_p_of_few_differing_lines_is_exact(lines: int, expected: float) -> None:
+    """By brute force: each exchange of lines is made and scored by sacreBLEU."""
+    ours, theirs, references = exchanged(lines)
+
+    def difference(exchange: tuple[bool, ...]) -> float:
+        sides = [
+            [right if swap else left for left, right, swap in zip(one, two, [*exchange, *[False] * 20], strict=False)]
+            for one, two in ((ours, theirs), (theirs, ours))
+        ]
+        left, right = (corpus_scores(side, references, "en")[0] for side in sides)
+        return abs(left - right)
+
+    differences = [difference(exchange) for exchange in product((False, True), repeat=lines)]
+    extreme = sum(one >= differences[0] - 1e-9 for one in differences) / len(differences)
+    assert p_values(ours, theirs, [references], "en", ["bleu"]) == {"bleu": extreme}
+    assert extreme == expected == significance.smallest_p(lines)
+    # As many lines alone, without those on which the systems agree.
+    alone = p_values(ours[:lines], theirs[:lines], [references[:lines]], "en", ["bleu"])
+    assert alone == {"bleu": expected}
+
+
+def test_the_p_of_many_lines_is_near_the_exact_one_and_never_below_one_in_all_trials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs, references = exchanged(10)
+    ours, theirs = [*ours[:7], *theirs[7:]], [*theirs[:7], *ours[7:]]  # better in seven lines, worse in three
+    exact = p_values(ours, theirs, [references], "en")
+    monkeypatch.setattr(significance, "EXACT_LINES", 0)
+    assert p_values(ours, theirs, [references], "en") == pytest.approx(exact, abs=0.02)
+    assert 0.05 < exact["bleu"] < 1
+    ours, theirs, references = exchanged(20)
+    assert p_values(ours, theirs, [references], "en", ["bleu"])["bleu"] >= 1 / 10_001
+
+
 def test_a_system_is_not_other_than_itself() -> None:
-    assert p_values(HYPOTHESES, HYPOTHESES, REFERENCES, "en") == {"bleu": 1.0, "chrf": 1.0}
+    assert p_values(HYPOTHESES, HYPOTHESES, [REFERENCES], "en") == {"bleu": 1.0, "chrf": 1.0}
 
 
 def test_without_confidence_the_scores_are_the_same_and_have_no_interval() -> None:
-    with_interval = score_corpus(HYPOTHESES, REFERENCES, "en")
-    without = score_corpus(HYPOTHESES, REFERENCES, "en", confidence=False)
+    with_interval = score_corpus(HYPOTHESES, [REFERENCES], "en")
+    without = score_corpus(HYPOTHESES, [REFERENCES], "en", confidence=False)
     assert [one.score for one in with_interval.values()] == [one.score for one in without.values()]
     assert [(one.low, one.high) for one in without.values()] == [(None, None)] * 2
     assert not any("bs:" in one.signature for one in without.values()), "resampled for nothing"
@@ -82,27 +132,27 @@ def test_without_confidence_the_scores_are_the_same_and_have_no_interval() -> No
 def test_a_perfect_translation_scores_100_and_no_interval_goes_beyond() -> None:
     nearly = [*REFERENCES[:-1], "She has one."]
     for hypotheses in (REFERENCES, nearly):
-        for score in score_corpus(hypotheses, REFERENCES, "en").values():
+        for score in score_corpus(hypotheses, [REFERENCES], "en").values():
             assert score.low is not None
             assert score.high is not None
             assert score.low <= score.score + 1e-9
             assert score.high <= 100.0
-    assert score_corpus(REFERENCES, REFERENCES, "en")["bleu"].score == pytest.approx(100.0)
+    assert score_corpus(REFERENCES, [REFERENCES], "en")["bleu"].score == pytest.approx(100.0)
 
 
 def test_unequal_counts_are_refused_with_both_numbers() -> None:
     with pytest.raises(DataError, match="has 1 lines and the references has 2"):
-        score_corpus(["a"], ["a", "b"], "en")
+        score_corpus(["a"], [["a", "b"]], "en")
 
 
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(DataError, match="no lines"):
-        score_corpus([], [], "en")
+        score_corpus([], [[]], "en")
 
 
 def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="bleu, chrf, ter"):
-        score_corpus(["a"], ["a"], "en", ["meteor"])
+    with pytest.raises(UsageError, match="bleu, chrf, chrf\\+\\+, ter"):
+        score_corpus(["a"], [["a"]], "en", ["meteor"])
 
 
 @pytest.mark.usefixtures("no_segmenters")
@@ -112,23 +162,98 @@ def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
         ("en", "13a", None),
         ("de-AT", "13a", None),
         ("zh_TW", "zh", None),
+        ("zho", "zh", None),
+        ("cmn_Hans", "zh", None),
         ("th", "char", None),
+        ("tha", "char", None),
+        ("khm_Khmr", "char", None),
         ("ko", "13a", "ko-mecab"),
+        ("kor_Hang", "13a", "ko-mecab"),
         ("ja", "char", "ja-mecab"),
+        ("jpn", "char", "ja-mecab"),
     ],
 )
 def test_the_tokenizer_follows_the_language_and_says_what_it_lacks(
     language: str, tokenizer: str, lacks: str | None
 ) -> None:
-    name, note = bleu_tokenizer(language)
-    assert name == tokenizer
-    assert note is None if lacks is None else note is not None and lacks in note and tokenizer in note
+    cut = cutting(language, ["Hello."])
+    assert (cut.tokenizer, cut.is_fallback) == (tokenizer, lacks is not None)
+    assert not cut.notes if lacks is None else lacks in cut.notes[0] and tokenizer in cut.notes[0]
 
 
-@pytest.mark.parametrize(("language", "tokenizer"), [("ko", "ko-mecab"), ("ja-JP", "ja-mecab")])
+@pytest.mark.parametrize(("language", "tokenizer"), [("ko", "ko-mecab"), ("ja-JP", "ja-mecab"), ("kor", "ko-mecab")])
 def test_an_installed_segmenter_is_used(monkeypatch: pytest.MonkeyPatch, language: str, tokenizer: str) -> None:
-    monkeypatch.setattr(metrics, "find_spec", lambda name: ModuleSpec(name, None))
-    assert bleu_tokenizer(language) == (tokenizer, None)
+    monkeypatch.setattr(words, "find_spec", lambda name: ModuleSpec(name, None))
+    cut = cutting(language, ["Hello."])
+    assert (cut.tokenizer, cut.is_fallback, cut.notes) == (tokenizer, False, ())
+
+
+TEXTS = {
+    "zh": "我是一个学生。我喜欢读书。",
+    "ja": "私は学生です。本を読むのが好きです。",
+    "ko": "나는 학생이다. 책을 읽는다.",
+    "th": "ฉันเป็นนักเรียน",
+    "lo": "ຂ້ອຍເປັນນັກຮຽນ",
+    "my": "ကျွန်တော်ကျောင်းသားပါ",
+    "km": "ខ្ញុំជាសិស្ស",
+    "bo": "ང་སློབ་མ་ཡིན།",
+}
+
+
+@pytest.mark.parametrize(("script", "text"), TEXTS.items(), ids=TEXTS)
+@pytest.mark.parametrize("language", ["", "xx", "en"])
+def test_an_unknown_language_is_cut_by_its_script_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, script: str, text: str, language: str
+) -> None:
+    monkeypatch.setattr(words, "find_spec", lambda name: ModuleSpec(name, None))
+    cut = cutting(language, [text, "NMT 2026"])
+    assert cut.tokenizer == cutting(script, [text]).tokenizer
+    assert "of the references' letters are" in cut.notes[0]
+
+
+@pytest.mark.parametrize("text", ["I am a student.", "Ich bin Schüler: 学生.", "Я студент.", ""])
+def test_text_with_spaces_is_cut_by_them(text: str) -> None:
+    assert cutting("en", [text]).notes == ()
+    unknown = cutting("", [text])
+    assert unknown.tokenizer == "13a"
+    assert "no language is known" in unknown.notes[0]
+
+
+@pytest.mark.parametrize("language", ["zh", "zho", "cmn", "zho_Hans"])
+def test_a_perfect_chinese_translation_is_perfect_by_every_metric_and_one_character_is_one_edit(language: str) -> None:
+    references = ["我是一个学生。", "他喜欢读书。"]
+    scores = score_corpus(references, [references], language, list(NAMES))
+    assert {name: round(score.score, 6) for name, score in scores.items()} == {
+        "bleu": 100.0,
+        "chrf": 100.0,
+        "chrf++": 100.0,
+        "ter": 0.0,
+    }
+    assert "tok:zh" in scores["bleu"].signature
+    assert "asian:yes" in scores["ter"].signature
+    nearly = ["我是一个老师。", "他喜欢读书。"]  # two of thirteen characters
+    assert score_corpus(nearly, [references], language, ["ter"])["ter"].score == pytest.approx(100 * 2 / 13)
+
+
+def test_several_references_are_used_as_sacrebleu_uses_them(tmp_path: Path) -> None:
+    second = [line.replace("the", "a") for line in REFERENCES]
+    for name, lines in (("hyp", HYPOTHESES), ("ref", REFERENCES), ("second", second)):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    command = [sys.executable, "-m", "sacrebleu", "ref", "second", "-i", "hyp", "-m", "bleu", "chrf", "ter", "-w", "6"]
+    command += ["--chrf-word-order", "2"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True)
+    metrics = ("bleu", "chrf++", "ter")
+    scores = score_corpus(HYPOTHESES, [REFERENCES, second], "en", metrics, confidence=False)
+    for theirs, ours in zip(json.loads(answer.stdout), scores.values(), strict=True):
+        assert ours.score == pytest.approx(theirs["score"], abs=1e-6)
+        assert ours.signature == theirs["signature"]
+        assert "nrefs:2" in ours.signature
+
+
+def test_too_few_lines_have_no_interval() -> None:
+    for lines, has in ((9, False), (10, True)):
+        scores = score_corpus(HYPOTHESES[:lines], [REFERENCES[:lines]], "en")
+        assert [score.low is not None for score in scores.values()] == [has, has]
 
 
 def test_resamples_that_score_nothing_have_an_interval_too() -> None:
@@ -137,7 +262,35 @@ def test_resamples_that_score_nothing_have_an_interval_too() -> None:
         ["the cat sat on the mat today .", *["x"] * 9],
         ["the cat sat on the mat today .", *["a b c d"] * 9],
     )
-    score = score_corpus(hypotheses, references, "en")["bleu"]
+    score = score_corpus(hypotheses, [references], "en")["bleu"]
     assert score.low == 0.0
     assert score.high is not None
     assert score.high > score.score > 0.0
+
+
+SHORT = ["a red cat", "two dogs", "one small house"] * 10
+
+
+@pytest.mark.parametrize(
+    ("references", "language", "metric"),
+    [
+        (REFERENCES, "en", "bleu"),
+        (SHORT, "en", "chrf"),
+        ([*SHORT, *REFERENCES], "en", "bleu"),
+        ([*SHORT, *REFERENCES[:20]], "en", "chrf"),
+        (["猫很小", "狗"] * 5, "zh", "chrf"),
+        (["我是一个学生"] * 5, "zh", "bleu"),  # one token a character
+    ],
+)
+def test_bleu_decides_where_half_the_references_have_its_4_grams(
+    references: list[str], language: str, metric: str
+) -> None:
+    assert decisive_metric(references, language) == metric
+
+
+def test_a_perfect_translation_of_short_references_is_the_best_by_the_metric_that_decides() -> None:
+    wordy = [f"{line} and something more" for line in SHORT]
+    bleu_of_wordy, chrf_of_wordy = corpus_scores(wordy, SHORT, "en")
+    bleu, chrf = corpus_scores(SHORT, SHORT, "en")
+    assert (bleu < bleu_of_wordy, chrf > chrf_of_wordy) == (True, True), "BLEU says the contrary of what is so"
+    assert decisive_metric(SHORT, "en") == "chrf"

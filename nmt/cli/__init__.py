@@ -8,7 +8,6 @@ import tempfile
 import traceback
 import warnings
 from contextlib import suppress
-from difflib import get_close_matches
 from types import FrameType
 from typing import NoReturn, TextIO
 
@@ -22,7 +21,7 @@ from nmt.cli.prepare import prepare
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
-from nmt.errors import FULL, BusyError, NmtError, NmtWarning, StorageError, UsageError, is_out_of_memory
+from nmt.errors import FULL, BusyError, NmtError, NmtWarning, StorageError, UsageError, is_out_of_memory, nearest
 
 app = typer.Typer(
     name="nmt",
@@ -164,8 +163,8 @@ def usage_error(error: typer.TyperException) -> UsageError:
         )
         names = {"command": list(getattr(context.command, "commands", ())), "option": ["--help"]}
         names["option"] += [name for parameter in context.command.params for name in parameter.opts if name[0] == "-"]
-        near = get_close_matches(wrong, names[kind], n=1, cutoff=0.0)[0]
-        return UsageError(f"there is no {kind} {wrong}", f"the nearest known name is {near}")
+        otherwise = f"see {context.command_path} --help" if kind == "option" else ""
+        return UsageError(f"there is no {kind} {wrong}", nearest(wrong, names[kind], otherwise))
     return UsageError(what, f"see {context.command_path if context else 'nmt'} --help")
 
 

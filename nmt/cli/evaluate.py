@@ -21,7 +21,7 @@ from nmt.cli.options import (
     Threads,
 )
 from nmt.cli.translate import open_output
-from nmt.errors import UsageError
+from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from nmt.scoring.evaluate import SetReport
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
 HOW_TO_READ_P = (
-    "p: how probable so large a difference is if chance alone made it (paired approximate randomization); "
-    "under 0.05 it counts\n"
+    "p: how probable so large a difference from the baseline is if chance alone made it (paired randomization)"
 )
-HEADINGS = {"bleu": "BLEU", "chrf": "chrF", "ter": "TER"}
+IT_COUNTS = "; under 0.05 it counts"
 
 
 def evaluate(
@@ -46,18 +45,30 @@ def evaluate(
     hypothesis: Annotated[
         Path | None, typer.Option("--hyp", metavar="FILE", help="Score these translations; no model is needed.")
     ] = None,
-    reference: Annotated[
-        Path | None,
-        typer.Option("--ref", metavar="FILE", help="What --hyp is compared with; it ends in its language."),
+    references: Annotated[
+        list[Path] | None,
+        typer.Option("--ref", metavar="FILE", help="What --hyp is compared with; it ends in its language. Repeats."),
     ] = None,
     source: Annotated[
         Path | None, typer.Option("--src", metavar="FILE", help="The source of --hyp, to find lines left untranslated.")
     ] = None,
-    baseline: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Another system's translations: is the difference more than chance?"),
+    baselines: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Another system's translations: is the difference more than chance? Repeats.",
+        ),
     ] = None,
-    metrics: Annotated[str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, ter, by commas.")] = "bleu,chrf",
+    language: Annotated[
+        str,
+        typer.Option(
+            metavar="LANG", help="Language of the references, if neither the model nor a file's name says it."
+        ),
+    ] = "",
+    metrics: Annotated[
+        str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, chrf++, ter, by commas.")
+    ] = "bleu,chrf",
     confidence: Annotated[
         bool, typer.Option("--confidence/--no-confidence", help="95% intervals by bootstrap resampling.")
     ] = True,
@@ -85,14 +96,14 @@ def evaluate(
     from nmt.store.model_folder import ModelFolder, places, resolve_model_folder
     from nmt.text.outputs import check_outputs
 
-    scoring = ScoringOptions(parse_metrics(metrics), confidence)
+    scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language))
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
     with terminal_progress(quiet, verbose) as progress:
-        if hypothesis and reference and not model:
-            files = [path for path in (hypothesis, reference, source, baseline) if path]
-            check_outputs([("--output", output)], files)
-            reports = [evaluate_files(hypothesis, reference, source, scoring, baseline)]
-        elif model and paths and not (hypothesis or reference or source or baseline):
+        if hypothesis and references and not model:
+            given = [hypothesis, *references, source, *(baselines or [])]
+            check_outputs([("--output", output)], [path for path in given if path])
+            reports = [evaluate_files(hypothesis, references, source, scoring, baselines or [])]
+        elif model and paths and not (hypothesis or references or source or baselines):
             folder = ModelFolder.open(resolve_model_folder(model))
             # All of them are looked for before the model is loaded.
             corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
@@ -100,33 +111,43 @@ def evaluate(
             check_outputs([("--output", output)], [*files, *places(model)])
             chosen = device.value, threads, engine.value, compute_type.value
             translator = Translator.load(folder.folder, options, batch_tokens, *chosen)
-            language = folder.target_language
-            reports = [evaluate_corpus(translator, corpus, language, scoring, progress) for corpus in corpora]
+            target = folder.target_language
+            reports = [evaluate_corpus(translator, corpus, target, scoring, progress) for corpus in corpora]
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)
         for report in reports:
             for warning in report.warnings:
                 progress.warn(f"{report.name}: {warning}")
-    if output:
-        with open_output(output) as stream:
-            stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
-    with open_output(None) as stream:
-        stream.write((as_json(reports) if json else as_table(reports)).encode("utf-8", "backslashreplace"))
-        stream.flush()
+    try:
+        with open_output(None) as stream:
+            stream.write((as_json(reports) if json else as_table(reports)).encode("utf-8", "backslashreplace"))
+            stream.flush()
+    finally:  # neither is lost because the other cannot be written
+        if output:
+            with open_output(output) as stream:
+                stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
 
 
 def parse_metrics(names: str) -> tuple[str, ...]:
     """``"bleu,chrf"`` as names, each once; an unknown one is refused before anything is translated."""
-    from difflib import get_close_matches
+    from nmt.scoring.metrics import NAMES
 
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
     for name in chosen:
-        if name not in HEADINGS:
-            near = get_close_matches(name, HEADINGS, n=1, cutoff=0.0)[0]
-            raise UsageError(f"there is no metric {name!r}", f"the nearest known name is {near!r}")
+        if name not in NAMES:
+            raise UsageError(f"there is no metric {name!r}", nearest(name, NAMES))
     if not chosen:
-        raise UsageError("--metrics names no metric", f"choose from {','.join(HEADINGS)}")
+        raise UsageError("--metrics names no metric", f"choose from {', '.join(NAMES)}")
     return chosen
+
+
+def parse_language(code: str) -> str:
+    """The code given by ``--language``, which must be that of a language."""
+    from nmt.text.languages import is_language
+
+    if code and not is_language(code):
+        raise UsageError(f"there is no language {code!r}", "give a code of ISO 639, like ko, kor_Hang or pt-BR")
+    return code
 
 
 def as_json(reports: "list[SetReport]") -> str:
@@ -138,21 +159,23 @@ def as_json(reports: "list[SetReport]") -> str:
 def as_table(reports: "list[SetReport]") -> str:
     """The scores for people, and below them each signature once."""
     from nmt.cli.console import table
+    from nmt.scoring.metrics import NAMES
 
-    headings = ["set", "lines", *(HEADINGS[name] for name in reports[0].scores)]
+    names = list(reports[0].scores)
     rows = []
     for report in reports:
-        lines, theirs = f"{len(report.hypotheses):,}", report.baseline
-        if theirs:
-            rows.append([f"{theirs.name} (baseline)", lines, *(interval(score) for score in theirs.scores.values())])
-        scores = [
-            interval(score) + (f" (p = {theirs.p_values[name]:.4f})" if theirs else "")
-            for name, score in report.scores.items()
-        ]
-        rows.append([report.name, lines, *scores])
-    signatures = {f"{HEADINGS[name]} {score.signature}" for report in reports for name, score in report.scores.items()}
-    text = table(headings, rows) + "".join(f"{signature}\n" for signature in sorted(signatures))
-    return text + (HOW_TO_READ_P if any(report.baseline for report in reports) else "")
+        lines = f"{len(report.hypotheses):,}"
+        for theirs in report.baselines:
+            scores = [f"{interval(theirs.scores[name])} (p = {theirs.p_values[name]:.4f})" for name in names]
+            rows.append([f"{theirs.name} (baseline)", lines, *scores])
+        rows.append([report.name, lines, *(interval(report.scores[name]) for name in names)])
+    text = table(["set", "lines", *(NAMES[name] for name in names)], rows)
+    signatures = dict.fromkeys(f"{NAMES[name]} {report.scores[name].signature}" for name in names for report in reports)
+    text += "".join(f"{signature}\n" for signature in signatures)
+    baselines = [theirs for report in reports for theirs in report.baselines]
+    if not baselines:
+        return text
+    return f"{text}{HOW_TO_READ_P}{IT_COUNTS if any(theirs.may_count for theirs in baselines) else ''}\n"
 
 
 def interval(score: "Score") -> str:

@@ -1,13 +1,24 @@
 """The scores of test sets: translated and scored, or files scored as they are. Knows no engine and no tensor."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
-from nmt.scoring.metrics import Score, bleu_tokenizer, check_counts, p_values, score_corpus
+from nmt.scoring.metrics import (
+    LINES_FOR_CONFIDENCE,
+    LONGEST_NGRAM,
+    References,
+    Score,
+    check_counts,
+    p_values,
+    score_corpus,
+    with_4_grams,
+)
+from nmt.scoring.significance import COUNTS, differing, smallest_p
+from nmt.scoring.words import cutting
 from nmt.text.encodings import refuse_format
 from nmt.text.files import open_binary
 from nmt.text.languages import language_of
@@ -16,7 +27,8 @@ from nmt.text.normal import is_composed, normal
 from nmt.text.progress import Progress
 
 COPIES_WORTH_A_WARNING = 0.1  # share of the lines; names and numbers are rightly left as they are
-TOKENIZED_WORTH_A_WARNING = 0.5
+TOKENIZED_WORTH_A_WARNING = 0.5  # share of the lines that end in " .", or so many of them:
+TOKENIZED_LINES_WORTH_A_WARNING = 100  # sacreBLEU's own rule
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,7 @@ class ScoringOptions:
 
     metrics: tuple[str, ...] = ("bleu", "chrf")
     confidence: bool = True
+    language: str = ""  # of the references, where not the model or the file's name says it
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Baseline:
     name: str
     scores: dict[str, Score]
     p_values: dict[str, float]
+    may_count: bool  # whether so few differing lines can be more than chance at all
 
 
 @dataclass(frozen=True)
@@ -44,18 +58,20 @@ class SetReport:
     scores: dict[str, Score]
     warnings: list[str]
     hypotheses: list[str]
-    baseline: Baseline | None = None
+    baselines: tuple[Baseline, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``evaluate --json``."""
         scores = {name: rounded(score) for name, score in self.scores.items()}
         entry = {"name": self.name, "lines": len(self.hypotheses), **scores, "warnings": self.warnings}
-        if self.baseline:
-            theirs = self.baseline
-            compared = {
-                name: {**rounded(score), "p_value": theirs.p_values[name]} for name, score in theirs.scores.items()
-            }
-            entry["baseline"] = {"name": theirs.name, **compared}
+        if self.baselines:
+            entry["baselines"] = [
+                {
+                    "name": theirs.name,
+                    **{name: {**rounded(one), "p_value": theirs.p_values[name]} for name, one in theirs.scores.items()},
+                }
+                for theirs in self.baselines
+            ]
         return entry
 
 
@@ -72,69 +88,120 @@ def evaluate_corpus(
     progress.start(f"translating {name}", total=len(pairs))
     hypotheses = [translation.text for translation in translator.translate(sources, progress)]
     progress.finish()
-    return score_set(name, hypotheses, references, sources, target_language, options)
+    return score_set(name, hypotheses, [references], sources, options.language or target_language, options)
 
 
 def evaluate_files(
-    hypothesis: Path, reference: Path, source: Path | None, options: ScoringOptions, baseline: Path | None = None
+    hypothesis: Path,
+    references: Sequence[Path],
+    source: Path | None,
+    options: ScoringOptions,
+    baselines: Sequence[Path] = (),
 ) -> SetReport:
-    """Score a file of hypotheses against a file of references; the source serves warnings alone.
+    """Score a file of hypotheses against one file of references, or several; the source serves warnings alone.
 
-    With a ``baseline``, another system's hypotheses, the two are compared.
-
-    The target language is read off the reference's name, as in ``test.ko`` or ``test.ko.gz``. Raises MissingInputError
-    or DataError, naming the files, also when their line counts differ.
+    Each of ``baselines``, other systems' hypotheses, is compared with the file. The target language is read off the
+    first reference's name, as in ``test.ko`` or ``test.ko.gz``, where the options do not say it. Raises
+    MissingInputError or DataError, naming the files, also when their line counts differ.
     """
-    hypotheses, references = read_file(hypothesis), read_file(reference)
-    check_counts(len(hypotheses), len(references), str(hypothesis), str(reference))
-    sources = read_file(source) if source else None
-    if source and sources is not None:
-        check_counts(len(hypotheses), len(sources), str(hypothesis), str(source))
-    language = language_of(reference)
-    theirs = read_file(baseline) if baseline else None
-    if baseline and theirs is not None:
-        check_counts(len(theirs), len(references), str(baseline), str(reference))
-    report = score_set(hypothesis.name, hypotheses, references, sources, language, options)
-    if baseline and theirs is not None:
-        scores = score_corpus(theirs, references, language, options.metrics, options.confidence)
-        compared = p_values(hypotheses, theirs, references, language, options.metrics)
-        report = replace(report, baseline=Baseline(baseline.name, scores, compared))
-    return report
+    first, *others = references
+    language = options.language or language_of(first)
+    hypotheses, reference = read_file(hypothesis), read_file(first)
+    check_counts(len(hypotheses), len(reference), str(hypothesis), str(first))
+    streams = [reference, *(read_like(path, first, reference) for path in others)]
+    sources = read_like(source, hypothesis, hypotheses) if source else None
+    others_hypotheses = [(path.name, read_like(path, first, reference)) for path in baselines]
+    return score_set(hypothesis.name, hypotheses, streams, sources, language, options, others_hypotheses)
+
+
+def read_like(path: Path, other: Path, other_lines: Sequence[str]) -> list[str]:
+    """The lines of a file that must have as many as another one."""
+    lines = read_file(path)
+    check_counts(len(lines), len(other_lines), str(path), str(other))
+    return lines
 
 
 def score_set(
     name: str,
     hypotheses: list[str],
-    references: list[str],
+    references: References,
     sources: list[str] | None,
-    target_language: str,
+    language: str,
     options: ScoringOptions,
+    baselines: Sequence[tuple[str, list[str]]] = (),
 ) -> SetReport:
-    """Score one set and look for what makes its scores doubtful."""
-    scores = score_corpus(hypotheses, references, target_language, options.metrics, options.confidence)
-    warnings = doubts(hypotheses, references, sources)
-    note = bleu_tokenizer(target_language)[1] if "bleu" in options.metrics else None
-    return SetReport(name, scores, [note, *warnings] if note else warnings, hypotheses)
+    """Score one set, compare it with the baselines, and look for what makes the scores doubtful."""
+    cut, metrics = cutting(language, references[0]), options.metrics
+    if cut.is_fallback:  # chrF needs no words: it comes first where BLEU's are not the right ones
+        metrics = tuple(sorted(metrics, key=lambda metric: metric == "bleu"))
+    scores = score_corpus(hypotheses, references, language, metrics, options.confidence)
+    compared = []
+    for theirs, lines in baselines:
+        their_scores = score_corpus(lines, references, language, metrics, options.confidence)
+        p = p_values(hypotheses, lines, references, language, metrics)
+        may_count = smallest_p(len(differing(hypotheses, lines))) < COUNTS
+        compared.append(Baseline(theirs, their_scores, p, may_count))
+    warnings = [*cut.notes] if "bleu" in metrics else []
+    if "ter" in metrics and cut.has_no_words_for_ter:
+        warnings.append("TER finds words by their spaces, which this language does not write: go by chrF")
+    warnings += [
+        *limits(references, language, options, baselines, hypotheses),
+        *doubts(hypotheses, references, sources),
+    ]
+    return SetReport(name, scores, warnings, hypotheses, tuple(compared))
 
 
-def doubts(hypotheses: Sequence[str], references: Sequence[str], sources: Sequence[str] | None) -> list[str]:
+def limits(
+    references: References,
+    language: str,
+    options: ScoringOptions,
+    baselines: Sequence[tuple[str, list[str]]],
+    hypotheses: Sequence[str],
+) -> list[str]:
+    """What scores cannot say of so few lines, or of lines so short."""
+    lines, found = len(hypotheses), []
+    long_enough = max(with_4_grams(stream, language) for stream in references) if "bleu" in options.metrics else lines
+    if 2 * long_enough < lines:
+        count = f"only {long_enough:,} of {lines:,} references have" if long_enough else "no reference has"
+        found.append(f"{count} the {LONGEST_NGRAM} words that BLEU compares, so it says little: go by chrF")
+    if options.confidence and lines < LINES_FOR_CONFIDENCE:
+        found.append(f"{lines} lines are too few for an interval: {LINES_FOR_CONFIDENCE} are needed")
+    for name, theirs in baselines:
+        differ = len(differing(hypotheses, theirs))
+        if smallest_p(differ) >= COUNTS:
+            found.append(f"{differ} of {lines} lines differ from {name}'s: too few for a difference that counts")
+    return found
+
+
+def doubts(hypotheses: Sequence[str], references: References, sources: Sequence[str] | None) -> list[str]:
     """What a person should know before believing the scores."""
     lines, found = len(hypotheses), []
-    empty = sum(not ours.strip() and bool(theirs.strip()) for ours, theirs in zip(hypotheses, references, strict=True))
+    empty = sum(
+        not ours.strip() and bool(theirs.strip()) for ours, theirs in zip(hypotheses, references[0], strict=True)
+    )
     if empty:
         found.append(f"{empty} of {lines} hypotheses are empty")
-    blank = sum(not reference.strip() for reference in references)
-    if blank:
-        found.append(f"{blank} of {lines} references are empty")
-    decomposed = sum(not is_composed(reference) for reference in references)
-    if decomposed:
-        found.append(f"{decomposed} of {lines} references are not in Unicode's NFC, the form of what models write")
+    for stream in references:
+        blank = sum(not reference.strip() for reference in stream)
+        if blank:
+            found.append(f"{blank} of {lines} references are empty")
+        decomposed = sum(not is_composed(reference) for reference in stream)
+        if decomposed:
+            found.append(f"{decomposed} of {lines} references are not in Unicode's NFC, the form of what models write")
     copies = sum(normal(ours) == normal(theirs) for ours, theirs in zip(hypotheses, sources or [], strict=False))
     if copies > COPIES_WORTH_A_WARNING * lines:
         found.append(f"{copies} of {lines} hypotheses are the source unchanged")
-    if sum(reference.endswith(" .") for reference in references) > TOKENIZED_WORTH_A_WARNING * lines:
+    if look_tokenized(hypotheses):
+        found.append("the hypotheses look tokenized (' .'), which costs points: detokenize them")
+    if any(look_tokenized(stream) for stream in references):
         found.append("the references look tokenized (' .'), so BLEU does not compare with others'")
     return found
+
+
+def look_tokenized(lines: Sequence[str]) -> bool:
+    """Whether a space stands before the final stop of so many lines that a tokenizer must have put it there."""
+    tokenized = sum(line.rstrip().endswith(" .") for line in lines)
+    return tokenized >= TOKENIZED_LINES_WORTH_A_WARNING or tokenized > TOKENIZED_WORTH_A_WARNING * len(lines)
 
 
 def read_file(path: Path) -> list[str]:
