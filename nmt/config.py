@@ -122,7 +122,9 @@ class TrainingConfig(Checked):
     validate_every: int = setting(0, "updates between validations; 0: 20 in the budget", 0, 10**9)
     save_every: int = setting(0, "updates between checkpoints; 0: at each validation", 0, 10**9)
     keep: int = setting(2, "newest checkpoints kept; at least 2 are", 1, 10**6)
-    patience: int = setting(0, "validations without a better BLEU before training stops; 0: never", 0, 10**6)
+    patience: int = setting(
+        0, "validations without a better score (BLEU, or chrF) before training stops; 0: never", 0, 10**6
+    )
     seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:

@@ -434,9 +434,24 @@ def test_rows_know_the_corpus_and_the_line_that_they_came_from(tmp_path: Path) -
 
 def test_counters_survive_json() -> None:
     counters = Counters(
-        3, Position(1, 2, 3, 4), 5.5, 6, 0.1, 0.2, 7, Window(1.0, 2, 3.0), Validated(best_bleu=3), [Skipped(1, 2, 3, 4)]
+        3,
+        Position(1, 2, 3, 4),
+        5.5,
+        6,
+        0.1,
+        0.2,
+        7,
+        Window(1.0, 2, 3.0),
+        Validated(best_score=3),
+        [Skipped(1, 2, 3, 4)],
     )
     assert Counters.from_dict(json.loads(json.dumps(counters.to_dict()))) == counters
+
+
+def test_counters_of_a_run_begun_when_bleu_alone_decided_are_read() -> None:
+    values = Counters(validated=Validated(best_score=30.5)).to_dict()
+    values["validated"]["best_bleu"] = values["validated"].pop("best_score")
+    assert Counters.from_dict(values).validated.best_score == 30.5
 
 
 @pytest.mark.parametrize(

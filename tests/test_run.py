@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TinyRun, nmt
+from conftest import TinyRun, nmt, write_corpus
 from safetensors.torch import load_file, save_file
 
 from nmt import Translator
@@ -392,6 +392,27 @@ def test_the_exported_model_is_the_best_validated_average(tiny_run: TinyRun, tmp
     saved = load_file(tmp_path / "run" / "checkpoints" / f"step-{best:08d}" / "training.safetensors")
     assert all(torch.equal(exported[name], saved[f"average/{name}"]) for name in exported)
     assert report.counters.validated.best_step == best
+
+
+def test_chrf_decides_which_model_is_best_where_references_are_too_short_for_bleu(tmp_path: Path) -> None:
+    text = write_corpus(tmp_path, "train", 0, 200)
+    for language in ("ko", "en"):
+        lines = (tmp_path / f"train.{language}").read_text(encoding="utf-8").splitlines()[:20]
+        short = "".join(f"{' '.join(line.rstrip('.').split()[:2])}\n" for line in lines)
+        (tmp_path / f"valid.{language}").write_text(short, encoding="utf-8")
+    where = ("--train", text, "--valid", tmp_path / "valid", "-o", tmp_path / "data")
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--vocab-size", "500", *where)
+    assert made.returncode == 0, made.stderr
+    report, recorder = train(tmp_path / "data", tmp_path / "run", steps=8, validate_every=1)
+    assert sum("chrF decides" in note for note in recorder.notes) == 1
+    assert report.decisive == "chrf"
+    key = {validation.step: (validation.chrf, -validation.loss) for validation, _ in recorder.validations}
+    best = report.counters.validated.best_step
+    assert key[best] == max(key.values())
+    assert report.counters.validated.best_score == key[best][0]
+    assert read_manifest(tmp_path / "run" / "model")["step"] == best
+    losses = {validation.step: validation.loss for validation, _ in recorder.validations}
+    assert best != min(losses, key=lambda step: losses[step]), "BLEU, all 0.0 here, would have left it to the loss"
 
 
 def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run: TinyRun, tmp_path: Path) -> None:

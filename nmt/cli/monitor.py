@@ -147,16 +147,18 @@ class LogMonitor(Monitor):
         say(line)
 
     def end(self, report: "TrainReport") -> None:
-        counters, validated = report.counters, report.counters.validated
+        from nmt.scoring.metrics import NAMES
+
+        counters, validated, metric = report.counters, report.counters.validated, NAMES[report.decisive]
         ending, mend = ending_of(report)
         endings = {
             "done": "done: the budget is spent",
-            "patience": "done: no better BLEU for as many validations as patience allows",
+            "patience": f"done: no better {metric} for as many validations as patience allows",
             "complete": f"nothing to do: {ending}",
             "stopped": "stopped and saved; the same command goes on",
         }
         best = (
-            f"; best BLEU {validated.best_bleu:.1f} at step {validated.best_step:,}" if validated.best_step > 0 else ""
+            f"; best {metric} {validated.best_score:.1f} at step {validated.best_step:,}" if validated.best_step else ""
         )
         more = f"; {mend}" if report.outcome == "complete" else ""
         self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}{more}")

@@ -50,7 +50,7 @@ def train(
         int | None, typer.Option(metavar="N", help="Newest checkpoints to keep, at least 2 (default: 2).")
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(metavar="N", help="Stop after N validations without a better BLEU (default: never).")
+        int | None, typer.Option(metavar="N", help="Stop after N validations without a better score (default: never).")
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Where all randomness comes from (default: 1).")] = None,
     init: Annotated[

@@ -37,7 +37,7 @@ class Validated:
     progress: float = 0.0  # share of the budget
     due: bool = False  # one was to be made at this very update, and a signal came first
     best_step: int = 0  # 0: none yet
-    best_bleu: float = -1.0
+    best_score: float = -1.0  # BLEU, or chrF where that decides
     best_loss: float = 0.0
     stale: int = 0  # validations since the best one
 
@@ -69,6 +69,10 @@ class Counters:
     @classmethod
     def from_dict(cls, values: Any) -> Self:
         """What ``to_dict`` gave, come back by way of JSON. Raises ValueError naming what is not as it should be."""
+        validated = values.get("validated") if isinstance(values, Mapping) else None
+        if isinstance(validated, Mapping) and "best_bleu" in validated:  # what versions before 0.2 called it
+            renamed = {"best_score" if key == "best_bleu" else key: value for key, value in validated.items()}
+            values = {**values, "validated": renamed}
         check(values, cls().to_dict(), "counters")
         made = {
             "position": Position(*values["position"]),

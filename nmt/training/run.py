@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from nmt.config import Config, TrainingConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import DataError, StorageError
+from nmt.scoring.metrics import decisive_metric
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
@@ -35,6 +37,7 @@ class TrainReport:
     model: Path
     training: TrainingConfig
     spent: bool  # the budget; a complete run of which it is not was ended by patience
+    decisive: str = "bleu"  # the metric by which the best model was chosen, or "chrf"
 
 
 @dataclass
@@ -61,6 +64,11 @@ class Run:
     def used(self) -> float:
         return budget_used(self.config.training, self.state, self.data.train.rows_a_pass, self.group)
 
+    @cached_property
+    def decisive(self) -> str:
+        """The metric that decides which model is the best; the validation set alone says which."""
+        return decisive_metric(self.data.valid_target, self.data.target_language)
+
     @property
     def out_of_patience(self) -> bool:
         return out_of_patience(self.config.training, self.state.counters)
@@ -76,16 +84,21 @@ class Run:
         if (spent or self.out_of_patience) and self.group.tell(self.folder.model_path.exists()):
             if self.group.leads:
                 self.folder.touch()
-            return TrainReport("complete", counters, self.folder.model_path, self.config.training, spent)
+            return self.report("complete", spent)
         self.reporter.begin(self.facts())
+        if self.decisive != "bleu":
+            self.reporter.note("most validation references are too short for BLEU's 4-grams: chrF decides what is best")
         try:
             outcome = self.make_updates(should_stop) or self.finish(should_stop)
         except StorageError as error:
             raise StorageError(
                 error.what, f"{error.mend}, then give the same command again; {self.last_good()}"
             ) from None
-        spent = outcome == "done"
-        return TrainReport(outcome, self.state.counters, self.folder.model_path, self.config.training, spent)
+        return self.report(outcome, outcome == "done")
+
+    def report(self, outcome: str, spent: bool) -> TrainReport:
+        counters, training = self.state.counters, self.config.training
+        return TrainReport(outcome, counters, self.folder.model_path, training, spent, self.decisive)
 
     def make_updates(self, should_stop: Callable[[], bool]) -> str:
         """Make updates until the budget is spent ("") or something else ends the run."""
@@ -234,10 +247,11 @@ class Run:
         step, loss, bleu, chrf = told
         result = found or Validation(step, loss, bleu, chrf, samples=[])
         counters, validated = self.state.counters, self.state.counters.validated
-        # BLEU decides, since it is what a user sees; the loss does while all BLEUs are alike.
-        best = (result.bleu, -result.loss) > (validated.best_bleu, -validated.best_loss)
+        # A translation's score decides, since it is what a user sees; the loss does while all scores are alike.
+        score = result.chrf if self.decisive == "chrf" else result.bleu
+        best = (score, -result.loss) > (validated.best_score, -validated.best_loss)
         if best:
-            validated.best_step, validated.best_bleu, validated.best_loss = result.step, result.bleu, result.loss
+            validated.best_step, validated.best_score, validated.best_loss = result.step, score, result.loss
         validated.stale = 0 if best else validated.stale + 1
         validated.step, validated.progress, validated.due = counters.step, self.used, False
         validated.seconds = counters.seconds
