@@ -174,7 +174,7 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
     source = write(folder / "source", [unicodedata.normalize("NFD", "나는 집에 간다")] * 20)
     hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
-    copied = evaluate_files(hypothesis, source, source, ScoringOptions(("chrf",), confidence=False))
+    copied = evaluate_files(hypothesis, [source], source, ScoringOptions(("chrf",), confidence=False))
     assert copied.warnings == [
         "20 of 20 references are not in Unicode's NFC, the form of what models write",
         "20 of 20 hypotheses are the source unchanged",
