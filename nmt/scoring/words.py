@@ -73,7 +73,7 @@ def cutting(language: str, references: Sequence[str]) -> Cutting:
         found = f"{share:.0%} of the references' letters are {script}"
         if not language:
             reason = f", since {found}" if name else ""
-            notes.append(f"no language is known (no --language, none ends the reference's name){reason}")
+            notes.append(f"no language is known (no `language`, none ends the reference's name){reason}")
         elif name:
             notes.append(f"{language!r} needs no tokenizer of its own, but {found}")
     tokenizer, fallback = _TOKENIZERS.get(base, "13a"), False
