@@ -26,11 +26,12 @@ from nmt.config import PrepareOptions
 from nmt.corpus import prepare as module
 from nmt.corpus import scan
 from nmt.corpus.dataset import Dataset
+from nmt.corpus.encode import Encoder
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.progress import Silent
-from nmt.text.tokenizer import Tokenizer
+from nmt.text.tokenizer import Tokenizer, train_tokenizer
 
 KOREAN = [
     "나는 학교에 간다.",
@@ -371,6 +372,19 @@ def test_a_corpus_of_nothing_but_overlong_lines_says_so(request_: PrepareRequest
     write(request_.train[0], junk(5, 4000))
     with pytest.raises(DataError, match=r"no pair of .*train is left, .*\(dropped: too-long 5"):
         prepare(request_, OPTIONS)
+
+
+def test_a_side_fits_by_its_pieces_whether_they_are_counted_or_plainly_too_many() -> None:
+    tokenizer = Tokenizer(train_tokenizer(["abcdefghijklmnop " * 50, "a b c"], "unigram", 300, exact=False), "long")
+    assert tokenizer.longest > 6, "the example must have a piece of a whole word"
+    encoder = Encoder(tokenizer, tokenizer, max_length=4, workers=1)
+    words = [" ".join(["abcdefghijklmnop"] * count) for count in range(12)]
+    texts = [*words, *(f"{word}{' ' * 200}a" for word in words), "x" * 5, "e\u0301" * 40, " " * 300 + "a"]
+    pairs = [(text, "a") for text in texts] + [("a", text) for text in texts]
+    source, _, fits = encoder.encode(pairs)
+    counted = [[len(ids) for ids in tokenizer.encode([pair[side] for pair in pairs])] for side in (0, 1)]
+    assert fits.tolist() == [max(lengths) <= 4 for lengths in zip(*counted, strict=True)]
+    assert [len(ids) for ids in source] != counted[0], "what is plainly too long was cut nevertheless"
 
 
 def test_a_vocabulary_of_another_script_is_said(request_: PrepareRequest, tmp_path: Path) -> None:

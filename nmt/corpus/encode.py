@@ -21,6 +21,7 @@ from nmt.corpus.shards import SplitWriter
 from nmt.text.ahead import ahead
 from nmt.text.files import create_binary
 from nmt.text.lines import one_line
+from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress
 from nmt.text.tokenizer import Tokenizer
@@ -36,11 +37,18 @@ class Encoder:
     workers: int
 
     def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
-        """The pieces of both sides, and for each pair whether neither is too long."""
+        """The pieces of both sides, and for each pair whether neither is too long: else it may have none."""
+        may_fit = [self._may_fit(pair) for pair in pairs]
+        pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
         source = self.source.encode([pair[0] for pair in pairs], self.workers)
         target = self.target.encode([pair[1] for pair in pairs], self.workers)
         longest = [max(len(left), len(right)) for left, right in zip(source, target, strict=True)]
-        return source, target, np.array(longest, np.int64) <= self.max_length
+        return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
+
+    def _may_fit(self, pair: Pair) -> bool:
+        """Whether neither side has more characters than its longest pieces could spell, which are not worth cutting."""
+        most = self.source.longest * self.max_length, self.target.longest * self.max_length
+        return all(len(text) <= few or len(normal(text)) <= few for text, few in zip(pair, most, strict=True))
 
 
 @dataclass(frozen=True)

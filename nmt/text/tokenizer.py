@@ -51,6 +51,7 @@ class Tokenizer:
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
         self.size = len(pieces)
+        self.longest = max(map(len, pieces))  # characters of a piece: a text of N has at least N / longest pieces
         self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
         # One that became no piece of this model stands in for a typed "▁".
         text = "".join(pieces)
