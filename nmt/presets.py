@@ -123,9 +123,14 @@ def passes(rule: Rule, task: Task) -> float:
     if task.steps:  # of the preset's batches: a rule with larger ones makes more passes of them, and takes longer
         tokens = Config.from_layers(PRESETS[rule.preset]).training.batch_tokens
         return task.steps * tokens / max(task.source_tokens, task.target_tokens)
+    return timed_passes(config.model, task)
+
+
+def timed_passes(model: ModelConfig, task: Task) -> float:
+    """Estimated passes over the data within the minutes of ``task``; infinite on what is faster than a CPU."""
     if not task.cores:
         return float("inf")
-    each = operations(config.model, task.vocabulary, task.source_tokens / task.target_tokens)
+    each = operations(model, task.vocabulary, task.source_tokens / task.target_tokens)
     return 60 * task.minutes * task.cores * OPERATIONS_A_CORE / (each * task.target_tokens)
 
 

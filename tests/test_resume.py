@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -25,6 +26,7 @@ from test_run import CPU, SHAPE, Recorder, events, train
 
 from nmt.corpus.dataset import Dataset
 from nmt.errors import BusyError, DataError, NmtError, StorageError
+from nmt.store.kept import Kept
 from nmt.store.run_folder import RunFolder
 from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import Tokenizer
@@ -236,6 +238,77 @@ def test_metrics_that_a_kill_cut_are_written_again(tiny_run: TinyRun, half: Path
         file.write(b'{"event": "train", "step": 5}\n\xff\xfe{"event": "tr')
     train(tiny_run.data, run)
     assert_same_run(run, whole)
+
+
+def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its translations are kept batch by batch, here of a few lines each."""
+    monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
+    at_once, parts, processes = tmp_path / "whole", tmp_path / "parts", 0
+    train(tiny_run.data, at_once)
+    outcome = ""
+    while outcome not in ("done", "complete") and processes < 40:
+        asked = count(1)
+        with open_run(request(tiny_run.data, parts), CPU, Recorder()) as opened:
+            outcome = opened.train(lambda asked=asked: next(asked) > 5).outcome  # type: ignore[misc]
+        processes += 1
+    assert 6 < processes < 40, "each process has time for a few batches"
+    assert_same_run(parts, at_once)
+    assert not (parts / ".validation").exists()
+
+
+def test_a_validation_that_is_long_is_saved_before_it_ends(
+    tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is killed in the midst of it, without a word, begins where it began."""
+    monkeypatch.setattr("nmt.training.run.SECONDS_UNTIL_SAVED", -1.0)
+    run = tmp_path / "run"
+
+    class KilledError(Exception):
+        pass
+
+    with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+        asked = count(1)
+
+        def killed() -> bool:
+            if opened.state.counters.step == 2 and next(asked) == 3:
+                raise KilledError
+            return False
+
+        with pytest.raises(KilledError):
+            opened.train(killed)
+    assert [path.name for path in RunFolder(run).checkpoints()] == ["step-00000002"]
+    train(tiny_run.data, run)
+    assert_same_run(run, whole)
+
+
+@given(st.lists(st.tuples(st.text(max_size=3), st.lists(st.floats(allow_nan=False)))), st.integers(0, 400), st.data())
+def test_what_is_kept_is_what_was_put_or_nothing(
+    entries: list[tuple[str, list[float]]], cut_at: int, data: st.DataObject
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kept"
+        with closing(Kept(path, "work")) as kept:
+            for key, value in entries:
+                kept.put(key, value)
+        written = path.read_bytes()
+        with closing(Kept(path, "work")) as kept:
+            assert all(kept.get(key) == value for key, value in dict(entries).items())
+        damaged = bytearray(written[:cut_at])
+        if damaged and data.draw(st.booleans()):
+            damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= 1
+        path.write_bytes(damaged)
+        with closing(Kept(path, "work")) as kept:
+            for key, _ in entries:
+                assert kept.get(key) in [None, *(value for name, value in entries if name == key)]
+            kept.put("more", 1)
+        with closing(Kept(path, "work")) as kept:
+            assert kept.get("more") == 1
+        with closing(Kept(path, "other work")) as kept:
+            assert kept.get("more") is None
+            kept.drop()
+        assert not path.exists()
 
 
 @pytest.mark.parametrize("lines", [2**53, 10**15])

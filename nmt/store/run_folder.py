@@ -82,6 +82,11 @@ class RunFolder:
         """The seconds that the run's processes have taken, written now and then for those that are killed."""
         return self.folder / ".seconds"
 
+    @property
+    def validation_path(self) -> Path:
+        """The translations of a validation that is not done yet."""
+        return self.folder / ".validation"
+
     def exists(self) -> bool:
         """Whether a run has begun here. Raises CannotCreateError when something else stands in its place."""
         strange = self.folder.exists() and (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from nmt.config import BUDGETS, Config, ModelConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
+from nmt.presets import timed_passes
 from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
@@ -20,7 +21,7 @@ from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.loop import budget_used
 from nmt.training.reporter import Reporter, Unheard
-from nmt.training.request import TrainRequest, differences, read_request
+from nmt.training.request import TrainRequest, differences, read_request, task_of
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.state import TrainState
@@ -77,7 +78,11 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
         validated.progress = min(validated.progress, used)
         folder.write_config(config)
         about = about_model(config, data)
-        yield Run(data, tokenizers, about, config, device, folder, state, reporter, go_back, group)
+        run = Run(data, tokenizers, about, config, device, folder, state, reporter, go_back, group)
+        if config.training.minutes:
+            task = replace(task_of(request, data, {}), minutes=config.training.minutes)
+            run.expected_passes = timed_passes(config.model, task)
+        yield run
 
 
 def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:

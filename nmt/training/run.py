@@ -1,8 +1,10 @@
 """A training run: calls the loop, and decides when to validate, save, pass over an update and stop."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,23 @@ from nmt.scoring.metrics import decisive_metric
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
+from nmt.training.budget import SHARE_TO_MEASURE, foreseen, measured
 from nmt.training.counters import Counters, Skipped, Window
 from nmt.training.distribution import ALONE, Group
 from nmt.training.divergence import batch_path, refuse_too_many, write_batch
 from nmt.training.loop import Divergence, Update, budget_used, train_steps
 from nmt.training.reporter import Reporter
-from nmt.training.schedule import out_of_patience, validation_is_due
+from nmt.training.schedule import (
+    MINUTES_BETWEEN,
+    out_of_patience,
+    seconds_to_validate,
+    validation_is_due,
+)
 from nmt.training.state import TrainState
-from nmt.training.validation import Validation, validate
+from nmt.training.validation import TooLongError, Validation, validate
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
+SECONDS_UNTIL_SAVED = 60  # of a validation, after which it is worth a checkpoint of its own
 SECONDS_BETWEEN_NOTES = 10  # of the time that is gone, for a budget of minutes whose process is killed
 
 
@@ -56,6 +65,10 @@ class Run:
     group: Group = ALONE  # whose leader alone validates, writes and speaks
     threads: int = field(default_factory=torch.get_num_threads)
     saved_step: int = -1
+    saved_seconds: float = 0.0  # of the run
+    seconds_to_validate: float = 0.0  # that the last validation took, or one would have taken
+    is_measured: bool = False  # whether the budget holds enough updates
+    expected_passes: float = inf  # over the data, that the budget is thought to hold
     noted_seconds: float = 0.0
     short_of_memory: bool = False
     at_risk: bool = False
@@ -88,6 +101,10 @@ class Run:
         self.reporter.begin(self.facts())
         if self.decisive != "bleu":
             self.reporter.note("most validation references are too short for BLEU's 4-grams: chrF decides what is best")
+        if not counters.step and (
+            warning := foreseen(self.config.training, self.expected_passes, len(self.data.train))
+        ):
+            self.reporter.warn(warning)
         try:
             outcome = self.make_updates(should_stop) or self.finish(should_stop)
         except StorageError as error:
@@ -144,9 +161,25 @@ class Run:
             )
         if update.step % LOG_EVERY == 0:
             self.log()
-        if self.group.leads and counters.seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
-            self.noted_seconds = counters.seconds
-            self.folder.write_seconds(counters.seconds)
+        self.note_seconds()
+        self.warn_of_a_small_budget(update)
+
+    def note_seconds(self) -> None:
+        """Write down the time that is gone, now and then."""
+        seconds = self.state.counters.seconds
+        if self.group.leads and seconds - self.noted_seconds > SECONDS_BETWEEN_NOTES:
+            self.noted_seconds = seconds
+            self.folder.write_seconds(seconds)
+
+    def warn_of_a_small_budget(self, update: Update) -> None:
+        """Say once, as soon as it shows, that the budget is too small for the model to learn anything."""
+        if self.is_measured or update.progress < SHARE_TO_MEASURE:
+            return
+        self.is_measured = True
+        position = self.state.counters.position
+        passes = position.epoch + position.rows / self.data.train.rows_a_pass
+        if warning := measured(self.config.training, update.progress, update.step, passes):
+            self.reporter.warn(warning)
 
     def settle(self, should_stop: Callable[[], bool]) -> str:
         """Validate, save and stop, each if it is due; how the run ended, or "" when it goes on."""
@@ -238,14 +271,23 @@ class Run:
         When ``should_stop`` says so in the midst of it, it stays due.
         """
         self.log()
-        found = None
+        room = seconds_to_validate(self.config.training, self.state.counters)
+        if self.seconds_to_validate > room and self.used < 1.0:
+            self.postpone()
+            return
+        found: Validation | float | None = None
         if self.group.leads:
-            found = validate(self.state, self.data, self.tokenizers, should_stop, self.threads)
-        told = self.group.tell(found and [found.step, found.loss, found.bleu, found.chrf])
+            found = self.translate(should_stop)
+        figures = [found.step, found.loss, found.bleu, found.chrf] if isinstance(found, Validation) else found
+        told, self.seconds_to_validate = self.group.tell([figures, self.seconds_to_validate])
         if told is None:
             return
+        if isinstance(told, float):
+            self.seconds_to_validate = told
+            self.postpone()
+            return
         step, loss, bleu, chrf = told
-        result = found or Validation(step, loss, bleu, chrf, samples=[])
+        result = found if isinstance(found, Validation) else Validation(step, loss, bleu, chrf, samples=[])
         counters, validated = self.state.counters, self.state.counters.validated
         # A translation's score decides, since it is what a user sees; the loss does while all scores are alike.
         score = result.chrf if self.decisive == "chrf" else result.bleu
@@ -260,6 +302,49 @@ class Run:
             self.export(scores)
         self.write_event({"event": "validation", "step": result.step, **scores})
         self.reporter.validated(result, best)
+
+    def translate(self, should_stop: Callable[[], bool]) -> Validation | float | None:
+        """The validation; its seconds, when it would take more of them than it may; None when it was stopped."""
+        started = time.monotonic()
+
+        def asked() -> bool:
+            # Who is killed after a minute of it finds the weights that it was made from.
+            if self.saved_step != self.state.counters.step and time.monotonic() - started > SECONDS_UNTIL_SAVED:
+                self.save()
+            self.state.tick()
+            self.note_seconds()
+            return should_stop()
+
+        def attempt(allowed: float, lines: int | None = None) -> Validation | None:
+            return validate(
+                self.state, self.data, self.tokenizers, asked, self.threads, self.folder.validation_path, allowed, lines
+            )
+
+        allowed = seconds_to_validate(self.config.training, self.state.counters)
+        is_last = self.state.counters.seconds >= 60 * self.config.training.minutes
+        try:
+            result = attempt(allowed)
+        except TooLongError as error:
+            if not is_last:
+                return error.seconds
+            count = len(self.data.valid_source)
+            lines = max(1, int(count * allowed / error.seconds))
+            self.reporter.warn(
+                f"translating all {count:,} validation pairs would take about {error.seconds:,.0f} s, over a fifth of "
+                f"the run: BLEU and chrF are those of {lines:,} of them"
+            )
+            result = attempt(inf, lines)
+        if result:
+            self.seconds_to_validate = time.monotonic() - started
+            self.saved_step = -1  # what is on the disk has not been validated
+        return result
+
+    def postpone(self) -> None:
+        """Leave a validation that is due to later, and save what it would have saved."""
+        counters, validated = self.state.counters, self.state.counters.validated
+        validated.progress, validated.due = self.used, False
+        if not self.config.training.save_every and counters.seconds - self.saved_seconds >= 60 * MINUTES_BETWEEN:
+            self.save()
 
     def export(self, scores: dict[str, float]) -> None:
         """Write the averaged weights to the run's model folder."""
@@ -277,7 +362,7 @@ class Run:
     def save(self) -> None:
         """Save a checkpoint; before the first validation the model too, so that a run can be used once it has saved."""
         step = self.state.counters.step
-        self.saved_step = step
+        self.saved_step, self.saved_seconds = step, self.state.counters.seconds
         if not step or not self.group.leads:  # nothing was learnt yet, or another one saves
             return
         if not self.state.counters.validated.best_step or not self.folder.model_path.exists():

@@ -1,11 +1,14 @@
 """The budget of a run, and what depends on it: the learning rate, and when to validate. Plain arithmetic."""
 
+from math import inf
+
 from nmt.config import TrainingConfig
 from nmt.training.counters import Counters
 
 VALIDATIONS = 20  # in a budget, unless settings say otherwise
 # At least, between validations that nobody asked for; updates for a run whose budget is not minutes.
 MINUTES_BETWEEN, UPDATES_BETWEEN = 1.0, 100
+TIMES_TO_TRAIN = 4  # as long as a validation takes, between two of them: so they have a fifth of the time
 WARMUP_SHARE = 0.25  # of the budget at most, so that a short run reaches its peak too
 
 
@@ -30,6 +33,20 @@ def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
 def out_of_patience(config: TrainingConfig, counters: Counters) -> bool:
     """Whether so many validations since the best one end the run before its budget does."""
     return 0 < config.patience <= counters.validated.stale
+
+
+def seconds_to_validate(config: TrainingConfig, counters: Counters) -> float:
+    """How long a validation may take now, so that all of them have at most a fifth of a budget of minutes.
+
+    The one that ends the run has what was trained before it; when others came before, it has room by their rule.
+    """
+    if not config.minutes or config.validate_every:
+        return inf
+    rested = counters.seconds - counters.validated.seconds
+    left = 60 * config.minutes - counters.seconds
+    if left <= 0:
+        return inf if counters.validated.step else rested / TIMES_TO_TRAIN
+    return min(rested, left) / TIMES_TO_TRAIN
 
 
 def validation_is_due(config: TrainingConfig, counters: Counters, progress: float) -> bool:

@@ -1,0 +1,92 @@
+"""A budget of minutes: warnings where it is too small, and a fifth of it at most for validations."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import TinyRun
+from hypothesis import given
+from hypothesis import strategies as st
+from test_run import CPU, SHAPE, Recorder, events
+
+from nmt.config import TrainingConfig
+from nmt.corpus.dataset import Dataset
+from nmt.decoding.engine import length_limit
+from nmt.training.counters import Counters, Validated
+from nmt.training.loop import Update
+from nmt.training.opening import open_run
+from nmt.training.request import TrainRequest
+from nmt.training.schedule import seconds_to_validate, validation_is_due
+from nmt.training.validation import length_factor
+
+
+def request(tiny_run: TinyRun, run: Path, minutes: float, **settings: Any) -> TrainRequest:
+    training = {"training": {"minutes": minutes, "batch_tokens": 400, **settings}}
+    return TrainRequest(tiny_run.data, run, "tiny", (SHAPE, training), device="cpu", cores=1)
+
+
+def test_a_budget_too_small_for_a_pass_is_warned_of_at_the_start(tiny_run: TinyRun, tmp_path: Path) -> None:
+    recorder = Recorder()
+    with open_run(request(tiny_run, tmp_path / "run", 1e-6), CPU, recorder) as run:
+        run.train(lambda: False)
+    (warning,) = recorder.warnings
+    assert warning.startswith("1e-06 minutes are enough for an estimated 0.0")
+    assert "passes over the 300 pairs: ten take about" in warning
+
+
+def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp_path: Path) -> None:
+    recorder = Recorder()
+    with open_run(request(tiny_run, tmp_path / "run", 12.0), CPU, recorder) as run:
+        run.state.counters.step, run.state.counters.position = 16, run.state.counters.position._replace(rows=30)
+        for progress in (0.01, 0.2, 0.3):
+            run.note(Update(16, 1.0, 0.1, 1.0, 10, 1.0, progress))
+    assert recorder.warnings == [
+        "at this rate 12 minutes are 80 updates and 0.5 passes over the pairs, too few to learn to translate: 30 "
+        "minutes are the least; give more time, or take a smaller preset or fewer pairs"
+    ]
+
+
+@given(st.floats(0.1, 600), st.floats(0.01, 400), st.floats(0.2, 2.0))
+def test_validations_have_a_fifth_of_the_minutes_at_most(minutes: float, cost: float, share: float) -> None:
+    """Whatever one takes, and however long an update takes."""
+    config = TrainingConfig(minutes=minutes)
+    counters, spent, budget = Counters(), 0.0, 60 * minutes
+    update = share * budget / 100
+    while counters.seconds < budget:
+        counters.seconds += update
+        progress = counters.seconds / budget
+        if progress < 1.0 and validation_is_due(config, counters, progress):
+            if cost <= seconds_to_validate(config, counters):
+                spent += cost
+                counters.seconds += cost
+                counters.validated = Validated(step=1, seconds=counters.seconds)
+            counters.validated.progress = counters.seconds / budget
+    last = min(cost, seconds_to_validate(config, counters))
+    assert (spent + last) <= (counters.seconds + last) / 5 + 1e-6
+
+
+def test_a_last_validation_that_is_too_long_scores_a_part_of_the_pairs_and_says_so(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
+    monkeypatch.setattr("nmt.training.run.seconds_to_validate", lambda *arguments: 1e-9)
+    recorder = Recorder()
+    with open_run(request(tiny_run, tmp_path / "run", 10.0), CPU, recorder) as run:
+
+        def use_up() -> bool:
+            run.state.spend(601.0)
+            return False
+
+        assert run.train(use_up).outcome == "done"
+    assert "translating all 20 validation pairs would take about" in recorder.warnings[-1]
+    assert recorder.warnings[-1].endswith("BLEU and chrF are those of 1 of them")
+    assert [event["event"] for event in events(tmp_path / "run")] == ["train", "validation"]
+    assert len(recorder.validations[0][0].samples) == 1
+
+
+def test_no_reference_is_longer_than_a_validation_lets_a_translation_be(tiny_run: TinyRun) -> None:
+    data = Dataset.open(tiny_run.data)
+    factor = length_factor(data)
+    assert 1.0 <= factor < 3.0, "and it is shorter than a translation may be"
+    for source, target in zip(data.valid.source_length, data.valid.target_length, strict=True):
+        assert target <= length_limit(int(source) - 1, factor)
