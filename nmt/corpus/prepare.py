@@ -30,7 +30,7 @@ from nmt.text.progress import Progress, Silent
 from nmt.text.spm_format import FIRST_PLAIN
 from nmt.text.tokenizer import Tokenizer
 
-# Share of a language's pieces: under 0.1% in seven real corpora, a third with a vocabulary of another script.
+# Share of a language's pieces: under 0.1% in six real corpora, a third with a vocabulary of another script.
 BYTES_WORTH_A_WARNING = 0.05
 
 

@@ -23,7 +23,7 @@ from nmt.text.progress import Progress
 SAMPLE_PAIRS = 500_000
 SAMPLE_CHARACTERS = 1 << 27
 # Of a side with more characters for each piece that it may have, it is plain before a vocabulary is there that it is
-# too long: of 255,000 real pairs in five languages, none that was kept had so many. A vocabulary is not learnt from it.
+# too long: of 251,000 real pairs in six languages, none that was kept had so many. A vocabulary is not learnt from it.
 CHARACTERS_A_PIECE = 5
 
 
