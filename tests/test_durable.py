@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,31 @@ def test_what_a_killed_process_left_goes_with_the_next_that_makes_the_same(tmp_p
     with create_binary(tmp_path / "file.gz") as file:
         file.write(b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file.gz", "folder", "other"]
+
+
+IN_A_CONTAINER = "import os; os.getpid = lambda: 2**22 + 1\n" + LEFT  # its number means nothing outside
+
+
+def test_what_lives_is_not_swept_though_its_number_is_unknown_here(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", IN_A_CONTAINER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"working\n"
+        before = sorted(path.name for path in tmp_path.iterdir())
+        assert [name[:9] for name in before] == [".file.gz.", ".folder.p"]
+        sweep(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir()) == before
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_left_is_swept_though_its_number_lives_again(tmp_path: Path) -> None:
+    killed_at_work(tmp_path)
+    for path in list(tmp_path.iterdir()):
+        path.rename(re.sub(r"-\d+-", f"-{os.getppid()}-", str(path)))
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_names_that_are_not_ours_are_never_swept(tmp_path: Path) -> None:

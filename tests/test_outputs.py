@@ -100,7 +100,7 @@ def place(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("translate run te.ko -o run/metrics.jsonl", 2, "is an input as well"),
         ("translate run te.ko --stats /nonexistent/x", 73, "cannot create /nonexistent/x"),
         ("translate run te.ko -o /nonexistent/x", 73, "cannot create /nonexistent/x"),
-        ("translate run te.ko -o ./", 2, "--output te.ko is an input as well"),
+        ("translate run te.ko -o ./", 2, "te.ko is an input as well"),
         ("translate run te.ko -o new/sub/ --stats te.ko", 2, "--stats te.ko is an input as well"),
         ("translate run te.ko -o /dev/null/new/", 73, "cannot create"),
         ("evaluate run te -o te.en", 2, "--output te.en is an input as well"),

@@ -5,6 +5,7 @@ leaves such names behind; the next that makes the same thing removes them. Knows
 """
 
 import errno
+import fcntl
 import os
 import re
 import secrets
@@ -36,13 +37,12 @@ def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> I
     """
     refuse = refuse or refuse_occupied
     refuse(path)
-    partial, before = partial_name(path), rights(path)
+    before = rights(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir(0o700 if before else 0o777)
+        partial, held = make_partial(path, 0o700 if before else 0o777)
     except OSError as error:
         raise cannot_create(path, error) from None
-    unfinished.add(partial)
     try:
         sweep(path.parent, path.name)
         yield partial
@@ -67,6 +67,38 @@ def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> I
     finally:
         remove(partial)
         unfinished.discard(partial)
+        os.close(held)
+
+
+def make_partial(path: Path, mode: int) -> tuple[Path, int]:
+    """Make a hidden folder beside ``path`` that is ``unfinished``, and a descriptor that holds it against sweeps."""
+    for _ in range(100):
+        partial = partial_name(path)
+        partial.mkdir(mode)
+        try:
+            held = os.open(partial, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # swept by another process before it was held
+        if lock(held) is not False and partial.exists():
+            unfinished.add(partial)
+            return partial, held
+        os.close(held)
+    raise FileExistsError(errno.EEXIST, "others remove what is made there")
+
+
+def lock(descriptor: int) -> bool | None:
+    """Lock an open file or folder until it is closed; False when another process has it, None where there are no locks.
+
+    The kernel gives the lock back however its holder dies, and it counts for processes that do not see each other,
+    as in containers that share a folder: a number of a process may be somebody else's there.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def rights(path: Path) -> os.stat_result | None:
@@ -126,15 +158,35 @@ def sweep(folder: Path, name: str | None = None, ours: bool = False) -> None:
         found = _HIDDEN.fullmatch(path.name)
         if not found or name not in (None, found["name"]) or path in unfinished or path.is_symlink():
             continue
-        if not ours and (found["host"] != _host() or _is_alive(int(found["process"]))):
+        if not ours and found["host"] != _host():
             continue
-        final = path.with_name(found["name"])
-        if found["kind"] == "old" and not os.path.lexists(final):
-            rename(path, final)  # its owner was killed between the two renames of an exchange
-        elif path.is_dir():
-            remove(path)
-        else:
-            path.unlink(missing_ok=True)
+        with _left(path, int(found["process"])) as left:
+            if ours or left:
+                _tidy(path, path.with_name(found["name"]), found["kind"])
+
+
+@contextmanager
+def _left(path: Path, process: int) -> Iterator[bool]:
+    """Whether nobody works at what stands there; meanwhile nobody else can begin to tidy it."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:  # gone, or not ours to look at
+        yield False
+        return
+    try:
+        locked = lock(descriptor)
+        yield not _is_alive(process) if locked is None else locked
+    finally:
+        os.close(descriptor)
+
+
+def _tidy(path: Path, final: Path, kind: str) -> None:
+    if kind == "old" and not os.path.lexists(final):
+        rename(path, final)  # its owner was killed between the two renames of an exchange
+    elif path.is_dir():
+        remove(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def exchange(new: Path, path: Path) -> Path:
@@ -145,8 +197,13 @@ def exchange(new: Path, path: Path) -> Path:
     if swap(new, path):
         return new
     old = partial_name(path, "old")
-    rename(path, old)
-    rename(new, path)
+    held = os.open(path, os.O_RDONLY)
+    try:
+        lock(held)  # or a sweep would put it back between the two
+        rename(path, old)
+        rename(new, path)
+    finally:
+        os.close(held)
     return old
 
 

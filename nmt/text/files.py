@@ -18,6 +18,7 @@ from nmt.text.compression import BROKEN, COMPRESSED, compressor, decompressor
 from nmt.text.durable import (
     cannot_create,
     keep_rights,
+    lock,
     partial_name,
     publish,
     refuse_irregular,
@@ -124,6 +125,8 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
         descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o600 if before else 0o666)
     except OSError as error:
         raise cannot_create(path, error) from None
+    if not special:
+        lock(descriptor)  # a sweep leaves it alone
     if before:
         keep_rights(descriptor, before)
     raw = _Writer(path, descriptor)

@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from nmt.errors import CannotCreateError, UsageError
-from nmt.text.durable import cannot_create, partial_name
+from nmt.text.durable import cannot_create
 from nmt.text.files import written_directly
 
 
@@ -47,15 +48,17 @@ def _identity(path: Path) -> object:
 
 
 def _refuse_impossible(path: Path, made: Path | None) -> None:
-    """Make a file where the output is going to be made, and remove it. Raises CannotCreateError or StorageError."""
+    """Raise CannotCreateError where no file can be made. Nothing is tried out: a kill would leave it there."""
     if os.path.isdir(path):
         raise CannotCreateError(f"{path} is a folder", "name a file")
     place = path
     while made and not os.path.lexists(place.parent) and (place.is_relative_to(made) or made.is_relative_to(place)):
         place = place.parent
-    trial = partial_name(place)
     try:
-        os.close(os.open(trial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        trial.unlink()
+        with suppress(FileNotFoundError):
+            place.lstat()  # its name may be too long, or what it is in no folder
+        place.parent.stat()
     except OSError as error:
         raise cannot_create(path, error) from None
+    if not os.access(place.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise CannotCreateError(f"cannot create {path}: {place.parent} cannot be written to", "choose another folder")

@@ -16,7 +16,7 @@ import torch
 
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
-from nmt.text.durable import partial_name, remove, sweep, unfinished
+from nmt.text.durable import make_partial, remove, sweep, unfinished
 from nmt.training.opening import open_run
 from nmt.training.reporter import Reporter, Unheard
 from nmt.training.request import TrainRequest
@@ -31,10 +31,10 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
     Returns how many updates were compared; ``request.run`` is not touched. Raises NmtError naming the first thing that
     differs, and whatever stops a run from beginning.
     """
-    place = partial_name(request.run.absolute())
-    sweep(place.parent, request.run.name)
-    place.mkdir(parents=True)
-    unfinished.add(place)
+    run = request.run.absolute()
+    sweep(run.parent, run.name)
+    run.parent.mkdir(parents=True, exist_ok=True)
+    place, held = make_partial(run, 0o777)
     try:
         budget = {"training": {"steps": UPDATES, "validate_every": UPDATES // 2, "save_every": 0}}
         request = replace(request, layers=(*request.layers, budget), resume=True, overwrite=False)
@@ -48,6 +48,7 @@ def verify_resume(request: TrainRequest, device: torch.device, threads: int, rep
     finally:
         remove(place)
         unfinished.discard(place)
+        os.close(held)
     if difference:
         raise NmtError(
             f"the run that was stopped and gone on with differs from the uninterrupted one: {difference}",
