@@ -117,7 +117,7 @@ def test_a_model_of_another_vocabulary_or_shape_is_refused_with_its_remedy(tiny_
     corpus = write_corpus(tmp_path, "train", 0, 300)
     made = nmt("prepare", "-s", "ko", "-t", "en", "--train", corpus, "--vocab-size", "500", "-o", tmp_path / "data")
     assert made.returncode == 0, made.stderr
-    with pytest.raises(SettingsError, match=r"another vocabulary.*--vocab"):
+    with pytest.raises(SettingsError, match=r"another vocabulary.*`vocab`"):
         train(tmp_path / "data", tmp_path / "run", tiny_run.run)
     layers: Any = ({"training": {"steps": 2}, "model": {"encoder_layers": 7}},)
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)
