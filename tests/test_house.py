@@ -194,6 +194,19 @@ def test_the_library_names_arguments_and_the_command_line_makes_flags_of_them(pa
     ]
 
 
+def globals_set(path: Path) -> list[str]:
+    """What a module calls or assigns that changes the whole process it is in."""
+    calls = {ast.unparse(node.func) for node in ast.walk(syntax(path)) if isinstance(node, ast.Call)}
+    return sorted(calls & {"torch.set_num_threads", "torch.manual_seed", "signal.signal", "random.seed", "os.chdir"})
+
+
+@pytest.mark.parametrize("room", ["decoding", "store", "text", "show", "model"])
+def test_what_the_library_reaches_sets_nothing_global(room: str) -> None:
+    set_by = {ids(path): names for path in (PACKAGE / room).rglob("*.py") if (names := globals_set(path))}
+    # Which puts it back.
+    assert set_by == ({"nmt/decoding/engines/pytorch.py": ["torch.set_num_threads"]} if room == "decoding" else {})
+
+
 def test_arrows_between_layers_point_down_only() -> None:
     program = Path(sys.executable).with_name("lint-imports")
     result = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=120)

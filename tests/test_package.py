@@ -79,7 +79,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def strict(python: Path, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     """What mypy --strict says of a user's script."""
     (folder / "script.py").write_text(script, encoding="utf-8")
-    flags = ["--strict", "--config-file=", "--cache-dir", python.parents[2] / "mypy", "--python-executable", python]
+    cache = python.parents[2] / "mypy"
+    flags = ["--strict", "--config-file=", f"--cache-dir={cache}", f"--python-executable={python}"]
     command = [sys.executable, "-m", "mypy", *flags, "script.py"]
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", timeout=300)
 

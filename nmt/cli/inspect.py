@@ -10,7 +10,7 @@ from nmt.cli.options import IsQuiet, IsVerbose, Threads
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
-    from nmt.show.attention import AttentionMap
+    from nmt.show.attention import AttentionMap, Inspector
 
 FORMATS = (".html", ".png", ".svg")
 POSITIONS = 64  # in the picture of the positional encoding
@@ -74,12 +74,22 @@ def show_table(model: Path) -> None:
     print_table(["", ""], about(ModelFolder.open(resolve_model_folder(model))))
 
 
-def show_positions(model: Path, output: Path, threads: int) -> None:
+def inspector(model: Path, threads: int) -> "Inspector":
     from nmt.show.attention import Inspector
+
+    opened = Inspector.load(model)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    return opened
+
+
+def show_positions(model: Path, output: Path, threads: int) -> None:
     from nmt.show.charts import positions_picture, write_picture
     from nmt.show.page import write_page
 
-    chart = positions_picture(Inspector.load(model, threads).positions(POSITIONS))
+    chart = positions_picture(inspector(model, threads).positions(POSITIONS))
     if output.suffix == ".html":
         text = ["What is added to the embedding of a piece: a row a position, a column a feature."]
         write_page(output, "Positional encoding", text, chart)
@@ -88,9 +98,7 @@ def show_positions(model: Path, output: Path, threads: int) -> None:
 
 
 def show_attention(model: Path, text: str, target: str | None, output: Path | None, threads: int) -> None:
-    from nmt.show.attention import Inspector
-
-    pair = Inspector.load(model, threads).look(text, target)
+    pair = inspector(model, threads).look(text, target)
     if not output:
         print_table(["target", "source", "weight"], alignment(pair.maps[0]))
     elif output.suffix == ".html":

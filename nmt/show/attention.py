@@ -54,13 +54,9 @@ class Inspector:
         self.source_tokenizer, self.target_tokenizer = folder.tokenizers
 
     @classmethod
-    def load(cls, path: Path, threads: int = 0) -> Self:
+    def load(cls, path: Path) -> Self:
         """On the CPU, which is enough for a sentence. Raises MissingInputError or DataError without a sound model."""
-        import torch
-
         folder = ModelFolder.open(resolve_model_folder(path))
-        if threads:
-            torch.set_num_threads(threads)
         return cls(folder, load_model(folder))
 
     def look(self, source: str, target: str | None = None) -> SentencePair:
