@@ -84,6 +84,12 @@ class WordTokenizer:
         words = [self.words[piece] for piece in pieces]
         return [word.encode() if word.startswith("@") else f" {word}".encode() for word in words]
 
+    def has_bytes(self, pieces: Sequence[int]) -> bool:
+        return any(not self.words[piece].isascii() for piece in pieces)
+
+    def is_strange(self, character: str) -> bool:
+        return not character.isascii()
+
     def number(self, word: str) -> int:
         if word not in self.words:
             self.words.append(word)

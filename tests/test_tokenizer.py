@@ -272,3 +272,11 @@ def test_real_text_survives(name: str) -> None:
     text = (real_text(folder) / file).read_text(encoding="utf-8").split("\n")
     tokenizer = Tokenizer(train_tokenizer(text[:500], "unigram", 1600, exact=False), "real")
     assert tokenizer.decode(tokenizer.encode(text, workers=2)) == [one_line(normal(line)) for line in text]
+
+
+def test_a_character_is_strange_when_the_vocabulary_has_neither_it_nor_letters_of_its_script() -> None:
+    tokenizer = Tokenizer(train_tokenizer(["나는 간다.", "I go."] * 20, "unigram", 300, False), "test")
+    for text, expected in (("나는 간다. I go", False), ("", False), ("간다 😀", True), ("간다 Z", True), ("쁠", True)):
+        assert tokenizer.has_bytes(tokenizer.encode([text])[0]) == expected
+    strange = [character for character in '나Zz쁠 .😀"я漢' if tokenizer.is_strange(character)]
+    assert strange == [*'😀"я漢']

@@ -277,3 +277,12 @@ def test_a_sentence_much_longer_than_trainings_is_said_once_with_its_number() ->
         "line 3 has a sentence of 7 pieces, and hardly a line of training had more than 4: "
         "the model may lose words of it"
     ]
+
+
+def test_lines_with_characters_that_the_vocabulary_lacks_are_counted_once_at_the_end() -> None:
+    translator, _ = copying(None)
+    progress = Recorder()
+    list(translator.translate(["a", "b ☃ c \ufffd", "☃ ☂", "\ufffd", ""], progress))
+    assert progress.warnings == [
+        "2 lines have characters that the vocabulary lacks, first line 2 (☃): the model may lose them"
+    ]

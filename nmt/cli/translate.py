@@ -134,6 +134,7 @@ def translate(
         for job in jobs:
             if job.output and len(jobs) > 1:
                 forget_journal(job.output)
+        load().shaper.warn_of_strange(progress)
         say_at_the_end(jobs, output, tally, progress)
     if stats:
         write_json(stats, tally.figures())

@@ -4,16 +4,14 @@ Each is said in one warning. Holds counts and sixteen bytes a test line. Knows p
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
 
 from nmt.corpus.cleaning import Hashes
-from nmt.text.languages import language_name, script_of
+from nmt.text.languages import language_name, script_of, script_of_letter
 from nmt.text.lines import printable
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
@@ -40,7 +38,7 @@ class Sides:
             self._header = pairs[0]
         for pair in pairs[: self._left]:
             for text, letters in zip(pair, self._letters, strict=True):
-                letters.update(_script(character) for character in text if character.isalpha())
+                letters.update(script_of_letter(character) for character in text if character.isalpha())
         self._left = max(0, self._left - len(pairs))
 
     def warn(self, name: str, progress: Progress) -> None:
@@ -64,12 +62,6 @@ class Sides:
             return False  # nothing can be told
         letters = self._letters[side]
         return sum(letters[name] for name in script) > MOSTLY * letters.total()
-
-
-@lru_cache(1 << 14)
-def _script(character: str) -> str:
-    """The script of a letter, as the names of Unicode's letters begin."""
-    return unicodedata.name(character, "").partition(" ")[0]
 
 
 class Leaks:

@@ -4,8 +4,10 @@ A line becomes parts by its own text alone, so it does not matter what it is tra
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
 from nmt.text.sentences import ends_in_word, final_mark, split_sentences
@@ -21,6 +23,10 @@ class SourceTokenizer(Protocol):
     """What is asked of the source side's tokenizer."""
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def has_bytes(self, pieces: Sequence[int]) -> bool: ...
+
+    def is_strange(self, character: str) -> bool: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
@@ -39,18 +45,23 @@ class Shaper:
         self._tokenizer = tokenizer
         self._profile = profile
         self._warned = False
+        self._strange_lines = 0
+        self._first_strange = ""
+        self._is_strange = lru_cache(1 << 14)(tokenizer.is_strange)
 
     def about(self) -> dict[str, float]:
         """What the parts depend on besides the model."""
         return {"marked from": ALWAYS} if self._profile else {}
 
-    def shape(self, lines: Sequence[str]) -> Iterator[list[Part]]:
-        """The parts of each line, in order."""
+    def shape(self, lines: Sequence[str], before: int) -> Iterator[list[Part]]:
+        """The parts of each line, in order; ``before`` other lines came before them."""
         encoded = self._tokenizer.encode(lines)
         shaped = [self._texts(line, len(source)) for line, source in zip(lines, encoded, strict=True)]
         texts = [text for some in shaped for text, _ in some]
         anew = iter(self._tokenizer.encode(texts) if texts else [])
-        for source, some in zip(encoded, shaped, strict=True):
+        for number, (source, some) in enumerate(zip(encoded, shaped, strict=True)):
+            if self._tokenizer.has_bytes(source):
+                self._look_for_strange(lines[number], before + number + 1)
             yield [Part(next(anew), marked) for _, marked in some] or [Part(source)]
 
     def unmarked(self, translation: str) -> str:
@@ -67,6 +78,20 @@ class Shaper:
             f"line {number} has a sentence of {len(part.pieces)} pieces, and hardly a line of training had more than "
             f"{self._profile.longest}: the model may lose words of it"
         )
+
+    def warn_of_strange(self, progress: Progress) -> None:
+        """Say how many lines had characters unlike any that training's text had, and which the first ones were."""
+        if self._strange_lines:
+            lines = f"{self._strange_lines:,} lines have" if self._strange_lines > 1 else "1 line has"
+            first = self._first_strange
+            progress.warn(f"{lines} characters that the vocabulary lacks, first {first}: the model may lose them")
+
+    def _look_for_strange(self, line: str, number: int) -> None:
+        # Of U+FFFD the reader of the lines speaks.
+        strange = {sign: None for sign in line if sign != "\ufffd" and self._is_strange(sign)}
+        self._strange_lines += bool(strange)
+        if strange and not self._first_strange:
+            self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
 
     def _texts(self, line: str, pieces: int) -> list[tuple[str, bool]]:
         """What is to be encoded instead of a line of so many pieces, and whether it got a mark; [] for the line."""

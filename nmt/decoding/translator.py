@@ -174,6 +174,7 @@ class Translator:
         for window in self.windows(lines):
             yield from self.translate_window(window, before, progress)
             before += len(window)
+        self.shaper.warn_of_strange(progress)
 
     def windows(self, lines: Iterable[str | Pause]) -> Iterator[list[str]]:
         """The lines that are translated together: where they end depends on the lines before, and on pauses, alone.
@@ -209,7 +210,7 @@ class Translator:
 
     def segments(self, lines: list[str], before: int, progress: Progress) -> Iterator[Segment]:
         """What the engine is to translate for the lines: each whole, in parts, or not at all when it is blank."""
-        for number, parts in enumerate(self.shaper.shape(lines)):
+        for number, parts in enumerate(self.shaper.shape(lines, before)):
             for part in parts:
                 if len(part.pieces) <= MAX_PIECES:  # else it is cut, and that is said
                     self.shaper.warn_of_length(part, before + number + 1, progress)

@@ -5,7 +5,8 @@ asked for, since that takes 0.05 s.
 """
 
 import re
-from functools import cache
+import unicodedata
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,12 @@ FILE_ENDINGS = frozenset((
 ))
 # fmt: on
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+@lru_cache(1 << 14)
+def script_of_letter(character: str) -> str:
+    """The script of a letter, as Unicode's names of its letters begin: HANGUL, LATIN, CJK."""
+    return unicodedata.name(character, "").partition(" ")[0]
 
 
 def base_language(code: str) -> str:

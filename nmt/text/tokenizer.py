@@ -9,13 +9,15 @@ that a text could not come back as it was.
 import io
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from nmt.errors import DataError
+from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.spm_format import read_pieces, rename_in_pieces
+from nmt.text.spm_format import FIRST_PLAIN, read_pieces, rename_in_pieces
 from nmt.text.untrusted import read_small
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -88,6 +90,21 @@ class Tokenizer:
         """Ids that are no text: padding, unknown, start, end and any other control or unused one."""
         model = self._model
         return [id for id in range(self.size) if model.is_control(id) or model.is_unknown(id) or model.is_unused(id)]
+
+    def has_bytes(self, ids: Sequence[int]) -> bool:
+        """Whether some character has no piece of its own, so that its bytes stand for it."""
+        return any(EOS < id < FIRST_PLAIN for id in ids)
+
+    def is_strange(self, character: str) -> bool:
+        """Whether a character has no piece and no kin: a letter of a script without pieces, or no letter at all."""
+        if not self.has_bytes(self.encode([character])[0]):
+            return False
+        return not character.isalpha() or script_of_letter(character) not in self._scripts
+
+    @cached_property
+    def _scripts(self) -> set[str]:
+        pieces = "".join(self.pieces(range(FIRST_PLAIN, self.size)))
+        return {script_of_letter(character) for character in set(pieces) if character.isalpha()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The UTF-8 that each piece stands for, with the space before a word; of a byte piece that one byte."""
