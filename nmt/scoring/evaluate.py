@@ -165,7 +165,7 @@ def limits(
         count = f"only {long_enough:,} of {lines:,} references have" if long_enough else "no reference has"
         found.append(f"{count} the {LONGEST_NGRAM} words that BLEU compares, so it says little: go by chrF")
     if options.confidence and lines < LINES_FOR_CONFIDENCE:
-        found.append(f"{lines} lines are too few for an interval: {LINES_FOR_CONFIDENCE} are needed")
+        found.append(f"fewer than {LINES_FOR_CONFIDENCE} lines are too few for an interval")
     for name, theirs in baselines:
         differ = len(differing(hypotheses, theirs))
         if smallest_p(differ) >= COUNTS:

@@ -11,6 +11,7 @@ TRIALS = 10_000  # sacreBLEU's, like the seed
 SEED = 12345
 EXACT_LINES = 12  # so many lines have 4,096 exchanges, which are all tried
 COUNTS = 0.05  # a p below it is more than chance
+NUMBERS_AT_ONCE = 1 << 22
 ALIKE = 1e-9  # of two scores: sums in another order differ by less
 
 
@@ -42,8 +43,11 @@ def p_value(metric: Any, ours: Sequence[Any], theirs: Sequence[Any], lines: Sequ
     else:
         kept = np.random.default_rng(SEED).integers(2, size=(TRIALS, len(left)), dtype=bool)
     observed = abs(_score(metric, left.sum(0)) - _score(metric, right.sum(0)))
-    sums = kept @ left + ~kept @ right, ~kept @ left + kept @ right
-    differences = np.array([abs(_score(metric, one) - _score(metric, other)) for one, other in zip(*sums, strict=True)])
+    # An exchange moves a line's difference from one system's sums to the other's; in parts, so that memory is bounded.
+    parts = np.array_split(kept, max(1, kept.size // NUMBERS_AT_ONCE))
+    moved = np.concatenate([part @ (left - right) for part in parts])
+    sums = zip(right.sum(0) + moved, left.sum(0) - moved, strict=True)
+    differences = np.array([abs(_score(metric, one) - _score(metric, other)) for one, other in sums])
     extreme = int((differences >= observed - ALIKE).sum())
     if len(lines) <= EXACT_LINES:
         return extreme / len(kept)
