@@ -321,6 +321,14 @@ def test_metrics_that_were_never_written_are_not_waited_for(
     assert_same_run(run, whole)
 
 
+def test_a_position_beyond_the_data_is_damage(tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(half, tmp_path / "run")
+    change_state(run / "checkpoints" / "step-00000004", position=[0, 10**6, 0, 0])
+    _, recorder = train(tiny_run.data, run)
+    assert "counters.position lies beyond the data: that checkpoint is now" in recorder.warnings[0]
+    assert_same_run(run, whole)
+
+
 def change_state(checkpoint: Path, **counters: Any) -> None:
     """Put other counters into a checkpoint, and make its hashes right again."""
     state = json.loads((checkpoint / "state.json").read_text())

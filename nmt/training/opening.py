@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from nmt.config import BUDGETS, Config, ModelConfig
+from nmt.corpus.batches import blocks
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
@@ -185,6 +186,8 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
                     f"the run in {folder.folder} was trained on other data than {data.folder} holds now",
                     "choose another `output`, or add `overwrite` to move it aside",
                 )
+            if Counters.from_dict(checkpoint.state["counters"]).position.block >= blocks(len(data.train)):
+                raise ValueError("counters.position lies beyond the data")
             state.restore(checkpoint)
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / 'state.json'}: {error}", "restore the file") from None
