@@ -38,7 +38,7 @@ def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp
     recorder = Recorder()
     with open_run(request(tiny_run, tmp_path / "run", 12.0), CPU, recorder) as run:
         run.state.counters.step, run.state.counters.position = 16, run.state.counters.position._replace(rows=30)
-        for progress in (0.01, 0.2, 0.3):
+        for progress in (0.06, 0.2, 0.3):
             run.note(Update(16, 1.0, 0.1, 1.0, 10, 1.0, progress))
     assert recorder.warnings == [
         "at this rate 12 minutes are 80 updates and 0.5 passes over the pairs, too few to learn to translate: 30 "

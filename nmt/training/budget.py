@@ -3,7 +3,8 @@
 from nmt.config import TrainingConfig
 
 LEAST_UPDATES, LEAST_PASSES = 200, 1.0  # with fewer of either no translator is learnt
-SHARE_TO_MEASURE = 0.05  # of the budget, after which its rate is known
+# A share of the budget and a number of updates after which its rate is known; of fewer, four times the share.
+SHARE_TO_MEASURE, UPDATES_TO_MEASURE = 0.05, 20
 _INSTEAD = "or take a smaller preset or fewer pairs"
 
 

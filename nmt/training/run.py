@@ -17,7 +17,7 @@ from nmt.scoring.metrics import decisive_metric
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.tokenizer import Tokenizer
-from nmt.training.budget import SHARE_TO_MEASURE, foreseen, measured
+from nmt.training.budget import SHARE_TO_MEASURE, UPDATES_TO_MEASURE, foreseen, measured
 from nmt.training.counters import Counters, Skipped, Window
 from nmt.training.distribution import ALONE, Group
 from nmt.training.divergence import batch_path, refuse_too_many, write_batch
@@ -173,7 +173,8 @@ class Run:
 
     def warn_of_a_small_budget(self, update: Update) -> None:
         """Say once, as soon as it shows, that the budget is too small for the model to learn anything."""
-        if self.is_measured or update.progress < SHARE_TO_MEASURE:
+        share = SHARE_TO_MEASURE if update.step >= UPDATES_TO_MEASURE else 4 * SHARE_TO_MEASURE
+        if self.is_measured or update.progress < share:
             return
         self.is_measured = True
         position = self.state.counters.position
