@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 GIB = 1 << 30
 
 
-def test_demo_from_a_fresh_clone_scores_90_and_80_on_unseen_combinations(tmp_path: Path) -> None:
+def test_demo_from_a_fresh_clone_scores_90_and_80_on_unseen_combinations_and_knows_the_notes(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     # A session of its own, and no variable by which the make around this test would give orders to the one inside.
@@ -24,6 +24,9 @@ def test_demo_from_a_fresh_clone_scores_90_and_80_on_unseen_combinations(tmp_pat
     scores = dict(re.findall(r"^ *(test|test-unseen) +[\d,]+ +([\d.]+)", result.stdout, re.MULTILINE))
     assert float(scores["test"]) >= 90.0
     assert float(scores["test-unseen"]) >= 80.0
+    right = re.search(r"^(\d+) of 24 translations are the same as the reference$", result.stdout, re.MULTILINE)
+    assert right
+    assert int(right[1]) >= 22
 
 
 @pytest.fixture(scope="module")
