@@ -131,9 +131,12 @@ OPTIONS = [
 @pytest.mark.parametrize(("name", "option"), OPTIONS)
 def test_an_option_that_takes_one_value_refuses_a_second(name: str, option: TyperOption) -> None:
     values = [part for spelled in (option.opts[0], option.opts[-1]) for part in (spelled, "1")]
-    with pytest.raises((UsageError, typer.TyperException)) as caught:
+    refused = ""
+    try:
         COMMANDS[name].make_context(name, values)
-    assert ("is given twice" in str(caught.value)) != option.multiple
+    except (UsageError, typer.TyperException) as error:  # the others of something else, that is missing
+        refused = str(error)
+    assert ("is given twice" in refused) != option.multiple
 
 
 def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None:
@@ -440,7 +443,8 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     left = {"out.en.journal", "out.en.partial"} | ({"out.en.partial.lock"} if number == signal.SIGKILL else set())
     assert {path.name for path in tmp_path.iterdir()} == left
     again = nmt(*command, input=text.decode())
-    assert (again.returncode, again.stderr) == (0, "nmt: going on after line 4,096\n")
+    assert again.returncode == 0
+    assert re.fullmatch(r"nmt: going on after line 4,096\nnmt: 4,098 lines in \S+ s: .*/out\.en\n", again.stderr)
     assert out.read_bytes() == BLANK + few_translated.encode()
     assert os.listdir(tmp_path) == ["out.en"]
 
