@@ -294,3 +294,12 @@ def test_a_perfect_translation_of_short_references_is_the_best_by_the_metric_tha
     bleu, chrf = corpus_scores(SHORT, SHORT, "en")
     assert (bleu < bleu_of_wordy, chrf > chrf_of_wordy) == (True, True), "BLEU says the contrary of what is so"
     assert decisive_metric(SHORT, "en") == "chrf"
+
+
+@pytest.mark.parametrize("side", ["hypothesis", "reference"])
+def test_a_line_too_long_for_ter_is_refused_by_its_number_and_other_metrics_take_it(side: str) -> None:
+    lines = ["It is a cat.", "word " * 2001]
+    pair = (lines, [["It is a cat.", "A word."]]) if side == "hypothesis" else (["It is a cat.", "A word."], [lines])
+    with pytest.raises(DataError, match=f"{side} 2 has 10,005 characters, and TER is for lines of at most 10,000"):
+        score_corpus(*pair, "en", ("bleu", "ter"))
+    assert set(score_corpus(*pair, "en", ("bleu", "chrf"), False)) == {"bleu", "chrf"}

@@ -14,6 +14,7 @@ References = Sequence[Sequence[str]]  # a list for each file of them, a line for
 
 NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}  # as people write them
 LONGEST_NGRAM = 4  # of BLEU
+LONGEST_FOR_TER = 10_000  # characters: as many words, as in Chinese, take 0.6 GB, and memory grows with them
 LINES_FOR_CONFIDENCE = 10  # fewer are no sample of a text: one line resampled is that line, with an interval of 0.0
 RESAMPLES = 1000  # of the bootstrap; sacreBLEU's default, like the seed that it sets
 
@@ -55,9 +56,23 @@ def score_corpus(
     unequal counts or an empty corpus, UsageError for an unknown metric.
     """
     _check(hypotheses, references)
+    if "ter" in metrics:
+        _check_for_ter(hypotheses, references)
     cut = cutting(target_language, references[0])
     confident = confidence and len(hypotheses) >= LINES_FOR_CONFIDENCE
     return {name: _score(_metric(name, cut), hypotheses, references, confident) for name in metrics}
+
+
+def _check_for_ter(hypotheses: Sequence[str], references: References) -> None:
+    """Raise DataError for a line whose edits would take gigabytes and hours to be counted."""
+    for what, lines in (("hypothesis", hypotheses), *(("reference", some) for some in references)):
+        for number, line in enumerate(lines, start=1):
+            if len(line) > LONGEST_FOR_TER:
+                most = f"TER is for lines of at most {LONGEST_FOR_TER:,}"
+                raise DataError(
+                    f"{what} {number} has {len(line):,} characters, and {most}",
+                    "leave ter out, or put a sentence on each line",
+                )
 
 
 def p_values(
