@@ -184,7 +184,7 @@ def test_keep_counts_the_checkpoints_that_stay(tiny_run: TinyRun, tmp_path: Path
     ("changes", "error", "words"),
     [
         ({"learning_rate": 0.5}, SettingsError, "training.learning_rate was 0.005, is 0.5"),
-        ({"resume": False}, CannotCreateError, "--overwrite"),
+        ({"resume": False}, CannotCreateError, "`overwrite`"),
     ],
 )
 def test_a_run_is_not_resumed_as_another_one(
