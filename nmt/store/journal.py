@@ -191,8 +191,10 @@ class Resumable:
 
     def finish(self, lines: int) -> None:
         """Give the file its name, after a check that all ``lines`` of the input are in it."""
-        if self._finding:
+        if self._finding and self.keep_journal:  # one of many, of which most may be found done: not worth a line each
             self._start_writing()
+        elif self._finding:
+            self._stop_finding("")
         if not self.length:
             data = compressed(self.path, b"")  # an empty archive is one, too
             self._append(self._partial, data, self.path)
