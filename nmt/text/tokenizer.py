@@ -96,15 +96,15 @@ class Tokenizer:
         return any(EOS < id < FIRST_PLAIN for id in ids)
 
     def is_strange(self, character: str) -> bool:
-        """Whether a character has no piece and no kin: a letter of a script without pieces, or no letter at all."""
+        """Whether a character has no piece and no kin: a letter or digit of a script without pieces, or neither."""
         if not self.has_bytes(self.encode([character])[0]):
             return False
-        return not character.isalpha() or script_of_letter(character) not in self._scripts
+        return not character.isalnum() or script_of_letter(character) not in self._scripts
 
     @cached_property
     def _scripts(self) -> set[str]:
         pieces = "".join(self.pieces(range(FIRST_PLAIN, self.size)))
-        return {script_of_letter(character) for character in set(pieces) if character.isalpha()}
+        return {script_of_letter(character) for character in set(pieces) if character.isalnum()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The UTF-8 that each piece stands for, with the space before a word; of a byte piece that one byte."""
