@@ -95,8 +95,10 @@ def places(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> dict[
     broken = folder / "broken"
     shutil.copytree(tiny_run.run / "model", broken)
     with (broken / "model.safetensors").open("r+b") as file:
-        file.seek(-4, os.SEEK_END)
-        file.write(b"\0\0\0\1")
+        file.seek(-1, os.SEEK_END)
+        last = file.read(1)[0]
+        file.seek(-1, os.SEEK_END)
+        file.write(bytes([last ^ 1]))
     here = {"data": tiny_run.data, "run": tiny_run.run, "text": write_corpus(folder, "text", 0, 30)}
     return {**here, "unequal": unequal, "pickle": pickle, "broken": broken}
 

@@ -287,7 +287,6 @@ CONFIG = '[model]\nwidth = 16\nheads = 2\n[languages]\nsource = "ko"\ntarget = "
         (CONFIG.replace("width = 16", 'family = "\\u001b[31m"'), "names no family"),
         (CONFIG + "x" * 4096, "over the 4096"),
         ("[[model]]", "stands outside a section"),
-        ("\ufeff" + CONFIG, "not TOML"),
     ],
     ids=lambda value: ascii(value)[:24],
 )

@@ -20,6 +20,7 @@ from nmt.cli.translate import OutputFormat, translate
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.translator import MAX_PIECES, Translator
+from nmt.errors import DataError
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS, Tokenizer
 
@@ -223,6 +224,8 @@ class Bench:
         """What the command does wrong with the case."""
         try:
             output, said = self.translate(case)
+        except DataError as error:
+            return [] if any(map(is_no_text, case.inputs)) else [f"refused: {error}; {list(case.inputs)!r}"]
         except Exception as error:
             return [f"{type(error).__name__}: {error}; {list(case.inputs)!r}"]
         found = [*self.broken_laws(case, output, said), *self.complaints(case)]
@@ -294,6 +297,14 @@ class Bench:
         entry: dict[str, Any] = json.loads(record)
         assert entry["id"] == number
         return str(entry["translation"])
+
+
+def is_no_text(raw: bytes) -> bool:
+    """Whether a file may be refused as a whole: its first line looks like UTF-16, or it has carriage returns alone."""
+    first = raw.partition(b"\n")[0]
+    halves = first[::2].count(0), first[1::2].count(0)
+    utf_16 = first.startswith((b"\xff\xfe", b"\xfe\xff")) or (max(halves) > 0 == min(halves))
+    return utf_16 or (first == raw and b"\r" in raw.rstrip(b"\r"))
 
 
 def is_utf8(raw: bytes) -> bool:
