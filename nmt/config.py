@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from nmt.errors import MissingInputError, SettingsError, nearest, shown
+from nmt.errors import MissingInputError, SettingsError, UnreadableError, nearest, shown
 
 Layer = Mapping[str, Mapping[str, Any]]
 
@@ -52,6 +52,9 @@ class Checked:
 
 
 LONGEST_NOTE = 200  # characters
+LARGEST_WEIGHT = 1000  # of a corpus
+LARGEST_SETTINGS = 1 << 16  # bytes of a settings file
+MOST_DOTS = 64  # in a line of TOML: Python's reader takes memory by the square of those in a key
 
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
 
@@ -243,24 +246,26 @@ def is_note(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_NOTE and value.isprintable()
 
 
-def read_toml(path: Path, max_bytes: int = 1 << 20) -> dict[str, dict[str, Any]]:
+def read_toml(path: Path) -> dict[str, dict[str, Any]]:
     """Read a settings file of sections of keys. Raises MissingInputError or SettingsError, naming the file."""
     try:
         with path.open("rb") as file:
-            text = file.read(max_bytes + 1)
+            text = file.read(LARGEST_SETTINGS + 1)
     except FileNotFoundError:
         raise MissingInputError(f"there is no settings file {path}", "check the path") from None
     except IsADirectoryError:
         raise MissingInputError(f"{path} is a folder", "name the .toml file inside it") from None
-    if len(text) > max_bytes:
-        raise SettingsError(f"{path} has over {max_bytes} bytes", "settings are a short file; check the path")
+    except PermissionError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror}", "check its permissions") from None
     return parse_toml(text, path)
 
 
 def parse_toml(text: bytes, path: Path) -> dict[str, dict[str, Any]]:
     """The sections of a settings file whose bytes are ``text``. Raises SettingsError, naming the file."""
+    if len(text) > LARGEST_SETTINGS:
+        raise SettingsError(f"{path} has over {LARGEST_SETTINGS} bytes", "settings are a short file; check the path")
     try:
-        layer = tomllib.loads(text.decode("utf-8-sig"))  # a byte-order mark is dropped, as in every text file
+        layer = load_toml(text.decode("utf-8-sig"))  # a byte-order mark is dropped, as in every text file
     except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
         raise SettingsError(f"{path} is not TOML: {error}", "mend the line it names") from None
     except RecursionError:
@@ -273,6 +278,14 @@ def parse_toml(text: bytes, path: Path) -> dict[str, dict[str, Any]]:
     return layer
 
 
+def load_toml(text: str) -> dict[str, Any]:
+    """What a short TOML says, in bounded memory. Raises ValueError, or RecursionError when it is nested too deep."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
+            raise ValueError(f"line {number} has over {MOST_DOTS} dots")
+    return tomllib.loads(text)
+
+
 def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
     """``"model.width=512"`` as a layer. A value is TOML; what TOML cannot read is a string."""
     path, equals, value = text.partition("=")
@@ -280,7 +293,7 @@ def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
     if not (equals and dot and key):
         raise SettingsError(f"`set` {text!r} is not section.key=value", "write it like model.width=256")
     try:
-        parsed = tomllib.loads(f"value = {value.strip()}")["value"]
+        parsed = load_toml(f"value = {value.strip()}")["value"]
     except (ValueError, RecursionError):
         parsed = value.strip()
     return {section: {key: parsed}}

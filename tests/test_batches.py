@@ -42,6 +42,12 @@ class MemoryRows:
     def target(self, row: int) -> npt.NDArray[Any]:
         return np.full(self.target_length[row], 2000 + row, np.uint16)
 
+    def lengths(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return self.source_length[rows].astype(np.int64), self.target_length[rows].astype(np.int64)
+
+    def ids(self, rows: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+        return [self.source(row) for row in rows], [self.target(row) for row in rows]
+
 
 def sentences(rows: int, seed: int = 0) -> MemoryRows:
     """Lengths as in real corpora: a log-normal source and a target that is some 10% longer, give or take."""
@@ -61,7 +67,7 @@ def epoch(rows: Rows, batch_tokens: int, seed: int = 1, number: int = 0, block_r
 def padding(rows: Rows, batches: list[Integers]) -> float:
     real = padded = 0
     for batch in batches:
-        for length in (rows.source_length[batch] + 1, rows.target_length[batch] + 1):
+        for length in (lengths + 1 for lengths in rows.lengths(batch)):
             real += int(length.sum())
             padded += len(batch) * int(length.max())
     return 1 - real / padded

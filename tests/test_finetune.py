@@ -59,7 +59,7 @@ def test_a_given_vocabulary_is_the_one_that_the_pairs_are_encoded_with(tiny_run:
     data = Dataset.open(more)
     tokenizer = Tokenizer.load(tiny_run.run / "model" / "tokenizer.model")
     lines = (more.parent / "train.ko").read_text(encoding="utf-8").splitlines()
-    assert data.train.source(0).tolist() == tokenizer.encode(lines)[0]
+    assert data.train.ids([0])[0][0].tolist() == tokenizer.encode(lines)[0]
 
 
 def test_a_model_may_produce_what_a_target_of_its_data_has_and_what_the_model_before_it_may(
@@ -67,7 +67,7 @@ def test_a_model_may_produce_what_a_target_of_its_data_has_and_what_the_model_be
 ) -> None:
     def pieces(data: Path) -> set[int]:
         splits = Dataset.open(data).train, Dataset.open(data).valid
-        return {0, 1, 2, 3} | {int(id) for split in splits for row in range(len(split)) for id in split.target(row)}
+        return {0, 1, 2, 3} | {int(id) for split in splits for row in split.ids(range(len(split)))[1] for id in row}
 
     def produced(model: Path) -> set[int]:
         return set(weights(model)["embeddings.produced"].nonzero()[:, 0].tolist())
@@ -137,14 +137,14 @@ def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> 
     made = nmt(*command)
     assert made.returncode == 0, made.stderr
     data = Dataset.open(tmp_path / "data")
-    sizes = np.bincount([data.train.corpus_id(row) for row in range(len(data.train))])
+    sizes = np.bincount(data.train.corpus_ids(range(len(data.train))))
     assert data.train.rows_a_pass == pytest.approx(sizes @ [1, 3, 0.25])
     passes = 40
     seen = np.zeros(len(data.train))
     for epoch in range(passes):
         rows = np.concatenate(plan_block(data.train, 400, 1, epoch, 0))
         counts = np.bincount(rows, minlength=len(data.train))
-        corpus_of = np.array([data.train.corpus_id(row) for row in range(len(data.train))])
+        corpus_of = np.array(data.train.corpus_ids(range(len(data.train))))
         assert set(counts[corpus_of == 0]) == {1}
         assert set(counts[corpus_of == 1]) == {3}
         assert set(counts[corpus_of == 2]) == {0, 1}

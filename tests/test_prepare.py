@@ -70,8 +70,8 @@ def contents(folder: Path) -> dict[str, bytes]:
 def texts(data: Dataset) -> list[tuple[str, str]]:
     source, target = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
     rows = range(len(data.train))
-    sources = source.decode([data.train.source(row).tolist() for row in rows])
-    targets = target.decode([data.train.target(row).tolist() for row in rows])
+    sources = source.decode([ids.tolist() for ids in data.train.ids(rows)[0]])
+    targets = target.decode([ids.tolist() for ids in data.train.ids(rows)[1]])
     return list(zip(sources, targets, strict=True))
 
 
@@ -168,7 +168,7 @@ def test_every_rule_is_counted_and_each_dropped_line_is_listed(request_: Prepare
     data = Dataset.open(request.output)
     assert len(data.train) == report.train_pairs == 60
     assert data.valid_source[-1] == "same"
-    assert [data.train.corpus_id(row) for row in (0, 1, 59)] == [0, 1, 1]
+    assert data.train.corpus_ids([0, 1, 59]) == [0, 1, 1]
 
 
 LINE = st.sampled_from(["", " ", "a", "b", "a b c", "한국어 문장", "x" * 25, "word " * 40])
@@ -395,7 +395,7 @@ def test_a_vocabulary_of_another_script_is_said(request_: PrepareRequest, tmp_pa
     prepare(replace(request_, vocabulary=tmp_path / "english.data"), OPTIONS, progress=warnings)
     (said,) = warnings.lines
     data = Dataset.open(request_.output)
-    ids = np.concatenate([data.train.source(row) for row in range(len(data.train))])
+    ids = np.concatenate(data.train.ids(range(len(data.train)))[0])
     share = np.isin(ids, np.arange(4, 260)).mean()
     assert said.startswith(f"{100 * share:.1f}% of the ko pieces are single bytes: ")
 

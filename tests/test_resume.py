@@ -507,7 +507,7 @@ def test_rows_know_the_corpus_and_the_line_that_they_came_from(tmp_path: Path) -
     assert len(data.train) == 100
     for row, (corpus, line) in enumerate(data.origins(range(100))):
         text = Path(f"{corpus}.ko").read_text(encoding="utf-8").splitlines()[line - 1]
-        assert tokenizer.decode([data.train.source(row).tolist()]) == [" ".join(text.split())]
+        assert tokenizer.decode([data.train.ids([row])[0][0].tolist()]) == [" ".join(text.split())]
 
 
 # --- state ------------------------------------------------------------------------------------------------------------

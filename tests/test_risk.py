@@ -66,7 +66,7 @@ def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelCo
     wanted_loss = torch.zeros((), dtype=torch.float64)
     different = 0
     for row in batch.rows.tolist():
-        source, reference = a_split().source(row).tolist(), a_split().target(row).tolist()
+        source, reference = (ids[0].tolist() for ids in a_split().ids([row]))
         (hypotheses,) = PyTorchEngine.of(model, ()).search([source], SEARCH)
         risk_H = torch.tensor([1 - bleu(list(one.pieces), reference) for one in hypotheses], dtype=torch.float64)
         likely_H = torch.stack([log_probability(model, source, list(one.pieces)) for one in hypotheses]).softmax(0)
@@ -82,7 +82,7 @@ def test_hypotheses_are_those_of_the_model_without_dropout_and_leave_it_training
     model = a_model(dropout=0.5)
     found = with_hypotheses(a_batch(), model, CPU)
     assert all(module.training for module in model.modules())
-    wanted = PyTorchEngine.of(model.eval(), ()).search([a_split().source(row).tolist() for row in range(8)], SEARCH)
+    wanted = PyTorchEngine.of(model.eval(), ()).search([ids.tolist() for ids in a_split().ids(range(8))[0]], SEARCH)
     places = [place for place in range(len(found.target)) if place % TARGETS]
     pieces = [found.target[place, 1 : found.target_length[place]].tolist() for place in places]
     assert pieces == [list(one.pieces) for some in wanted for one in some]

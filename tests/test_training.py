@@ -64,6 +64,12 @@ class ListSplit:
     def target(self, row: int) -> npt.NDArray[Any]:
         return self.pairs[row][1]
 
+    def lengths(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return self.source_length[rows].astype(np.int64), self.target_length[rows].astype(np.int64)
+
+    def ids(self, rows: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+        return [self.source(row) for row in rows], [self.target(row) for row in rows]
+
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
@@ -206,12 +212,12 @@ def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
     found, tokens = Objective(model, 0.1).eval()(batch, 2.0)
     wanted = 0.0
     for row in range(10):
-        source, target = split.source(row).tolist(), split.target(row).tolist()
+        source, target = (ids[0].tolist() for ids in split.ids([row]))
         source_1S, target_1T = torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])
         logits_TV = (model(source_1S, torch.tensor([len(source) + 1]), target_1T) @ model.output_weight.t())[0]
         wanted += cross_entropy(logits_TV, torch.tensor([*target, 3]), reduction="sum").item()
     assert found.item() == pytest.approx(wanted / 2, rel=1e-12)
-    assert tokens == sum(len(split.target(row)) + 1 for row in range(10))
+    assert tokens == sum(len(target) + 1 for target in split.ids(range(10))[1])
 
 
 def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:

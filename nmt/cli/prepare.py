@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli.options import IsQuiet, IsVerbose, Seed, bounded
-from nmt.config import is_name, is_note
+from nmt.config import LARGEST_WEIGHT, is_name, is_note
 from nmt.errors import UsageError, shown
 from nmt.text.machine import available_cores
-
-LARGEST_WEIGHT = 1000  # of a corpus
 
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport

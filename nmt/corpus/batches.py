@@ -23,12 +23,8 @@ class Rows(Protocol):
     def weight(self, rows: Integers) -> npt.NDArray[np.float64]: ...
     @property
     def rows_a_pass(self) -> float: ...
-    @property
-    def source_length(self) -> npt.NDArray[Any]: ...
-    @property
-    def target_length(self) -> npt.NDArray[Any]: ...
-    def source(self, row: int) -> npt.NDArray[Any]: ...
-    def target(self, row: int) -> npt.NDArray[Any]: ...
+    def lengths(self, rows: Integers) -> tuple[Integers, Integers]: ...
+    def ids(self, rows: Integers) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]: ...
 
 
 @dataclass(frozen=True)
@@ -80,8 +76,7 @@ def plan_block(
     first = np.random.default_rng([0, seed, epoch]).permutation(parts)[block_in_epoch]
     generator = np.random.default_rng([1, seed, epoch, block_in_epoch])
     rows = generator.permutation(repeated(split, np.arange(first, len(split), parts, dtype=np.int64), generator))
-    source = split.source_length[rows].astype(np.int64) + 1
-    target = split.target_length[rows].astype(np.int64) + 1
+    source, target = (lengths + 1 for lengths in split.lengths(rows))
     order = _snake(source, target)
     batches = _cut(rows[order], np.maximum(source, target)[order], batch_tokens)
     return [batches[index] for index in generator.permutation(len(batches))]
@@ -121,9 +116,11 @@ def _cut(rows: Integers, width: Integers, batch_tokens: int) -> list[Integers]:
 
 def pad_batch(split: Rows, rows: npt.NDArray[Any]) -> Batch:
     """Read rows and pad them to the right."""
-    source, source_length = pad_rows([split.source(int(row)) for row in rows], start=[])
-    target, target_length = pad_rows([split.target(int(row)) for row in rows], start=[BOS])
-    return Batch(source, source_length, target, target_length, np.asarray(rows, np.int64))
+    rows = np.asarray(rows, np.int64)
+    sources, targets = split.ids(rows)
+    source, source_length = pad_rows(sources, start=[])
+    target, target_length = pad_rows(targets, start=[BOS])
+    return Batch(source, source_length, target, target_length, rows)
 
 
 def halves(batch: Batch) -> tuple[Batch, Batch]:

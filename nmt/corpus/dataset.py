@@ -5,7 +5,8 @@ Knows the manifest's facts and where each file stands; nothing of raw corpora, a
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -13,14 +14,15 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nmt.config import is_note
+from nmt.config import LARGEST_WEIGHT, PrepareOptions, build, is_name, is_note
 from nmt.corpus.shards import Split
-from nmt.errors import DataError
+from nmt.errors import DataError, SettingsError, shown
 from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
-from nmt.text.manifest import NAME, check_file, check_files, read_manifest
+from nmt.text.manifest import NAME, check_file, read_manifest
 from nmt.text.profile import Profile
-from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, TARGET_TOKENIZER
+from nmt.text.spm_format import FIRST_PLAIN, MOST_PIECES
+from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
 KIND = "nmt dataset"
 FORMAT = 1  # of the files; a dataset of another one is made again
@@ -28,14 +30,23 @@ FORMAT = 1  # of the files; a dataset of another one is made again
 VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
 DROPPED = "dropped.tsv.gz"
 
-# Hashing everything at each start would read a large corpus twice; a larger file is held to its size alone.
-_HASHED_UP_TO = 1 << 26
+_LARGEST_TEXT = 1 << 30  # bytes of a side of the validation set, which is held in memory
+_LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes of the compressed list of dropped pairs, and a pair's more of it
+_LARGEST_COUNT = 1 << 53
+_ROLES = ("train", "valid", "test")
+_AGAIN = "make the dataset again with nmt prepare"
 
 
 class Dataset:
-    """What training reads. Row numbers are stable; the rows' ids stay on the disk."""
+    """What training reads. Row numbers are stable; the rows' ids stay on the disk.
+
+    It may come from a stranger, who wrote its hashes too: they find accidents, and every fact and file is held to
+    bounds besides.
+    """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        """Take a manifest that is that of a dataset. Raises what ``open`` raises."""
+        check_facts(manifest, folder / NAME)
         self.folder = folder
         self.manifest = manifest
         self.source_language: str = manifest["source_language"]
@@ -46,30 +57,41 @@ class Dataset:
         self.target_vocabulary: int = manifest["target_vocabulary"]
         self.source_tokenizer_path = folder / SOURCE_TOKENIZER
         self.target_tokenizer_path = folder / (SOURCE_TOKENIZER if self.joint else TARGET_TOKENIZER)
-        sizes = self.source_vocabulary, self.target_vocabulary
-        self.train = Split(folder, "train", *sizes, weights=weights(manifest))
-        self.valid = Split(folder, "valid", *sizes)
+        for path in {self.source_tokenizer_path, self.target_tokenizer_path}:
+            check_file(folder, manifest, path.name, largest=LARGEST_MODEL)
+        self.train = self._split("train", ("train",), weights(manifest))
+        self.valid = self._split("valid", ("train", "valid"))
         # The lines behind the rows of ``valid``, one each and in the same order.
-        self.valid_source = _lines(folder / VALID_TEXT["source"])
-        self.valid_target = _lines(folder / VALID_TEXT["target"])
+        self.valid_source = self._lines(VALID_TEXT["source"])
+        self.valid_target = self._lines(VALID_TEXT["target"])
         self.digest = digest(manifest)
         self.profile = Profile.read(manifest, str(folder / NAME))  # None: an older nmt made the dataset
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a dataset, with its files held to the manifest (those over 64 MiB to their sizes alone).
+        """Open a dataset, with its facts and files held to the manifest and to bounds.
 
-        Raises MissingInputError when there is none, and DataError naming the file when one is not as it was written
-        or the folder is something else.
+        The rows of a file over 64 MiB are held to its hash when they are first read, and each row to its bounds
+        whenever it is read. Raises MissingInputError when there is none, and DataError naming the file when one is not
+        as it was written or the folder is something else.
         """
         manifest = read_manifest(folder, verify=False)
         if not is_dataset(manifest):
             raise DataError(f"{folder} is not a dataset of this version", "make it again with nmt prepare")
-        check_files(folder, manifest, hashed_up_to=_HASHED_UP_TO)
-        try:
-            return cls(folder, manifest)
-        except (KeyError, TypeError):
-            raise DataError(f"{folder} has a manifest with facts missing", "make it again with nmt prepare") from None
+        return cls(folder, manifest)
+
+    @cached_property
+    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
+        source = Tokenizer.load(self.source_tokenizer_path)
+        target = source if self.joint else Tokenizer.load(self.target_tokenizer_path)
+        for path, tokenizer, size in (
+            (self.source_tokenizer_path, source, self.source_vocabulary),
+            (self.target_tokenizer_path, target, self.target_vocabulary),
+        ):
+            if tokenizer.size != size:
+                raise DataError(f"{path} has {tokenizer.size} pieces, not {size}", _AGAIN)
+        return source, target
 
     def target_pieces(self) -> npt.NDArray[np.bool_]:
         """Which pieces a model may learn to produce, bool (target vocabulary,): special ones, and those of a target."""
@@ -84,23 +106,55 @@ class Dataset:
         MissingInputError when that file is not what the manifest says.
         """
         path = self.folder / DROPPED
-        check_file(self.folder, self.manifest, DROPPED)
+        corpora = [corpus for corpus in self.manifest["corpora"] if corpus["role"] == "train"]
+        dropped_pairs = sum(corpus["pairs"] - corpus["kept"] for corpus in self.manifest["corpora"])
+        check_file(self.folder, self.manifest, DROPPED, largest=_LARGEST_DROPPED + _DROPPED_LINE * dropped_pairs)
         # Of each corpus its first row, and how many lines were kept before each one that was dropped.
         starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
         first = 0
         with open_binary(path) as file:
             lines = read_lines(file, str(path))
-            for corpus in (one for one in self.manifest["corpora"] if one["role"] == "train"):
-                numbers = [line.rsplit("\t", 2)[1] for line in islice(lines, corpus["pairs"] - corpus["kept"])]
-                dropped = np.array(numbers, np.int64)
+            for corpus in corpora:
+                count = corpus["pairs"] - corpus["kept"]
+                dropped = np.fromiter(map(self._line_number, islice(lines, count)), np.int64)
                 starts.append((corpus["path"], first, dropped - 1 - np.arange(len(dropped))))
                 first += corpus["kept"]
         found = []
-        for row in rows:
-            name, first, kept_before = starts[self.train.corpus_id(row)]
+        for row, corpus_id in zip(rows, self.train.corpus_ids(rows), strict=True):
+            name, first, kept_before = starts[corpus_id]
             place = row - first
             found.append((name, place + 1 + int(np.searchsorted(kept_before, place, side="right"))))
         return found
+
+    def _line_number(self, line: str) -> int:
+        """The number in a line of the list of dropped pairs."""
+        _, _, after = line.rpartition("\t")[0].rpartition("\t")
+        if not (after.isascii() and after.isdigit() and len(after) < 16):
+            raise DataError(f"{self.folder / DROPPED} has a line that cannot be: {shown(line)}", _AGAIN)
+        return int(after)
+
+    def _split(self, name: str, roles: Sequence[str], weights: Sequence[float] = ()) -> Split:
+        corpora = sum(corpus["role"] in roles for corpus in self.manifest["corpora"])
+        return Split(
+            self.folder,
+            name,
+            self.source_vocabulary,
+            self.target_vocabulary,
+            weights=weights,
+            corpora=corpora,
+            longest=self.manifest["options"]["max_length"],
+            rows=self.manifest[f"{name}_pairs"],
+            files=self.manifest["files"],
+        )
+
+    def _lines(self, name: str) -> list[str]:
+        path = self.folder / name
+        check_file(self.folder, self.manifest, name, largest=_LARGEST_TEXT)
+        with open_binary(path) as file:
+            lines = list(islice(read_lines(file, str(path)), len(self.valid) + 1))
+        if len(lines) != len(self.valid):
+            raise DataError(f"{path} has not the {len(self.valid)} lines of its pairs", _AGAIN)
+        return lines
 
 
 def is_dataset(manifest: dict[str, Any]) -> bool:
@@ -122,6 +176,48 @@ def weights(manifest: dict[str, Any]) -> list[float]:
     return found if set(found) != {1.0} else []
 
 
-def _lines(path: Path) -> list[str]:
-    with open_binary(path) as file:
-        return list(read_lines(file, str(path)))
+def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
+    """Raise DataError unless the facts of a dataset's manifest are such as ``nmt prepare`` may have written."""
+
+    def require(held: object, name: str) -> None:
+        if not held:
+            raise DataError(f"{path} has a {name} that cannot be: {shown(manifest.get(name))}", _AGAIN)
+
+    for name in ("source_language", "target_language"):
+        require(is_name(manifest.get(name)), name)
+    require(type(manifest.get("joint")) is bool, "joint")
+    for name in ("source_vocabulary", "target_vocabulary"):
+        require(_is_count(manifest.get(name), MOST_PIECES, FIRST_PLAIN), name)
+    require(not manifest["joint"] or manifest["source_vocabulary"] == manifest["target_vocabulary"], "joint")
+    options = manifest.get("options")
+    try:
+        build(PrepareOptions, {"max_length": options["max_length"] if isinstance(options, dict) else None})
+    except (SettingsError, KeyError):
+        require(False, "options")
+    corpora = manifest.get("corpora")
+    require(isinstance(corpora, list) and all(map(_is_corpus, corpora)), "corpora")
+    for name in ("train_pairs", "valid_pairs"):
+        require(_is_count(manifest.get(name)), name)
+    kept = {role: [corpus["kept"] for corpus in manifest["corpora"] if corpus["role"] == role] for role in _ROLES}
+    require(sum(kept["train"]) == manifest["train_pairs"], "train_pairs")
+    require(not kept["valid"] or sum(kept["valid"]) == manifest["valid_pairs"], "valid_pairs")
+
+
+def _is_corpus(facts: object) -> bool:
+    """Whether it says of a corpus what became of it, with counts that add up (see CorpusReport)."""
+    if not isinstance(facts, dict) or facts.keys() - {"weight"} != {"role", "path", "pairs", "kept", "dropped"}:
+        return False
+    weight, dropped = facts.get("weight", 1.0), facts["dropped"]
+    return (
+        facts["role"] in _ROLES
+        and isinstance(facts["path"], str)
+        and isinstance(dropped, dict)
+        and all(map(_is_count, (facts["pairs"], facts["kept"], *dropped.values())))
+        and facts["pairs"] == facts["kept"] + sum(dropped.values())
+        and type(weight) in (int, float)
+        and 0 < weight <= LARGEST_WEIGHT
+    )
+
+
+def _is_count(value: object, most: int = _LARGEST_COUNT, least: int = 0) -> bool:
+    return type(value) is int and least <= value <= most

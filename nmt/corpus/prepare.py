@@ -13,7 +13,7 @@ from typing import Any
 
 from nmt.config import PrepareOptions
 from nmt.corpus.cleaning import Verdict
-from nmt.corpus.dataset import FORMAT, KIND
+from nmt.corpus.dataset import FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CHARACTERS_A_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
@@ -213,6 +213,7 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
     """
     try:
         manifest = read_manifest(output, verify=False)
+        check_facts(manifest, output / NAME)
         check_files(output, manifest)
     except (MissingInputError, DataError):
         return None

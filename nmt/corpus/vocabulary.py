@@ -14,7 +14,8 @@ from pathlib import Path
 
 from nmt.config import PrepareOptions
 from nmt.errors import DataError, MissingInputError
-from nmt.text.tokenizer import SOURCE_TOKENIZER, TARGET_TOKENIZER, SizeError, Tokenizer, train_tokenizer
+from nmt.text.manifest import check_file, read_manifest
+from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, SizeError, Tokenizer, train_tokenizer
 
 LARGEST = 32_000
 WORDS_A_PIECE = 3
@@ -36,10 +37,19 @@ def auto_size(lines: int, words: int, characters: int) -> int:
 
 
 def find_vocabulary(path: Path) -> tuple[Path, ...]:
-    """The file or the two files of the vocabulary of a dataset, a model or a run. Raises MissingInputError."""
+    """The file or the two files of the vocabulary of a dataset, a model or a run, as its manifest has them.
+
+    Raises MissingInputError when there is none, DataError, naming the file, when one is not as it was written.
+    """
     for folder in (path, path / "model"):
-        if (folder / SOURCE_TOKENIZER).is_file():
-            return tuple(folder / name for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER) if (folder / name).is_file())
+        if (folder / SOURCE_TOKENIZER).exists():
+            manifest = read_manifest(folder, verify=False)
+            names = [
+                name for name in (SOURCE_TOKENIZER, TARGET_TOKENIZER) if name in {SOURCE_TOKENIZER, *manifest["files"]}
+            ]
+            for name in names:
+                check_file(folder, manifest, name, largest=LARGEST_MODEL)
+            return tuple(folder / name for name in names)
     raise MissingInputError(f"there is no {SOURCE_TOKENIZER} in {path}", "give a dataset, a RUN folder or a model")
 
 

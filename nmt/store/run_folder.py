@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nmt.config import Config, read_toml
-from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, UnreadableError, write_failed
+from nmt.config import LARGEST_SETTINGS, Config, parse_toml
+from nmt.errors import (
+    CannotCreateError,
+    DataError,
+    MissingInputError,
+    NmtError,
+    SettingsError,
+    UnreadableError,
+    write_failed,
+)
 from nmt.store.model_folder import KIND as MODEL
 from nmt.store.tensors import read_tensors, write_tensors
 from nmt.text.durable import (
@@ -30,7 +38,7 @@ from nmt.text.durable import (
 from nmt.text.files import create_binary, open_own
 from nmt.text.locks import exclusive
 from nmt.text.manifest import read_json, read_manifest, refuse_strange, replaceable, write_manifest
-from nmt.text.untrusted import cannot_open
+from nmt.text.untrusted import cannot_open, read_small
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -166,7 +174,12 @@ class RunFolder:
             file.write(tomli_w.dumps(config.to_dict()).encode())
 
     def read_config(self) -> Config:
-        return Config.from_layers(read_toml(self.config_path))
+        """The settings of the run that is there. Raises MissingInputError, DataError or SettingsError, naming it."""
+        settings = parse_toml(read_small(self.config_path, LARGEST_SETTINGS), self.config_path)
+        try:
+            return Config.from_layers(settings)
+        except SettingsError as error:
+            raise SettingsError(f"{self.config_path}: {error.what}", error.mend) from None
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first; not those that were found damaged. Raises NmtError when that is not known."""

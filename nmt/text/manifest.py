@@ -79,12 +79,15 @@ def check_file(
     if fact is None:
         raise DataError(f"{folder / NAME} does not list {name}", "make the folder again")
     try:
-        size = path.stat().st_size
+        about = path.stat()
     except OSError as error:
         found = cannot_open(path, error)
         if type(found) is MissingInputError:
             raise DataError(f"{path} is missing", "make the folder again") from None
         raise found from None
+    if not stat.S_ISREG(about.st_mode):
+        raise DataError(f"{path} is not a regular file", "make the folder again")
+    size = about.st_size
     if size != fact["bytes"]:
         raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")
     if largest is not None and size > largest:

@@ -28,11 +28,8 @@ def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: t
         origins = data.origins(divergence.rows)
     except (NmtError, OSError):  # the dataset may be prepared anew while a run trains
         origins = [(str(data.folder), row + 1) for row in divergence.rows]
-    splits = data.train.source, data.train.target
-    sides = [
-        tokenizer.decode([[int(id) for id in read(row)] for row in divergence.rows])
-        for tokenizer, read in zip(tokenizers, splits, strict=True)
-    ]
+    ids = data.train.ids(divergence.rows)
+    sides = [tokenizer.decode([row.tolist() for row in rows]) for tokenizer, rows in zip(tokenizers, ids, strict=True)]
     with create_binary(path, follow=False) as file:
         file.write(b"corpus\tline\tsource\ttarget\n")
         for (corpus, line), source, target in zip(origins, *sides, strict=True):

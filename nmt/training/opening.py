@@ -16,7 +16,6 @@ from nmt.presets import timed_passes
 from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
-from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
@@ -40,7 +39,6 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
         yield follow(request, device, group)
         return
     data, config, init = read_request(request)
-    tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
     state = fresh_state(config, data, device, init)
     if init:
         warn_of_direction(init, data, reporter)
@@ -79,7 +77,7 @@ def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, gr
         validated.progress = min(validated.progress, used)
         folder.write_config(config)
         about = about_model(config, data)
-        run = Run(data, tokenizers, about, config, device, folder, state, reporter, go_back, group)
+        run = Run(data, data.tokenizers, about, config, device, folder, state, reporter, go_back, group)
         if config.training.minutes:
             task = replace(task_of(request, data, {}), minutes=config.training.minutes)
             run.expected_passes = timed_passes(config.model, task)
@@ -91,7 +89,6 @@ def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
     # That nothing is wrong, or this process hears that the leader is gone. What auto takes depends on the machine, too.
     config = Config.from_layers(group.tell(None))
     data, _, init = read_request(request)
-    tokenizers = Tokenizer.load(data.source_tokenizer_path), Tokenizer.load(data.target_tokenizer_path)
     state = fresh_state(config, data, device, init)
 
     def go_back() -> None:
@@ -103,7 +100,7 @@ def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
     used = budget_used(config.training, state, data.train.rows_a_pass, group)
     validated.progress = min(validated.progress, used)
     about, folder = about_model(config, data), RunFolder(request.run)
-    return Run(data, tokenizers, about, config, device, folder, state, Unheard(), go_back, group)
+    return Run(data, data.tokenizers, about, config, device, folder, state, Unheard(), go_back, group)
 
 
 def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:

@@ -135,8 +135,8 @@ def seconds_of(config: Config, task: Task, batch: Batch) -> float:
 def longest_batch(data: Dataset, config: Config) -> Batch:
     """The batch with the most cells in the first block of the data."""
     plan = plan_block(data.train, config.training.batch_tokens, config.training.seed, 0, 0)
-    longest = [(data.train.source_length[rows].max(), data.train.target_length[rows].max()) for rows in plan]
-    cells = [len(rows) * (int(source) + int(target) + 2) for rows, (source, target) in zip(plan, longest, strict=True)]
+    longest = [sum(int(lengths.max()) + 1 for lengths in data.train.lengths(rows)) for rows in plan]
+    cells = [len(rows) * width for rows, width in zip(plan, longest, strict=True)]
     return pad_batch(data.train, plan[cells.index(max(cells))])
 
 

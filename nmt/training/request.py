@@ -38,6 +38,7 @@ def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | 
     for name, split in (("training", data.train), ("validation", data.valid)):
         if not len(split):
             raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
+    data.tokenizers  # noqa: B018  # loaded, and held to their sizes, before a model is made by those
     init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
     known: dict[str, dict[str, Any]] = {"training": {}}
     if init:

@@ -197,7 +197,7 @@ def work_of(state: TrainState, data: Dataset) -> str:
 
 def length_factor(data: Dataset) -> float:
     """The ``max_length_factor`` that leaves room for every reference, and not for much more."""
-    source, target = (np.asarray(lengths, np.int64) for lengths in (data.valid.source_length, data.valid.target_length))
+    source, target = data.valid.lengths(np.arange(len(data.valid)))
     longest = float(((target - EXTRA_PIECES) / np.maximum(1, source)).max())
     return min(SearchOptions().max_length_factor, max(1.0, MARGIN * longest))
 
