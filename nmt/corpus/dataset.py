@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +24,7 @@ from nmt.text.manifest import NAME, check_file, read_manifest
 from nmt.text.profile import Profile
 from nmt.text.spm_format import FIRST_PLAIN, MOST_PIECES
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
+from nmt.text.untrusted import read_small
 
 KIND = "nmt dataset"
 FORMAT = 1  # of the files; a dataset of another one is made again
@@ -109,6 +111,8 @@ class Dataset:
         corpora = [corpus for corpus in self.manifest["corpora"] if corpus["role"] == "train"]
         dropped_pairs = sum(corpus["pairs"] - corpus["kept"] for corpus in self.manifest["corpora"])
         check_file(self.folder, self.manifest, DROPPED, largest=_LARGEST_DROPPED + _DROPPED_LINE * dropped_pairs)
+        if not self.manifest["files"][DROPPED]["bytes"]:  # not opened: a file of /proc looks empty, and may have no end
+            raise DataError(f"{path} is empty", _AGAIN)
         # Of each corpus its first row, and how many lines were kept before each one that was dropped.
         starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
         first = 0
@@ -150,8 +154,8 @@ class Dataset:
     def _lines(self, name: str) -> list[str]:
         path = self.folder / name
         check_file(self.folder, self.manifest, name, largest=_LARGEST_TEXT)
-        with open_binary(path) as file:
-            lines = list(islice(read_lines(file, str(path)), len(self.valid) + 1))
+        text = BytesIO(read_small(path, _LARGEST_TEXT))
+        lines = list(islice(read_lines(text, str(path)), len(self.valid) + 1))
         if len(lines) != len(self.valid):
             raise DataError(f"{path} has not the {len(self.valid)} lines of its pairs", _AGAIN)
         return lines

@@ -21,7 +21,7 @@ from nmt.errors import (
     write_failed,
 )
 from nmt.store.model_folder import KIND as MODEL
-from nmt.store.tensors import read_tensors, write_tensors
+from nmt.store.tensors import largest_file, read_tensors, write_tensors
 from nmt.text.durable import (
     cannot_create,
     create_folder,
@@ -37,7 +37,7 @@ from nmt.text.durable import (
 )
 from nmt.text.files import create_binary, open_own
 from nmt.text.locks import exclusive
-from nmt.text.manifest import read_json, read_manifest, refuse_strange, replaceable, write_manifest
+from nmt.text.manifest import LARGEST, check_file, read_json, read_manifest, refuse_strange, replaceable, write_manifest
 from nmt.text.untrusted import cannot_open, read_small
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 KIND = "checkpoint"
 FORMAT = 4  # raised when a run that an older nmt wrote cannot be resumed; CHANGELOG.md says so
 LOCK = ".lock"
-LONGEST_PIECE = 1 << 16  # bytes of metrics.jsonl read at once
+LONGEST_EVENT = 1 << 16  # bytes of a line of metrics.jsonl; ours have some 300
 
 
 @dataclass(frozen=True)
@@ -225,15 +225,20 @@ class RunFolder:
 
         Raises DataError or MissingInputError, naming the file; OtherFormatError for one of another version.
         """
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder, verify=False)
         if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
             raise OtherFormatError(
                 f"{folder} is not a checkpoint of format {FORMAT}",
                 "resume with the nmt that wrote it, or start anew with `overwrite`",
             )
+        names = "model.safetensors", "training.safetensors"
+        check_file(folder, manifest, "state.json", largest=LARGEST)
+        for name, part in zip(names, layout, strict=True):
+            # A tensor on the meta device has a size, too.
+            check_file(folder, manifest, name, largest=largest_file(sum(tensor.nbytes for tensor in part.values())))
         state = read_json(folder / "state.json")
-        model = read_tensors(folder / "model.safetensors", layout[0])
-        return Checkpoint(model, read_tensors(folder / "training.safetensors", layout[1]), state)
+        model, training = (read_tensors(folder / name, part) for name, part in zip(names, layout, strict=True))
+        return Checkpoint(model, training, state)
 
     def restore_newest(self, restore: Callable[[Path], None], warn: Callable[[str], None]) -> bool:
         """Give ``restore`` the newest checkpoint that it takes; False when there has never been one.
@@ -277,16 +282,18 @@ class RunFolder:
     def rewind_metrics(self, lines: int) -> int:
         """Drop all but the first ``lines`` lines, since a resumed run is about to write the others again.
 
-        Returns how many whole lines are left. Memory is bounded, however long a line is.
+        Returns how many whole lines are left. A line that is too long to be one of ours ends them, so that neither
+        memory nor time is without bound.
         """
         if not self.metrics_path.exists():
             return 0
         kept = length = place = 0
         with os.fdopen(open_own(self.metrics_path, os.O_RDWR), "rb+") as file:
-            while kept < lines and (piece := file.readline(LONGEST_PIECE)):
+            while kept < lines and (piece := file.readline(LONGEST_EVENT)):
                 place += len(piece)
-                if piece.endswith(b"\n"):
-                    kept, length = kept + 1, place
+                if not piece.endswith(b"\n"):
+                    break
+                kept, length = kept + 1, place
             file.truncate(length)
         return kept
 
@@ -300,7 +307,8 @@ class RunFolder:
     def read_seconds(self) -> float:
         """What was noted last; 0 for nothing, and for what is no number."""
         try:
-            seconds = float(self.seconds_path.read_bytes()[:32])
+            with self.seconds_path.open("rb") as file:
+                seconds = float(file.read(32))
         except (OSError, ValueError):
             return 0.0
         return seconds if 0 <= seconds < float("inf") else 0.0

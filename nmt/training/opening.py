@@ -186,6 +186,8 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
             if Counters.from_dict(checkpoint.state["counters"]).position.block >= blocks(len(data.train)):
                 raise ValueError("counters.position lies beyond the data")
             state.restore(checkpoint)
+            if state.counters.position.block >= blocks(len(data.train)):
+                raise ValueError("counters.position lies beyond the data")
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / 'state.json'}: {error}", "restore the file") from None
 

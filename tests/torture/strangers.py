@@ -12,7 +12,7 @@ import shutil
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -77,15 +77,9 @@ class MutatedModelArea:
         for measure, value in (("seconds", end.seconds), ("bytes", float(end.grown - size))):
             self.worst[measure] = max(self.worst.get(measure, (0.0, "")), (value, what))
         self.outcomes["died" if end.status else "refused" if all(end.said) else "works"] += 1
-        if end.status:
-            return f"ended by {end.status} after {end.seconds:.1f} s"
-        if end.seconds > SECONDS:
-            return f"took {end.seconds:.1f} s"
-        if end.grown > size + BYTES:
-            return f"took {end.grown:,} bytes for a file of {size:,}"
-        if accident and not all(end.said):
+        if accident and not end.status and not all(end.said):
             return "the hashes were wrong, and it worked"
-        return next((wrong for said in end.said if (wrong := wrong_words(said))), "")
+        return wrong_end(end, size, CODES)
 
 
 @dataclass(frozen=True)
@@ -98,12 +92,23 @@ class End:
     seconds: float  # of the processor
 
 
-def wrong_words(said: Sequence[Any]) -> str:
+def wrong_end(end: End, size: int, codes: Container[int]) -> str:
+    """What was wrong with how a child ended that was given a file of so many bytes, or nothing."""
+    if end.status:
+        return f"ended by {end.status} after {end.seconds:.1f} s"
+    if end.seconds > SECONDS:
+        return f"took {end.seconds:.1f} s"
+    if end.grown > size + BYTES:
+        return f"took {end.grown:,} bytes for a file of {size:,}"
+    return next((wrong for said in end.said if (wrong := wrong_words(said, codes))), "")
+
+
+def wrong_words(said: Sequence[Any], codes: Container[int]) -> str:
     """What is wrong with an error, an [exit code, message]; an empty string for a good one and for none."""
     if not said:
         return ""
     code, message = said
-    if code not in CODES:
+    if code not in codes:
         return f"exit code {code}: {message}"
     if len(message) > 500 or not message.isprintable() or "; " not in message:
         return f"not one line fit for a person: {message[:1000]!r}"
@@ -187,22 +192,29 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
         (found,) = translator.translate([LINE])
         assert len(f"{found.text}!".splitlines()) == 1, f"not one line: {found.text!r}"
 
-    def told(action: Callable[[], None]) -> list[Any]:
-        try:
-            action()
-        except NmtError as error:
-            return [error.exit_code, str(error)]
-        return []
-
     return [told(look), told(translate)]
+
+
+def told(action: Callable[[], object]) -> list[Any]:
+    """Nothing, or the [exit code, message] of the error that the action raised."""
+    try:
+        action()
+    except NmtError as error:
+        return [error.exit_code, str(error)]
+    return []
 
 
 def forked(folder: Path, engine: str) -> End:
     """Use the folder in a child, which may do to itself what it likes."""
+    return tried(lambda: use(folder, engine))
+
+
+def tried(work: Callable[[], list[list[Any]]]) -> End:
+    """Have the work done in a child and within limits; it returns what each of its parts was told."""
     report, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        _live(folder, engine, tell)
+        _live(work, tell)
     os.close(tell)
     with open(report, encoding="utf-8") as stream:
         words = stream.read()
@@ -217,8 +229,8 @@ def forked(folder: Path, engine: str) -> End:
     return End("", said, grown, seconds)
 
 
-def _live(folder: Path, engine: str, tell: int) -> NoReturn:
-    """The child: use the folder within limits, write what came of it, and end without any clean-up."""
+def _live(work: Callable[[], list[list[Any]]], tell: int) -> NoReturn:
+    """The child: work within limits, write what came of it, and end without any clean-up."""
     try:
         for number in (signal.SIGPROF, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)
@@ -229,7 +241,7 @@ def _live(folder: Path, engine: str, tell: int) -> NoReturn:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
         Path("/proc/self/clear_refs").write_text("5")  # the largest size so far is forgotten
         before = memory("VmRSS")
-        said = use(folder, engine)
+        said = work()
         words = json.dumps([1024 * (memory("VmHWM") - before), said])
     except BaseException:
         words = traceback.format_exc()
