@@ -54,11 +54,15 @@ class RandomPairs:
         start %= len(self.pieces) - 1000
         return self.pieces[start : start + length].astype(np.uint16)
 
-    def source(self, row: int) -> npt.NDArray[Any]:
-        return self.some(37 * row, int(self.source_length[row]))
+    def lengths(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        return self.source_length[rows], self.target_length[rows]
 
-    def target(self, row: int) -> npt.NDArray[Any]:
-        return self.some(53 * row, int(self.target_length[row]))
+    def ids(self, rows: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+        source, target = (
+            [self.some(step * row, int(lengths[row])) for row in rows.tolist()]
+            for step, lengths in ((37, self.source_length), (53, self.target_length))
+        )
+        return source, target
 
 
 class PlainModel(nn.Module):
@@ -194,7 +198,7 @@ def translated(config: Config, pairs: RandomPairs, device: torch.device, lines: 
     model = build_model(config.model, VOCABULARY, VOCABULARY, joint=True).to(device).eval()
     engine = PyTorchEngine(model, range(CONTROL), device)
     options = SearchOptions(beam_size=beam_size, max_length_factor=1.0)
-    sources = sorted((pairs.source(row).tolist() for row in range(lines)), key=len)
+    sources = sorted((ids.tolist() for ids in pairs.ids(np.arange(lines))[0]), key=len)
     batches: list[list[list[int]]] = [[]]
     for source in sources:
         if len(batches[-1]) * len(source) > config.training.batch_tokens:

@@ -135,7 +135,7 @@ def report(data: Path, arms: dict[str, list[Trainer]], sgemm: float, options: ar
         layers, width, feed_forward = SHAPES[shape]
         model = ModelConfig(width=width, feed_forward=feed_forward, encoder_layers=layers, decoder_layers=layers)
         split = dataset.train
-        source_tokens = float(split.source_length.sum() / split.target_length.sum())
+        source_tokens = split.pieces[0] / split.pieces[1]
         ceiling = sgemm / operations(model, dataset.target_vocabulary, source_tokens)
         rate = statistics.median(mine.rates)
         figures = [

@@ -179,8 +179,7 @@ def test_updates_at_risk_make_the_models_hypotheses_better() -> None:
 
 
 def mean_bleu(model: TranslationModel) -> float:
-    split = a_split()
-    sources, references = ([side(row).tolist() for row in range(40)] for side in (split.source, split.target))
+    sources, references = ([ids.tolist() for ids in side] for side in a_split().ids(range(40)))
     found = PyTorchEngine.of(model.eval(), ()).search(sources, replace(SEARCH, length_penalty=1.0))
     model.train()
     return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(found, references, strict=True)]))

@@ -261,7 +261,7 @@ class _File:
                 raise
             raise DataError(f"{path} is missing", _AGAIN) from None
         weakref.finalize(self, os.close, self._descriptor)
-        fact = {"bytes": size, "sha256": ""} if files is None else files.get(path.name)
+        fact: Mapping[str, Any] | None = {"bytes": size, "sha256": ""} if files is None else files.get(path.name)
         if fact is None:
             raise DataError(f"the manifest of {path.parent} does not list {path.name}", _AGAIN)
         if size != fact["bytes"]:

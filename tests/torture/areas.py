@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from . import damage, disk, kills, order, races, signals, strangers
+from . import caches, damage, datasets, disk, kills, order, races, runs, signals, strangers
 from .area import Area
 from .lines import LinesArea
 from .translate_kill import TranslateKillArea
 
 AREAS: Sequence[Area] = (
     *strangers.AREAS,
+    *datasets.AREAS,
+    *runs.AREAS,
+    *caches.AREAS,
     LinesArea(),
     TranslateKillArea(),
     *damage.AREAS,

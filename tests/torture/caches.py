@@ -19,7 +19,7 @@ class Caches(Mutated):
     """Every file of the copy of a model, one a trial; the folder is what XDG_CACHE_HOME names."""
 
     codes: ClassVar[set[int]] = {65, 66, 73}
-    rewritten: ClassVar[float] = 0.0
+    rewritten: float = 0.0
 
     def make(self, workplace: Path) -> list[Files]:
         from .tiny import tiny_model

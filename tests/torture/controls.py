@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .area import Control, Sabotaged
+from .caches import Caches
 from .damage import Damaged, flip
+from .datasets import Datasets
 from .disk import NoRoomAtEachCall
 from .hooks import replace
 from .kills import KilledAtEachCall
@@ -96,6 +98,39 @@ def without_hashes() -> None:
     replace("nmt.text.manifest:check_files", lambda function: lambda *arguments, **options: None)
 
 
+def without_bounds() -> None:
+    """A row of a dataset is what its record says, wherever it leads."""
+    import numpy as np
+
+    from nmt.corpus.shards import ROW
+    from nmt.errors import DataError
+
+    def make(records: Function) -> Function:
+        def taken_at_its_word(split: Any, rows: Any) -> Any:
+            try:
+                return records(split, rows)
+            except DataError:
+                return np.frombuffer(b"".join(split._table.read(row, 1) for row in rows.tolist()), ROW)
+
+        return taken_at_its_word
+
+    replace("nmt.corpus.shards:Split._records", make)
+
+
+def without_hashes_of_large_files() -> None:
+    """What is not hashed when a dataset is opened never is."""
+    from nmt.corpus import shards
+
+    def make(hold_to_hash: Function) -> Function:
+        def hold_if_small(file: Any) -> None:
+            if file.items * file.kind.itemsize <= shards.HASHED_AT_OPENING:
+                hold_to_hash(file)
+
+        return hold_if_small
+
+    replace("nmt.corpus.shards:_File._hold_to_hash", make)
+
+
 def without_tidying() -> None:
     """What is half-made stays where it is when something fails."""
     replace("shutil:rmtree", lambda function: lambda *arguments, **options: None)
@@ -141,6 +176,24 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Sabotaged("without the lock", Races(without_lock), trials=2, words="of them work"),
     Sabotaged("without the hashes checked", Damaged("", flip, 0, 0, without_hashes), trials=4, words="to warn once"),
+    Sabotaged(
+        "without the bounds of rows",
+        Datasets("", 0, 0, without_bounds, rewritten=1.0, only="-rows.bin"),
+        trials=20,
+        words="of seed",
+    ),
+    Sabotaged(
+        "without the hashes of large shards",
+        Datasets("", 0, 0, without_hashes_of_large_files, rewritten=0.0, only=".source.bin"),
+        trials=30,
+        words="the hashes were wrong, and it worked",
+    ),
+    Sabotaged(
+        "without the hashes of the cache",
+        Caches("", 0, 0, without_hashes, only="model.bin"),
+        trials=30,
+        words="of seed",
+    ),
     Sabotaged("without tidying after a failure", NoRoomAtEachCall(without_tidying), trials=4, words="debris was left"),
     Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=20, words="looks whole"),
 )

@@ -22,7 +22,7 @@ LITTLE = 100  # bytes; in half of the trials a larger file is hashed when it is 
 class Datasets(Mutated):
     """Every file of a dataset with one vocabulary, and of one with two, two corpora and a weight."""
 
-    codes: ClassVar[set[int]] = {65, 66, 75}  # bad, missing; and a row that no memory has room for
+    codes: ClassVar[set[int]] = {65, 66}  # bad, or missing
 
     def make(self, workplace: Path) -> list[Files]:
         small = Small(workplace)
@@ -30,8 +30,8 @@ class Datasets(Mutated):
         (workplace / "more.ko").write_text("\n".join(TEXT) + "\n\n")
         (workplace / "more.en").write_text("\n".join(TEXT) + "\n\n")
         folders = [workplace / "one", workplace / "two"]
-        done_well(*(lambda folder=folder: prepare(workplace, folder) for folder in folders))  # type: ignore[misc]
-        import_what_it_imports(*(lambda trial=trial: self.use(folders[0], trial) for trial in range(20)))  # type: ignore[misc]
+        done_well(*(lambda folder=folder: prepare(workplace, folder) for folder in folders))
+        import_what_it_imports(*(lambda trial=trial: self.use(folders[0], trial) for trial in range(20)))
         return [files_of(folder) for folder in folders]
 
     def structure(self, name: str) -> Sequence[Mutation]:

@@ -31,12 +31,13 @@ class Mutated:
     """Mutations of each file of a kind of folder. The outcomes of the last run stay in ``outcomes``."""
 
     codes: ClassVar[set[int]]  # that an error may have
-    rewritten: ClassVar[float] = REWRITTEN
 
     name: str
     full: int
     quick: int
     sabotage: Callable[[], None] = nothing
+    rewritten: float = REWRITTEN
+    only: str = ""  # what the name of each file that is mutated ends with
     outcomes: Counter[str] = field(default_factory=Counter)
     worst: float = 0.0  # seconds
 
@@ -58,13 +59,14 @@ class Mutated:
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
         folders = self.make(workplace)
-        place, failures = workplace / "tried", []
+        place = workplace / "tried"
+        failures: list[str] = []
         place.mkdir()
         for trial in range(trials):
             print(f"{trial} trials, {len(failures)} failures so far", flush=True)
             dice = Random(f"{seed} {self.name} {trial}")
             files = folders[trial % len(folders)]
-            names = [name for name in sorted(files) if self.structure(name)]
+            names = [name for name in sorted(files) if self.structure(name) and name.endswith(self.only)]
             name = names[trial // len(folders) % len(names)]
             done, mutated = mutate(self.structure(name), files[name], dice)
             rewritten = Path(name).name != MANIFEST and dice.random() < self.rewritten
