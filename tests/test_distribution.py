@@ -65,7 +65,8 @@ def test_without_dropout_any_number_of_processes_makes_the_updates_of_one(
 ) -> None:
     for number in (1, devices):
         run = tmp_path / str(number)
-        more = f"--steps 50 --validate-every 25 {NO_DROPOUT} --set training.accumulate=2"
+        # Update 50 is saved, then validated, then saved again, which all processes have to know.
+        more = f"--steps 50 --validate-every 26 --save-every 25 {NO_DROPOUT} --set training.accumulate=2"
         result = nmt(*command(tiny_run.data, run, number, more))
         assert result.returncode == 0, result.stderr
     one, several = (events(tmp_path / str(number), "train") for number in (1, devices))

@@ -273,14 +273,17 @@ class Run:
         """
         self.log()
         room = seconds_to_validate(self.config.training, self.state.counters)
-        if self.seconds_to_validate > room and self.used < 1.0:
+        # What clocks and disks say differs between processes, which must all go the same way: the leader's.
+        if self.group.tell(self.seconds_to_validate > room) and self.used < 1.0:
             self.postpone()
             return
         found: Validation | float | None = None
         if self.group.leads:
             found = self.translate(should_stop)
         figures = [found.step, found.loss, found.bleu, found.chrf] if isinstance(found, Validation) else found
-        told, self.seconds_to_validate = self.group.tell([figures, self.seconds_to_validate])
+        told, self.seconds_to_validate, self.saved_step = self.group.tell(
+            [figures, self.seconds_to_validate, self.saved_step]
+        )
         if told is None:
             return
         if isinstance(told, float):
@@ -344,7 +347,8 @@ class Run:
         """Leave a validation that is due to later, and save what it would have saved."""
         counters, validated = self.state.counters, self.state.counters.validated
         validated.progress, validated.due = self.used, False
-        if not self.config.training.save_every and counters.seconds - self.saved_seconds >= 60 * MINUTES_BETWEEN:
+        is_time = self.group.tell(counters.seconds - self.saved_seconds >= 60 * MINUTES_BETWEEN)
+        if is_time and not self.config.training.save_every:
             self.save()
 
     def export(self, scores: dict[str, float]) -> None:
