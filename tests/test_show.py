@@ -157,6 +157,15 @@ def test_a_piece_that_no_picture_may_hold_is_written_in_letters(ending: str, tmp
         xml.etree.ElementTree.fromstring(drawn)
 
 
+def test_a_page_holds_no_character_that_a_terminal_obeys(tmp_path: Path) -> None:
+    pieces = ["\x01", "\x1b[2J", "\x9b", "\u202e"]
+    maps = [AttentionMap("cross", pieces, pieces, np.full((1, 1, 4, 4), 0.25))]
+    write_attention_page(SentencePair("\x1b]0;a\x07", "\x9b", maps), tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", page)
+    assert "\\x1b]0;a\\x07" in page
+
+
 def test_a_series_may_have_any_name(tmp_path: Path) -> None:
     rows = [{"words": "1", "BLEU": 1.0, "model": "a\x01"}]
     write_picture(lines_picture(rows, "words", "BLEU", "model", ["a\x01"]), tmp_path / "a.svg")

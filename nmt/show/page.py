@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.show.attention import AttentionMap, SentencePair
 from nmt.show.charts import FONT_FILE, TITLES, heatmap, plotting, styled
 from nmt.text.files import create_binary
+from nmt.text.lines import printable
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,7 +33,7 @@ def write_page(
     import vl_convert
 
     page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(title),
+        title=escape(printable(title)),
         font=b64encode(FONT_FILE.read_bytes()).decode(),
         text="\n".join(f'<p class="about">{escape(line)}</p>' for line in text),
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
@@ -52,8 +53,8 @@ def as_json(found: AttentionMap) -> dict[str, Any]:
     ]
     return {
         "title": TITLES[found.kind].partition(":")[0],
-        "rows": found.rows,
-        "columns": found.columns,
+        "rows": [printable(piece) for piece in found.rows],
+        "columns": [printable(piece) for piece in found.columns],
         "weights": views,
     }
 
