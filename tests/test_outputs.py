@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import TinyRun, nmt
+from conftest import PROGRAM, TinyRun, nmt
 
 from nmt.errors import CannotCreateError, UsageError
 from nmt.text.outputs import check_outputs
@@ -58,8 +59,8 @@ def test_two_outputs_that_are_not_there_yet_may_be_one(tmp_path: Path, named: Ca
 
 def test_pipes_and_devices_may_be_read_and_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    paths = [tmp_path / "pipe", Path("/dev/stdout"), Path("/dev/null")]
-    check_outputs([("--output", path) for path in paths * 2], paths)
+    paths = [tmp_path / "pipe", Path("/dev/null")]
+    check_outputs([("--output", path) for path in [*paths, Path("/dev/stdout")] * 2], paths)
 
 
 @pytest.mark.parametrize("name", ["", "absent/file", "file/inside", "x" * 300])
@@ -126,3 +127,15 @@ def test_standard_input_may_be_the_output_as_well(place: Path) -> None:
         done = nmt("translate", "run", "-o", "te.ko", stdin=file, cwd=place)
     assert done.returncode == 2
     assert "--output te.ko is an input as well" in done.stderr
+
+
+@pytest.mark.parametrize("output", [[], ["-o", "/dev/stdout"]])
+@pytest.mark.parametrize("source", ["te.ko", "-"])
+def test_nothing_is_appended_to_what_is_read_without_end(place: Path, output: list[str], source: str) -> None:
+    before = (place / "te.ko").read_bytes()
+    with (place / "te.ko").open("a") as end, (place / "te.ko").open() as file:
+        command = [PROGRAM, "translate", "run", source, *output]
+        done = subprocess.run(command, stdin=file, stdout=end, stderr=subprocess.PIPE, encoding="utf-8", cwd=place)
+    assert done.returncode == 2
+    assert "output is an input as well; write to another file" in done.stderr
+    assert (place / "te.ko").read_bytes() == before

@@ -548,3 +548,12 @@ def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> Non
     references = (tmp_path / "valid.b").read_text().splitlines()
     right = sum(one == two for one, two in zip(hypotheses, references, strict=True))
     assert right >= 95, f"{right} of 100"
+
+
+def test_a_model_is_no_run_and_nothing_is_left_in_it(tiny_run: TinyRun, tmp_path: Path) -> None:
+    shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    before = sorted(path.name for path in (tmp_path / "model").iterdir())
+    done = nmt("train", tiny_run.data, "-o", tmp_path / "model", "--init", tmp_path / "model", "--steps", "1")
+    assert done.returncode == 73
+    assert "is there and is no training run" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == before

@@ -187,7 +187,10 @@ def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
     from nmt.store.journal import beside
     from nmt.text.files import written_directly
 
-    for path in (job.output for job in jobs if job.output):
+    for path in (job.output for job in jobs):
+        if not path:
+            yield "standard output", Path("/dev/stdout")
+            continue
         yield "--output", path
         if not written_directly(path):
             yield from zip(("FILE.partial of --output", "FILE.journal of --output"), beside(path), strict=True)

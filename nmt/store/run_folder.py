@@ -37,7 +37,16 @@ from nmt.text.durable import (
 )
 from nmt.text.files import create_binary, open_own
 from nmt.text.locks import exclusive
-from nmt.text.manifest import LARGEST, check_file, read_json, read_manifest, refuse_strange, replaceable, write_manifest
+from nmt.text.manifest import (
+    LARGEST,
+    NAME,
+    check_file,
+    read_json,
+    read_manifest,
+    refuse_strange,
+    replaceable,
+    write_manifest,
+)
 from nmt.text.untrusted import cannot_open, read_small
 
 if TYPE_CHECKING:
@@ -101,8 +110,8 @@ class RunFolder:
             not self.folder.is_dir()
             or any(path.name != LOCK and not is_debris(path.name) for path in self.folder.iterdir())
         )
-        # Last, or a run that begins at this moment would be taken for something else.
-        if self.config_path.is_file():
+        # Last, or a run that begins at this moment would be taken for something else. A model has settings, too.
+        if self.config_path.is_file() and not (self.folder / NAME).exists():
             return True
         if strange:
             raise CannotCreateError(f"{self.folder} is there and is no training run", "choose another `output`")

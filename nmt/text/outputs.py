@@ -15,12 +15,17 @@ def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[P
 
     CannotCreateError for one that cannot be made, UsageError for two that are one file or one that is an input. An
     input that is a folder stands for the files in it. Files are compared by inode, so a link is what it leads to.
-    Pipes, devices and /dev/stdout may be anything. ``made`` is a folder that is still to be made, with those above it.
+    Pipes and devices may be anything, and an open descriptor like /dev/stdout anything but an input: what is appended
+    to it would be read again, without end. ``made`` is a folder that is still to be made, with those above it.
     """
     read = {_identity(file) for path in inputs for file in _files(path)}
     written: dict[object, str] = {}
     for flag, path in outputs:
-        if not path or written_directly(path):
+        if not path:
+            continue
+        if written_directly(path):
+            if path.is_file() and _identity(path) in read:
+                raise UsageError(f"{flag} is an input as well", "write to another file")
             continue
         _refuse_impossible(Path(os.path.realpath(path)), Path(os.path.realpath(made)) if made else None)
         identity = _identity(path)

@@ -66,7 +66,7 @@ def resolve(request: TrainRequest, data: Dataset, known: Layer) -> Config:
 
     first, *others = layers_of(request.preset, task_of(request, data, known))
     config, folder = over(first), RunFolder(request.run)
-    if others and request.resume and not request.overwrite and folder.config_path.is_file():
+    if others and request.resume and not request.overwrite and folder.exists():
         before = folder.read_config()
         return next((one for one in (config, *map(over, others)) if not differences(before, one)), config)
     return config
