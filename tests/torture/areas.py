@@ -2,7 +2,24 @@
 
 from collections.abc import Sequence
 
-from . import caches, damage, datasets, disk, kills, order, races, runs, signals, strangers
+from . import (
+    caches,
+    damage,
+    datasets,
+    disk,
+    escapes,
+    inputs,
+    kills,
+    links,
+    memory,
+    order,
+    races,
+    runs,
+    signals,
+    strangers,
+    streams,
+    working_folder,
+)
 from .area import Area
 from .lines import LinesArea
 from .translate_kill import TranslateKillArea
@@ -20,4 +37,10 @@ AREAS: Sequence[Area] = (
     *races.AREAS,
     *signals.AREAS,
     *order.AREAS,
+    *links.AREAS,
+    *inputs.AREAS,
+    *escapes.AREAS,
+    *streams.AREAS,
+    *memory.AREAS,
+    *working_folder.AREAS,
 )

@@ -1,5 +1,7 @@
 """Negative controls: the same proofs on a program with one safety taken out. Each must notice."""
 
+import gzip
+import lzma
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -7,16 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import zstandard
+
 from .area import Control, Sabotaged
 from .caches import Caches
 from .damage import Damaged, flip
 from .datasets import Datasets
 from .disk import NoRoomAtEachCall
+from .escapes import Escapes
 from .hooks import replace
+from .inputs import OutputsThatAreInputs
 from .kills import KilledAtEachCall
+from .links import CHECKPOINTS, Links
+from .memory import Memory
 from .order import Order
 from .races import Races
 from .signals import TRAINING, Signals
+from .streams import DamagedStreams
+from .working_folder import WorkingFolder, without_safe_path
 
 Function = Callable[..., Any]
 
@@ -136,6 +146,42 @@ def without_tidying() -> None:
     replace("shutil:rmtree", lambda function: lambda *arguments, **options: None)
 
 
+def without_refusing_links() -> None:
+    """A run is trained whatever stands in it."""
+    replace("nmt.store.run_folder:RunFolder.refuse_links", lambda function: lambda self: None)
+
+
+def without_checking_outputs() -> None:
+    """Outputs may be anything."""
+    replace("nmt.text.outputs:check_outputs", lambda function: lambda *arguments, **options: None)
+
+
+def with_pythons_own_readers() -> None:
+    """Compressed files are read by what Python and zstandard have for it."""
+    replace("nmt.text.compression:decompressor", lambda function: lenient)
+
+
+def lenient(path: Path, file: Any) -> Any:
+    readers: dict[str, Callable[[], Any]] = {
+        ".gz": lambda: gzip.GzipFile(fileobj=file),
+        ".xz": lambda: lzma.LZMAFile(file),  # noqa: SIM115  # open as long as it is read
+        ".zst": lambda: zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True),
+    }
+    return readers[path.suffix]()
+
+
+def without_printable() -> None:
+    """What comes from outside is shown as it is."""
+    replace("nmt.text.lines:printable", lambda function: lambda text: text)
+
+
+def without_longest_line() -> None:
+    """A line may have any length."""
+    import nmt.text.lines
+
+    nmt.text.lines.LONGEST_LINE = 1 << 40
+
+
 def stopped_and_resumed(sabotage: Callable[[], None]) -> Signals:
     return Signals(TRAINING, sabotage)
 
@@ -195,5 +241,13 @@ CONTROLS: tuple[Control, ...] = (
         words="of seed",
     ),
     Sabotaged("without tidying after a failure", NoRoomAtEachCall(without_tidying), trials=4, words="debris was left"),
+    Sabotaged("that follows links in a run", Links(without_refusing_links, only=CHECKPOINTS), 8, "changed: "),
+    Sabotaged("without outputs held against inputs", OutputsThatAreInputs(without_checking_outputs), 8, "changed: "),
+    Sabotaged("with Python's readers of compressed files", DamagedStreams(with_pythons_own_readers), 150, "an error"),
+    Sabotaged("that shows what is from outside", Escapes(without_printable, only="OSC 0 in translate"), 4, "obey"),
+    Sabotaged("without a longest line", Memory(without_longest_line, only="translate long.en"), 1, "translate long.en"),
+    Sabotaged(
+        "that starts processes anyhow", WorkingFolder(without_safe_path, forked=True), 1, "from the current folder"
+    ),
     Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=20, words="looks whole"),
 )
