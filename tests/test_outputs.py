@@ -134,7 +134,7 @@ def test_standard_input_may_be_the_output_as_well(place: Path) -> None:
 def test_nothing_is_appended_to_what_is_read_without_end(place: Path, output: list[str], source: str) -> None:
     before = (place / "te.ko").read_bytes()
     with (place / "te.ko").open("a") as end, (place / "te.ko").open() as file:
-        command = [PROGRAM, "translate", "run", source, *output]
+        command = [str(PROGRAM), "translate", "run", source, *output]
         done = subprocess.run(command, stdin=file, stdout=end, stderr=subprocess.PIPE, encoding="utf-8", cwd=place)
     assert done.returncode == 2
     assert "output is an input as well; write to another file" in done.stderr

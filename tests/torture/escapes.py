@@ -165,7 +165,10 @@ class Escapes(Table):
             yield f"{attack} in metrics", partial(self.in_metrics, base, workplace, sign)
             yield f"{attack} in the place of the cache", partial(self.in_environment, base, workplace, sign)
 
-    def command(self, base: Path, workplace: Path, words: list[str], **environment: str) -> Ended:
+    def command(self, base: Path, workplace: Path, words: list[str]) -> None:
+        self.beside(base, workplace, words)
+
+    def beside(self, base: Path, workplace: Path, words: list[str], **environment: str) -> Ended:
         """Have a command done in a folder with all of the base."""
         place = workplace / "trial"
         try:
@@ -209,9 +212,9 @@ class Escapes(Table):
         manifest = json.loads(path.read_text(encoding="utf-8"))
         change(manifest, key, sign)
         path.write_text(json.dumps(manifest))
-        words = ("inspect run", "translate run in.ko", "evaluate run valid")
+        words = ["inspect run", "translate run in.ko", "evaluate run valid"]
         if place == "data":
-            words = (f"train data -o new --steps 2 {TRAIN}".replace(" --quiet", " --verbose"),)
+            words = [f"train data -o new --steps 2 {TRAIN}".replace(" --quiet", " --verbose")]
         for command in words:
             self.obeyed_by_nobody(copy, command.split())
 
@@ -222,7 +225,7 @@ class Escapes(Table):
         top = fields((model / "tokenizer.model").read_bytes())
         places = [place for place, field in enumerate(top) if field[0] == 1][FIRST_PIECES:]
         for number, place in enumerate(places):
-            piece = fields(bytes(top[place][2]))  # type: ignore[arg-type]  # a message
+            piece = fields(bytes(top[place][2]))
             if not any(field[0] == 3 and field[2] == 6 for field in piece):  # a byte
                 name = f"{sign[:KEPT]}{number}".encode()
                 top[place] = (1, 2, serialised([field if field[0] != 1 else (1, 2, name) for field in piece]))
@@ -255,7 +258,7 @@ class Escapes(Table):
     def in_settings(self, base: Path, workplace: Path, text: str) -> None:
         (workplace / "settings.toml").write_text(text, encoding="utf-8", newline="")
         words = ["train", "data", "-o", "new", "--steps", "2", "--config", str(workplace / "settings.toml")]
-        ended = self.command(base, workplace, words)
+        ended = self.beside(base, workplace, words)
         require(ended.code, "such settings were taken")
 
     def in_metrics(self, base: Path, workplace: Path, sign: str) -> None:
@@ -267,7 +270,7 @@ class Escapes(Table):
 
     def in_environment(self, base: Path, workplace: Path, sign: str) -> None:
         words = ["translate", "run", "in.ko"]
-        self.command(base, workplace, words, XDG_CACHE_HOME=f"{base}/in.ko/{sign}")
+        self.beside(base, workplace, words, XDG_CACHE_HOME=f"{base}/in.ko/{sign}")
 
 
 def texts(value: Any) -> list[str]:

@@ -6,10 +6,11 @@ In real processes, since what is on the path is settled when one starts.
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from .area import Trial, require
 from .ends import LONGEST, Table, ended_well
@@ -87,8 +88,8 @@ class WorkingFolder(Table):
 def without_safe_path() -> None:
     """Processes are started as Python starts them."""
 
-    def make(popen: type) -> object:
-        def start(words: list[object], *arguments: object, **options: object) -> object:
+    def make(popen: Callable[..., Any]) -> Callable[..., Any]:
+        def start(words: list[object], *arguments: Any, **options: Any) -> Any:
             return popen([word for word in words if word != "-P"], *arguments, **options)
 
         return start
