@@ -2,7 +2,7 @@
 # into build/.
 
 PYTHON ?= python3
-DEMO_MINUTES ?= 3
+DEMO_MINUTES ?= 3.3
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -102,6 +102,7 @@ def test_a_vocabulary_that_is_not_there_or_has_a_size_is_refused(tiny_run: TinyR
 def test_a_run_begins_with_the_weights_of_its_model(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
     still = train(more, tmp_path / "still", tiny_run.run, learning_rate=0.0)
     before, after = weights(tiny_run.run / "model"), weights(still)
+    del before["embeddings.produced"]  # which the new data's targets add to
     assert all(torch.allclose(after[name], before[name], rtol=0, atol=1e-6) for name in before)
     assert not equal(train(more, tmp_path / "moving", tiny_run.run), tiny_run.run / "model")
     assert ModelFolder.open(still).config == ModelFolder.open(tiny_run.run / "model").config
