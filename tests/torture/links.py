@@ -196,13 +196,16 @@ class Bench:
             if named and make is not KINDS["a link to a folder"]:  # what it leads to is what the command was given
                 meant = str(path.resolve())
                 was = {where: what for where, what in was.items() if not (where + "/").startswith(meant + "/")}
-            theses = self.theses()
+            planted, theses = state_of([path]), self.theses()
             environment = {"XDG_CACHE_HOME": str(self.trial_folder / "cache")}
             for command in commands:
                 ended = ended_well(self.work(command), Setting(environment=environment, longest=LONGEST))
                 require_unchanged(was, state_of([self.outside]), new=named)
                 # What has the name of debris is ours, and goes as a folder, too.
                 require(self.theses() == theses or ".old-" in place, f"{command}: what somebody put there is gone")
+                if place in ("out.en.partial", "out.en.journal"):
+                    require(ended.code == 73, f"it was to be refused, but {ended}")
+                    require_unchanged(planted, state_of([path]))
                 if place.startswith("cache"):
                     require(ended.code == 0, f"it was to do without its cache, but {ended}")
                 if command == WRITES and ended.code == 0:
