@@ -73,7 +73,7 @@ class Mutated:
             write(place, files, name, mutated)
             if rewritten:
                 make_right(place, name)
-            end = tried(lambda trial=trial: self.tried(place, trial))  # type: ignore[misc]
+            end = tried(lambda trial=trial: self.in_child(place, trial))  # type: ignore[misc]
             accident = not rewritten and Path(name).name != MANIFEST and mutated != files[name]
             failure = self.judge(end, len(mutated) if isinstance(mutated, bytes) else 0, name if accident else "")
             if failure:
@@ -81,7 +81,7 @@ class Mutated:
                 failures.append(f"trial {trial} of seed {seed}, {name}, {done}, hashes {hashes}: {failure}")
         return failures
 
-    def tried(self, folder: Path, trial: int) -> list[list[Any]]:
+    def in_child(self, folder: Path, trial: int) -> list[list[Any]]:
         self.sabotage()
         return self.use(folder, trial)
 
