@@ -43,6 +43,8 @@ def test_splitting_loses_nothing_but_white_space(text: str) -> None:
         ("나는 간다. 너는 있다", ["나는 간다.", "너는 있다"]),
         ("我走了。她在家。", ["我走了。", "她在家。"]),
         ("“Go!” he said. 3.14 is pi.", ["“Go!”", "he said.", "3.14 is pi."]),
+        ("A sign says E.S.E. Electronics. J. S. Bach stays.", ["A sign says E.S.E. Electronics.", "J. S. Bach stays."]),
+        ("네. 나는 간다.", ["네.", "나는 간다."]),
         ("1. I go. 2. You stay. ...", ["1. I go.", "2. You stay. ..."]),
         ("...", ["..."]),
         ("", [""]),

@@ -1,4 +1,7 @@
-"""Where sentences and clauses end, by their marks alone: a dot ends a sentence, that of ``Mr.`` too. Knows no model."""
+"""Where sentences and clauses end, by their marks alone. Knows no model and no language.
+
+A dot ends a sentence, that of ``Mr.`` too, but not that of an initial.
+"""
 
 import re
 import unicodedata
@@ -26,11 +29,17 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 def rate(before: str, after: str) -> int:
     """How good a cut between the text ``before`` and the character ``after`` is."""
-    ended = before.rstrip(_CLOSING)[-1:]
+    text = before.rstrip(_CLOSING)
+    ended = text[-1:]
     if after == " ":
-        return _SPACED.get(ended) or _UNSPACED.get(ended) or WORD
+        return WORD if _is_initial(text) else _SPACED.get(ended) or _UNSPACED.get(ended) or WORD
     belongs_before = after in _CLOSING or after in _UNSPACED
     return ANYWHERE if belongs_before else _UNSPACED.get(ended, ANYWHERE)
+
+
+def _is_initial(text: str) -> bool:
+    """Whether the text ends in a capital letter alone and a dot, as in ``J. S. Bach`` and ``E.S.E.``"""
+    return text[-1:] == "." and text[-2:-1].isupper() and not text[-3:-2].isalpha()
 
 
 def split_sentences(line: str) -> list[str]:
@@ -42,7 +51,8 @@ def split_sentences(line: str) -> list[str]:
     last = next((place for place in reversed(range(len(text))) if _LETTER.match(text, place)), -1)
     sentences, start, letter = [], 0, _LETTER.search(text)
     for end in _END.finditer(text):
-        if letter and letter.start() < end.end() <= last:
+        is_end = not _is_initial(text[: end.start() + 1])
+        if is_end and letter and letter.start() < end.end() <= last:
             sentences.append(text[start : end.end()].strip())
             start = end.end()
             letter = _LETTER.search(text, start)
