@@ -6,7 +6,6 @@ one of them ends the command, with that one's exit code and its words.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -60,6 +59,8 @@ def launch(processes: int, run: Path, threads: int) -> None:
 
 def meeting_place() -> Any:
     """Where processes find each other: at a port of this process, which only this machine can reach."""
+    import socket
+
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     # A socket of our own: one that the store opens listens at every address of the machine.

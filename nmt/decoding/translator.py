@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple, Never, Protocol, Self
 
@@ -145,7 +144,9 @@ class Translator:
         """All that its translations of a line, and the lines it translates together, depend on besides the input."""
         bounds = {"window": self.window, "window characters": WINDOW_CHARACTERS, "longest line": MAX_PIECES}
         search = {name.replace("_", " "): value for name, value in asdict(self.options).items()}
-        pieces = {"sentencepiece": version("sentencepiece")}
+        import sentencepiece  # which the tokenizers have loaded; importlib.metadata would cost 15 ms
+
+        pieces = {"sentencepiece": sentencepiece.__version__}
         return {
             "model": self.model,
             **pieces,

@@ -1,25 +1,31 @@
-"""Compression by the ending of a file's name, one stream or several after each other. Knows bytes; opens no file."""
+"""Compression by the ending of a file's name, one stream or several after each other. Knows bytes; opens no file.
 
-import gzip
+The libraries are imported when a file asks for them: every command passes here on its way to plain files.
+"""
+
 import io
-import lzma
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-import zstandard
-
 COMPRESSED = (".gz", ".zst", ".xz")
-
-BROKEN = (EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile)
-"""What reading a broken or cut stream raises."""
 
 
 _PIECE = 1 << 9  # compressed bytes at a time: 512 can stand for 8 MB, and no decoder says so before
 _AHEAD = 1 << 16  # compressed bytes read at a time
 _XZ_MEMORY = 1 << 29  # bytes that a stranger's .xz may ask for; xz -9 asks for 65 MiB
+
+
+def broken() -> tuple[type[Exception], ...]:
+    """What reading a broken or cut stream raises."""
+    import gzip
+    import lzma
+    import zlib
+
+    import zstandard
+
+    return EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdError, gzip.BadGzipFile
 
 
 class Readable(Protocol):
@@ -78,23 +84,43 @@ class _Members:
         return data
 
 
-_MEMBERS: dict[str, Callable[[], Member]] = {
-    ".gz": lambda: zlib.decompressobj(wbits=16 + zlib.MAX_WBITS),
-    ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY),
-    ".zst": lambda: zstandard.ZstdDecompressor().decompressobj(),
-}
+def _gzip() -> Member:
+    import zlib
+
+    return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+
+
+def _xz() -> Member:
+    import lzma
+
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+
+
+def _zstd() -> Member:
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+_MEMBERS: dict[str, Callable[[], Member]] = {".gz": _gzip, ".xz": _xz, ".zst": _zstd}
 
 
 @contextmanager
 def compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
     """A stream that compresses into ``file`` by the name ``path``: with a checksum, and gzip without a time stamp."""
     if path.suffix == ".gz":
+        import gzip
+
         with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as zipped:
             yield cast(BinaryIO, zipped)
     elif path.suffix == ".xz":
+        import lzma
+
         with lzma.LZMAFile(file, "wb") as packed:
             yield cast(BinaryIO, packed)
     elif path.suffix == ".zst":
+        import zstandard
+
         with zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False) as squeezed:
             yield cast(BinaryIO, squeezed)
     else:

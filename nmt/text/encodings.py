@@ -1,7 +1,7 @@
 """Files that are not plain UTF-8 lines: what they are instead, and the command that mends it. Knows bytes and names."""
 
 import re
-import shlex
+from functools import cache
 from pathlib import Path
 
 from nmt.errors import DataError
@@ -61,7 +61,7 @@ def refuse_no_text(first_line: bytes, name: str) -> None:
                 what, mend = f"{what} once more inside", "decompress it once"
             if name == STANDARD_INPUT:
                 mend = "pipe in what is inside it"
-            raise DataError(f"{name} is {what}", mend.format(name=shlex.quote(name)))
+            raise DataError(f"{name} is {what}", mend.format(name=_quoted(name)))
     if encoding := utf_16(first_line):
         raise DataError(f"{name} line 1 is {encoding}, not UTF-8", convert(encoding, name))
     if not first_line.endswith(b"\n") and b"\r" in first_line.rstrip(b"\r"):
@@ -76,7 +76,7 @@ def not_utf_8(name: str, number: int, column: int, sample: bytes) -> DataError:
     what = f"{name} line {number} byte {column} is not UTF-8"
     if encoding := likely(sample):
         return DataError(f"{what}, and looks like {encoding}", convert(encoding, name))
-    suffix, file = _suffix(name), shlex.quote(name)
+    suffix, file = _suffix(name), _quoted(name)
     look = f"{_UNPACK[suffix][0]} {file} | sed -n {number}p | xxd" if suffix else f"sed -n {number}p {file} | xxd"
     return DataError(what, f"convert the file, or see what stands there: {look}")
 
@@ -93,8 +93,8 @@ def filtered(command: str, name: str) -> str:
     suffix = _suffix(name)
     if suffix:
         unpack, pack = _UNPACK[suffix]
-        return f"{unpack} {shlex.quote(name)} | {command} | {pack} > NEW{suffix}"
-    return f"{command} < {shlex.quote(name)} > NEW"
+        return f"{unpack} {_quoted(name)} | {command} | {pack} > NEW{suffix}"
+    return f"{command} < {_quoted(name)} > NEW"
 
 
 def utf_16(beginning: bytes) -> str:
@@ -116,32 +116,45 @@ def likely(sample: bytes) -> str:
 
     Told by which decoders take them, and whether what they give is made of the letters that texts are made of.
     """
-    for encoding, codec, standard, letters, least in _CANDIDATES:
+    for encoding, codec, standard, letters, least in _candidates():
         try:
             text = sample.decode(codec)
         except UnicodeDecodeError:
             continue
         strange = sum(not character.isascii() for character in text)
         frequent = text.encode(standard, "ignore").decode(standard)
-        if strange and not _CONTROL.search(text) and len(letters.findall(frequent)) >= least * strange:
+        if (
+            strange
+            and not re.search(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", text)
+            and len(letters.findall(frequent)) >= least * strange
+        ):
             return encoding
     return ""
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
-_HAN = re.compile("[一-龥、。，！？：；「」《》（）“”]")
+@cache
+def _candidates() -> tuple[tuple[str, str, str, re.Pattern[str], float], ...]:
+    """For each encoding what iconv calls it, Python's codec, and how its texts are told.
 
-# For each: what iconv calls it, Python's codec, a codec of its most frequent characters alone, the letters of its texts
-# and their least share of what is not ASCII. The first that fits is taken: those that few other texts fit stand first.
-_CANDIDATES = (
-    ("CP1252", "cp1252", "cp1252", re.compile(r"(?<![^\x00-\x7f])[À-ÖØ-öø-ÿ](?![^\x00-\x7f])|[“”‘’–—…€«»]"), 0.8),
-    ("EUC-JP", "euc_jp", "euc_jp", re.compile("[ぁ-ヶー]"), 0.2),
-    ("CP932", "cp932", "shift_jis", re.compile("[ぁ-ヶー]"), 0.2),
-    ("CP949", "cp949", "euc_kr", re.compile("[가-힣]"), 0.9),
-    ("GB18030", "gb18030", "gb2312", _HAN, 0.9),
-    ("BIG5", "big5", "big5", _HAN, 0.9),
-    ("CP1251", "cp1251", "cp1251", re.compile("[а-яё№«»—]"), 0.7),
-)
+    That is a codec of its most frequent characters alone, the letters of its texts, and their least share of what is
+    not ASCII. The first that fits is taken: those that few other texts fit stand first.
+    """
+    han = re.compile("[一-龥、。，！？：；「」《》（）“”]")
+    return (
+        ("CP1252", "cp1252", "cp1252", re.compile(r"(?<![^\x00-\x7f])[À-ÖØ-öø-ÿ](?![^\x00-\x7f])|[“”‘’–—…€«»]"), 0.8),
+        ("EUC-JP", "euc_jp", "euc_jp", re.compile("[ぁ-ヶー]"), 0.2),
+        ("CP932", "cp932", "shift_jis", re.compile("[ぁ-ヶー]"), 0.2),
+        ("CP949", "cp949", "euc_kr", re.compile("[가-힣]"), 0.9),
+        ("GB18030", "gb18030", "gb2312", han, 0.9),
+        ("BIG5", "big5", "big5", han, 0.9),
+        ("CP1251", "cp1251", "cp1251", re.compile("[а-яё№«»—]"), 0.7),
+    )
+
+
+def _quoted(name: str) -> str:
+    import shlex  # for a person who reads an error, and nobody else
+
+    return shlex.quote(name)
 
 
 def _suffix(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError, write_failed
-from nmt.text.compression import BROKEN, COMPRESSED, compressor, decompressor
+from nmt.text.compression import COMPRESSED, broken, compressor, decompressor
 from nmt.text.durable import (
     cannot_create,
     keep_rights,
@@ -70,7 +70,7 @@ class _Reader(io.RawIOBase):
             data = self._source.read(len(view))
             if not data and self._expected:
                 self._hold_to_hash()
-        except BROKEN as error:
+        except broken() as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise DataError(f"{self._path} is broken: {reason}", "get or compress the file again") from None
         except OSError as error:

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import BinaryIO, Final
 
 from nmt.errors import DataError
-from nmt.text.encodings import SAMPLE, not_utf_8, refuse_no_text
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 LONGEST_LINE = 1 << 20  # bytes; a "line" beyond 1 MiB is no sentence, and its pieces would take gigabytes
@@ -40,6 +39,9 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str
     otherwise U+FFFD stands in its place. A line of over 1 MiB raises DataError, and so does a file that is not UTF-8
     lines at all: compressed, UTF-16, or with carriage returns alone.
     """
+    # Not above: every message passes through this module, and needs none of it.
+    from nmt.text.encodings import not_utf_8, refuse_no_text
+
     number, is_utf_8 = 0, False
     while raw := stream.readline(LONGEST_LINE + 1):
         number += 1
@@ -66,6 +68,8 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str
 
 def _lines_ahead(stream: BinaryIO) -> bytes:
     """Some of the whole lines that follow, where the stream can tell without waiting for them."""
+    from nmt.text.encodings import SAMPLE
+
     peek = getattr(stream, "peek", None)
     ahead: bytes = peek(SAMPLE)[:SAMPLE] if peek else b""
     return ahead[: ahead.rfind(b"\n") + 1]
