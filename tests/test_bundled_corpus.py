@@ -121,6 +121,7 @@ def test_the_lines_are_normalized_and_have_no_space_too_many(everything: list[tu
         ("typographic quotes", 0.005, r"“.*”라고 "),
         ("an answer or a greeting", 0.02, r"^(네|예|아니요|안녕하세요),"),
         ("one word", 0.009, r"^\S+$"),
+        ("sentences beside each other, with no word between", 0.08, r"다\. (?!그리고)\S|요\. (?!그리고)\S"),
     ],
 )
 def test_training_has_the_variety_of_real_text(lines: Lines, kind: str, share: float, pattern: str) -> None:
@@ -136,6 +137,13 @@ def test_training_has_titles_and_words_that_are_no_sentences(lines: Lines) -> No
     assert {("네", "Yes"), ("예", "Yes"), ("아니요", "No")} <= {
         (unmarked(ko), en.rstrip(".?!")) for ko, en in fragments
     }
+
+
+def test_an_english_sentence_begins_with_a_capital_and_what_is_joined_to_it_does_not(
+    everything: list[tuple[str, str]],
+) -> None:
+    for _, en in everything:
+        assert not re.search(r"[.?!] [a-z]|, (And|But) ", en), en
 
 
 def test_both_languages_end_in_the_same_mark_unless_words_are_quoted(everything: list[tuple[str, str]]) -> None:

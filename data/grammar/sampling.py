@@ -207,7 +207,7 @@ class Sampler(Phrases):
                 unit = self.unit(size, tense, asking)
             units.append(unit)
             if clauses:
-                joints.append(self.dice.weighted({"and": 0.4, "but": 0.35, "also": 0.25}))
+                joints.append(self.dice.weighted({"and": 0.35, "but": 0.3, "also": 0.15, "next": 0.2}))
                 if joints[-1] != "and" and self.dice.chance(0.4):
                     tense = self.dice.weighted(TENSES)
         opener = self.dice.pick(OPENERS) if not question and self.dice.chance(0.05) else None

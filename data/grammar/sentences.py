@@ -6,6 +6,7 @@ languages.  The joints keep one meaning for one form:
     A-고, B         A, and B            both tenses marked, and the same
     A-지만, B       A, but B
     A. 그리고 B     A. And B
+    A. B            A. B
     A-고 B          A and B             one subject; the tense stands on B alone
     A-아서 B        B because A         no tense in A: past if B is past, else present
     A-(으)면 B      if A, B             A is present in English
@@ -121,7 +122,7 @@ class Unit:
 @dataclass(frozen=True)
 class Sentence:
     units: tuple[Unit, ...]
-    joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고)
+    joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고), 'next' (nothing)
     style: str  # plain, polite or formal
     question: bool
     mark: str  # what ends it in both languages: . ! ? or nothing
@@ -145,6 +146,7 @@ class Sentence:
             joint = self.joints[index] if index < last else "end"
             question = self.question and index == last
             clause = start + unit.english(question)
+            clause = capital(clause) if self.joints[index - 1 : index] == ("next",) else clause
             start = ""
             if joint in ("and", "but"):
                 ko += unit.korean(joint) + ", "
@@ -155,6 +157,8 @@ class Sentence:
             en += clause + mark
             if joint == "also":
                 ko, en, start = ko + " 그리고 ", en + " ", "And "
+            elif joint == "next":
+                ko, en = ko + " ", en + " "
         return ko, capital(en)
 
 
