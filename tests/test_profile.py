@@ -36,8 +36,15 @@ def test_a_profile_says_what_a_plain_count_says(rows: list[tuple[str, str, int]]
     assert not marks or marks.count(profile.source_mark) == max(map(marks.count, marks))
 
 
+def test_the_longest_line_counts_unless_it_is_an_outlier() -> None:
+    for longest, counted in ((110, 110), (125, 125), (126, 125), (400, 125)):
+        counter = ProfileCounter()
+        counter.add([("a.", "b.")] * 1001, [100] * 1000 + [longest])
+        assert counter.profile().longest == counted
+
+
 def test_what_one_line_in_a_thousand_has_counts_as_seen_and_what_fewer_have_does_not() -> None:
-    for rare, longest, sentences in ((10, 50, 3), (9, 5, 1)):
+    for rare, longest, sentences in ((10, 50, 3), (9, 6, 1)):  # 6: 5, and a quarter more
         counter = ProfileCounter()
         counter.add([("a.", "b.")] * (10_000 - rare), [5] * (10_000 - rare))
         counter.add([("a. b. c.", "d.")] * rare, [50] * rare)

@@ -11,6 +11,9 @@ from nmt.text.sentences import MARKS, final_mark, split_sentences
 RARE = 0.001
 """Share of the lines under which something is as good as never seen."""
 
+OUTLIER = 1.25
+"""Times the length that 1 line of 1,000 reaches, beyond which a line says nothing about the others."""
+
 _LARGEST = 10**6  # pieces or sentences; no line of a dataset has more
 
 
@@ -18,8 +21,8 @@ _LARGEST = 10**6  # pieces or sentences; no line of a dataset has more
 class Profile:
     """Facts about the training pairs of a dataset."""
 
-    longest: int  # pieces that a source has, or more, in 1 line of 1,000: longer ones were as good as never seen
-    sentences: int  # likewise the sentences of a source
+    longest: int  # pieces of the longest source, outliers aside
+    sentences: int  # that a source has, or more, in 1 line of 1,000: more were as good as never seen
     final: float  # share of sources that end in a mark such as a full stop
     source_mark: str  # the most common of these marks; "" when there is none
     target_mark: str
@@ -74,7 +77,8 @@ class ProfileCounter:
         lines = self.source_marks.total()
         final = round(1 - self.source_marks[""] / lines, 6)
         marks = [_most_common(counts) for counts in (self.source_marks, self.target_marks)]
-        return Profile(_usual_most(self.pieces), _usual_most(self.sentences), final, *marks)
+        longest = min(max(self.pieces), int(OUTLIER * _usual_most(self.pieces)))
+        return Profile(longest, _usual_most(self.sentences), final, *marks)
 
 
 def _usual_most(counts: Counter[int]) -> int:
