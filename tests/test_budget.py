@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import TinyRun
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_run import CPU, SHAPE, Recorder, events
 
@@ -47,6 +47,7 @@ def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp
     ]
 
 
+@example(35.0, 151.0, 1.0)
 @given(st.floats(0.1, 600), st.floats(0.01, 400), st.floats(0.2, 2.0))
 def test_validations_have_a_fifth_of_the_minutes_at_most(minutes: float, cost: float, share: float) -> None:
     """Whatever one takes, and however long an update takes."""

@@ -46,7 +46,8 @@ def seconds_to_validate(config: TrainingConfig, counters: Counters) -> float:
     left = 60 * config.minutes - counters.seconds
     if left <= 0:
         return inf if counters.validated.step else rested / TIMES_TO_TRAIN
-    return min(rested, left) / TIMES_TO_TRAIN
+    # What is left has to hold it, and the training that the last one asks for.
+    return min(rested / TIMES_TO_TRAIN, left / (TIMES_TO_TRAIN + 1))
 
 
 def validation_is_due(config: TrainingConfig, counters: Counters, progress: float) -> bool:

@@ -105,7 +105,7 @@ def without_rename() -> None:
 
 def without_hashes() -> None:
     """A manifest is read, and nobody holds the files to it."""
-    replace("nmt.text.manifest:check_files", lambda function: lambda *arguments, **options: None)
+    replace("nmt.text.manifest:check_file", lambda function: lambda *arguments, **options: None)
 
 
 def without_bounds() -> None:
