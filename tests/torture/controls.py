@@ -231,7 +231,7 @@ CONTROLS: tuple[Control, ...] = (
     Sabotaged(
         "without the hashes of large shards",
         Datasets("", 0, 0, without_hashes_of_large_files, rewritten=0.0, only=".source.bin"),
-        trials=30,
+        trials=100,
         words="the hashes were wrong, and it worked",
     ),
     Sabotaged(
