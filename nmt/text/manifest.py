@@ -59,18 +59,16 @@ def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
     return manifest
 
 
-def check_files(folder: Path, manifest: Mapping[str, Any], hashed_up_to: int | None = None) -> None:
-    """Hold every file of the manifest to its size, and to its SHA-256 unless it is larger than ``hashed_up_to`` bytes.
+def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Hold every file of the manifest to its size and its SHA-256.
 
     Raises DataError naming the first file that differs.
     """
     for name in manifest["files"]:
-        check_file(folder, manifest, name, hashed_up_to)
+        check_file(folder, manifest, name)
 
 
-def check_file(
-    folder: Path, manifest: Mapping[str, Any], name: str, hashed_up_to: int | None = None, largest: int | None = None
-) -> None:
+def check_file(folder: Path, manifest: Mapping[str, Any], name: str, largest: int | None = None) -> None:
     """Hold one file to its size and its SHA-256, as ``check_files`` does; none may have more than ``largest`` bytes.
 
     Raises DataError naming the file, also when the manifest does not know it.
@@ -93,7 +91,7 @@ def check_file(
     if largest is not None and size > largest:
         raise DataError(f"{path} has {size} bytes, over the {largest} that it may have", "check where it is from")
     # Nothing is read of an empty file: those of /proc look so, and may have no end.
-    if (hashed_up_to is None or size <= hashed_up_to) and fact["sha256"] != (sha256(path) if size else _NO_BYTES):
+    if fact["sha256"] != (sha256(path) if size else _NO_BYTES):
         raise DataError(f"{path} has changed since it was written", "make the folder again")
 
 
