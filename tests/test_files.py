@@ -274,7 +274,7 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None
 
 def fill(path: Path, text: str, replace: bool = False) -> None:
     with create_folder(path, (lambda path: None) if replace else None) as folder:
-        assert folder.parent == path.parent
+        assert folder.resolve().parent == path.parent
         (folder / "inside").mkdir()
         (folder / "inside" / "file").write_text(text)
 

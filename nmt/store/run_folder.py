@@ -28,6 +28,7 @@ from nmt.text.durable import (
     is_debris,
     keep_rights,
     partial_name,
+    pinned,
     refuse_irregular,
     remove,
     rename,
@@ -137,7 +138,8 @@ class RunFolder:
         with ExitStack() as locks:
             locks.enter_context(exclusive(self.folder / LOCK, f"the run {self.folder}"))
             sweep(self.folder, ours=True)
-            sweep(self.checkpoints_path, ours=True)
+            with suppress(MissingInputError), pinned(self.checkpoints_path) as checkpoints:
+                sweep(checkpoints, ours=True)
             yield lambda: self.move_aside(locks)
 
     def refuse_links(self) -> None:
@@ -192,15 +194,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """The checkpoints, oldest first; not those that were found damaged. Raises NmtError when that is not known."""
-        try:
-            names = os.listdir(self.checkpoints_path)
-        except OSError as error:
-            problem = cannot_open(self.checkpoints_path, error)
-            if type(problem) is MissingInputError:
-                return []
-            raise problem from None
-        steps = sorted((int(name[5:]), name) for name in names if re.fullmatch(r"step-[0-9]{1,18}", name))
-        return [self.checkpoints_path / name for _, name in steps]
+        return checkpoints_in(self.checkpoints_path)
 
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> Path:
         """Write a checkpoint, then delete all but the ``keep`` newest, and never the last two.
@@ -210,22 +204,28 @@ class RunFolder:
         """
         if self.metrics_path.exists():
             sync_file(self.metrics_path)
-        folder = self.checkpoints_path / f"step-{step:08d}"
-        with create_folder(folder, replaceable(KIND)) as new:
-            write_tensors(new / "model.safetensors", checkpoint.model)
-            write_tensors(new / "training.safetensors", checkpoint.training)
-            (new / "state.json").write_text(json.dumps(checkpoint.state, indent=1, allow_nan=False), encoding="utf-8")
-            write_manifest(new, {"kind": KIND, "format": FORMAT, "step": step})
-        if not self.saved_path.exists():  # only now: a process killed before it has nothing to miss
-            with create_binary(self.saved_path, follow=False):
-                pass
-        for old in self.checkpoints()[: -max(2, keep)]:
-            with suppress(CannotCreateError):
-                refuse_strange(old, KIND)
-                gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
-                rename(old, gone)
-                remove(gone)
-        return folder
+        name = f"step-{step:08d}"
+        try:
+            self.checkpoints_path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise cannot_create(self.checkpoints_path, error) from None
+        with pinned(self.checkpoints_path) as checkpoints:
+            with create_folder(checkpoints / name, replaceable(KIND)) as new:
+                write_tensors(new / "model.safetensors", checkpoint.model)
+                write_tensors(new / "training.safetensors", checkpoint.training)
+                state = json.dumps(checkpoint.state, indent=1, allow_nan=False)
+                (new / "state.json").write_text(state, encoding="utf-8")
+                write_manifest(new, {"kind": KIND, "format": FORMAT, "step": step})
+            if not self.saved_path.exists():  # only now: a process killed before it has nothing to miss
+                with create_binary(self.saved_path, follow=False):
+                    pass
+            for old in checkpoints_in(checkpoints)[: -max(2, keep)]:
+                with suppress(CannotCreateError):
+                    refuse_strange(old, KIND)
+                    gone = partial_name(old)  # a checkpoint is whole or not there, also while it goes
+                    rename(old, gone)
+                    remove(gone)
+        return self.checkpoints_path / name
 
     def load_checkpoint(
         self, folder: Path, layout: tuple[Mapping[str, "Tensor"], Mapping[str, "Tensor"]]
@@ -234,19 +234,21 @@ class RunFolder:
 
         Raises DataError or MissingInputError, naming the file; OtherFormatError for one of another version.
         """
-        manifest = read_manifest(folder, verify=False)
-        if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
-            raise OtherFormatError(
-                f"{folder} is not a checkpoint of format {FORMAT}",
-                "resume with the nmt that wrote it, or start anew with `overwrite`",
-            )
-        names = "model.safetensors", "training.safetensors"
-        check_file(folder, manifest, "state.json", largest=LARGEST)
-        for name, part in zip(names, layout, strict=True):
-            # A tensor on the meta device has a size, too.
-            check_file(folder, manifest, name, largest=largest_file(sum(tensor.nbytes for tensor in part.values())))
-        state = read_json(folder / "state.json")
-        model, training = (read_tensors(folder / name, part) for name, part in zip(names, layout, strict=True))
+        with pinned(folder.parent) as checkpoints, pinned(checkpoints / folder.name) as inside:
+            manifest = read_manifest(inside, verify=False)
+            if manifest.get("kind") != KIND or manifest.get("format") != FORMAT:
+                raise OtherFormatError(
+                    f"{folder} is not a checkpoint of format {FORMAT}",
+                    "resume with the nmt that wrote it, or start anew with `overwrite`",
+                )
+            names = "model.safetensors", "training.safetensors"
+            check_file(inside, manifest, "state.json", largest=LARGEST)
+            for name, part in zip(names, layout, strict=True):
+                # A tensor on the meta device has a size, too.
+                largest = largest_file(sum(tensor.nbytes for tensor in part.values()))
+                check_file(inside, manifest, name, largest=largest)
+            state = read_json(inside / "state.json")
+            model, training = (read_tensors(inside / name, part) for name, part in zip(names, layout, strict=True))
         return Checkpoint(model, training, state)
 
     def restore_newest(self, restore: Callable[[Path], None], warn: Callable[[str], None]) -> bool:
@@ -327,6 +329,19 @@ class RunFolder:
         os.utime(self.model_path / "manifest.json")
 
 
+def checkpoints_in(folder: Path) -> list[Path]:
+    """The checkpoints in a folder, oldest first; none when there is no folder. Raises NmtError when that is unknown."""
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        problem = cannot_open(folder, error)
+        if type(problem) is MissingInputError:
+            return []
+        raise problem from None
+    steps = sorted((int(name[5:]), name) for name in names if re.fullmatch(r"step-[0-9]{1,18}", name))
+    return [folder / name for _, name in steps]
+
+
 def _is_ours(name: str) -> bool:
     """Whether something of that name in a run folder is the program's."""
     return is_debris(name) or name in ("model", "checkpoints") or name.startswith("skipped-")
@@ -338,8 +353,9 @@ class OtherFormatError(DataError):
 
 def put_aside(folder: Path, error: NmtError, warn: Callable[[str], None]) -> None:
     """Rename a damaged checkpoint, and say so."""
-    bad = first_free(folder.with_name(f"{folder.name}.bad"))
-    rename(folder, bad)
+    with pinned(folder.parent) as checkpoints:
+        bad = folder.with_name(first_free(checkpoints / f"{folder.name}.bad").name)
+        rename(checkpoints / folder.name, checkpoints / bad.name)
     warn(f"{error.what}: that checkpoint is now {bad}, and the one before it is used")
 
 

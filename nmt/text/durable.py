@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmt.errors import FULL, CannotCreateError, NmtError, StorageError, write_failed
+from nmt.text.untrusted import cannot_open
 
 unfinished: set[Path] = set()  # what this process is making
 _FAILING = {*FULL, errno.EIO}  # the disk, not the path
@@ -30,8 +31,8 @@ _HIDDEN = re.compile(
 def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> Iterator[Path]:
     """Fill a folder that appears at ``path`` whole when the block ends well and not at all otherwise.
 
-    Yields a temporary folder beside ``path``. What stands there is replaced unless ``refuse``, such as
-    ``nmt.text.manifest.replaceable``, raises an error of it: before the block runs, and again right before the
+    Yields a ``pinned`` path to a temporary folder beside ``path``. What stands there is replaced unless ``refuse``,
+    such as ``nmt.text.manifest.replaceable``, raises an error of it: before the block runs, and again right before the
     exchange. Without ``refuse`` nothing is replaced but an empty folder, and no link ever is. Raises CannotCreateError,
     or StorageError when the disk is full.
     """
@@ -45,10 +46,11 @@ def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> I
         raise cannot_create(path, error) from None
     try:
         sweep(path.parent, path.name)
-        yield partial
-        if before:
-            keep_rights(partial, before)
-        sync_tree(partial)
+        with naming(path, held) as inside:
+            yield inside or partial
+            if before:
+                keep_rights(held, before)
+            sync_tree(inside or partial)
         refuse(path)
         old = None
         if os.path.lexists(path):
@@ -76,7 +78,7 @@ def make_partial(path: Path, mode: int) -> tuple[Path, int]:
         partial = partial_name(path)
         partial.mkdir(mode)
         try:
-            held = os.open(partial, os.O_RDONLY)
+            held = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError:
             continue  # swept by another process before it was held
         if lock(held) is not False and partial.exists():
@@ -84,6 +86,41 @@ def make_partial(path: Path, mode: int) -> tuple[Path, int]:
             return partial, held
         os.close(held)
     raise FileExistsError(errno.EEXIST, "others remove what is made there")
+
+
+@contextmanager
+def pinned(folder: Path) -> Iterator[Path]:
+    """A path to ``folder`` that leads to this folder for the whole block, even if a link takes its name meanwhile.
+
+    On Linux it goes by an open descriptor; elsewhere it is ``folder`` itself. An error from the block says ``folder``.
+    Raises MissingInputError when no folder is there, UnreadableError for one that is closed to this user, and
+    CannotCreateError for a link.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError as error:
+        if folder.is_symlink():
+            raise CannotCreateError(f"{folder} is a link", "put what it leads to in its place") from None
+        raise cannot_open(folder, error) from None
+    try:
+        with naming(folder, descriptor) as inside:
+            yield inside or folder
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def naming(folder: Path, descriptor: int) -> Iterator[Path | None]:
+    """The path of an open folder by its descriptor, None where the system has none; errors say ``folder`` instead."""
+    path = Path(f"/proc/self/fd/{descriptor}")
+    try:
+        yield path if path.is_dir() else None
+    except NmtError as error:
+        error.what, error.mend = (
+            re.sub(rf"{re.escape(str(path))}(?![0-9])", lambda _: str(folder), text)
+            for text in (error.what, error.mend)
+        )
+        raise
 
 
 def lock(descriptor: int) -> bool | None:

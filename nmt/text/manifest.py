@@ -31,7 +31,7 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     }
     sync_tree(folder)  # what it vouches for is on the disk before it
     text = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=2, allow_nan=False)
-    with create_binary(folder / NAME) as file:
+    with create_binary(folder / NAME, follow=False) as file:
         file.write(text.encode() + b"\n")
 
 

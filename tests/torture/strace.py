@@ -27,6 +27,8 @@ CALLS = (*OPEN, *WRITE, *SYNC, *NAME, *REMOVE)
 BEGIN, END = "/torture-begins", "/torture-ends"  # files that nobody has, opened to mark the trace
 
 _LINE = re.compile(r"(\d+) +(\w+)\((.*?)(?:\) += (-?\d+|\?)(.*)| <unfinished \.\.\.>)$")
+_OPENED = re.compile("<(/.*)>")
+_BY_DESCRIPTOR = re.compile("/proc/self/fd/([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,15 @@ def _mark(path: str) -> None:
 
 
 def parsed(trace: str, process: int) -> Iterator[Call]:
-    """The calls of the process's main thread in what strace wrote."""
+    """The calls of the process's main thread in what strace wrote, where a path by a descriptor is spelt out."""
     counts: dict[str, int] = {}
+    opened: dict[str, str] = {}
     for line in trace.splitlines():
         found = _LINE.match(line)
         if found and int(found[1]) == process:
             name = found[2]
             counts[name] = counts.get(name, 0) + 1
-            yield Call(name, counts[name], found[3], found[4] or "?")
+            arguments = _BY_DESCRIPTOR.sub(lambda path: opened.get(path[1], path[0]), found[3])
+            yield Call(name, counts[name], arguments, found[4] or "?")
+            if is_open := _OPENED.match(found[5] or ""):
+                opened[found[4]] = is_open[1]
