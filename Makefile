@@ -76,7 +76,7 @@ test-slow: $(DEVELOPS) ## run the long tests of quality and memory
 	$(BIN)/python -m pytest -m slow
 
 # Small disks want root to be mounted, and faults want strace; without them those areas are skipped, and say so.
-torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prove docs/promises.md in an hour
+torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prove docs/promises.md in 40 minutes
 	$(BIN)/python -m tests.torture --json docs/torture.json
 	$(BIN)/python docs/update.py
 
