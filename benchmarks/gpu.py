@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from nmt.config import Config, SearchOptions
 from nmt.corpus.batches import pad_batch, plan_block
-from nmt.decoding.engines.pytorch import PyTorchEngine, choose_device
+from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model import build_model
+from nmt.model.device import choose_device
 from nmt.presets import PRESETS, operations
 from nmt.text.tokenizer import PAD
 from nmt.training.loop import Update, train_steps

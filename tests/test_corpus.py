@@ -19,8 +19,8 @@ from nmt.corpus.parallel import find_corpus, read_chunks, read_pairs
 from nmt.corpus.scan import Sample
 from nmt.corpus.shards import Split, SplitWriter, id_type
 from nmt.corpus.vocabulary import auto_size
+from nmt.disk.files import create_binary, sha256
 from nmt.errors import DataError, MissingInputError
-from nmt.text.files import create_binary, sha256
 from nmt.text.lines import LONGEST_LINE
 
 PAIRS = [("나는 간다.", "I go."), ("", "nothing"), ("a\x85b\u2028c", "d")]

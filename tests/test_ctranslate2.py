@@ -19,6 +19,7 @@ from nmt.config import EngineOptions, ModelConfig, SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.engines import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
+from nmt.disk.manifest import write_manifest
 from nmt.errors import DataError, NmtWarning, SettingsError
 from nmt.model import build_model
 from nmt.model.positions import sinusoids
@@ -26,7 +27,6 @@ from nmt.store.ctranslate2_cache import KIND
 from nmt.store.ctranslate2_model import PRODUCED, positions, shapes
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
 from nmt.text.lines import one_line
-from nmt.text.manifest import write_manifest
 from nmt.text.tokenizer import EOS
 
 pytest.importorskip("ctranslate2")

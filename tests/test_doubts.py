@@ -18,7 +18,7 @@ from nmt.corpus.cleaning import judge
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.doubts import Leaks, Sides, hash_sources
 from nmt.corpus.prepare import PrepareRequest, prepare
-from nmt.text.manifest import read_manifest
+from nmt.disk.manifest import read_manifest
 
 Pairs = list[tuple[str, str]]
 

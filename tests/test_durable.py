@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from nmt.disk import durable
+from nmt.disk.durable import create_folder, is_debris, partial_name, swap, sweep
+from nmt.disk.files import create_binary
 from nmt.errors import StorageError
-from nmt.text import durable
-from nmt.text.durable import create_folder, is_debris, partial_name, swap, sweep
-from nmt.text.files import create_binary
 
 LEFT = """
 import os, sys
 from pathlib import Path
-from nmt.text.durable import create_folder
-from nmt.text.files import create_binary
+from nmt.disk.durable import create_folder
+from nmt.disk.files import create_binary
 place = Path(sys.argv[1])
 with create_folder(place / "folder") as folder, create_binary(place / "file.gz") as file:
     (folder / "part").write_text("half of it")

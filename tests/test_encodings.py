@@ -17,10 +17,10 @@ from real_text import real_text
 
 from nmt.corpus.parallel import find_corpus, read_pairs
 from nmt.decoding.input_lines import InputLines
+from nmt.disk.files import open_binary
 from nmt.errors import DataError
 from nmt.scoring.evaluate import read_file
 from nmt.text.encodings import likely
-from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
 
 KOREAN = "나는 집에 간다.\n그는 3권의 책을 읽는다.\n"

@@ -21,10 +21,10 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.disk.durable import create_folder, partial_name
+from nmt.disk.files import count_lines, create_binary, open_binary, sha256
+from nmt.disk.manifest import read_manifest, replaceable, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
-from nmt.text.durable import create_folder, partial_name
-from nmt.text.files import count_lines, create_binary, open_binary, sha256
-from nmt.text.manifest import read_manifest, replaceable, write_manifest
 
 TEXT = "".join(f"줄 {number} line {number * number}\n" for number in range(20_000)).encode()
 NAMES = ["plain.txt", "packed.gz", "packed.xz", "packed.zst"]
@@ -193,7 +193,7 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path, name: str, monkeypatch: 
     def full(descriptor: int, data: Any) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("nmt.text.files.os.write", full)
+    monkeypatch.setattr("nmt.disk.files.os.write", full)
     with pytest.raises(StorageError, match=f"{name} failed: No space left") as caught:
         write(tmp_path / name, TEXT)
     assert caught.value.exit_code == 74
@@ -447,7 +447,7 @@ def test_a_manifest_that_is_not_one_is_a_data_error(folder: Path, text: str) -> 
 )
 def test_lines_are_counted_by_line_feeds_and_one_without_at_the_end(texts: list[list[bytes]], chunk: int) -> None:
     with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nmt.text.files._CHUNK", chunk)
+        patch.setattr("nmt.disk.files._CHUNK", chunk)
         paths = [Path(folder, str(number)) for number in range(len(texts))]
         for path, parts in zip(paths, texts, strict=True):
             path.write_bytes(b"".join(parts))

@@ -15,11 +15,11 @@ from fakes import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.disk.durable import unfinished
+from nmt.disk.files import open_binary
+from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
 from nmt.store.journal import Work, resumable
-from nmt.text.durable import unfinished
-from nmt.text.files import open_binary
-from nmt.text.locks import exclusive
 
 NAMES = ["out.txt", "out.gz", "out.xz", "out.zst"]
 WORK: Work = {"model": "abc", "beam size": 5, "length penalty": 1.0, "strict": False}

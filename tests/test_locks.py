@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError
-from nmt.text.locks import exclusive
 
 HOLD = """
 import signal, sys
 from pathlib import Path
-from nmt.text.locks import exclusive
+from nmt.disk.locks import exclusive
 with exclusive(Path(sys.argv[1]), "it"):
     print("held", flush=True)
     signal.pause()

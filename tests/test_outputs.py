@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import PROGRAM, TinyRun, nmt
 
+from nmt.disk.outputs import check_outputs
 from nmt.errors import CannotCreateError, UsageError
-from nmt.text.outputs import check_outputs
 
 
 def same(path: Path) -> Path:

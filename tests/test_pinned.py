@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from nmt.disk.durable import pinned
 from nmt.errors import CannotCreateError, MissingInputError
-from nmt.text.durable import pinned
 
 # Trial number k plants the link at the k-th audit event that is about files; the last trial ends before its link.
 SAVES = r"""

@@ -28,8 +28,8 @@ from nmt.corpus import scan
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.encode import Encoder
 from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError
-from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.corpus.dataset import Dataset
+from nmt.disk.manifest import NAME
 from nmt.errors import DataError
 from nmt.store.model_folder import ModelFolder
-from nmt.text.manifest import NAME
 from nmt.text.profile import Profile, ProfileCounter
 from nmt.text.tokenizer import Tokenizer
 

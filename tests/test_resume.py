@@ -26,12 +26,12 @@ from safetensors.torch import load_file, save_file
 from test_run import CPU, SHAPE, Recorder, events, train
 
 from nmt.corpus.dataset import Dataset
+from nmt.disk.manifest import read_manifest, write_manifest
+from nmt.disk.untrusted import cannot_open
 from nmt.errors import BusyError, DataError, NmtError, StorageError
 from nmt.store.kept import Kept
 from nmt.store.run_folder import RunFolder
-from nmt.text.manifest import read_manifest, write_manifest
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.untrusted import cannot_open
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.opening import open_run
@@ -228,7 +228,7 @@ def test_debris_of_a_killed_save_is_gone_after_the_run_goes_on(
 
 
 def here() -> str:
-    from nmt.text.durable import partial_name
+    from nmt.disk.durable import partial_name
 
     return partial_name(Path("x")).name.split("-")[2]
 

@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from nmt import Translator
 from nmt.cli.monitor import LogMonitor
 from nmt.config import Config, Layer, SearchOptions, TrainingConfig
+from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError
 from nmt.store.model_folder import ModelFolder
-from nmt.text.manifest import read_manifest, write_manifest
 from nmt.training.counters import Counters
 from nmt.training.loop import Update
 from nmt.training.opening import open_run

@@ -21,12 +21,12 @@ from torture.strangers import CODES, Folder, MutatedModelArea, forked, tiny_mode
 
 from nmt import Translator
 from nmt.config import ModelConfig, parse_assignment, parse_toml
+from nmt.disk.manifest import LARGEST, read_manifest
+from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError, MissingInputError, NmtError, SettingsError, shown
 from nmt.show.about import about
 from nmt.store.model_folder import ModelFolder, load_model, resolve_model_folder
 from nmt.text import tokenizer
-from nmt.text.manifest import LARGEST, read_manifest
-from nmt.text.untrusted import read_small, strict_json
 
 FILES = list(STRUCTURE)
 

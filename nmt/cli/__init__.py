@@ -193,7 +193,7 @@ def end_by(number: int, frame: FrameType | None) -> NoReturn:
 
     Not by an exception, which the import of a library may swallow.
     """
-    from nmt.text.durable import discard_unfinished
+    from nmt.disk.durable import discard_unfinished
 
     discard_unfinished()
     if sys.stderr and sys.stderr.isatty():

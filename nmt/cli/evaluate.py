@@ -92,9 +92,9 @@ def evaluate(
     from nmt.config import SearchOptions
     from nmt.corpus.parallel import find_corpus
     from nmt.decoding.translator import Translator
+    from nmt.disk.outputs import check_outputs
     from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
     from nmt.store.model_folder import ModelFolder, places, resolve_model_folder
-    from nmt.text.outputs import check_outputs
 
     scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language))
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)

@@ -39,9 +39,9 @@ def export(
 
     nmt translate uses CTranslate2 by itself where that is faster, and needs no export.
     """
+    from nmt.disk.durable import create_folder
     from nmt.store.ctranslate2_model import write_ctranslate2
     from nmt.store.model_folder import ModelFolder, resolve_model_folder
-    from nmt.text.durable import create_folder
 
     folder = ModelFolder.open(resolve_model_folder(model))
     with create_folder(output) as new:

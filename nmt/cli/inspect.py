@@ -48,8 +48,8 @@ def inspect(
     if output and output.suffix not in FORMATS:
         raise UsageError(f"{output} is no page or picture", f"let its name end in one of {', '.join(FORMATS)}")
     if output:
+        from nmt.disk.outputs import check_outputs
         from nmt.store.model_folder import places
-        from nmt.text.outputs import check_outputs
 
         check_outputs([("--output", output)], places(model))
         from nmt.show.charts import plotting

@@ -122,7 +122,7 @@ def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContext
     import torch
 
     from nmt.cli.console import table
-    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.model.device import choose_device
     from nmt.presets import auto
     from nmt.training.plan import plan
 
@@ -161,7 +161,7 @@ def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContext
 
 def verify(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
     """Say whether a run that was stopped and gone on with is the uninterrupted one, on these data and this machine."""
-    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.model.device import choose_device
     from nmt.training.verify import verify_resume
 
     with reporter as told:
@@ -173,7 +173,7 @@ def run_training(request: "TrainRequest", threads: int, reporter: "AbstractConte
     """Train, telling a person about it; a signal ends the process by itself once the work is saved."""
     import torch
 
-    from nmt.decoding.engines.pytorch import choose_device
+    from nmt.model.device import choose_device
     from nmt.training.distribution import PeerLostError, join
     from nmt.training.opening import open_run
 

@@ -97,9 +97,9 @@ def translate(
     from nmt.cli.console import terminal_progress
     from nmt.decoding.formats import choose_format
     from nmt.decoding.translator import Translator
+    from nmt.disk.outputs import check_outputs
     from nmt.store.journal import forget_journal
     from nmt.store.model_folder import places
-    from nmt.text.outputs import check_outputs
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
     to_records = choose_format(format.value, n_best is not None)
@@ -148,8 +148,8 @@ class Job:
     output: Path | None  # None: standard output
 
     def opened(self, keep_journal: bool) -> "AbstractContextManager[Stream | Resumable]":
+        from nmt.disk.files import written_directly
         from nmt.store.journal import resumable
-        from nmt.text.files import written_directly
 
         if not self.output or written_directly(self.output):
             return streamed(self.output)
@@ -184,8 +184,8 @@ def find_jobs(inputs: list[Path], output: str | None, strict: bool) -> list[Job]
 
 def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
     """The files that the jobs write, and those that stand beside them meanwhile, by what they are called."""
+    from nmt.disk.files import written_directly
     from nmt.store.journal import beside
-    from nmt.text.files import written_directly
 
     for path in (job.output for job in jobs):
         if not path:
@@ -197,7 +197,7 @@ def outputs_of(jobs: list[Job]) -> "Iterator[tuple[str, Path]]":
 
 
 def make_folder(path: Path) -> None:
-    from nmt.text.durable import cannot_create
+    from nmt.disk.durable import cannot_create
 
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -304,7 +304,7 @@ def streamed(path: Path | None) -> Iterator[Stream]:
 
 def open_output(path: Path | None) -> AbstractContextManager[BinaryIO]:
     """A file that appears whole or not at all, or standard output. UTF-8 either way, whatever the locale."""
-    from nmt.text.files import create_binary
+    from nmt.disk.files import create_binary
 
     if path:
         return create_binary(path)
@@ -344,7 +344,7 @@ def warn_of_mended(lines: "InputLines", progress: "Progress") -> None:
 def write_json(path: Path, value: Any) -> None:
     import json
 
-    from nmt.text.files import create_binary
+    from nmt.disk.files import create_binary
 
     with create_binary(path) as file:
         file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")

@@ -17,14 +17,14 @@ import numpy.typing as npt
 
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, build, is_name, is_note
 from nmt.corpus.shards import Split
+from nmt.disk.files import open_binary
+from nmt.disk.manifest import NAME, check_file, read_manifest
+from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, SettingsError, shown
-from nmt.text.files import open_binary
 from nmt.text.lines import read_lines
-from nmt.text.manifest import NAME, check_file, read_manifest
 from nmt.text.profile import Profile
 from nmt.text.spm_format import FIRST_PLAIN, MOST_PIECES
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
-from nmt.text.untrusted import read_small
 
 KIND = "nmt dataset"
 FORMAT = 1  # of the files; a dataset of another one is made again

@@ -18,8 +18,8 @@ from nmt.corpus.dataset import DROPPED, VALID_TEXT
 from nmt.corpus.parallel import Pair, read_chunks
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
+from nmt.disk.files import create_binary
 from nmt.text.ahead import ahead
-from nmt.text.files import create_binary
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter

@@ -10,10 +10,10 @@ from glob import escape
 from itertools import zip_longest
 from pathlib import Path
 
+from nmt.disk.compression import COMPRESSED
+from nmt.disk.files import open_binary
 from nmt.errors import DataError, MissingInputError
-from nmt.text.compression import COMPRESSED
 from nmt.text.encodings import refuse_format
-from nmt.text.files import open_binary
 from nmt.text.languages import language_of, same_language
 from nmt.text.lines import printable, read_lines
 

@@ -13,9 +13,9 @@ from nmt.corpus import cleaning
 from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
 from nmt.corpus.doubts import Leaks, Sides, hash_sources
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
+from nmt.disk.files import count_lines
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
-from nmt.text.files import count_lines
 from nmt.text.normal import is_composed, say_decomposed
 from nmt.text.progress import Progress
 

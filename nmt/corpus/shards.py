@@ -21,8 +21,8 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 import numpy.typing as npt
 
+from nmt.disk.untrusted import file_size, open_regular
 from nmt.errors import DataError, MissingInputError, StorageError
-from nmt.text.untrusted import file_size, open_regular
 
 SHARD_ROWS = 1 << 20
 HASHED_AT_OPENING = 1 << 26  # bytes; a larger file is hashed when it is first read, so that opening stays instant

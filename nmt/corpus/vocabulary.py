@@ -13,8 +13,8 @@ from itertools import compress
 from pathlib import Path
 
 from nmt.config import PrepareOptions
+from nmt.disk.manifest import check_file, read_manifest
 from nmt.errors import DataError, MissingInputError
-from nmt.text.manifest import check_file, read_manifest
 from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, SizeError, Tokenizer, train_tokenizer
 
 LARGEST = 32_000

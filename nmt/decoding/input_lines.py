@@ -13,9 +13,9 @@ from pathlib import Path
 from select import select
 from typing import BinaryIO, Protocol, cast
 
+from nmt.disk.files import count_lines, open_binary
 from nmt.errors import MissingInputError, StorageError
 from nmt.text import encodings
-from nmt.text.files import count_lines, open_binary
 from nmt.text.lines import PAUSE, Pause, read_lines
 from nmt.text.normal import is_composed
 

@@ -124,9 +124,9 @@ class Translator:
         options = checked_options(options)
         checked = EngineOptions(batch_tokens, device, threads, engine, compute_type)
         check_threads(threads, "`threads`")
+        from nmt.disk.files import sha256
+        from nmt.disk.manifest import NAME
         from nmt.store.model_folder import ModelFolder, resolve_model_folder
-        from nmt.text.files import sha256
-        from nmt.text.manifest import NAME
 
         folder = ModelFolder.open(resolve_model_folder(Path(path)))
         model = sha256(folder.folder / NAME)

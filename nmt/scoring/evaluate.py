@@ -7,6 +7,7 @@ from typing import Any
 
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
+from nmt.disk.files import open_binary
 from nmt.scoring.metrics import (
     LINES_FOR_CONFIDENCE,
     LONGEST_NGRAM,
@@ -20,7 +21,6 @@ from nmt.scoring.metrics import (
 from nmt.scoring.significance import COUNTS, differing, smallest_p
 from nmt.scoring.words import cutting
 from nmt.text.encodings import refuse_format
-from nmt.text.files import open_binary
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
 from nmt.text.normal import is_composed, normal

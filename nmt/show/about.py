@@ -7,9 +7,9 @@ from math import prod
 from typing import TypeGuard
 
 from nmt.config import is_note
+from nmt.disk.manifest import check_file
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import weight_shapes
-from nmt.text.manifest import check_file
 
 Rows = list[tuple[str, str]]
 

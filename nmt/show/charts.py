@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nmt.disk.files import create_binary
 from nmt.errors import SettingsError, missing_extra
 from nmt.show.attention import AttentionMap, SentencePair
-from nmt.text.files import create_binary
 from nmt.text.lines import printable
 
 if TYPE_CHECKING:

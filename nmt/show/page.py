@@ -7,9 +7,9 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
+from nmt.disk.files import create_binary
 from nmt.show.attention import AttentionMap, SentencePair
 from nmt.show.charts import FONT_FILE, TITLES, heatmap, plotting, styled
-from nmt.text.files import create_binary
 from nmt.text.lines import printable
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from nmt.disk.durable import cannot_create, create_folder, remove, sweep, unfinished
+from nmt.disk.files import sha256
+from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, NmtWarning, StorageError
 from nmt.store.ctranslate2_model import check_weights, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
-from nmt.text.durable import cannot_create, create_folder, remove, sweep, unfinished
-from nmt.text.files import sha256
-from nmt.text.manifest import NAME, read_manifest, refuse_strange, write_manifest
 
 KIND = "model for CTranslate2"
 FORMAT = 4  # raised when write_ctranslate2 writes something else

@@ -18,12 +18,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
+from nmt.disk.compression import compressed
+from nmt.disk.durable import keep_rights, publish, rights, sync, unfinished
+from nmt.disk.files import open_own
+from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError, write_failed
-from nmt.text.compression import compressed
-from nmt.text.durable import keep_rights, publish, rights, sync, unfinished
-from nmt.text.files import open_own
 from nmt.text.lines import PAUSE, Pause
-from nmt.text.locks import exclusive
 from nmt.text.progress import Progress, Silent
 
 FORMAT = 1

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nmt.config import ModelConfig, build, is_name, parse_toml
+from nmt.disk.durable import create_folder
+from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
+from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.store.tensors import largest_file, read_tensors, write_tensors
-from nmt.text.durable import create_folder
-from nmt.text.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
-from nmt.text.untrusted import read_small
 from nmt.version import __version__
 
 if TYPE_CHECKING:

@@ -11,18 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import LARGEST_SETTINGS, Config, parse_toml
-from nmt.errors import (
-    CannotCreateError,
-    DataError,
-    MissingInputError,
-    NmtError,
-    SettingsError,
-    UnreadableError,
-    write_failed,
-)
-from nmt.store.model_folder import KIND as MODEL
-from nmt.store.tensors import largest_file, read_tensors, write_tensors
-from nmt.text.durable import (
+from nmt.disk.durable import (
     cannot_create,
     create_folder,
     is_debris,
@@ -36,9 +25,9 @@ from nmt.text.durable import (
     sweep,
     sync_file,
 )
-from nmt.text.files import create_binary, open_own
-from nmt.text.locks import exclusive
-from nmt.text.manifest import (
+from nmt.disk.files import create_binary, open_own
+from nmt.disk.locks import exclusive
+from nmt.disk.manifest import (
     LARGEST,
     NAME,
     check_file,
@@ -48,7 +37,18 @@ from nmt.text.manifest import (
     replaceable,
     write_manifest,
 )
-from nmt.text.untrusted import cannot_open, read_small
+from nmt.disk.untrusted import cannot_open, read_small
+from nmt.errors import (
+    CannotCreateError,
+    DataError,
+    MissingInputError,
+    NmtError,
+    SettingsError,
+    UnreadableError,
+    write_failed,
+)
+from nmt.store.model_folder import KIND as MODEL
+from nmt.store.tensors import largest_file, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor

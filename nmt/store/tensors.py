@@ -10,8 +10,8 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from nmt.disk.untrusted import cannot_open, file_size, open_regular, strict_json
 from nmt.errors import DataError, StorageError, shown, write_failed
-from nmt.text.untrusted import cannot_open, file_size, open_regular, strict_json
 
 if TYPE_CHECKING:
     import numpy.typing as npt

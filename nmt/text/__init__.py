@@ -1,1 +1,1 @@
-"""Lines, files, pieces and progress: what everything above shares about text. Knows no tensor."""
+"""Lines, pieces, languages and progress: what everything above shares about text. Knows no tensor."""

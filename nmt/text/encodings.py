@@ -4,8 +4,8 @@ import re
 from functools import cache
 from pathlib import Path
 
+from nmt.disk.compression import COMPRESSED
 from nmt.errors import DataError
-from nmt.text.compression import COMPRESSED
 
 SAMPLE = 1 << 12  # bytes that are looked at
 STANDARD_INPUT = "standard input"  # the name of what has no file

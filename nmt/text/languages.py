@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmt.text.compression import COMPRESSED
+from nmt.disk.compression import COMPRESSED
 
 if TYPE_CHECKING:
     from langcodes import Language

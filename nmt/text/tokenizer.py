@@ -13,12 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from nmt.disk.untrusted import read_small
 from nmt.errors import DataError
 from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.spm_format import FIRST_PLAIN, read_pieces, rename_in_pieces
-from nmt.text.untrusted import read_small
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 

@@ -6,8 +6,8 @@ Knows the data and the run folder; the loop makes no such update, and the run de
 from pathlib import Path
 
 from nmt.corpus.dataset import Dataset
+from nmt.disk.files import create_binary
 from nmt.errors import DataError, NmtError
-from nmt.text.files import create_binary
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Skipped

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
+from nmt.disk.durable import make_partial, remove, sweep, unfinished
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
-from nmt.text.durable import make_partial, remove, sweep, unfinished
 from nmt.training.opening import open_run
 from nmt.training.reporter import Reporter, Unheard
 from nmt.training.request import TrainRequest

@@ -89,7 +89,7 @@ def without_lock() -> None:
     def exclusive(*arguments: Any, **options: Any) -> Iterator[None]:
         yield
 
-    replace("nmt.text.locks:exclusive", lambda function: exclusive)
+    replace("nmt.disk.locks:exclusive", lambda function: exclusive)
 
 
 def without_rename() -> None:
@@ -100,12 +100,12 @@ def without_rename() -> None:
         path.mkdir(parents=True, exist_ok=True)
         yield path
 
-    replace("nmt.text.durable:create_folder", lambda function: create_folder)
+    replace("nmt.disk.durable:create_folder", lambda function: create_folder)
 
 
 def without_hashes() -> None:
     """A manifest is read, and nobody holds the files to it."""
-    replace("nmt.text.manifest:check_file", lambda function: lambda *arguments, **options: None)
+    replace("nmt.disk.manifest:check_file", lambda function: lambda *arguments, **options: None)
 
 
 def without_bounds() -> None:
@@ -153,12 +153,12 @@ def without_refusing_links() -> None:
 
 def without_checking_outputs() -> None:
     """Outputs may be anything."""
-    replace("nmt.text.outputs:check_outputs", lambda function: lambda *arguments, **options: None)
+    replace("nmt.disk.outputs:check_outputs", lambda function: lambda *arguments, **options: None)
 
 
 def with_pythons_own_readers() -> None:
     """Compressed files are read by what Python and zstandard have for it."""
-    replace("nmt.text.compression:decompressor", lambda function: lenient)
+    replace("nmt.disk.compression:decompressor", lambda function: lenient)
 
 
 def lenient(path: Path, file: Any) -> Any:

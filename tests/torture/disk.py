@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from nmt.disk.manifest import read_manifest
 from nmt.errors import NmtError
-from nmt.text.manifest import read_manifest
 
 from .area import failures_of, require, spread
 from .disks import PAGE, make_room, mounts_of_its_own, pages_of, small_disk

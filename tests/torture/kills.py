@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from nmt.disk.manifest import read_manifest
 from nmt.errors import NmtError
-from nmt.text.manifest import read_manifest
 
 from .area import Failed, Trial, dice, failures_of, require, spread
 from .forked import Work, nothing, run, start

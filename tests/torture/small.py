@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nmt.disk.manifest import read_manifest
 from nmt.errors import NmtError
-from nmt.text.manifest import read_manifest
 
 from .area import require
 from .forked import Ended, Setting, Work, nothing, program, run

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.input_lines import InputLines
+from nmt.disk.compression import COMPRESSED, compressed
 from nmt.errors import DataError
-from nmt.text.compression import COMPRESSED, compressed
 
 from .area import Trial, require
 from .ends import Table

@@ -20,6 +20,7 @@ from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
 from nmt.model.attention import without_cudnn
+from nmt.model.device import choose_device
 from nmt.model.family import TranslationModel
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.machine import available_cores
@@ -162,14 +163,3 @@ def load_engine(folder: ModelFolder, forbidden: Iterable[int], device: str, thre
         return PyTorchEngine.of(model, forbidden, chosen)
     workers = threads or available_cores()
     return PyTorchEngine.of(model, forbidden, chosen, workers, Searchers(workers))
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name. Raises SettingsError when this machine has none."""
-    present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        name = next(kind for kind, here in present.items() if here)
-    if not present.get(name):
-        here = ", ".join(kind for kind, is_here in present.items() if is_here)
-        raise SettingsError(f"there is no device {name!r} here", f"set `device` to auto or one of: {here}")
-    return torch.device(name)

@@ -13,9 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError, write_failed
-from nmt.text.compression import COMPRESSED, broken, compressor, decompressor
-from nmt.text.durable import (
+from nmt.disk.compression import COMPRESSED, broken, compressor, decompressor
+from nmt.disk.durable import (
     cannot_create,
     keep_rights,
     lock,
@@ -27,7 +26,8 @@ from nmt.text.durable import (
     sync,
     unfinished,
 )
-from nmt.text.untrusted import open_regular
+from nmt.disk.untrusted import open_regular
+from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError, write_failed
 
 _BUFFER = 1 << 18
 _CHUNK = 1 << 20

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from nmt.disk.durable import cannot_create, is_debris, sync_tree
+from nmt.disk.files import create_binary, sha256
+from nmt.disk.untrusted import cannot_open, read_small, strict_json
 from nmt.errors import CannotCreateError, DataError, MissingInputError, UnreadableError
-from nmt.text.durable import cannot_create, is_debris, sync_tree
-from nmt.text.files import create_binary, sha256
-from nmt.text.untrusted import cannot_open, read_small, strict_json
 
 NAME = "manifest.json"
 LARGEST = 1 << 20  # bytes; facts are short, a file takes 150, and what is longer is not ours

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from nmt.disk.untrusted import cannot_open
 from nmt.errors import FULL, CannotCreateError, NmtError, StorageError, write_failed
-from nmt.text.untrusted import cannot_open
 
 unfinished: set[Path] = set()  # what this process is making
 _FAILING = {*FULL, errno.EIO}  # the disk, not the path
@@ -32,7 +32,7 @@ def create_folder(path: Path, refuse: Callable[[Path], None] | None = None) -> I
     """Fill a folder that appears at ``path`` whole when the block ends well and not at all otherwise.
 
     Yields a ``pinned`` path to a temporary folder beside ``path``. What stands there is replaced unless ``refuse``,
-    such as ``nmt.text.manifest.replaceable``, raises an error of it: before the block runs, and again right before the
+    such as ``nmt.disk.manifest.replaceable``, raises an error of it: before the block runs, and again right before the
     exchange. Without ``refuse`` nothing is replaced but an empty folder, and no link ever is. Raises CannotCreateError,
     or StorageError when the disk is full.
     """

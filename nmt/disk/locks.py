@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nmt.disk.durable import cannot_create
 from nmt.errors import BusyError
-from nmt.text.durable import cannot_create
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from nmt.disk.durable import cannot_create
+from nmt.disk.files import written_directly
 from nmt.errors import CannotCreateError, UsageError
-from nmt.text.durable import cannot_create
-from nmt.text.files import written_directly
 
 
 def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path], made: Path | None = None) -> None:
