@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow torture bench bench-gpu lint check road docs clean
+.PHONY: help install demo test test-slow torture bench bench-gpu same lint check road docs clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
 
 bench-gpu: $(RUNS) ## time training and translating on a GPU beside a plain PyTorch loop
 	$(BIN)/python benchmarks/gpu.py
+
+same: $(RUNS) ## prove that a refactoring changed nothing: BASE=commit to compare with
+	$(BIN)/python benchmarks/same.py --base $(or $(BASE),origin/main)
 
 lint: $(DEVELOPS) ## check format, style, types and layers
 	$(BIN)/ruff format --check --quiet .
