@@ -1,4 +1,4 @@
-"""The house keeps its own rules: the README's tree, the layers, the pins, and nothing ever unpickled."""
+"""The house keeps its own rules: the tree of docs/house.md, the layers, the pins, and nothing ever unpickled."""
 
 import ast
 import re
@@ -43,13 +43,13 @@ def syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-# --- the tree of the README -------------------------------------------------------------------------------------------
+# --- the tree of docs/house.md ----------------------------------------------------------------------------------------
 
 
-def readme_tree() -> dict[str, str]:
-    """Path and explanation of every line of the README's tree; folders end with a slash."""
-    block = re.search(r"^```text\n(nmt/\n.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-    assert block, "the README has no tree"
+def documented_tree() -> dict[str, str]:
+    """Path and explanation of every line of the tree in docs/house.md; folders end with a slash."""
+    block = re.search(r"^```text\n(nmt/\n.*?)^```", (ROOT / "docs/house.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert block, "docs/house.md has no tree"
     tree: dict[str, str] = {}
     above: list[str] = []
     for line in block[1].splitlines():
@@ -66,18 +66,18 @@ def has_code(path: Path) -> bool:
     return any(not isinstance(node, ast.Expr) for node in syntax(path).body)
 
 
-def test_readme_tree_is_what_is_on_the_disk() -> None:
+def test_tree_is_what_is_on_the_disk() -> None:
     files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     on_disk = {path.relative_to(ROOT).as_posix() for path in files if path.name != "__init__.py" or has_code(path)}
-    in_tree = set(readme_tree())
+    in_tree = set(documented_tree())
     assert {path for path in in_tree if not path.endswith("/")} == on_disk
     assert {path for path in in_tree if path.endswith("/")} == {
         f"{path.parent.relative_to(ROOT).as_posix()}/" for path in files
     }
 
 
-def test_readme_tree_explains_each_file_in_a_few_words() -> None:
-    explained = {path: text for path, text in readme_tree().items() if path != "nmt/"}
+def test_tree_explains_each_file_in_a_few_words() -> None:
+    explained = {path: text for path, text in documented_tree().items() if path != "nmt/"}
     assert [path for path, text in explained.items() if not 1 <= len(text.split()) <= MOST_WORDS] == []
 
 
