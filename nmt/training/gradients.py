@@ -25,7 +25,7 @@ from nmt.training.objective import Objective, TensorBatch
 from nmt.training.risk import with_hypotheses
 
 WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
-LEAST_SHARE = 400  # padded tokens of a batch for each worker, who has less use for fewer: see DECISIONS.md
+LEAST_SHARE = 400  # padded tokens of a batch a worker; fewer do not pay: docs/decisions/one-thread-while-gradients.md
 
 
 class Gradient(NamedTuple):

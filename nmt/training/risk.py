@@ -24,7 +24,7 @@ from nmt.text.tokenizer import BOS
 SEARCH = SearchOptions(beam_size=5, n_best=5, length_penalty=0.0)  # 0: the scores are log-probabilities
 TARGETS = 1 + SEARCH.n_best  # of a source
 WEIGHT = 2.0  # of the risk beside a token's cross-entropy
-COST = 7.3  # an update at risk takes so many times as long as another: measured, see DECISIONS.md
+COST = 7.3  # an update at risk takes so many times as long as another: docs/decisions/minimum-risk.md
 
 
 def with_hypotheses(batch: Batch, model: TranslationModel, device: torch.device) -> Batch:
