@@ -1,8 +1,10 @@
 """The pages in docs/ and the READMEs say what the program does."""
 
+import ast
 import re
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import typer
 from conftest import ROOT
 
 from nmt.cli import app, canonical
+from nmt.cli.console import with_flags
 
 sys.path.insert(0, str(ROOT / "docs"))
 
@@ -78,3 +81,44 @@ def test_links_lead_to_files(page: Path) -> None:
 def test_documents_show_examples_at_all() -> None:
     assert {arguments[0] for _, arguments in EXAMPLES} == set(update.COMMANDS)
     assert len(EXAMPLES) > 15
+
+
+def pattern(node: ast.AST) -> str:
+    """A regular expression for what an expression of text may say; its holes say anything."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return re.escape(with_flags(text))
+        case ast.JoinedStr(values=parts):
+            return "".join(map(pattern, parts))
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return pattern(left) + pattern(right)
+    return ".*"
+
+
+def patterns_of_messages() -> list[re.Pattern[str]]:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "nmt").rglob("*.py")]
+    texts = {pattern(node) for tree in trees for node in ast.walk(tree)}
+    return [re.compile(text) for text in texts if len(text.replace(".*", "")) >= 8]  # fewer letters say nothing
+
+
+def test_every_error_that_troubleshooting_quotes_is_one_of_the_program() -> None:
+    quoted = re.findall(r"^nmt: (?:error|warning): (.*)", (ROOT / "docs/troubleshooting.md").read_text("utf-8"), re.M)
+    patterns = patterns_of_messages()
+
+    def says(text: str) -> bool:
+        return any(known.fullmatch(text) for known in patterns)
+
+    def is_said(message: str) -> bool:
+        """Whole, or as what is wrong and how to mend it, with or without a file in front."""
+        halves = [(message[: at.start()], message[at.end() :]) for at in re.finditer("; ", message)]
+        return says(message) or any(says(re.sub("^[^ ]+: ", "", what)) and says(mend) for what, mend in halves)
+
+    assert len(quoted) > 20
+    assert [message for message in quoted if not is_said(message)] == [], "reworded? then in this page too"
+
+
+def test_the_page_on_installing_describes_every_extra_and_the_pinned_pytorch() -> None:
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert re.findall(r"^\| `(\w+)` \|", page, re.M) == list(project["optional-dependencies"])
+    assert re.findall(r"torch==\S+", page) == re.findall(r"^torch==\S+", (ROOT / "constraints.txt").read_text(), re.M)
