@@ -1,7 +1,8 @@
 """Write into docs/ what follows from the program: python docs/update.py
 
 Help texts go into the pages of the commands, the settings into settings.md, what `make road` measured into the pages of
-the road to attention, what `make torture` did into promises.md. A test holds the pages to what stands here.
+the road to attention, what `make torture` did into promises.md, a line for each decision into their index. A test holds
+the pages to what stands here.
 """
 
 import json
@@ -35,7 +36,7 @@ ROADS = {  # what their tables say, a language each
         "Transformer, pre-norm": "트랜스포머, pre-norm",
     },
 }
-PAGES = (*COMMANDS, "settings", "promises", *ROADS)
+PAGES = (*COMMANDS, "settings", "promises", "decisions/README", *ROADS)
 SECTIONS: dict[type[Checked], str] = {
     ModelConfig: "The shape of the model.",
     TrainingConfig: "How it is trained. Exactly one of `steps`, `epochs` and `minutes` is the budget.",
@@ -192,6 +193,19 @@ def torture_table(ran: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def decisions_page(page: str) -> str:
+    """The page with a line for each decision, newest first."""
+    form = re.compile(r"# (.+)\n\n- Status: (.+)\n- Date: (\S+), recorded at .+\n- Superseded by: .+\n\n\*\*Question")
+    lines = []
+    for path in set((DOCS / "decisions").glob("*.md")) - {DOCS / "decisions/README.md"}:
+        match = form.match(path.read_text(encoding="utf-8"))
+        assert match, f"{path} does not begin as a decision does"
+        title, status, date = match.groups()
+        lines.append(f"- {date} [{title}]({path.name}){'' if status == 'holds' else f', {status}'}\n")
+    newest_first = sorted(sorted(lines), key=lambda line: line[:12], reverse=True)  # by title within a day
+    return between(page, "pages", "".join(newest_first))
+
+
 def page(name: str) -> tuple[Path, str]:
     """A page that is written here: where it is, and what it should be."""
     path = DOCS / f"{name}.md"
@@ -200,6 +214,8 @@ def page(name: str) -> tuple[Path, str]:
         return path, road_page(old, ROADS[name])
     if name == "promises":
         return path, promises_page(old)
+    if name == "decisions/README":
+        return path, decisions_page(old)
     return path, settings_page(old) if name == "settings" else with_help(old, name)
 
 

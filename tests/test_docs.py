@@ -19,9 +19,12 @@ sys.path.insert(0, str(ROOT / "docs"))
 import road
 import update
 
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")])
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data").rglob("*.md"), *ROOT.glob("benchmarks/*.md")]
+)
 BLOCK = re.compile(r"^```(?:sh|console)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)[^)]*\)")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -72,10 +75,25 @@ def test_example_is_a_command_line_of_the_program(page: Path, arguments: list[st
     command.make_context(name, rest)
 
 
+def anchors(page: Path) -> set[str]:
+    """What GitHub makes of the page's headings: small letters, no punctuation, hyphens for spaces."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_to_files(page: Path) -> None:
-    links = LINK.findall(page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
+def test_links_lead_to_files_and_headings(page: Path) -> None:
+    links = [(page.parent / name if name else page, anchor) for name, anchor in LINK.findall(page.read_text("utf-8"))]
+    assert [path for path, _ in links if not path.exists()] == []
+    assert [(path, anchor) for path, anchor in links if anchor and anchor not in anchors(path)] == []
+
+
+def test_pages_named_in_the_code_exist() -> None:
+    code = [path for room in ("nmt", "tests", "benchmarks", "docs", "data") for path in (ROOT / room).rglob("*.py")]
+    text = "\n".join(path.read_text("utf-8") for path in [*code, ROOT / "Makefile", ROOT / "pyproject.toml"])
+    pages = set(re.findall(r"docs/[\w./-]+\.md", text))
+    assert pages
+    assert [page for page in pages if not (ROOT / page).exists()] == []
 
 
 def test_documents_show_examples_at_all() -> None:
