@@ -29,9 +29,10 @@ ROADS = {  # what their tables say, a language each
     "road-to-attention.ko": {
         "model": "모델",
         "size": "매개변수",
-        "speed": "초당 토큰, 코어 {}개",
+        "speed": "초당 토큰 수(코어 {}개)",
         "length": "원문의 어절 수",
         "no attention": "어텐션 없음",
+        "concat (additive)": "concat(가산)",
         "Transformer, post-norm": "트랜스포머, post-norm",
         "Transformer, pre-norm": "트랜스포머, pre-norm",
     },
