@@ -80,7 +80,7 @@ torture: $(DEVELOPS) ## kill it, fill its disks, damage its files, race it: prov
 	$(BIN)/python -m tests.torture --json docs/torture.json
 	$(BIN)/python docs/update.py
 
-# CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.md.
+# CORPUS=dir is a folder of Multi30k; without it, the bundled corpus. The figures are appended to benchmarks/results.jsonl.
 bench: $(RUNS) ## time nmt beside its peers, each in an environment of its own
 	@for script in start train translate translate_toolkits prepare growth profiles; do \
 		$(BIN)/python benchmarks/$$script.py $(if $(CORPUS),--corpus $(CORPUS)) || exit; done
@@ -104,8 +104,9 @@ road: $(DEMO)/data/manifest.json $(DEVELOPS) ## train the stations of docs/road-
 	$(BIN)/python docs/road.py
 	$(BIN)/python docs/update.py
 
-docs: $(DEVELOPS) ## write the help texts and the settings into docs/ again
+docs: $(DEVELOPS) ## write help texts, settings, indexes and tables into the pages again
 	$(BIN)/python docs/update.py
+	$(BIN)/python benchmarks/results.py
 
 clean: ## remove what was made, but not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

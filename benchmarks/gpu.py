@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from measure import add_row
+from results import Figure, record
 from torch import Tensor, nn
 
 from nmt.config import Config, SearchOptions
@@ -127,14 +127,16 @@ def main() -> None:
     each = operations(config.model, VOCABULARY, float(pairs.source_length.sum() / pairs.target_length.sum()))
     share = statistics.median(ours) * each / statistics.median(peak)
     figures = [
-        f"nmt {statistics.median(ours):,.0f} target tokens/s",
-        f"{share:.2f} of the {statistics.median(peak) / 1e12:.0f} Tflop/s of one large product",
-        f"a plain loop {statistics.median(plain):,.0f} ({statistics.median(ours) / statistics.median(plain):.2f}×)",
-        f"translating, of pieces a second: greedy {greedy:,.0f}, beam 5 {beam:,.0f}",
+        Figure("nmt", "speed", round(statistics.median(ours)), "target tokens/s"),
+        Figure("nmt", "share of one large product", round(share, 2)),
+        Figure("one large product", "speed", round(statistics.median(peak) / 1e12), "Tflop/s"),
+        Figure("a plain loop", "speed", round(statistics.median(plain)), "target tokens/s"),
+        Figure("nmt against a plain loop", "ratio", round(statistics.median(ours) / statistics.median(plain), 2), "×"),
+        Figure("translating, greedy", "speed", round(greedy), "pieces/s"),
+        Figure("translating, beam 5", "speed", round(beam), "pieces/s"),
     ]
-    print("\n".join([name, *figures]))
     line = f"python benchmarks/gpu.py --preset {options.preset} --batch-tokens {options.batch_tokens}"
-    add_row(f"{options.preset}, {options.batch_tokens:,} tokens a batch, on {name}", line, "; ".join(figures))
+    record(f"{options.preset}, {options.batch_tokens:,} tokens a batch, on {name}", line, figures)
 
 
 def settled(device: torch.device) -> float:

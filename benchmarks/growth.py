@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from corpus import command, parse
-from measure import NMT, PLACE, ROOT, Arm, add_row, machine
+from measure import NMT, PLACE, ROOT, Arm
+from results import Figure, record
 
 from nmt.show.charts import COLOUR, plotting, write_picture
 
@@ -92,15 +93,19 @@ def panel(rows: Iterable[Row], x: str, y: str, title: str, series: str | None = 
 
 
 def report(updates: list[Row], attentions: list[Row], translations: list[Row], line: str) -> None:
-    """Print the figures, and append them."""
-    long = [f"{row['pieces']:,} pieces: {row['tokens a second']:,.0f} tokens/s, {row['MB']:,.0f} MB" for row in updates]
-    fused, plain = attentions[: len(LONG)], attentions[len(LONG) :]
-    both = [f"{f['pieces']:,} pieces: {f['MB']:,.0f} / {p['MB']:,.0f} MB" for f, p in zip(fused, plain, strict=True)]
-    many = [f"{row['lines']:,} lines: {row['seconds']:.1f} s, {row['MB']:,.0f} MB" for row in translations]
-    print("\n".join([machine(), *long, *both, *many]))
-    add_row("an update of 4,096 tokens, by the length of its sentences", line, "; ".join(long))
-    add_row("memory of one attention, fused / by the formula", line, "; ".join(both))
-    add_row("nmt translate, greedy, by the number of lines", line, "; ".join(many))
+    """Record the figures."""
+    long, both, many = [], [], []
+    for row in updates:
+        long.append(Figure(f"{row['pieces']:,} pieces", "speed", round(row["tokens a second"]), "tokens/s"))
+        long.append(Figure(f"{row['pieces']:,} pieces", "memory", round(row["MB"]), "MB"))
+    for row in attentions:
+        both.append(Figure(f"{row['how']}, {row['pieces']:,} pieces", "memory", round(row["MB"]), "MB"))
+    for row in translations:
+        many.append(Figure(f"{row['lines']:,} lines", "time", round(row["seconds"], 1), "s"))
+        many.append(Figure(f"{row['lines']:,} lines", "memory", round(row["MB"]), "MB"))
+    record("an update of 4,096 tokens, by the length of its sentences", line, long)
+    record("memory of one attention, fused or by the formula", line, both)
+    record("nmt translate, greedy, by the number of lines", line, many)
 
 
 if __name__ == "__main__":

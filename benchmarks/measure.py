@@ -1,16 +1,16 @@
-"""What the comparisons share: timing whole commands in turn, a peer's environment, a row of results.md."""
+"""What the comparisons share: timing whole commands in turn, and a peer's environment."""
 
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
+
+from results import Figure
 
 ROOT = Path(__file__).parents[1]
 PLACE = ROOT / "build" / "bench"
@@ -56,6 +56,15 @@ class Arm:
         self.seconds.append(found["seconds"])
         self.memory = max(self.memory, found["memory"])
 
+    def figures(self) -> list[Figure]:
+        """Median time and most memory, or why there are none."""
+        if self.words:
+            return [Figure(self.name, "failed", None, note=self.words)]
+        return [
+            Figure(self.name, "time", round(self.median, 3), "s"),
+            Figure(self.name, "memory", round(self.memory / 1e6), "MB"),
+        ]
+
     def forget(self) -> None:
         """What its runs took so far: they were to warm up, or to choose by."""
         self.seconds.clear()
@@ -88,24 +97,3 @@ def peer(name: str, packages: Sequence[str]) -> tuple[Path | None, str]:
                 return None, lines[-1] if lines else "it could not be installed"
         (folder / ".whole").touch()
     return python, ""
-
-
-def machine() -> str:
-    """The processor and the cores."""
-    name = platform.processor() or platform.machine()
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        names = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    return f"{len(os.sched_getaffinity(0))} cores of {names[0] if names else name}"
-
-
-def commit(path: str = ".") -> str:
-    """The one that last changed ``path``."""
-    line: Command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", path]
-    return subprocess.run(line, capture_output=True, encoding="utf-8").stdout.strip() or "no commit"
-
-
-def add_row(what: str, command: str, figure: str) -> None:
-    """Append a row to results.md."""
-    cells = (date.today().isoformat(), what, f"`{command}` at {commit()}", figure, machine())
-    with (ROOT / "benchmarks" / "results.md").open("a", encoding="utf-8") as file:
-        file.write("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |\n")

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from corpus import Corpus, command, parse
-from measure import NMT, PEERS, Arm, add_row, in_turn, machine
+from measure import NMT, PEERS, Arm, in_turn
+from results import Figure, record
 from toolkits import Budget, toolkit, write_settings
 
 TOKENS = 4096
@@ -42,11 +43,11 @@ def main() -> None:
         settings = write_settings("joeynmt", copies, vocabulary, run, (1, 64, 64), Budget(TOKENS, 1, 1))
         arms.append(Arm("JoeyNMT", [python, PEERS / "joeynmt_batches.py", settings]))
     in_turn(arms, options.repeats)
-    figures = [f"{arm.name}: {arm.words or f'{arm.median:.1f} s, {arm.memory / 1e6:,.0f} MB'}" for arm in arms]
+    figures = [figure for arm in arms for figure in arm.figures()]
     if len(arms) > 2 and arms[2].seconds:
-        figures.append(f"{arms[2].median / (arms[0].median + arms[1].median):.1f}×")
-    print("\n".join([machine(), *figures]))
-    add_row("raw text to batches", command("prepare", options), "; ".join(figures))
+        ratio = arms[2].median / (arms[0].median + arms[1].median)
+        figures.append(Figure("nmt against JoeyNMT", "ratio", round(ratio, 1), "×"))
+    record("raw text to batches", command("prepare", options), figures)
 
 
 def write_copies(corpus: Corpus, times: int) -> Corpus:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 from corpus import command, parse
-from measure import ROOT, commit, machine
+from measure import ROOT
+from results import commit, machine
 from torch.profiler import ProfilerActivity, profile
 
 from nmt.config import Config

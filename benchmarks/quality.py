@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 from corpus import Corpus, call, command, parse
-from measure import NMT, PLACE, add_row, commit
+from measure import NMT, PLACE
+from results import Figure, commit, record
 from toolkits import TINY, Budget, predicting, read_output, toolkit, training, write_settings
 
 from nmt.scoring.evaluate import read_file
@@ -33,19 +34,17 @@ def main() -> None:
         if arm not in found:
             found[arm] = scores_of(arm, corpus, place, options.minutes, tests)
             kept.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        print(f"{arm}: {shown(found[arm])}", flush=True)
-    figures = [f"{arm}: {shown(found[arm])}" for arm in names]
+        print(f"{arm}: {found[arm]}", flush=True)
+    figures = [figure for arm in names for figure in figures_of(arm, found[arm])]
     ours = [arm for arm in names if arm.startswith("nmt-")]
     if ours:
         mean = {text: statistics.mean(found[arm][text] for arm in ours) for text in tests}
-        figures.append(f"nmt, mean: {shown(mean)}")
+        figures += figures_of("nmt, mean", mean)
         for name in [name for name in names if name not in ours]:
-            minutes = [minutes_to(place / arm, found[name]["valid"]) for arm in ours]
-            figures.append(f"{name}'s {found[name]['valid']:.1f} on valid after {', '.join(minutes)} minutes of ours")
-    print("\n".join(figures))
-    add_row(
-        f"BLEU, beam 5, after {options.minutes:g} minutes of training", command("quality", options), "; ".join(figures)
-    )
+            metric = f"time to {name}'s {found[name]['valid']:.1f} on valid"
+            minutes = {arm: minutes_to(place / arm, found[name]["valid"]) for arm in ours}
+            figures += [Figure(arm, metric, taken, "minutes") for arm, taken in minutes.items()]
+    record(f"BLEU, beam 5, after {options.minutes:g} minutes of training", command("quality", options), figures)
 
 
 def scores_of(arm: str, corpus: Corpus, place: Path, minutes: float, tests: list[str]) -> dict[str, float]:
@@ -58,8 +57,9 @@ def scores_of(arm: str, corpus: Corpus, place: Path, minutes: float, tests: list
     return peer_scores(arm, python, corpus, minutes, tests)
 
 
-def shown(scores: dict[str, float]) -> str:
-    return ", ".join(f"{text} {score:.1f}" for text, score in scores.items())
+def figures_of(arm: str, scores: dict[str, float]) -> list[Figure]:
+    seed = int(arm.removeprefix("nmt-")) if arm.startswith("nmt-") else None
+    return [Figure(arm, f"BLEU {text}", round(score, 1), seed=seed) for text, score in scores.items()]
 
 
 def bleu(lines: list[str], corpus: Corpus, text: str) -> float:
@@ -78,15 +78,15 @@ def our_scores(arm: str, corpus: Corpus, run: Path, minutes: float, tests: list[
     return scores
 
 
-def minutes_to(run: Path, score: float) -> str:
-    """When a validation, which is greedy, first had so much BLEU."""
+def minutes_to(run: Path, score: float) -> float | None:
+    """When a validation, which is greedy, first had so much BLEU; None: never."""
     lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     seconds = 0.0
     for event in map(json.loads, lines):
-        seconds = event.get("seconds", seconds)
+        seconds = float(event.get("seconds", seconds))
         if event["event"] == "validation" and event["bleu"] >= score:
-            return f"{seconds / 60:.1f}"
-    return "never"
+            return round(seconds / 60, 1)
+    return None
 
 
 def peer_scores(name: str, python: Path, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:

@@ -1,7 +1,8 @@
 """How long a person waits at the shell: ``nmt --help``, and one line through a pipe: python benchmarks/start.py"""
 
 from corpus import command, parse
-from measure import NMT, Arm, add_row, in_turn, machine, peer
+from measure import NMT, Arm, in_turn, peer
+from results import record
 from translate import CLIENT, PACKAGES
 
 
@@ -23,9 +24,8 @@ def main() -> None:
     for arm in arms:
         arm.forget()
     in_turn(arms, options.repeats)
-    figures = [f"{arm.name}: {arm.words or f'{arm.median:.3f} s, {arm.memory / 1e6:.0f} MB'}" for arm in arms]
-    print("\n".join([machine(), *figures]))
-    add_row("from the shell to the end, medians", command("start", options), "; ".join(figures))
+    figures = [figure for arm in arms for figure in arm.figures()]
+    record("from the shell to the end, medians", command("start", options), figures)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from corpus import Corpus, command, parse
-from measure import NMT, add_row, machine
+from measure import NMT
+from results import Figure, record
 from toolkits import Budget, Shape, said, toolkit, training, write_settings
 
 from nmt.config import ModelConfig
@@ -127,9 +128,8 @@ def padding(dataset: Dataset) -> float:
 
 
 def report(data: Path, arms: dict[str, list[Trainer]], sgemm: float, options: argparse.Namespace) -> None:
-    """Print the figures, and append them."""
+    """Record the figures."""
     dataset = Dataset.open(data)
-    print(machine())
     line = command("train", options)
     for shape, (mine, *peers) in arms.items():
         layers, width, feed_forward = SHAPES[shape]
@@ -139,21 +139,20 @@ def report(data: Path, arms: dict[str, list[Trainer]], sgemm: float, options: ar
         ceiling = sgemm / operations(model, dataset.target_vocabulary, source_tokens)
         rate = statistics.median(mine.rates)
         figures = [
-            f"nmt {rate:,.0f}",
-            f"{rate / ceiling:.2f} of the {ceiling:,.0f} that {sgemm / 1e9:.0f} GFLOP/s allow",
+            Figure("nmt", "speed", round(rate), "target tokens/s"),
+            Figure("nmt", "share of what sgemm allows", round(rate / ceiling, 2)),
+            Figure("sgemm", "speed", round(sgemm / 1e9), "GFLOP/s"),
         ]
         for arm in peers:
             if arm.rates:
-                figures.append(
-                    f"{arm.name} {statistics.median(arm.rates):,.0f} ({rate / statistics.median(arm.rates):.2f}×)"
-                )
+                peer_rate = statistics.median(arm.rates)
+                figures.append(Figure(arm.name, "speed", round(peer_rate), "target tokens/s"))
+                figures.append(Figure(f"nmt against {arm.name}", "ratio", round(rate / peer_rate, 2), "×"))
             else:
-                figures.append(f"{arm.name} failed: {arm.words}")
-        print(f"{shape}: {'; '.join(figures)}")
-        add_row(f"training, {shape}, non-pad target tokens a second, medians", line, "; ".join(figures))
-    share = f"{100 * padding(dataset):.1f}%"
-    print(f"padding of both sides: {share}")
-    add_row(f"padding of both sides in batches of {TOKENS}", line, share)
+                figures.append(Figure(arm.name, "failed", None, note=arm.words))
+        record(f"training, {shape}, non-pad target tokens a second, medians", line, figures)
+    share = Figure("nmt", "padding", round(100 * padding(dataset), 1), "%")
+    record(f"padding of both sides in batches of {TOKENS}", line, [share])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from itertools import product
 from pathlib import Path
 
 from corpus import command, parse
-from measure import NMT, PEERS, Arm, add_row, in_turn, machine, peer
+from measure import NMT, PEERS, Arm, in_turn, peer
+from results import Figure, record
 
 from nmt.scoring.evaluate import read_file
 from nmt.scoring.metrics import corpus_scores
@@ -76,23 +77,23 @@ def client(
 
 
 def report(arms: list[Arm], reference: Path, language: str, options: argparse.Namespace) -> None:
-    """Print the figures, and append them."""
+    """Record the figures."""
     references = read_file(reference)
-    lines = []
+    figures = []
     for arm in arms:
-        if arm.words or not arm.output:
-            lines.append(f"{arm.name}: failed: {arm.words}")
-            continue
-        bleu, _ = corpus_scores(read_file(arm.output), references, language)
-        rate = len(references) / arm.median
-        lines.append(f"{arm.name}: {rate:,.0f} lines/s, {arm.memory / 1e6:,.0f} MB, BLEU {bleu:.2f}")
+        figures += arm.figures()
+        if arm.seconds and arm.output:
+            bleu, _ = corpus_scores(read_file(arm.output), references, language)
+            figures.append(Figure(arm.name, "speed", round(len(references) / arm.median), "lines/s"))
+            figures.append(Figure(arm.name, "BLEU", round(bleu, 2)))
     *ours, best = arms
     if best.name.startswith("CTranslate2") and best.seconds:
-        ratios = [f"{arm.name} {best.median / arm.median:.2f}×" for arm in ours]
-        lines.append(f"against CTranslate2: {', '.join(ratios)}; memory {arms[0].memory / best.memory:.2f}×")
-    print("\n".join([machine(), *lines]))
-    what = f"translating {len(references):,} lines, beam 5, whole commands, medians"
-    add_row(what, command("translate", options), "; ".join(lines))
+        for arm in ours:
+            name = f"{arm.name} against CTranslate2"
+            figures.append(Figure(name, "ratio", round(best.median / arm.median, 2), "×"))
+            figures.append(Figure(name, "ratio of memory", round(arm.memory / best.memory, 2), "×"))
+    task = f"translating {len(references):,} lines, beam 5, whole commands, medians"
+    record(task, command("translate", options), figures)
 
 
 def report_invariance(model: Path, source: Path, options: argparse.Namespace) -> None:
@@ -105,10 +106,10 @@ def report_invariance(model: Path, source: Path, options: argparse.Namespace) ->
             arm = nmt_arm(f"{engine}, {tokens} tokens", model, source, source.with_name("out-invariance"), *flags)
             in_turn([arm], 1)
             found.append(read_file(source.with_name("out-invariance")))
-        figures.append(f"{engine} {sum(len(set(line)) > 1 for line in zip(*found, strict=True))}")
-    print("; ".join(figures))
-    what = "of 1,000 lines, those that differ at batches of 256, 2,048 and 8,192 tokens"
-    add_row(what, command("translate", options), "; ".join(figures))
+        differ = sum(len(set(line)) > 1 for line in zip(*found, strict=True))
+        figures.append(Figure(engine, "lines that differ", differ))
+    task = "of 1,000 lines, those that differ at batches of 256, 2,048 and 8,192 tokens"
+    record(task, command("translate", options), figures)
 
 
 if __name__ == "__main__":

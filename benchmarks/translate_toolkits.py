@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 
 from corpus import Corpus, command, parse
-from measure import PEERS, Arm, add_row, in_turn, machine
+from measure import PEERS, Arm, in_turn
+from results import Figure, record
 from toolkits import (
     TINY,
     Budget,
@@ -52,24 +53,19 @@ def main() -> None:
         norm = "post" if name == "transformers" else "pre"
         theirs.append((other(name, python, models[norm] / "model", corpus, data, source), ours[norm]))
     in_turn([*ours.values(), *(arm for arm, _ in theirs)], options.repeats)
-    print(machine())
     references = read_file(reference)
     for arm, mine in theirs:
         figures = []
         for one in (mine, arm):
-            if one.words or not one.output:
-                figures.append(f"{one.name} failed: {one.words}")
-                continue
-            lines = read_output(one.output, data, len(references))
-            bleu, _ = corpus_scores(lines, references, corpus.target)
-            figures.append(
-                f"{one.name} {len(references) / one.median:,.0f} lines/s, {one.memory / 1e6:,.0f} MB, BLEU {bleu:.1f}"
-            )
+            figures += one.figures()
+            if one.seconds and one.output:
+                bleu, _ = corpus_scores(read_output(one.output, data, len(references)), references, corpus.target)
+                figures.append(Figure(one.name, "speed", round(len(references) / one.median), "lines/s"))
+                figures.append(Figure(one.name, "BLEU", round(bleu, 1)))
         if mine.seconds and arm.seconds:
-            figures.append(f"{arm.median / mine.median:.1f}×")
-        print("; ".join(figures))
-        what = f"translating {len(references):,} lines, beam 5, against {arm.name}"
-        add_row(what, command("translate_toolkits", options), "; ".join(figures))
+            figures.append(Figure(f"nmt against {arm.name}", "ratio", round(arm.median / mine.median, 1), "×"))
+        task = f"translating {len(references):,} lines, beam 5, against {arm.name}"
+        record(task, command("translate_toolkits", options), figures)
 
 
 def other(name: str, python: Path, model: Path, corpus: Corpus, data: Path, source: Path) -> Arm:

@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from nmt.cli import app, canonical
 from nmt.cli.console import with_flags
 
 sys.path.insert(0, str(ROOT / "docs"))
+sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import results
 import road
 import update
 
@@ -44,6 +47,13 @@ EXAMPLES = [(page, arguments) for page in PAGES for arguments in commands(page)]
 def test_page_is_what_make_docs_writes(name: str) -> None:
     path, text = update.page(name)
     assert path.read_text(encoding="utf-8") == text, "run: make docs"
+
+
+def test_the_table_of_results_is_made_of_the_record() -> None:
+    rows = results.read()
+    assert results.TABLE.read_text(encoding="utf-8") == results.HEAD + "".join(results.table(rows)), "run: make docs"
+    shared = {*results.MEASURED_TOGETHER, *(field.name for field in fields(results.Figure))}
+    assert [row for row in rows if shared - set(row) or not isinstance(row["value"], int | float | None)] == []
 
 
 @pytest.mark.parametrize("name", update.ROADS)
