@@ -1,8 +1,9 @@
-"""Train every station of road-to-attention.md on the bundled corpus, and draw its pictures: make road
+"""Trains every model of road-to-attention.md on the bundled corpus, and draws its pictures: make road
 
-Each station is trained, translated and scored by the commands that the page shows. What is measured goes into
-docs/road/scores.json, from which update.py writes the tables of the pages. Called by itself, after an interruption, it
-goes on with the runs in build/road; make begins anew. Run it in the root of the repository.
+Each model is a station. It is trained, translated with and scored by the commands that the page shows. The results go
+into docs/road/scores.json, from which update.py writes the tables of the pages. Without make, after an interruption, it
+resumes the runs in build/road; make starts over. Run it in the root of the repository. It knows the commands, not the
+text of the pages.
 """
 
 import json
@@ -29,7 +30,7 @@ SENTENCE = "그가 집에 왔을 때 그녀는 음악을 듣고 있었다."
 
 @dataclass(frozen=True)
 class Station:
-    """A model of the road: its name, what the page calls it, and its settings over docs/road/FILE."""
+    """A model of the road: its name, its title in the page, and its settings on top of docs/road/FILE."""
 
     name: str
     title: str
@@ -49,7 +50,7 @@ def recurrent(score: str, title: str) -> Station:
     return Station(score, title, "docs/road/recurrent.toml", (f"model.attention_score={score}",))
 
 
-# At the rate of the pre-norm model, 6e-3, it hardly learns: 15 BLEU.
+# At the pre-norm model's learning rate, 6e-3, it hardly learns: 15 BLEU.
 POST_NORM = ("model.norm=post", "training.learning_rate=2e-3")
 
 STATIONS = (
@@ -71,7 +72,7 @@ def nmt(*arguments: str | Path) -> str:
 
 
 def measure(station: Station) -> dict[str, Any]:
-    """Train a station, if that is not done yet, and score it."""
+    """Trains a station, unless that is done, and scores it."""
     nmt(*station.train_command())
     hypothesis = RUNS / f"{station.name}.en"
     scores = json.loads(nmt("evaluate", station.run, TEST, "--json", "--output", hypothesis))
@@ -90,7 +91,7 @@ def measure(station: Station) -> dict[str, Any]:
 
 
 def by_length(hypothesis: Path) -> dict[str, float]:
-    """BLEU of the test sentences of like length, by the words of their source."""
+    """BLEU of the test sentences by the number of words of their source."""
     sides = [Path(f"{TEST}.ko"), hypothesis, Path(f"{TEST}.en")]
     rows = list(zip(*(path.read_text(encoding="utf-8").splitlines() for path in sides), strict=True))
     scores = {}
@@ -120,8 +121,8 @@ def draw(measured: list[dict[str, Any]]) -> None:
         ("transformer", "decoder", "causal"),
     ):
         pair = Inspector.load(RUNS / name).look(SENTENCE)
-        (found,) = (found for found in pair.maps if found.kind == kind)
-        write_picture(large_map(found), FIGURES / f"{picture}.png")
+        (attention,) = (each for each in pair.maps if each.kind == kind)
+        write_picture(large_map(attention), FIGURES / f"{picture}.png")
     write_picture(positions_picture(Inspector.load(RUNS / "transformer").positions(32)), FIGURES / "positions.png")
 
 

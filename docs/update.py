@@ -1,8 +1,8 @@
-"""Write into docs/ what follows from the program: python docs/update.py
+"""Writes the generated parts of the pages in docs/: python docs/update.py
 
-Help texts go into the pages of the commands, the settings into settings.md, what `make road` measured into the pages of
-the road to attention, what `make torture` did into promises.md, a line for each decision into their index. A test holds
-the pages to what stands here.
+Help texts go into the pages of the commands, the settings into settings.md, the results of `make road` into the pages
+of the road to attention, the results of `make torture` into promises.md, a line for each decision into their index. A
+test compares the pages with this script's output. It knows nothing of what the pages say in between.
 """
 
 import json
@@ -19,7 +19,7 @@ from nmt.presets import PRESETS, RULES
 
 DOCS = Path(__file__).parent
 COMMANDS = ("prepare", "train", "translate", "evaluate", "inspect", "export")
-ROADS = {  # what their tables say, a language each
+ROADS = {  # the words of their tables, a page for each language
     "road-to-attention": {
         "model": "model",
         "size": "parameters",
@@ -57,13 +57,13 @@ def help_text(command: str) -> str:
 
 
 def with_help(page: str, command: str) -> str:
-    """The page with its block of help, which is the one that begins with Usage, made anew."""
+    """The page with its block of help, the one that begins with Usage, replaced."""
     block = f"```text\n{help_text(command)}```"
     return re.sub(r"```text\nUsage:.*?```", lambda match: block, page, count=1, flags=re.DOTALL)
 
 
 def settings_page(page: str) -> str:
-    """The page with everything below its first table heading made anew."""
+    """The page with everything from its first table on replaced."""
     head, mark, _ = page.partition("## [model]")
     assert mark, "settings.md has no [model] section to write"
     return head + "\n".join([*sections(), *presets()])
@@ -99,7 +99,7 @@ def toml(value: object) -> str:
 
 
 def presets() -> list[str]:
-    """A table of what the presets set, a column each, and one of what auto takes."""
+    """The tables of the presets, a column each, and of the rules by which auto chooses."""
     columns = PRESETS
     keys = dict.fromkeys((part, key) for layer in columns.values() for part in layer for key in layer[part])
     lines = ["## Presets", "", "A dash: the default above.", ""]
@@ -112,8 +112,9 @@ def presets() -> list[str]:
         "",
         "## What `auto` takes",
         "",
-        "For fewer pairs than the first column says. Where the budget is too small for so many passes over the data,",
-        "one in minutes on the cores that are here, it takes the row above. A run goes on with what it was begun with.",
+        "A row applies to corpora of fewer pairs than its first column says. Find the smallest such number, and begin",
+        "at its last row. If the budget is too small for the passes of that row, `auto` takes the one above, and on.",
+        "It converts minutes to passes by an estimate for the machine's cores. A run that resumes keeps its row.",
         "",
         "| pairs | passes | preset | why |",
         "| --- | --- | --- | --- |",
@@ -132,7 +133,7 @@ def shown(layer: Layer) -> str:
 
 
 def road_page(page: str, words: dict[str, str]) -> str:
-    """The page with its two tables made of docs/road/scores.json."""
+    """The page with its two tables made from docs/road/scores.json."""
     scores = json.loads((DOCS / "road/scores.json").read_text(encoding="utf-8"))
     page = between(page, "scores", scores_table(scores["stations"], words, scores["cores"]))
     return between(page, "lengths", lengths_table(scores["stations"], words))
@@ -163,17 +164,17 @@ def lengths_table(measured: list[dict[str, Any]], words: dict[str, str]) -> str:
     lines = [f"| BLEU, {words['length']}: | " + " | ".join(lengths) + " |", "| --- |" + " ---: |" * len(lengths)]
     for row in measured:
         title = words.get(row["title"], row["title"])
-        lines.append(f"| {title} | " + " | ".join(f"{row['bleu_by_length'][one]:.1f}" for one in lengths) + " |")
+        lines.append(f"| {title} | " + " | ".join(f"{row['bleu_by_length'][length]:.1f}" for length in lengths) + " |")
     return "\n".join(lines) + "\n"
 
 
 def promises_page(page: str) -> str:
-    """The page with the table of the last ``make torture``, made of docs/torture.json."""
+    """The page with the table of the last ``make torture``, made from docs/torture.json."""
     return between(page, "torture", torture_table(json.loads((DOCS / "torture.json").read_text(encoding="utf-8"))))
 
 
 def torture_table(ran: dict[str, Any]) -> str:
-    """A row an area, then a row a control: whether the proof noticed that a safety was missing."""
+    """A row for each area, then one for each control: whether the proof noticed that a safety was missing."""
     lines = ["| what was done to it | trials | failures | seconds |", "| --- |" + " ---: |" * 3]
     for area in ran["areas"]:
         counts = (
@@ -208,7 +209,7 @@ def decisions_page(page: str) -> str:
 
 
 def page(name: str) -> tuple[Path, str]:
-    """A page that is written here: where it is, and what it should be."""
+    """The path of a generated page, and the text that it should have."""
     path = DOCS / f"{name}.md"
     old = path.read_text(encoding="utf-8")
     if name in ROADS:
