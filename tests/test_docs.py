@@ -12,6 +12,7 @@ import pytest
 import typer
 from conftest import ROOT
 
+from nmt import __version__
 from nmt.cli import app, canonical
 from nmt.cli.console import with_flags
 
@@ -96,6 +97,13 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
     links = [(page.parent / name if name else page, anchor) for name, anchor in LINK.findall(page.read_text("utf-8"))]
     assert [path for path, _ in links if not path.exists()] == []
     assert [(path, anchor) for path, anchor in links if anchor and anchor not in anchors(path)] == []
+
+
+def test_the_changelog_begins_with_this_version_and_what_breaks() -> None:
+    _, newest, *_ = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text("utf-8"), flags=re.MULTILINE)
+    assert newest.startswith(f"[{__version__}]")
+    kinds = re.findall(r"^### (.+)$", newest, re.MULTILINE)
+    assert kinds == [kind for kind in ("Breaks", "Added", "Changed", "Fixed", "Removed") if kind in kinds]
 
 
 def test_pages_named_in_the_code_exist() -> None:
