@@ -1,29 +1,34 @@
-"""What can go wrong, as a tree; each class knows the exit code that its command ends with.
+"""All errors of the program, as a tree; each class has the exit code of a command that ends with it.
 
-NmtError                    70  a bug of ours, when nothing below fits
-├── UsageError               2  the command line asks for something that does not exist
-├── DataError               65  text, a dataset or a model file is not what it should be
-├── MissingInputError       66  a file or folder that was named is not there
-│   └── UnreadableError     66  it is there, and this user may not read it: which is no damage
-├── CannotCreateError       73  an output cannot be made, or something else stands in its place
-├── StorageError            74  reading or writing failed half-way, or the disk is full
-├── BusyError               75  out of memory, or someone else holds it: try again
-└── SettingsError           78  settings that do not fit together, or not with the run being resumed
+NmtError                     70  a bug of ours, when nothing below fits
+├── UsageError                2  the command line asks for something that does not exist
+├── DataError                65  a text, a dataset or a model file is not what it should be
+│   ├── OtherFormatError     65  a whole checkpoint, written by another version of nmt
+│   └── SizeError            65  a vocabulary size that does not fit the text
+├── MissingInputError        66  a named file or folder is not there
+│   └── UnreadableError      66  it is there, but this user may not read it: it is not damaged
+├── CannotCreateError        73  an output cannot be created, or something else has its name
+├── StorageError             74  reading or writing failed part-way, or the disk is full
+├── BusyError                75  out of memory, or another process holds a file: try again
+│   └── PeerLostError        75  another process of a training run has ended
+└── SettingsError            78  settings that do not fit together, or not with the run being resumed
 
-Every error is two halves: what is wrong (with file and line), and how to mend it.
+Every error says what is wrong (with file and line) and how to mend it. It names an argument in backticks, as
+`beam_size`, and a setting by its key, as model.width; the command line prints the argument as its flag, --beam-size.
+Knows no command and no flag.
 """
 
 import errno
 from collections.abc import Iterable
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-"""What the system says of a full disk, or of a file that may not grow."""
+"""Error numbers of the system for a full disk, or a file that may not grow."""
 
-DISTRIBUTION = "nmt-toolkit"  # what pip calls us: on the registry the name ``nmt`` is somebody else's
+DISTRIBUTION = "nmt-toolkit"  # the name for pip: on the registry ``nmt`` is somebody else's
 
 
 class NmtError(Exception):
-    """Base of all errors that a person is meant to read: ``what`` is wrong, and how to ``mend`` it."""
+    """The base of all errors meant for a person: ``what`` is wrong, and how to ``mend`` it."""
 
     exit_code = 70
 
@@ -69,18 +74,18 @@ class SettingsError(NmtError):
 
 
 class NmtWarning(UserWarning):
-    """Something that a person should know while the work goes on; the commands say it in a line."""
+    """A warning for a person while the work continues; the commands print it in one line."""
 
 
 def write_failed(path: object, error: OSError) -> StorageError:
-    """The error for a file or folder whose writing the system refused: a full disk has a remedy of its own."""
+    """The StorageError for a file or folder that the system did not write; a full disk has its own advice."""
     return StorageError(
         f"writing {path} failed: {error.strerror}", "free some space there" if error.errno in FULL else "check the disk"
     )
 
 
 def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
-    """How to mend a name that does not exist: the name that it comes near to, else all of them, or ``otherwise``."""
+    """Advice for a name that does not exist: the nearest known name, else ``otherwise`` or all names."""
     from difflib import get_close_matches
 
     choices = list(names)
@@ -89,9 +94,9 @@ def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
 
 
 def missing_extra(extra: str) -> str:
-    """How to mend that the packages of an extra are not installed: a command that fetches them and no other package.
+    """Advice when an extra's packages are not installed: the pip command that installs them and nothing else.
 
-    They are named themselves, as pyproject.toml requires them, so that the advice is right for every installation.
+    It names the packages as pyproject.toml requires them, so the command works however nmt was installed.
     """
     from importlib.metadata import PackageNotFoundError, requires
 
@@ -105,9 +110,9 @@ def missing_extra(extra: str) -> str:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the exception of a library means that memory ran out: a device's, the CPU allocator's, or Python's own.
+    """Whether a library's exception means out of memory: on a device, in the CPU's allocator, or in Python.
 
-    Told by its words, because most libraries raise a RuntimeError, and those that do better are not imported here.
+    Decided by its message: most libraries raise a plain RuntimeError, and the better ones are not imported here.
     """
     if isinstance(error, RuntimeError):
         return any(words in str(error) for words in _OUT_OF_MEMORY)
@@ -118,7 +123,7 @@ _OUT_OF_MEMORY = ("out of memory", "allocate memory", "bad_alloc", "ALLOC_FAILED
 
 
 def shown(value: object, longest: int = 60) -> str:
-    """A value out of a file, for an error's one line: quoted, cut, and without anything that a terminal would obey."""
+    """A value from a file as an error shows it: quoted, cut to ``longest``, without control characters."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # an integer of thousands of digits, a nest of thousands of lists

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, requires
 from inspect import signature
 from pathlib import Path
@@ -15,8 +16,10 @@ from conftest import ROOT
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from nmt import errors
 from nmt.cli import app
 from nmt.cli.console import with_flags
+from nmt.config import EngineOptions, ModelConfig, SearchOptions, TrainingConfig
 from nmt.decoding.translator import Translator
 
 PACKAGE = ROOT / "nmt"
@@ -192,6 +195,58 @@ def test_the_library_names_arguments_and_the_command_line_makes_flags_of_them(pa
     assert [with_flags(f"`{name}` x") for name in sorted(named)] == [
         f"--{name.replace('_', '-')} x" for name in sorted(named)
     ]
+
+
+def spoken(path: Path) -> list[str]:
+    """What a module's errors and warnings say, each f-string with ``…`` for its values."""
+    calls = (node for node in ast.walk(syntax(path)) if isinstance(node, ast.Call))
+    said = [call for call in calls if re.search(r"(Error|Warning|warn|note)$", ast.unparse(call.func))]
+    texts = (node for call in said for part in call.args for node in ast.walk(part) if isinstance(node, ast.JoinedStr))
+    plain = (part.value for call in said for part in call.args if isinstance(part, ast.Constant))
+    joined = (
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in text.values) for text in texts
+    )
+    return [text for text in (*plain, *joined) if isinstance(text, str)]
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.parent != PACKAGE / "cli"], ids=ids)
+def test_a_message_names_a_setting_by_its_key_or_in_backticks(path: Path) -> None:
+    sections = (ModelConfig, TrainingConfig, SearchOptions, EngineOptions)
+    settings = {spec.name for section in sections for spec in fields(section) if "_" in spec.name}  # others are words
+    bare = rf"(?<![`\w.])({'|'.join(settings)})(?![`\w=])"  # name=value is code
+    assert [text for text in spoken(path) if re.search(bare, text)] == []
+
+
+def drawn_errors() -> set[tuple[str, str, int]]:
+    """(name, base, exit code) of each line of the tree that nmt/errors.py draws."""
+    lines = re.findall(r"^((?:│   |    )*(?:[├└]── )?)(\w+) +(\d+)  \S", errors.__doc__ or "", re.M)
+    above: list[str] = []
+    tree = set()
+    for indented, name, code in lines:
+        depth = len(indented) // 4
+        above[depth:] = [name]
+        tree.add((name, above[depth - 1] if depth else "Exception", int(code)))
+    return tree
+
+
+def test_the_tree_of_errors_is_all_errors_there_are() -> None:
+    base: dict[str, str] = {}
+    code: dict[str, int] = {}
+    for path in SOURCES:
+        for node in ast.walk(syntax(path)):
+            if isinstance(node, ast.ClassDef) and node.bases:
+                base[node.name] = ast.unparse(node.bases[0])
+                for part in node.body:
+                    if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "exit_code":
+                        code[node.name] = ast.literal_eval(part.value)
+
+    def is_error(name: str) -> bool:
+        return name == "NmtError" or (name in base and is_error(base[name]))
+
+    def exit_code(name: str) -> int:
+        return code[name] if name in code else exit_code(base[name])
+
+    assert drawn_errors() == {(name, base[name], exit_code(name)) for name in base if is_error(name)}
 
 
 def globals_set(path: Path) -> list[str]:
