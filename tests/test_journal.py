@@ -19,7 +19,8 @@ from nmt.disk.durable import unfinished
 from nmt.disk.files import open_binary
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
-from nmt.store.journal import Work, resumable
+from nmt.store.journal import Work
+from nmt.store.resumable import resumable
 
 NAMES = ["out.txt", "out.gz", "out.xz", "out.zst"]
 WORK: Work = {"model": "abc", "beam size": 5, "length penalty": 1.0, "strict": False}
@@ -210,7 +211,7 @@ def test_what_another_user_left_beside_the_output_is_refused(tmp_path: Path, end
         job(path)
     assert {name: (tmp_path / name).read_bytes() for name in beside(path)} == before
     os.chown(tmp_path / f"out.{ending}", os.geteuid(), -1)
-    assert job(path) == (4, ["going on after line 9"])
+    assert job(path) == (4, ["resuming after line 9"])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -226,7 +227,7 @@ def test_only_what_is_missing_is_made_and_one_note_says_where(tmp_path: Path) ->
     assert beside(path) == ["out.journal", "out.partial"]
     made, notes = job(path)
     assert made == 7 - 3
-    assert notes == ["going on after line 9"]
+    assert notes == ["resuming after line 9"]
     assert path.read_bytes() == uninterrupted(path)
     assert beside(path) == ["out"]
 
@@ -234,7 +235,7 @@ def test_only_what_is_missing_is_made_and_one_note_says_where(tmp_path: Path) ->
 def test_an_error_says_that_the_same_command_goes_on(tmp_path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         job(tmp_path / "out", stop=stop_at(2))
-    assert caught.value.mend == "free some space there; the same command goes on after line 6"
+    assert caught.value.mend == "free some space there; the same command resumes after line 6"
 
 
 def test_an_error_before_anything_is_saved_leaves_nothing(tmp_path: Path) -> None:
@@ -289,7 +290,7 @@ def test_a_changed_input_is_made_anew_from_where_it_changed(tmp_path: Path) -> N
     path = half_done(tmp_path / "out", windows=5)
     lines = [*LINES[:7], "another", *LINES[8:]]
     made, notes = job(path, lines)
-    assert (made, notes) == (7 - 2, ["going on after line 6: the input has changed"])
+    assert (made, notes) == (7 - 2, ["resuming after line 6: the input has changed"])
     assert path.read_bytes() == uninterrupted(path, lines)
     path = half_done(tmp_path / "next", windows=5)
     assert job(path, lines[7:]) == (5, ["starting over: the input has changed"])

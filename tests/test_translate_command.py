@@ -214,12 +214,12 @@ def test_a_failed_command_given_again_goes_on_to_the_same_bytes(
         tmp_path / "stats",
         *flags,
     ]
-    with pytest.raises(DataError, match=r"line 7 byte 3 .*; the same command goes on after line 6$"):
+    with pytest.raises(DataError, match=r"line 7 byte 3 .*; the same command resumes after line 6$"):
         run(*command)
     assert not (tmp_path / name).exists()
     (tmp_path / "in").write_bytes(good)
     _, said = run(*command)
-    assert re.fullmatch(r"nmt: going on after line 6\nnmt: 7 lines in \d+\.\d s: .*out(\.gz)?\n", said)
+    assert re.fullmatch(r"nmt: resuming after line 6\nnmt: 7 lines in \d+\.\d s: .*out(\.gz)?\n", said)
     assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert json.loads((tmp_path / "stats").read_text(encoding="utf-8"))["lines"] == 1
     assert loaded.engine.batches == [[[4, 5]]]

@@ -13,12 +13,12 @@ from pathlib import Path
 from tests.torture.translate_kill import TranslateKillArea
 
 def no_truncation():
-    from nmt.store.journal import Resumable
+    from nmt.store.resumable import Resumable
     Resumable._truncate = lambda self: None
 
 def no_resumption():
-    from nmt.store.journal import Resumable
-    Resumable._read_entries = lambda self: iter(())
+    from nmt.store.journal import JournalReader
+    JournalReader._read = lambda self: iter(())
 
 for sabotage in (no_truncation, no_resumption):
     with tempfile.TemporaryDirectory() as folder:

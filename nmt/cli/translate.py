@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from nmt.decoding.formats import Format
     from nmt.decoding.input_lines import InputLines
     from nmt.decoding.translator import Translation, Translator
-    from nmt.store.journal import Resumable, Work
+    from nmt.store.journal import Work
+    from nmt.store.resumable import Resumable
     from nmt.text.lines import Pause
     from nmt.text.progress import Progress
 
@@ -98,8 +99,8 @@ def translate(
     from nmt.decoding.formats import choose_format
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
-    from nmt.store.journal import forget_journal
     from nmt.store.model_folder import places
+    from nmt.store.resumable import forget_journal
 
     options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
     to_records = choose_format(format.value, n_best is not None)
@@ -149,7 +150,7 @@ class Job:
 
     def opened(self, keep_journal: bool) -> "AbstractContextManager[Stream | Resumable]":
         from nmt.disk.files import written_directly
-        from nmt.store.journal import resumable
+        from nmt.store.resumable import resumable
 
         if not self.output or written_directly(self.output):
             return streamed(self.output)

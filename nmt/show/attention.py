@@ -76,7 +76,9 @@ class Inspector:
         with torch.inference_mode():
             found = self.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
         if not found:
-            raise SettingsError("this model has no attention to look at", "train one with another model.attention_score")
+            raise SettingsError(
+                "this model has no attention to look at", "train one with another model.attention_score"
+            )
         source_pieces = [*self.source_tokenizer.pieces(source_ids), END]
         target_pieces = self.target_tokenizer.pieces(target_ids)
         sides = {

@@ -129,7 +129,7 @@ class Bench:
         (ended,) = import_what_it_imports(program(*plain, "-o", self.base / "reference"))
         finished(ended)
         finished(run(program(*plain), Setting(environment=settings)))
-        kill = partial(before, "nmt.store.journal:Resumable.finish", 1, die_here)
+        kill = partial(before, "nmt.store.resumable:Resumable.finish", 1, die_here)
         killed = run(program(*plain, "-o", self.base / "out.en", prepare=kill))
         require(killed.code == -9 and (self.base / "out.en.partial").exists(), f"it was to be killed, but {killed}")
 

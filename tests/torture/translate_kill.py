@@ -115,7 +115,7 @@ class Trial:
             if out.exists() and out.read_bytes() != whole.read_bytes():
                 found.append(f"after kills at {deaths} there was a file that looked whole")
             if ended.code == 0:
-                if windows and "going on after line" not in ended.said:
+                if windows and "resuming after line" not in ended.said:
                     found.append(f"after kills at {deaths} it began anew, with {windows} windows there")
                 break
         left = sorted(path.name for path in out.parent.iterdir())
