@@ -55,6 +55,7 @@ MODULES = [
     ("nmt.decoding.translator", HEAVY),
     ("nmt.decoding.formats", HEAVY),
     ("nmt.decoding.input_lines", NO_TORCH),
+    ("nmt.decoding.job", NO_TORCH),
     ("nmt.training.request", NO_TORCH),
     ("nmt.scoring", NO_TORCH),
     ("nmt.show", NO_TORCH | {"altair", "vl_convert"}),

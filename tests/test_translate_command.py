@@ -3,7 +3,6 @@
 import gzip
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -251,7 +250,7 @@ def test_pauses_of_standard_input_do_not_end_windows_of_a_file(tmp_path: Path, l
 
     (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nmt.decoding.input_lines.InputLines", Hesitant)
+        patch.setattr("nmt.decoding.job.InputLines", Hesitant)
         run(tmp_path / "in", "-o", tmp_path / "out")
     assert [len(batch) for batch in loaded.engine.batches] == [3, 1]
 
@@ -337,8 +336,8 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
                 events.append(f"read {line}")
                 yield line
 
-    monkeypatch.setattr("nmt.decoding.input_lines.InputLines", Inputs)
-    monkeypatch.setattr(sys.modules["nmt.cli.translate"], "open_output", lambda path: nullcontext(Sink()))
+    monkeypatch.setattr("nmt.decoding.job.InputLines", Inputs)
+    monkeypatch.setattr("nmt.cli.console.standard_output", Sink)
     run()
     spoken = [event for event in events if event != "flush"]
     assert spoken == ["read a b", "read c d", "read Pause.PAUSE", "b a", "d c", "read e f", "f e"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from nmt.decoding.formats import choose_format
+from nmt.decoding.formats import Format
 from nmt.decoding.translator import Alternative, Translation
 
 PLAIN = Translation("나는\t집에 간다", "I go\thome", -0.1234567, [Alternative('I "go"', -1.0), Alternative("", -2.25)])
@@ -49,17 +49,17 @@ BREAKERS = Translation("a\u2028b\x85c\x0cd\x1ce", "f", -1.0)
     ],
 )
 def test_golden_lines(name: str, n_best: bool, translation: Translation, lines: list[str]) -> None:
-    assert choose_format(name, n_best)(7, translation) == lines
+    assert Format(name, n_best).records(7, translation) == lines
 
 
 @pytest.mark.parametrize("name", ["text", "tsv", "jsonl"])
 def test_no_format_prints_a_character_at_which_splitlines_cuts(name: str) -> None:
-    (line,) = choose_format(name, False)(0, BREAKERS)
+    (line,) = Format(name).records(0, BREAKERS)
     assert line.splitlines() == [line]
 
 
 def test_json_lines_read_back_as_they_were() -> None:
-    (line,) = choose_format("jsonl", True)(3, PLAIN)
+    (line,) = Format("jsonl", True).records(3, PLAIN)
     assert json.loads(line) == {
         "id": 3,
         "source": PLAIN.source,

@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
+from nmt.errors import StorageError
 from nmt.text.lines import printable
 from nmt.text.progress import Progress, Silent
 
@@ -58,6 +59,20 @@ def say(line: str) -> None:
     # terminal gone. The line is lost, and the work is not.
     with suppress(OSError):
         print(f"nmt: {printable(with_flags(line))}", file=sys.stderr, flush=True)
+
+
+def standard_output() -> BinaryIO:
+    """Standard output, as bytes: results are UTF-8 whatever the locale. Raises StorageError when it is closed."""
+    if sys.stdout is None:
+        raise StorageError("standard output is closed", "leave >&- out, or name a file with --output")
+    return sys.stdout.buffer
+
+
+def show(result: str) -> None:
+    """Write a result to standard output."""
+    stream = standard_output()
+    stream.write(result.encode("utf-8", "backslashreplace"))
+    stream.flush()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -5,22 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmt.cli.options import (
-    BatchTokens,
-    BeamSize,
-    ComputeType,
-    ComputeTypeName,
-    Device,
-    DeviceName,
-    Engine,
-    EngineName,
-    IsQuiet,
-    IsVerbose,
-    LengthPenalty,
-    MaxLengthFactor,
-    Threads,
-)
-from nmt.cli.translate import open_output
+from nmt.cli import options as flags
 from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -76,22 +61,23 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the translations here, set after set.")
     ] = None,
-    beam_size: BeamSize = 5,
-    length_penalty: LengthPenalty = 1.0,
-    max_length_factor: MaxLengthFactor = 3.0,
-    batch_tokens: BatchTokens = 2048,
-    engine: Engine = EngineName.auto,
-    compute_type: ComputeType = ComputeTypeName.float32,
-    device: DeviceName = Device.auto,
-    threads: Threads = 0,
-    quiet: IsQuiet = False,
-    verbose: IsVerbose = False,
+    beam_size: flags.BeamSize = 5,
+    length_penalty: flags.LengthPenalty = 1.0,
+    max_length_factor: flags.MaxLengthFactor = 3.0,
+    batch_tokens: flags.BatchTokens = 2048,
+    engine: flags.Engine = flags.EngineName.auto,
+    compute_type: flags.ComputeType = flags.ComputeTypeName.float32,
+    device: flags.DeviceName = flags.Device.auto,
+    threads: flags.Threads = 0,
+    quiet: flags.IsQuiet = False,
+    verbose: flags.IsVerbose = False,
 ) -> None:
     """Translate test sets and score them with sacreBLEU, or score translations that are there already."""
-    from nmt.cli.console import terminal_progress
+    from nmt.cli.console import show, terminal_progress
     from nmt.config import SearchOptions
     from nmt.corpus.parallel import find_corpus
     from nmt.decoding.translator import Translator
+    from nmt.disk.files import create_binary
     from nmt.disk.outputs import check_outputs
     from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
     from nmt.store.model_folder import ModelFolder, places, resolve_model_folder
@@ -119,12 +105,10 @@ def evaluate(
             for warning in report.warnings:
                 progress.warn(f"{report.name}: {warning}")
     try:
-        with open_output(None) as stream:
-            stream.write((as_json(reports) if json else as_table(reports)).encode("utf-8", "backslashreplace"))
-            stream.flush()
+        show(as_json(reports) if json else as_table(reports))
     finally:  # neither is lost because the other cannot be written
         if output:
-            with open_output(output) as stream:
+            with create_binary(output) as stream:
                 stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
 
 

@@ -1,6 +1,5 @@
 """``nmt inspect``: what a model is, and what it looks at."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,10 +67,11 @@ def inspect(
 
 
 def show_table(model: Path) -> None:
+    from nmt.cli.console import show, table
     from nmt.show.about import about
     from nmt.store.model_folder import ModelFolder, resolve_model_folder
 
-    print_table(["", ""], about(ModelFolder.open(resolve_model_folder(model))))
+    show(table(["", ""], about(ModelFolder.open(resolve_model_folder(model)))))
 
 
 def inspector(model: Path, threads: int) -> "Inspector":
@@ -100,7 +100,9 @@ def show_positions(model: Path, output: Path, threads: int) -> None:
 def show_attention(model: Path, text: str, target: str | None, output: Path | None, threads: int) -> None:
     pair = inspector(model, threads).look(text, target)
     if not output:
-        print_table(["target", "source", "weight"], alignment(pair.maps[0]))
+        from nmt.cli.console import show, table
+
+        show(table(["target", "source", "weight"], alignment(pair.maps[0])))
     elif output.suffix == ".html":
         from nmt.show.page import write_attention_page
 
@@ -116,12 +118,3 @@ def alignment(found: "AttentionMap") -> list[tuple[str, ...]]:
     weights = found.view(None, None)
     best = weights.argmax(1)
     return [(row, found.columns[best[t]], f"{weights[t, best[t]]:.2f}") for t, row in enumerate(found.rows)]
-
-
-def print_table(headings: list[str], rows: Sequence[Sequence[str]]) -> None:
-    from nmt.cli.console import table
-    from nmt.cli.translate import open_output
-
-    with open_output(None) as stream:
-        stream.write(table(headings, rows).encode())
-        stream.flush()

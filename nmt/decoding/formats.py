@@ -1,55 +1,58 @@
 """Translations as lines of output: text, n-best lists as Moses prints them, TSV and JSON. Knows no stream.
 
-No line holds a character at which ``str.splitlines`` would cut: the Translator sees to that in what it translates,
-and the sources that TSV and JSON repeat are made one line here.
+No line holds a character at which ``str.splitlines`` would cut: the Translator keeps them out of translations, and the
+sources that TSV and JSON repeat are made one line here.
 """
 
 import json
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from nmt.decoding.translator import Alternative, Translation
 from nmt.text.lines import one_line
 
-Format = Callable[[int, Translation], list[str]]
-"""From the number of a source line (from 0) and its translation to lines of output."""
 
-
-def choose_format(name: str, n_best: bool) -> Format:
+@dataclass(frozen=True)
+class Format:
     """The format ``text``, ``tsv`` or ``jsonl``; with ``n_best`` text and TSV have a line for each hypothesis."""
-    if name == "text":
-        return n_best_lines if n_best else text_line
-    return {"tsv": tsv_lines, "jsonl": json_line}[name]
+
+    name: str = "text"
+    n_best: bool = False
+
+    def about(self) -> dict[str, str | bool]:
+        """What the lines of output depend on besides the translations."""
+        return {"format": self.name, "n-best list": self.n_best}
+
+    def records(self, number: int, translation: Translation) -> list[str]:
+        """The lines of output for one line of input; ``number`` counts the lines of input from 0."""
+        if self.name == "jsonl":
+            return [json_line(number, translation)]
+        if self.name == "tsv":
+            return [tsv_line(translation.source, hypothesis) for hypothesis in hypotheses(translation)]
+        if self.n_best:
+            return [f"{number} ||| {each.text} ||| {each.score:.6f}" for each in hypotheses(translation)]
+        return [translation.text]
 
 
-def text_line(number: int, translation: Translation) -> list[str]:
-    return [translation.text]
-
-
-def n_best_lines(number: int, translation: Translation) -> list[str]:
-    """``id ||| text ||| score``, best first."""
-    return [f"{number} ||| {one.text} ||| {one.score:.6f}" for one in hypotheses(translation)]
-
-
-def tsv_lines(number: int, translation: Translation) -> list[str]:
+def tsv_line(source: str, hypothesis: Alternative) -> str:
     """``source TAB translation TAB score``, where a tab of the text is a space."""
-    source = one_line(translation.source).replace("\t", " ")
-    return [f"{source}\t{one.text.replace(chr(9), ' ')}\t{one.score:.6f}" for one in hypotheses(translation)]
+    cells = (one_line(source), hypothesis.text, f"{hypothesis.score:.6f}")
+    return "\t".join(cell.replace("\t", " ") for cell in cells)
 
 
-def json_line(number: int, translation: Translation) -> list[str]:
-    """One object a source line; the alternatives are what follows the best hypothesis."""
+def json_line(number: int, translation: Translation) -> str:
+    """One JSON object for a line of input; the alternatives are the hypotheses after the best."""
     entry = {
         "id": number,
         "source": one_line(translation.source),
         "translation": translation.text,
         "score": round(translation.score, 6),
         "alternatives": [
-            {"translation": other.text, "score": round(other.score, 6)} for other in translation.alternatives
+            {"translation": each.text, "score": round(each.score, 6)} for each in translation.alternatives
         ],
     }
-    return [json.dumps(entry, ensure_ascii=False)]
+    return json.dumps(entry, ensure_ascii=False)
 
 
 def hypotheses(translation: Translation) -> list[Alternative]:
-    """The whole n-best list."""
+    """The whole n-best list, best first."""
     return [Alternative(translation.text, translation.score), *translation.alternatives]

@@ -18,6 +18,7 @@ from nmt.errors import MissingInputError, StorageError
 from nmt.text import encodings
 from nmt.text.lines import PAUSE, Pause, read_lines
 from nmt.text.normal import is_composed
+from nmt.text.progress import Progress
 
 PATIENCE = 0.02  # seconds without a new byte that make a pause
 STANDARD_INPUT = Path("-")
@@ -62,6 +63,16 @@ class InputLines:
     def typed(self) -> bool:
         """Whether a person types some of the lines at a terminal."""
         return STANDARD_INPUT in self.inputs and sys.stdin is not None and sys.stdin.isatty()
+
+    def warn_of_mended(self, progress: Progress) -> None:
+        """Say how many of the lines given so far were not UTF-8, if any were."""
+        if self.mended:
+            what = f"{self.mended} lines were" if self.mended > 1 else "1 line was"
+            encoding = encodings.likely(self.sample)
+            guess = f"; it looks like {encoding}: iconv -f {encoding} -t UTF-8 makes it UTF-8" if encoding else ""
+            progress.warn(
+                f"{what} not UTF-8 and got U+FFFD where it broke, first {self.first_mended}; `strict` refuses it{guess}"
+            )
 
     def __iter__(self) -> Iterator[str | Pause]:
         for path in self.inputs:
