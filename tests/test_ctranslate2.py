@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
@@ -420,7 +421,7 @@ def test_the_client_gives_the_translations_of_the_program_for_1000_lines(
     assert [each.text for each in ours] == theirs
 
 
-@pytest.mark.parametrize("compute_type", list(ComputeType))
+@pytest.mark.parametrize("compute_type", get_args(ComputeType))
 def test_no_compute_type_of_an_export_lets_a_forbidden_piece_through(
     tiny_run: TinyRun, tmp_path: Path, compute_type: str
 ) -> None:

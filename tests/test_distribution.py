@@ -16,7 +16,7 @@ import pytest
 import torch
 from conftest import PROGRAM, TinyRun, equal, nmt
 
-from nmt.cli.launch import meeting_place
+from nmt.cli.launch import rendezvous
 from nmt.corpus.batches import pad_batch, plan_block, share
 from nmt.corpus.dataset import Dataset
 
@@ -94,7 +94,7 @@ def test_a_killed_process_costs_nothing_but_time(tiny_run: TinyRun, two: Path, t
         os.kill(child(process.pid, rank=1), signal.SIGKILL)
         said = process.stderr.read()
     assert process.returncode == 0, said
-    assert "warning: process 1 of 2 was ended by SIGKILL; all begin again from the last checkpoint" in said
+    assert "warning: process 1 of 2 was ended by SIGKILL; all restart from the last checkpoint" in said
     assert equal(newest(run), newest(two))
     assert equal(run / "model", two / "model")
 
@@ -112,7 +112,7 @@ def test_processes_killed_at_25_random_steps_lose_nothing(tiny_run: TinyRun, tmp
             os.kill(child(process.pid, rank=draw.randrange(2)), signal.SIGKILL)
         _, said = process.communicate()
     assert process.returncode == 0, said
-    assert said.count(b"all begin again from the last checkpoint") == 25
+    assert said.count(b"all restart from the last checkpoint") == 25
     assert equal(newest(run), newest(tmp_path / "whole"))
     assert equal(run / "model", tmp_path / "whole" / "model")
 
@@ -155,7 +155,7 @@ def test_a_mistake_is_one_line_with_its_exit_code(tiny_run: TinyRun, two: Path, 
 
 @pytest.mark.skipif(not os.path.exists("/proc/net/tcp"), reason="the system does not list its sockets")
 def test_processes_meet_where_no_other_machine_can_reach_them() -> None:
-    store = meeting_place()
+    store = rendezvous()
     peer = torch.distributed.TCPStore("127.0.0.1", store.port)  # type: ignore[attr-defined]
     peer.set("who", "a peer")
     assert store.get("who") == b"a peer"

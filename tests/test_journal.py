@@ -207,7 +207,7 @@ def test_what_another_user_left_beside_the_output_is_refused(tmp_path: Path, end
     path = half_done(tmp_path / "out")
     before = {name: (tmp_path / name).read_bytes() for name in beside(path)}
     os.chown(tmp_path / f"out.{ending}", 12345, -1)
-    with pytest.raises(CannotCreateError, match=f"{ending} is there and is another user's"):
+    with pytest.raises(CannotCreateError, match=f"{ending} exists and belongs to another user"):
         job(path)
     assert {name: (tmp_path / name).read_bytes() for name in beside(path)} == before
     os.chown(tmp_path / f"out.{ending}", os.geteuid(), -1)
@@ -377,7 +377,7 @@ def test_files_of_these_names_that_are_not_ours_are_left_alone(
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    with pytest.raises(CannotCreateError, match=f"{theirs} is there and is not of nmt's making") as caught:
+    with pytest.raises(CannotCreateError, match=f"{theirs} exists and was not made by nmt") as caught:
         job(tmp_path / "out", resume=False)
     assert caught.value.exit_code == 73
     left = {name: (tmp_path / name).read_text() for name in beside(tmp_path / "out")}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from conftest import CORPUS, ROOT, TinyRun
@@ -273,9 +273,9 @@ def test_the_package_gives_its_public_names_and_no_others() -> None:
 
 def test_flags_take_the_values_that_the_library_takes() -> None:
     choices = {spec.name: spec.metadata["choices"] for spec in EngineOptions.__dataclass_fields__.values()}
-    assert tuple(options.Device) == choices["device"]
-    assert tuple(options.EngineName) == choices["engine"]
-    assert tuple(options.ComputeTypeName) == choices["compute_type"]
+    assert get_args(options.Device) == choices["device"]
+    assert get_args(options.EngineName) == choices["engine"]
+    assert get_args(options.ComputeTypeName) == choices["compute_type"]
 
 
 # --- the page and the package -----------------------------------------------------------------------------------------

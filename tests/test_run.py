@@ -141,9 +141,9 @@ def test_a_run_with_nothing_to_do_says_what_ended_it_and_what_to_change() -> Non
         told.end(TrainReport("complete", Counters(step=40), Path("run/model"), training, spent))
     assert said == [
         "nothing to do: the budget of 5,000 steps is spent after step 40; the model is run/model; a larger --steps "
-        "goes on with this run",
+        "continues this run",
         "nothing to do: --patience 4 ended this run after step 40; the model is run/model; a larger --patience, or a "
-        "larger budget, goes on with it",
+        "larger budget continues it",
     ]
 
 

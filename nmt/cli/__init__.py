@@ -1,4 +1,4 @@
-"""The command line: one thin file a command. Only here are typer, streams, signals and exit codes."""
+"""The command line: one thin file for each command. Only this room knows typer, flags, signals and exit codes."""
 
 import io
 import os
@@ -26,12 +26,12 @@ from nmt.errors import FULL, BusyError, NmtError, NmtWarning, StorageError, Usag
 app = typer.Typer(
     name="nmt",
     help="Neural machine translation: from two text files to a trained translator.",
-    rich_markup_mode=None,  # rich help costs 0.2 s of import before the first letter
+    rich_markup_mode=None,  # importing rich takes 0.2 s
     pretty_exceptions_enable=False,
     add_completion=False,
 )
 
-# What the same flag is called in Marian, fairseq, Sockeye, JoeyNMT and sacreBLEU.
+# Names of the same flags in Marian, fairseq, Sockeye, JoeyNMT and sacreBLEU.
 ALIASES = {
     "--beam": "--beam-size",
     "--lenpen": "--length-penalty",
@@ -68,12 +68,12 @@ for command in (prepare, train, translate, evaluate, inspect, export):
 
 
 def main() -> NoReturn:
-    """Run the program on ``sys.argv`` and end the process with the exit code of the contract."""
+    """Run the command in ``sys.argv`` and exit with a code of docs/files.md."""
     open_missing_streams()
     catch_signals(end_by)
     warnings.showwarning = show_warning
     try:
-        # Not by calling ``app``, which makes exit codes of its own out of signals and failing streams.
+        # Calling ``app`` would turn signals and failing streams into exit codes of typer's.
         command = typer.main.get_command(app)
         with command.make_context("nmt", canonical(sys.argv[1:]) or ["--help"]) as context:
             command.invoke(context)
@@ -87,7 +87,7 @@ def main() -> NoReturn:
     except typer.TyperException as error:
         fail(usage_error(error))
     except BrokenPipeError:
-        end_by(signal.SIGPIPE, None)  # before the signal's own handler had its turn
+        end_by(signal.SIGPIPE, None)  # the error may come before the signal is handled
     except Exception as error:
         if is_out_of_memory(error):
             fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
@@ -111,7 +111,7 @@ def show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Say a warning of ours in one line, and those of libraries as Python does."""
+    """Print a warning of nmt in one line, and warnings of libraries as Python does."""
     from nmt.cli.console import say
     from nmt.text.lines import one_line
 
@@ -125,14 +125,14 @@ _show_warning = warnings.showwarning
 
 
 def open_missing_streams() -> None:
-    """Put the null device where the shell closed stdin or stderr (<&- or 2>&-), so that nothing falls over it.
+    """Open the null device as stdin or stderr if the shell closed them (<&- or 2>&-), and make stderr UTF-8.
 
-    A closed stdout stays: what is written there would be lost. But no file that is opened later gets its descriptor,
-    where a library could write into it. What is told is UTF-8 whatever the locale, as results are.
+    stdout stays closed, since results would be lost without an error; its descriptor is taken, so that no library
+    writes into a file that is opened later.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            null = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  # open as long as we run
+            null = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  # open until the process ends
             if name == "stdout":
                 _held_open.append(null)
             else:
@@ -146,14 +146,14 @@ SHOW_CURSOR = b"\x1b[?25h"
 
 
 def canonical(arguments: list[str]) -> list[str]:
-    """Replace other toolkits' names of flags by ours, up to a ``--``."""
+    """The arguments with other toolkits' flags replaced by nmt's, up to a ``--``."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = (argument.partition("=") for argument in arguments[:end])
     return ["".join((ALIASES.get(name, name), equals, value)) for name, equals, value in flags] + arguments[end:]
 
 
 def usage_error(error: typer.TyperException) -> UsageError:
-    """The one line of a mistake on the command line, with the nearest name that exists."""
+    """The error for a mistake on the command line, with the nearest flag or command that exists."""
     context = getattr(error, "ctx", None)
     what = error.format_message().rstrip(".")
     what = what[0].lower() + what[1:]
@@ -169,7 +169,7 @@ def usage_error(error: typer.TyperException) -> UsageError:
 
 
 def bug() -> NmtError:
-    """The error for an exception that nobody foresaw; its traceback goes to a file."""
+    """The error for an unexpected exception, whose traceback is written to a file."""
     reason = traceback.format_exception_only(*sys.exc_info()[:2])[-1].strip().splitlines()[0]
     try:
         handle, path = tempfile.mkstemp(prefix="nmt-traceback-", suffix=".txt")
@@ -181,7 +181,7 @@ def bug() -> NmtError:
 
 
 def fail(error: NmtError) -> NoReturn:
-    """Print the one line of an error and exit with its code."""
+    """Print an error in one line and exit with its code."""
     from nmt.cli.console import say
 
     say(f"error: {error}")
@@ -189,14 +189,14 @@ def fail(error: NmtError) -> NoReturn:
 
 
 def end_by(number: int, frame: FrameType | None) -> NoReturn:
-    """The signal handler of all commands that have nothing to save: leave no debris, and end at once.
+    """The signal handler of commands that have nothing to save: delete unfinished files and die by the signal.
 
-    Not by an exception, which the import of a library may swallow.
+    Raises nothing: a library could catch it while it is imported.
     """
     from nmt.disk.durable import discard_unfinished
 
     discard_unfinished()
     if sys.stderr and sys.stderr.isatty():
         with suppress(OSError):
-            os.write(sys.stderr.fileno(), SHOW_CURSOR)  # a live bar hides it
+            os.write(sys.stderr.fileno(), SHOW_CURSOR)  # the live bar hides it
     die_by(number)

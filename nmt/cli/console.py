@@ -1,4 +1,7 @@
-"""What a person sees on stderr while work goes on: a bar on a terminal, a plain line now and then elsewhere."""
+"""What commands print: results on stdout, and progress on stderr, as a bar on a terminal and as lines elsewhere.
+
+Knows streams and terminals; not what the work is.
+"""
 
 import re
 import sys
@@ -18,13 +21,13 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
-NARROW = 60  # columns; in fewer there is no bar, only its figures
-SHORTEST_BAR = 5
+NARROW = 60  # columns; a narrower terminal shows figures without a bar
+SHORTEST_BAR = 5  # columns
 
 
 @contextmanager
 def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
-    """The Progress that suits stderr. A quiet one still warns; a verbose one speaks ten times as often."""
+    """The Progress for stderr. ``quiet`` prints warnings only; ``verbose`` prints ten times as often."""
     if quiet:
         yield Quiet()
     elif sys.stderr.isatty():
@@ -37,7 +40,7 @@ def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
 
 
 def live_bars(console: "Console") -> "RichProgress":
-    """Bars whose columns fit into a narrow terminal."""
+    """Live bars of rich, with fewer columns on a narrow terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
@@ -49,34 +52,34 @@ def live_bars(console: "Console") -> "RichProgress":
 
 
 def with_flags(text: str) -> str:
-    """A message of the library, which names arguments like `batch_tokens`, with flags in their place."""
+    """A message of the library with flags in place of its arguments: `batch_tokens` becomes --batch-tokens."""
     return re.sub(r"`([a-z]+(?:_[a-z]+)*)`", lambda name: "--" + name[1].replace("_", "-"), text)
 
 
 def say(line: str) -> None:
-    """Print one line to stderr, safe for a terminal whatever is in it."""
-    # A reader that went away sends SIGPIPE, which train answers by saving first; a log may be on a full disk, and a
-    # terminal gone. The line is lost, and the work is not.
+    """Print one line to stderr, without control characters. A failure to print is ignored."""
+    # A closed pipe sends SIGPIPE, and train saves before it ends; a log's disk may be full, a terminal closed. Only the
+    # line is lost, not the work.
     with suppress(OSError):
         print(f"nmt: {printable(with_flags(line))}", file=sys.stderr, flush=True)
 
 
 def standard_output() -> BinaryIO:
-    """Standard output, as bytes: results are UTF-8 whatever the locale. Raises StorageError when it is closed."""
+    """Standard output as a stream of bytes, for results. Raises StorageError when it is closed."""
     if sys.stdout is None:
         raise StorageError("standard output is closed", "leave >&- out, or name a file with --output")
     return sys.stdout.buffer
 
 
 def show(result: str) -> None:
-    """Write a result to standard output."""
+    """Print a result to standard output, in UTF-8 whatever the locale."""
     stream = standard_output()
     stream.write(result.encode("utf-8", "backslashreplace"))
     stream.flush()
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table as text, the same on a terminal and in a pipe. Columns of figures are to the right."""
+    """A table as text, the same on a terminal and in a pipe; columns of numbers are aligned right."""
     import io
 
     from rich.box import SIMPLE_HEAD
@@ -91,7 +94,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         drawn.add_column(Text(printable(heading)), justify="right" if figures else "left", no_wrap=True)
     for row in cells:
         drawn.add_row(*(Text(printable(cell)) for cell in row))
-    # To a string first: standard output gets UTF-8 whatever the locale.
+    # Into a string: rich would encode for the locale.
     page = io.StringIO()
     Console(file=page, width=1000).print(drawn)
     lines = [line.rstrip() for line in page.getvalue().splitlines()]
@@ -99,7 +102,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time for a person: ``3.2 s``, or hours, minutes and seconds."""
+    """A time in words: ``3.2 s``, or from a minute on ``1:02:03`` (hours, minutes, seconds)."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -107,19 +110,19 @@ def duration(seconds: float) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 line``, ``1,000 lines``."""
+    """A number with its noun: ``1 line``, ``1,000 lines``."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 class Quiet(Silent):
-    """Says warnings and nothing else."""
+    """Progress that prints warnings only."""
 
     def warn(self, line: str) -> None:
         say(f"warning: {line}")
 
 
 class Plain(Quiet):
-    """A line when a stage takes long, for logs and pipes."""
+    """Progress for logs and pipes: a line now and then, for stages that take long."""
 
     def __init__(self, seconds_between: float) -> None:
         self.seconds_between = seconds_between
@@ -140,7 +143,7 @@ class Plain(Quiet):
 
 
 class Bar(Quiet):
-    """A live bar on a terminal."""
+    """Progress as a live bar on a terminal."""
 
     def __init__(self, bars: "RichProgress") -> None:
         self.bars = bars
@@ -151,7 +154,7 @@ class Bar(Quiet):
         self.task = self.bars.add_task(self.fitted(printable(what), total, unit), total=total, unit=unit)
 
     def fitted(self, what: str, total: int | None, unit: str) -> str:
-        """The words of ``what`` that have room beside the other columns; the bar gets the rest."""
+        """The words of ``what`` that fit beside the other columns; the bar gets the remaining width."""
         from rich.cells import cell_len
         from rich.progress import BarColumn
 

@@ -1,4 +1,4 @@
-"""``nmt evaluate``: the scores of a model on test sets, or of files of translations."""
+"""``nmt evaluate``: scores of a model on test sets, or of files of translations. Knows no metric."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from nmt.scoring.metrics import Score
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
-HOW_TO_READ_P = (
-    "p: how probable so large a difference from the baseline is if chance alone made it (paired randomization)"
-)
-IT_COUNTS = "; under 0.05 it counts"
+HOW_TO_READ_P = "p: the probability of so large a difference from the baseline by chance (paired randomization)"
+IT_COUNTS = "; a difference with p under 0.05 is significant"
 
 
+# Over 50 lines because each flag is a parameter.
 def evaluate(
     model: Annotated[
         Path | None, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")
@@ -32,47 +31,50 @@ def evaluate(
     ] = None,
     references: Annotated[
         list[Path] | None,
-        typer.Option("--ref", metavar="FILE", help="What --hyp is compared with; it ends in its language. Repeats."),
+        typer.Option(
+            "--ref", metavar="FILE", help="Reference for --hyp; its name ends in its language, as in test.en. Repeats."
+        ),
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--src", metavar="FILE", help="The source of --hyp, to find lines left untranslated.")
+        Path | None, typer.Option("--src", metavar="FILE", help="Source of --hyp, to find untranslated lines.")
     ] = None,
     baselines: Annotated[
         list[Path] | None,
         typer.Option(
             "--baseline",
             metavar="FILE",
-            help="Another system's translations: is the difference more than chance? Repeats.",
+            help="Another system's translations, for a test of the difference. Repeats.",
         ),
     ] = None,
     language: Annotated[
         str,
         typer.Option(
-            metavar="LANG", help="Language of the references, if neither the model nor a file's name says it."
+            metavar="LANG", help="Language of the references, when neither the model nor a file's name tells it."
         ),
     ] = "",
     metrics: Annotated[
-        str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, chrf++, ter, by commas.")
+        str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, chrf++, ter, separated by commas.")
     ] = "bleu,chrf",
     confidence: Annotated[
         bool, typer.Option("--confidence/--no-confidence", help="95% intervals by bootstrap resampling.")
     ] = True,
     json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the translations here, set after set.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the translations here, one set after another."),
     ] = None,
     beam_size: flags.BeamSize = 5,
     length_penalty: flags.LengthPenalty = 1.0,
     max_length_factor: flags.MaxLengthFactor = 3.0,
     batch_tokens: flags.BatchTokens = 2048,
-    engine: flags.Engine = flags.EngineName.auto,
-    compute_type: flags.ComputeType = flags.ComputeTypeName.float32,
-    device: flags.DeviceName = flags.Device.auto,
+    engine: flags.Engine = "auto",
+    compute_type: flags.ComputeType = "float32",
+    device: flags.DeviceName = "auto",
     threads: flags.Threads = 0,
     quiet: flags.IsQuiet = False,
     verbose: flags.IsVerbose = False,
 ) -> None:
-    """Translate test sets and score them with sacreBLEU, or score translations that are there already."""
+    """Translate test sets and score them with sacreBLEU, or score existing translations."""
     from nmt.cli.console import show, terminal_progress
     from nmt.config import SearchOptions
     from nmt.corpus.parallel import find_corpus
@@ -91,12 +93,11 @@ def evaluate(
             reports = [evaluate_files(hypothesis, references, source, scoring, baselines or [])]
         elif model and paths and not (hypothesis or references or source or baselines):
             folder = ModelFolder.open(resolve_model_folder(model))
-            # All of them are looked for before the model is loaded.
+            # Missing test sets are reported before the model is loaded.
             corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
             files = [file for corpus in corpora for file in corpus.files]
             check_outputs([("--output", output)], [*files, *places(model)])
-            chosen = device.value, threads, engine.value, compute_type.value
-            translator = Translator.load(folder.folder, options, batch_tokens, *chosen)
+            translator = Translator.load(folder.folder, options, batch_tokens, device, threads, engine, compute_type)
             target = folder.target_language
             reports = [evaluate_corpus(translator, corpus, target, scoring, progress) for corpus in corpora]
         else:
@@ -106,14 +107,14 @@ def evaluate(
                 progress.warn(f"{report.name}: {warning}")
     try:
         show(as_json(reports) if json else as_table(reports))
-    finally:  # neither is lost because the other cannot be written
+    finally:  # if one cannot be written, the other still is
         if output:
             with create_binary(output) as stream:
                 stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
 
 
 def parse_metrics(names: str) -> tuple[str, ...]:
-    """``"bleu,chrf"`` as names, each once; an unknown one is refused before anything is translated."""
+    """The names in ``"bleu,chrf"``, each once. Raises UsageError for an unknown one, or none."""
     from nmt.scoring.metrics import NAMES
 
     chosen = tuple(dict.fromkeys(name.strip().lower() for name in names.split(",") if name.strip()))
@@ -126,7 +127,7 @@ def parse_metrics(names: str) -> tuple[str, ...]:
 
 
 def parse_language(code: str) -> str:
-    """The code given by ``--language``, which must be that of a language."""
+    """The code given by ``--language``. Raises UsageError when it is not a language's."""
     from nmt.text.languages import is_language
 
     if code and not is_language(code):
@@ -141,7 +142,7 @@ def as_json(reports: "list[SetReport]") -> str:
 
 
 def as_table(reports: "list[SetReport]") -> str:
-    """The scores for people, and below them each signature once."""
+    """The scores as a table, with each signature once below it."""
     from nmt.cli.console import table
     from nmt.scoring.metrics import NAMES
 
@@ -149,21 +150,21 @@ def as_table(reports: "list[SetReport]") -> str:
     rows = []
     for report in reports:
         lines = f"{len(report.hypotheses):,}"
-        for theirs in report.baselines:
-            scores = [f"{interval(theirs.scores[name])} (p = {theirs.p_values[name]:.4f})" for name in names]
-            rows.append([f"{theirs.name} (baseline)", lines, *scores])
+        for baseline in report.baselines:
+            scores = [f"{interval(baseline.scores[name])} (p = {baseline.p_values[name]:.4f})" for name in names]
+            rows.append([f"{baseline.name} (baseline)", lines, *scores])
         rows.append([report.name, lines, *(interval(report.scores[name]) for name in names)])
     text = table(["set", "lines", *(NAMES[name] for name in names)], rows)
     signatures = dict.fromkeys(f"{NAMES[name]} {report.scores[name].signature}" for name in names for report in reports)
     text += "".join(f"{signature}\n" for signature in signatures)
-    baselines = [theirs for report in reports for theirs in report.baselines]
+    baselines = [baseline for report in reports for baseline in report.baselines]
     if not baselines:
         return text
-    return f"{text}{HOW_TO_READ_P}{IT_COUNTS if any(theirs.may_count for theirs in baselines) else ''}\n"
+    return f"{text}{HOW_TO_READ_P}{IT_COUNTS if any(baseline.may_count for baseline in baselines) else ''}\n"
 
 
 def interval(score: "Score") -> str:
-    """A score with half the width of its 95% interval."""
+    """A score as text: ``31.4 ± 1.2``, with half the width of its 95% interval if it has one."""
     if score.low is None or score.high is None:
         return f"{score.score:.1f}"
     return f"{score.score:.1f} ± {(score.high - score.low) / 2:.1f}"

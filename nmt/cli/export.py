@@ -1,43 +1,30 @@
-"""``nmt export``: a model for other programs."""
+"""``nmt export``: a model in another program's format. Knows no format."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import typer
 
-
-class Target(StrEnum):
-    ctranslate2 = "ctranslate2"
-
-
-class ComputeType(StrEnum):
-    float32 = "float32"
-    float16 = "float16"
-    bfloat16 = "bfloat16"
-    int16 = "int16"
-    int8 = "int8"
-    int8_float32 = "int8_float32"
-    int8_float16 = "int8_float16"
-    int8_bfloat16 = "int8_bfloat16"
+ComputeType = Literal[
+    "float32", "float16", "bfloat16", "int16", "int8", "int8_float32", "int8_float16", "int8_bfloat16"
+]
 
 
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
-    to: Annotated[Target, typer.Option("--to", help="The program that is to run it.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to make; it must not be there.")
-    ],
+    to: Annotated[Literal["ctranslate2"], typer.Option("--to", help="The program that will read it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create; it must not exist.")],
     compute_type: Annotated[
         ComputeType,
         typer.Option(
-            metavar="TYPE", help=f"Type of the weights: {', '.join(ComputeType)}; int8 is small, and loses a little."
+            metavar="TYPE",
+            help=f"Type of the weights: {', '.join(get_args(ComputeType))}; int8 is small, and a little worse.",
         ),
-    ] = ComputeType.float32,
+    ] = "float32",
 ) -> None:
-    """Write a model as another program reads it, with its vocabulary beside it.
+    """Write a model in another program's format, with its vocabulary beside it.
 
-    nmt translate uses CTranslate2 by itself where that is faster, and needs no export.
+    nmt translate needs no export: it uses CTranslate2 by itself where that is faster.
     """
     from nmt.disk.durable import create_folder
     from nmt.store.ctranslate2_model import write_ctranslate2
@@ -45,6 +32,6 @@ def export(
 
     folder = ModelFolder.open(resolve_model_folder(model))
     with create_folder(output) as new:
-        write_ctranslate2(folder, new, compute_type.value)
+        write_ctranslate2(folder, new, compute_type)
         for path in {folder.source_tokenizer_path, folder.target_tokenizer_path}:
             (new / path.name).write_bytes(path.read_bytes())

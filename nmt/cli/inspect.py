@@ -1,4 +1,4 @@
-"""``nmt inspect``: what a model is, and what it looks at."""
+"""``nmt inspect``: a model's facts, its attention and its positional encoding. Knows no tensor and no drawing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,40 +12,38 @@ if TYPE_CHECKING:
     from nmt.show.attention import AttentionMap, Inspector
 
 FORMATS = (".html", ".png", ".svg")
-POSITIONS = 64  # in the picture of the positional encoding
+POSITIONS = 64  # rows in the picture of the positional encoding
 
 
 def inspect(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
-    text: Annotated[str | None, typer.Option(metavar="LINE", help="Look at attention on this source sentence.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="LINE", help="Show attention for this source sentence.")] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="LINE", help="Its target; default: the model's own translation.")
+        str | None, typer.Option(metavar="LINE", help="Its target sentence (default: the model's translation).")
     ] = None,
     positions: Annotated[bool, typer.Option("--positions", help="Show the positional encoding.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", metavar="PAGE", help="A page to click through, or a picture: .html, .png or .svg."
-        ),
+        typer.Option("--output", "-o", metavar="PAGE", help="An interactive page (.html) or a picture (.png, .svg)."),
     ] = None,
     threads: Threads = 0,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
-    """Show what a model is, or what its attention looks at.
+    """Show a model's facts, its attention or its positional encoding.
 
-    Without --text or --positions: a table of its shape, parameters, vocabulary, training and scores.
+    Without --text or --positions: a table of shape, parameters, vocabulary, training and scores.
     """
     if target is not None and text is None:
-        raise UsageError("--target has no source to it", "add --text with the source sentence")
+        raise UsageError("--target needs its source sentence", "add --text with it")
     if positions and text is not None:
-        raise UsageError("--text and --positions are two pictures", "ask for one of them")
+        raise UsageError("--text and --positions are two different pictures", "give one of them")
     if positions and not output:
-        raise UsageError("--positions is a picture", "name a file for it with --output")
+        raise UsageError("--positions draws a picture", "name its file with --output")
     if output and not (positions or text is not None):
-        raise UsageError("--output has nothing to show", "add --text LINE or --positions")
+        raise UsageError("--output has nothing to draw", "add --text LINE or --positions")
     if output and output.suffix not in FORMATS:
-        raise UsageError(f"{output} is no page or picture", f"let its name end in one of {', '.join(FORMATS)}")
+        raise UsageError(f"{output} is not a page or a picture", f"end its name in one of {', '.join(FORMATS)}")
     if output:
         from nmt.disk.outputs import check_outputs
         from nmt.store.model_folder import places
@@ -53,7 +51,7 @@ def inspect(
         check_outputs([("--output", output)], places(model))
         from nmt.show.charts import plotting
 
-        plotting()  # before the model is loaded: what is missing is said at once
+        plotting()  # a missing package is reported before the model is loaded
     if positions and output:
         show_positions(model, output, threads)
     elif text is not None:
@@ -91,7 +89,7 @@ def show_positions(model: Path, output: Path, threads: int) -> None:
 
     chart = positions_picture(inspector(model, threads).positions(POSITIONS))
     if output.suffix == ".html":
-        text = ["What is added to the embedding of a piece: a row a position, a column a feature."]
+        text = ["The values added to a piece's embedding: each row is a position, each column a feature."]
         write_page(output, "Positional encoding", text, chart)
     else:
         write_picture(chart, output)
@@ -113,8 +111,8 @@ def show_attention(model: Path, text: str, target: str | None, output: Path | No
         write_picture(attention_picture(pair), output)
 
 
-def alignment(found: "AttentionMap") -> list[tuple[str, ...]]:
-    """Of each target piece the source piece that gets most of its attention, on average."""
-    weights = found.view(None, None)
+def alignment(attention: "AttentionMap") -> list[tuple[str, ...]]:
+    """(target piece, source piece, weight): the source piece with most of each target piece's average attention."""
+    weights = attention.view(None, None)
     best = weights.argmax(1)
-    return [(row, found.columns[best[t]], f"{weights[t, best[t]]:.2f}") for t, row in enumerate(found.rows)]
+    return [(row, attention.columns[best[t]], f"{weights[t, best[t]]:.2f}") for t, row in enumerate(attention.rows)]

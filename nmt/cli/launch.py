@@ -1,7 +1,7 @@
-"""``nmt train --devices N``: the same command N times, as torchrun would start it, and what becomes of it.
+"""``nmt train --devices N``: the same command in N processes, as torchrun would start it.
 
-A process that someone killed takes the others along, and all begin again from the last checkpoint. Whatever else ends
-one of them ends the command, with that one's exit code and its words.
+When one process is killed, the others are ended and all restart from the last checkpoint. When one ends with an error,
+the command ends with its exit code and its message. Knows processes; nothing of training.
 """
 
 import os
@@ -19,58 +19,61 @@ from nmt.cli.signals import catch_signals, die_by
 from nmt.errors import BusyError
 from nmt.text.machine import available_cores
 
-IN_VAIN = 3  # times that a run is begun again without having saved anything in between
-GRACE = 10.0  # seconds in which processes hear that another one has ended
+MOST_RESTARTS = 3  # in a row, without a new checkpoint
+GRACE = 10.0  # seconds in which the other processes notice that one has ended
 PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from nmt.cli import main; main()"  # this same nmt
 Children = dict[int, subprocess.Popen[bytes]]  # by rank
 
 
 def launch(processes: int, run: Path, threads: int) -> None:
-    """Run this process's own command line in so many others, until all have ended."""
-    asked: list[int] = []
+    """Run this process's command line in ``processes`` others and end as they do. ``threads`` is for each, 0 for auto.
+
+    Raises BusyError when they are killed again and again without saving a checkpoint.
+    """
+    received: list[int] = []  # signals
     children: Children = {}
 
-    def hand_on(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
+    def forward(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         for child in children.values():
             child.send_signal(number)
 
-    catch_signals(hand_on)
-    in_vain = 0
+    catch_signals(forward)
+    restarts = 0
     while True:
         before = saved(run)
-        store = meeting_place()  # for as long as they run
+        store = rendezvous()  # it lives as long as this name
         start(children, processes, threads, store.port)
-        for number in asked[:]:  # which came before all of them were there
-            hand_on(number, None)
+        for number in received[:]:  # signals that came before all processes were started
+            forward(number, None)
         ended = wait(children)
-        if asked:
-            die_by(asked[0])
+        if received:
+            die_by(received[0])
         killed = {rank: -code for rank, code in ended.items() if code < 0}
         if not killed:
             raise SystemExit(next((ended[rank] for rank in sorted(ended) if ended[rank]), 0))
         rank, number = next(iter(killed.items()))
         what = f"process {rank} of {processes} was ended by {signal.Signals(number).name}"
-        in_vain = in_vain + 1 if saved(run) == before else 0
-        if in_vain > IN_VAIN:
+        restarts = restarts + 1 if saved(run) == before else 0
+        if restarts > MOST_RESTARTS:
             raise BusyError(f"{what}, again and again", "find out what ends it, then give the same command again")
-        say(f"warning: {what}; all begin again from the last checkpoint")
+        say(f"warning: {what}; all restart from the last checkpoint")
 
 
-def meeting_place() -> Any:
-    """Where processes find each other: at a port of this process, which only this machine can reach."""
+def rendezvous() -> Any:
+    """A store for torch.distributed's rendezvous, at a port of this process that only this machine can reach."""
     import socket
 
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
-    # A socket of our own: one that the store opens listens at every address of the machine.
+    # The store's own socket would listen at every address of the machine.
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
     return TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False, master_listen_fd=listening.detach())
 
 
 def start(children: Children, processes: int, threads: int, port: int) -> None:
-    """Start the processes, which meet at the port. Nothing is imported from the current folder."""
+    """Start the processes, with their rendezvous at ``port``. They import nothing from the current folder."""
     place = str(Path(nmt.__file__).absolute().parents[1])
     for rank in range(processes):
         environment = {
@@ -83,8 +86,8 @@ def start(children: Children, processes: int, threads: int, port: int) -> None:
             "OMP_NUM_THREADS": str(threads or max(1, available_cores() // processes)),
         }
         if sys.platform == "linux":
-            environment["GLOO_SOCKET_IFNAME"] = "lo"  # or it asks for the address of this machine's name
-        # In sessions of their own: what a terminal sends comes to them through this process, once.
+            environment["GLOO_SOCKET_IFNAME"] = "lo"  # else gloo looks up the address of this machine's name
+        # In sessions of their own: a signal from the terminal reaches them once, through this process.
         children[rank] = subprocess.Popen(
             [sys.executable, "-P", "-c", PROGRAM, place, *sys.argv[1:]],
             env={**os.environ, **environment},
@@ -93,7 +96,10 @@ def start(children: Children, processes: int, threads: int, port: int) -> None:
 
 
 def wait(children: Children) -> dict[int, int]:
-    """Wait for all; the exit code of each rank, or minus a signal. Who goes on though one has failed is killed."""
+    """The exit code of each rank, or minus the signal that ended it, once all have ended.
+
+    Survivors are killed GRACE seconds after one process has failed; their code is 0.
+    """
     ended: dict[int, int] = {}
     last_moment = float("inf")
     while children:
@@ -109,11 +115,11 @@ def wait(children: Children) -> dict[int, int]:
                 child = children.pop(rank)
                 child.kill()
                 child.wait()
-                ended[rank] = 0  # this end is our doing, and says nothing
+                ended[rank] = 0  # killed from here, so its code says nothing
         time.sleep(0.02)
     return ended
 
 
 def saved(run: Path) -> str:
-    """The newest checkpoint."""
+    """The name of the newest checkpoint, or "" when there is none."""
     return max((path.name for path in (run / "checkpoints").glob("step-*")), default="")

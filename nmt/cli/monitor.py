@@ -1,4 +1,4 @@
-"""What a person sees of a training: a live line on a terminal, a plain line now and then in a log."""
+"""What ``nmt train`` prints: a live line on a terminal, or a line now and then in a log. Knows no tensor."""
 
 import sys
 import time
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from nmt.cli.console import say
+from nmt.cli.console import say, with_flags
 from nmt.config import BUDGETS
 from nmt.text.lines import printable
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from nmt.training.validation import Validation
 
 SECONDS_BETWEEN_LINES = 30.0
-SMOOTHING = 0.95  # of the loss and the speed on the live line
+SMOOTHING = 0.95  # weight of earlier updates in the printed loss and speed
 
 
 @contextmanager
 def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
-    """The reporter that suits stderr. A verbose one speaks ten times as often, and shows translations in a log too."""
+    """The reporter for stderr. ``verbose`` prints ten times as often, and in a log also sample translations."""
     if quiet:
         yield Monitor()
     elif sys.stderr.isatty():
@@ -37,22 +37,22 @@ def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
 
 
 def budget_of(training: "TrainingConfig") -> str:
-    """The budget in words: 5,000 steps."""
+    """The budget in words, as ``5,000 steps``."""
     name = next(name for name in BUDGETS if getattr(training, name))
     return f"{getattr(training, name):,g} {name}"
 
 
 def ending_of(report: "TrainReport") -> tuple[str, str]:
-    """What ended a complete run, and what to change for more of it."""
+    """(why a complete run has ended, how to train it further)."""
     if report.spent:
         budget = budget_of(report.training)
-        return f"the budget of {budget} is spent", f"a larger --{budget.split()[1]} goes on with this run"
+        return f"the budget of {budget} is spent", f"a larger --{budget.split()[1]} continues this run"
     patience = f"--patience {report.training.patience} ended this run"
-    return patience, "a larger --patience, or a larger budget, goes on with it"
+    return patience, "a larger --patience or a larger budget continues it"
 
 
 class Monitor:
-    """Hears everything and says nothing but warnings."""
+    """A reporter that prints warnings only."""
 
     def begin(self, facts: dict[str, Any]) -> None:
         pass
@@ -74,13 +74,13 @@ class Monitor:
 
 
 class LogMonitor(Monitor):
-    """Plain lines: one now and then, one a validation."""
+    """A reporter for logs: a line now and then, and one for each validation."""
 
     def __init__(self, verbose: bool = False) -> None:
         self.verbose = verbose
         self.loss = self.speed = 0.0
-        self.used_at_start: tuple[float, float] | None = None
-        self.told = 0.0
+        self.started_at: tuple[float, float] | None = None  # share of the budget used before, and the time
+        self.printed_at = 0.0
 
     def begin(self, facts: dict[str, Any]) -> None:
         model, training = facts["model"], facts["training"]
@@ -92,12 +92,12 @@ class LogMonitor(Monitor):
             f"{budget_of(training)}"
         )
         if facts["step"]:
-            self.note(f"going on after step {facts['step']:,}")
+            self.note(f"resuming after step {facts['step']:,}")
 
     def updated(self, update: "Update", state: "TrainState") -> None:
         now = time.monotonic()
-        if self.used_at_start is None:
-            self.used_at_start = (update.progress, now)
+        if self.started_at is None:
+            self.started_at = (update.progress, now)
         speed = update.target_tokens / update.seconds
         keep = SMOOTHING if self.speed else 0.0
         self.loss = keep * self.loss + (1 - keep) * update.loss
@@ -105,12 +105,12 @@ class LogMonitor(Monitor):
         self.show(update, state)
 
     def show(self, update: "Update", state: "TrainState") -> None:
-        if time.monotonic() - self.told >= SECONDS_BETWEEN_LINES / (10 if self.verbose else 1):
-            self.told = time.monotonic()
+        if time.monotonic() - self.printed_at >= SECONDS_BETWEEN_LINES / (10 if self.verbose else 1):
+            self.printed_at = time.monotonic()
             self.note(self.line(update, state))
 
     def line(self, update: "Update", state: "TrainState", width: int = 1000) -> str:
-        """How far it is; in fewer than ``width`` columns without the speed, the epoch or the loss."""
+        """The state of the training; when it is longer than ``width``, without the speed, the epoch or the loss."""
         counters = state.counters
         validating = counters.validated.due or update.progress >= 1.0
         parts = [
@@ -126,7 +126,7 @@ class LogMonitor(Monitor):
         return " · ".join(parts)
 
     def time_left(self, update: "Update") -> str:
-        before, started = self.used_at_start or (0.0, time.monotonic())
+        before, started = self.started_at or (0.0, time.monotonic())
         gained = update.progress - before
         if gained <= 0:
             return "?"
@@ -134,10 +134,10 @@ class LogMonitor(Monitor):
         return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
     def validated(self, validation: "Validation", best: bool) -> None:
-        star = " · best so far" if best else ""
+        mark = " · best so far" if best else ""
         self.note(
             f"validation at step {validation.step:,}: loss {validation.loss:.3f} · perplexity "
-            f"{validation.perplexity:.2f} · BLEU {validation.bleu:.1f} · chrF {validation.chrf:.1f}{star}"
+            f"{validation.perplexity:.2f} · BLEU {validation.bleu:.1f} · chrF {validation.chrf:.1f}{mark}"
         )
         for sample in validation.samples if self.verbose else ():
             for name in ("source", "hypothesis", "reference"):
@@ -150,22 +150,22 @@ class LogMonitor(Monitor):
         from nmt.scoring.metrics import NAMES
 
         counters, validated, metric = report.counters, report.counters.validated, NAMES[report.decisive]
-        ending, mend = ending_of(report)
-        endings = {
+        reason, mend = ending_of(report)
+        outcomes = {
             "done": "done: the budget is spent",
             "patience": f"done: no better {metric} for as many validations as patience allows",
-            "complete": f"nothing to do: {ending}",
-            "stopped": "stopped and saved; the same command goes on",
+            "complete": f"nothing to do: {reason}",
+            "stopped": "stopped and saved; the same command resumes",
         }
         best = (
             f"; best {metric} {validated.best_score:.1f} at step {validated.best_step:,}" if validated.best_step else ""
         )
         more = f"; {mend}" if report.outcome == "complete" else ""
-        self.note(f"{endings[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}{more}")
+        self.note(f"{outcomes[report.outcome]} after step {counters.step:,}{best}; the model is {report.model}{more}")
 
 
 class LiveMonitor(LogMonitor):
-    """A line that lives, with sample translations above it after each validation."""
+    """A reporter for terminals: one live line, with sample translations above it after each validation."""
 
     def __init__(self, live: Any) -> None:
         super().__init__(verbose=True)
@@ -178,8 +178,8 @@ class LiveMonitor(LogMonitor):
         self.live.update(Text(line, overflow="ellipsis", no_wrap=True))
 
     def note(self, line: str) -> None:
-        with suppress(OSError):  # a terminal that is gone takes no work along
-            self.live.console.print(printable(line), markup=False, highlight=False)
+        with suppress(OSError):  # a closed terminal must not end the training
+            self.live.console.print(printable(with_flags(line)), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         self.note(f"nmt: warning: {line}")

@@ -1,11 +1,10 @@
-"""The flags that commands share, so that they mean and say the same everywhere, and what holds for each flag."""
+"""Flags that several commands share, and the rules for every flag. Knows no command."""
 
 from collections.abc import Callable
 from dataclasses import fields
-from enum import StrEnum
 from functools import wraps
 from inspect import Parameter, signature
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand, TyperOption
@@ -15,34 +14,20 @@ from nmt.config import Checked, EngineOptions, SearchOptions
 from nmt.errors import SettingsError, UsageError
 from nmt.text.machine import check_threads
 
-
-class Device(StrEnum):
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class EngineName(StrEnum):
-    auto = "auto"
-    torch = "torch"
-    ctranslate2 = "ctranslate2"
-
-
-class ComputeTypeName(StrEnum):
-    float32 = "float32"
-    int8 = "int8"
+Device = Literal["auto", "cpu", "cuda", "mps"]
+EngineName = Literal["auto", "torch", "ctranslate2"]
+ComputeTypeName = Literal["float32", "int8"]
 
 
 def option(settings: type[Checked], name: str, metavar: str | None = None, **more: Any) -> Any:
-    """The flag of a setting, with the setting's own help text and bounds."""
+    """The flag of a setting, with the setting's help text and bounds."""
     about = next(spec for spec in fields(settings) if spec.name == name).metadata
     help = about["help"][0].upper() + about["help"][1:] + "."
     return typer.Option(metavar=metavar, help=help, min=about["low"], max=about["high"], **more)
 
 
 def bounded(parameter: typer.CallbackParam, value: int) -> int:
-    """The callback of a flag that counts threads or processes. Raises UsageError for more than the machine takes."""
+    """A callback for flags of threads or processes. Raises UsageError for more than the machine can run."""
     try:
         return check_threads(value, parameter.opts[0])
     except SettingsError as error:
@@ -57,9 +42,9 @@ Engine = Annotated[EngineName, option(EngineOptions, "engine")]
 ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]
 DeviceName = Annotated[Device, option(EngineOptions, "device")]
 Threads = Annotated[int, option(EngineOptions, "threads", "N", callback=bounded)]
-IsQuiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
-IsVerbose = Annotated[bool, typer.Option("--verbose", help="Say more, more often; show the traceback of a bug.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Where all randomness comes from.")]
+IsQuiet = Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")]
+IsVerbose = Annotated[bool, typer.Option("--verbose", help="Print more, and more often; show the traceback of a bug.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")]
 
 
 def show_version(wanted: bool) -> None:
@@ -71,20 +56,20 @@ def show_version(wanted: bool) -> None:
 Version = Annotated[
     bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
 ]
-_IDLE = "Taken by every command; changes nothing here."
+_IDLE = "Accepted by every command; has no effect here."
 COMMON: dict[str, tuple[Any, Any]] = {
     "seed": (Annotated[int, typer.Option(metavar="N", help=_IDLE)], 1),
-    "device": (Annotated[Device, typer.Option(help=_IDLE)], Device.auto),
+    "device": (Annotated[Device, typer.Option(help=_IDLE)], "auto"),
     "threads": (Annotated[int, typer.Option(metavar="N", min=0, callback=bounded, help=_IDLE)], 0),
     "quiet": (IsQuiet, False),
     "verbose": (IsVerbose, False),
     "version": (Version, False),
 }
-"""The flags of every command, with the type and the default they have where a command makes nothing of them."""
+"""Flags that every command accepts, with their type and default where the command does not use them."""
 
 
 def with_common_flags(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with all the common flags, last in its help; it is handed only those that it takes itself."""
+    """The command with all common flags, last in its help; it is passed only those that it has itself."""
     own = signature(command).parameters
     common = {
         name: own.get(name) or Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=kind)
@@ -101,13 +86,13 @@ def with_common_flags(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Command(TyperCommand):
-    """A command whose options take one value, and refuse a second, unless they are made to repeat."""
+    """A typer command whose options refuse a second value, unless they repeat by design."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         seen = set()
         for parameter in self.make_parser(ctx).parse_args(args=list(args))[2]:
             if isinstance(parameter, TyperOption) and not (parameter.multiple or parameter.is_flag):
                 if parameter.name in seen:
-                    raise UsageError(f"{parameter.opts[0]} is given twice", "it takes one value: give it once")
+                    raise UsageError(f"{parameter.opts[0]} is given twice", "give it once")
                 seen.add(parameter.name)
         return super().parse_args(ctx, args)

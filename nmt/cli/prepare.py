@@ -1,4 +1,4 @@
-"""``nmt prepare``: options to the library, and its report to standard error."""
+"""``nmt prepare``: flags to nmt.corpus.prepare, and its report as lines. Knows no rule of cleaning."""
 
 import re
 from collections.abc import Iterator
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
 
 
+# Over 50 lines because each flag is a parameter.
 def prepare(
     source: Annotated[
-        str, typer.Option("--source", "-s", metavar="LANGUAGE", help="Source language, as its files end: ko.")
+        str, typer.Option("--source", "-s", metavar="LANGUAGE", help="Source language, the ending of its files: ko.")
     ],
     target: Annotated[
-        str, typer.Option("--target", "-t", metavar="LANGUAGE", help="Target language, as its files end: en.")
+        str, typer.Option("--target", "-t", metavar="LANGUAGE", help="Target language, the ending of its files: en.")
     ],
     train: Annotated[
         list[str],
         typer.Option(
             metavar="PATH[=WEIGHT]",
-            help="Training corpus: data/train is data/train.ko and data/train.en; or a .tsv; repeats. =3: a pass "
-            "sees each of its pairs three times.",
+            help="Training corpus: data/train means data/train.ko and data/train.en; or a .tsv. Repeats. =3: each "
+            "epoch has its pairs three times.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset.")],
@@ -38,10 +39,10 @@ def prepare(
     ] = None,
     test: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PATH", help="Test corpus, whose pairs are kept out of training; repeats."),
+        typer.Option(metavar="PATH", help="Test corpus; its pairs are removed from training. Repeats."),
     ] = None,
     vocab_size: Annotated[
-        str, typer.Option(metavar="N|auto", help="Pieces of the vocabulary; auto fits it to the corpus.")
+        str, typer.Option(metavar="N|auto", help="Pieces in the vocabulary; auto fits the corpus.")
     ] = "auto",
     tokenizer: Annotated[Literal["unigram", "bpe"], typer.Option(help="SentencePiece's algorithm.")] = "unigram",
     joint_vocab: Annotated[
@@ -49,13 +50,13 @@ def prepare(
     ] = True,
     vocab: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Take the vocabulary of this dataset, run or model, and learn none."),
+        typer.Option(metavar="FOLDER", help="Use the vocabulary of this dataset, run or model."),
     ] = None,
     max_length: Annotated[
-        int, typer.Option(metavar="N", help="Longest side in pieces; a pair with a longer one is dropped.")
+        int, typer.Option(metavar="N", help="Longest side in pieces; longer pairs are dropped.")
     ] = 256,
     licence: Annotated[
-        str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; its models carry it on.")
+        str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
     ] = "",
     seed: Seed = 1,
     threads: Annotated[
@@ -66,24 +67,26 @@ def prepare(
             metavar="N",
             min=0,
             callback=bounded,
-            help="Threads that encode; 0: as many as cores.",
+            help="Threads for encoding; 0: one for each core.",
         ),
     ] = 0,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
-    """Clean, encode and store parallel corpora as a dataset for nmt train.
+    """Clean and encode parallel corpora into a dataset for nmt train.
 
-    A corpus is named by what its two files have in common, or is one .tsv file (source, tab, target); files may be
-    plain, .gz, .zst or .xz. What was dropped, and by which rule, stands in DATA/dropped.tsv.gz. Run again with nothing
-    changed, it does nothing.
+    A corpus is the prefix of its two files, or one .tsv file (source, tab, target); files may be plain, .gz, .zst or
+    .xz. DATA/dropped.tsv.gz lists the dropped pairs, each with the rule. If nothing changed since the last time, the
+    command does nothing.
     """
     check_languages(source, target)
     if not is_note(licence):
-        raise UsageError(f"--licence {shown(licence)} is no short line of text", "write it like CC BY 4.0")
+        raise UsageError(f"--licence {shown(licence)} is not a short line of text", "write it like CC BY 4.0")
     pieces = parse_vocab_size(vocab_size)
     if vocab and pieces:
-        raise UsageError("--vocab and --vocab-size do not go together", "a vocabulary that is there has its size")
+        raise UsageError(
+            "--vocab and --vocab-size exclude each other", "leave --vocab-size out: the vocabulary has its size"
+        )
 
     from nmt.cli.console import terminal_progress
     from nmt.config import PrepareOptions
@@ -93,7 +96,9 @@ def prepare(
         vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
-    request = library.PrepareRequest(source, target, corpora, valid, tuple(test or ()), output, weights, vocab, licence)
+    request = library.PrepareRequest(
+        source, target, corpora, valid, tuple(test or ()), output, weights=weights, vocabulary=vocab, licence=licence
+    )
     with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, threads or available_cores(), progress)
         for line in summary(report, output):
@@ -101,7 +106,7 @@ def prepare(
 
 
 def parse_weighted(text: str) -> tuple[Path, float]:
-    """``PATH`` or ``PATH=WEIGHT``. Raises UsageError for a weight that is none."""
+    """The path and the weight in ``PATH`` or ``PATH=WEIGHT``. Raises UsageError for a weight out of bounds."""
     path, equals, weight = text.rpartition("=")
     if not equals or not path or not re.fullmatch(r"\d+(\.\d+)?|\.\d+", weight):
         return Path(text), 1.0
@@ -111,7 +116,7 @@ def parse_weighted(text: str) -> tuple[Path, float]:
 
 
 def parse_vocab_size(text: str) -> int:
-    """A number of pieces, 0 for auto. Raises UsageError."""
+    """A number of pieces; 0 for ``auto``. Raises UsageError for anything else."""
     if text == "auto":
         return 0
     if not re.fullmatch("[1-9][0-9]{0,6}", text):
@@ -120,7 +125,7 @@ def parse_vocab_size(text: str) -> int:
 
 
 def check_languages(source: str, target: str) -> None:
-    """Raise UsageError for what can be no ending of a file, and for two languages of one name."""
+    """Raise UsageError for a name that cannot be the ending of a file, and for two equal names."""
     for language in (source, target):
         if not is_name(language):
             raise UsageError(f"{language!r} is not the name of a language", "write it like ko or en")
@@ -129,9 +134,9 @@ def check_languages(source: str, target: str) -> None:
 
 
 def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
-    """What a person wants to know, a line each."""
+    """The report as lines for a person."""
     if report.unchanged:
-        yield f"{output} is up to date: the same corpora and options made it"
+        yield f"{output} is up to date: it was made from the same corpora with the same options"
         return
     for corpus in report.corpora:
         if corpus.role != "test":

@@ -1,4 +1,4 @@
-"""Signals that end a program: catching them, and dying by them as a process does that never caught one."""
+"""Signals that end a program: catching them, and dying by them. Knows no work that has to be saved."""
 
 import os
 import signal
@@ -10,9 +10,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE)
 
 
 def catch_signals(handler: Callable[[int, FrameType | None], None]) -> None:
-    """Have ``handler`` called for the signals that end a program, except those that nohup or a shell made us ignore.
+    """Call ``handler`` for the signals that end a program, except those that nohup or a shell set to be ignored.
 
-    SIGPIPE is caught whatever it was: Python itself ignores it, but `| head` should end us as it ends cat.
+    SIGPIPE is always caught: Python ignores it, but `| head` should end nmt as it ends cat.
     """
     for number in ENDING:
         if number == signal.SIGPIPE or signal.getsignal(number) != signal.SIG_IGN:
@@ -20,7 +20,7 @@ def catch_signals(handler: Callable[[int, FrameType | None], None]) -> None:
 
 
 def die_by(number: int) -> NoReturn:
-    """End by the signal, so that shells and Make see it."""
+    """End this process by the signal itself, so that shells and Make see it."""
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)

@@ -1,4 +1,4 @@
-"""``nmt train``: the command line around a training run, and what a person sees of it."""
+"""``nmt train``: flags to a training run, and what a person sees of it. Knows no step of training."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmt.cli.launch import launch
-from nmt.cli.options import Device, DeviceName, IsQuiet, IsVerbose, Threads, bounded
+from nmt.cli.options import DeviceName, IsQuiet, IsVerbose, Threads, bounded
 from nmt.cli.signals import catch_signals, die_by
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nmt.training.request import TrainRequest
 
 
+# Over 50 lines because each flag is a parameter.
 def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A dataset made by nmt prepare.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")],
@@ -27,10 +28,10 @@ def train(
         str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base, big or rnn.")
     ] = "auto",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Settings over the preset: a TOML file, as RUN/config.toml.")
+        Path | None, typer.Option(metavar="FILE", help="TOML file of settings over the preset, like RUN/config.toml.")
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, like model.width=256; repeats.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One setting, like model.width=256. Repeats.")
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Budget: train for N updates.")] = None,
     epochs: Annotated[
@@ -38,10 +39,11 @@ def train(
     ] = None,
     minutes: Annotated[float | None, typer.Option(metavar="M", min=0.001, help="Budget: train for M minutes.")] = None,
     batch_tokens: Annotated[
-        int | None, typer.Option(metavar="N", help="Padded tokens of a batch: rows × the longest side.")
+        int | None, typer.Option(metavar="N", help="Padded tokens in a batch: rows × the longest side.")
     ] = None,
     validate_every: Annotated[
-        int | None, typer.Option(metavar="N", help="Updates between validations (default: 20 in the budget).")
+        int | None,
+        typer.Option(metavar="N", help="Updates between validations (default: 20 validations in the budget)."),
     ] = None,
     save_every: Annotated[
         int | None, typer.Option(metavar="N", help="Updates between checkpoints (default: at each validation).")
@@ -52,36 +54,34 @@ def train(
     patience: Annotated[
         int | None, typer.Option(metavar="N", help="Stop after N validations without a better score (default: never).")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Where all randomness comes from (default: 1).")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of all random numbers (default: 1).")] = None,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="Begin with this model's weights; the data must have its vocabulary."),
+        typer.Option(metavar="MODEL", help="Start from this model's weights; the data must have its vocabulary."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Go on with the run that RUN holds, or refuse to.")
-    ] = True,
-    overwrite: Annotated[bool, typer.Option(help="Move a run that RUN holds aside and start anew.")] = False,
+    resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Resume the run in RUN, or refuse to.")] = True,
+    overwrite: Annotated[bool, typer.Option(help="Move a run in RUN aside and start a new one.")] = False,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Say what the run would take of time, memory and disk, and train nothing.")
+        bool, typer.Option("--plan", help="Print the time, memory and disk that the run would take; train nothing.")
     ] = False,
     verify_resume: Annotated[
-        bool, typer.Option("--verify-resume", help="Train 20 and 10 + 10 updates beside RUN: are they the same bits?")
+        bool, typer.Option("--verify-resume", help="Check that 20 updates and 10 + 10 give the same bits, beside RUN.")
     ] = False,
     devices: Annotated[
         int,
         typer.Option(
-            metavar="N", min=1, callback=bounded, help="Train in N processes: one a GPU, or so many parts of the cores."
+            metavar="N", min=1, callback=bounded, help="Train in N processes, one for each GPU or part of the cores."
         ),
     ] = 1,
-    device: DeviceName = Device.auto,
+    device: DeviceName = "auto",
     threads: Threads = 0,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
-    """Train a translator on a prepared dataset.
+    """Train a translation model on a prepared dataset.
 
-    The same command goes on with a run that was interrupted. Settings come from the preset, then --config, then --set,
-    then flags, the later winning; the whole set is written to RUN/config.toml.
+    The same command resumes an interrupted run. Settings come from the preset, --config, --set and flags, of which the
+    later ones win; all of them are written to RUN/config.toml.
     """
     from nmt.cli.console import terminal_progress
     from nmt.cli.monitor import monitor
@@ -103,10 +103,12 @@ def train(
     layers = [read_toml(config)] if config else []
     layers += [parse_assignment(text) for text in set_ or []]
     layers.append({"training": {name: value for name, value in flags.items() if value is not None}})
-    started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or by ourselves
+    started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or nmt.cli.launch
     cores = check_threads(threads * max(devices, started), "--threads × --devices")
-    request = TrainRequest(data, output, preset, tuple(layers), resume, overwrite, init, device.value, cores)
-    read_request(request)  # what is wrong with it is said before PyTorch is there, whose import takes seconds
+    request = TrainRequest(
+        data, output, preset, tuple(layers), resume, overwrite, init=init, device=device, cores=cores
+    )
+    read_request(request)  # its mistakes are reported before PyTorch is imported, which takes seconds
     if devices > 1 and started == 1 and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
@@ -118,7 +120,7 @@ def train(
 
 
 def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContextManager[Progress]") -> None:
-    """Measure a few updates, and print what the run would take, a line each."""
+    """Measure a few updates and print what the run would take, as a table."""
     import torch
 
     from nmt.cli.console import table
@@ -128,49 +130,49 @@ def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContext
 
     if threads:
         torch.set_num_threads(threads)
-    with progress as told:
-        found = plan(request, choose_device(request.device), told)
-    model, training = found.config.model, found.config.training
+    with progress as reporter:
+        cost = plan(request, choose_device(request.device), reporter)
+    model, training = cost.config.model, cost.config.training
     chosen = request.preset
     if chosen == "auto":
-        rule = auto(found.task)
-        chosen = f"{rule.preset}, by auto for {found.pairs:,} pairs: {rule.why}"
-    rows, source, target = found.longest_batch
-    hours, minutes = divmod(round(found.seconds / 60), 60)
-    shared = "one vocabulary" if len(found.vocabularies) == 1 else "vocabularies"
-    sizes = " and ".join(f"{size:,}" for size in found.vocabularies)
+        rule = auto(cost.task)
+        chosen = f"{rule.preset}, by auto for {cost.pairs:,} pairs: {rule.why}"
+    rows, source, target = cost.longest_batch
+    hours, minutes = divmod(round(cost.seconds / 60), 60)
+    shared = "one vocabulary" if len(cost.vocabularies) == 1 else "vocabularies"
+    sizes = " and ".join(f"{size:,}" for size in cost.vocabularies)
     lines = {
         "preset": chosen,
         "model": f"{model.family}, {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
         f"dropout {model.dropout:g}",
-        "parameters": f"{found.parameters:,}, with {shared} of {sizes} pieces",
+        "parameters": f"{cost.parameters:,}, with {shared} of {sizes} pieces",
         "rate": f"{training.learning_rate:g} after {training.warmup_steps:,} updates of warm-up, then linearly to 0",
         "batches": f"{training.batch_tokens:,} padded tokens; the longest has {rows:,} rows of {source} and {target}",
-        "memory": f"{found.peak_memory / 1e6:,.0f} MB at the longest batch",
-        "speed": f"{found.target_tokens_per_second:,.0f} target tokens a second, "
-        f"{found.seconds_per_update:.3f} s an update",
-        "epoch": f"{found.updates_per_epoch:,} updates, "
-        f"{found.updates_per_epoch * found.seconds_per_update / 60:.1f} minutes",
-        "budget": f"{found.updates:,} updates, {found.updates / found.updates_per_epoch:.1f} epochs, "
+        "memory": f"{cost.peak_memory / 1e6:,.0f} MB at the longest batch",
+        "speed": f"{cost.target_tokens_per_second:,.0f} target tokens a second, "
+        f"{cost.seconds_per_update:.3f} s an update",
+        "epoch": f"{cost.updates_per_epoch:,} updates, "
+        f"{cost.updates_per_epoch * cost.seconds_per_update / 60:.1f} minutes",
+        "budget": f"{cost.updates:,} updates, {cost.updates / cost.updates_per_epoch:.1f} epochs, "
         f"{hours}:{minutes:02} hours, without validation and saving",
-        "disk": f"{found.disk / 1e6:,.0f} MB at most; a checkpoint has {found.checkpoint / 1e6:,.0f} MB, the model "
-        f"{found.model / 1e6:,.0f} MB",
+        "disk": f"{cost.disk / 1e6:,.0f} MB at most; a checkpoint has {cost.checkpoint / 1e6:,.0f} MB, the model "
+        f"{cost.model / 1e6:,.0f} MB",
     }
     print(table(["", ""], lines.items()), end="")
 
 
 def verify(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
-    """Say whether a run that was stopped and gone on with is the uninterrupted one, on these data and this machine."""
+    """Print whether a resumed run equals an uninterrupted one on these data and this machine, bit for bit."""
     from nmt.model.device import choose_device
     from nmt.training.verify import verify_resume
 
-    with reporter as told:
-        updates = verify_resume(request, choose_device(request.device), threads, told)
-    print(f"identical: {updates} updates at once, and stopped and gone on with half-way; every bit is the same")
+    with reporter as monitor:
+        updates = verify_resume(request, choose_device(request.device), threads, monitor)
+    print(f"identical: {updates} updates at once, and with a stop and a resumption half-way; every bit is the same")
 
 
 def run_training(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
-    """Train, telling a person about it; a signal ends the process by itself once the work is saved."""
+    """Train and report. After a signal, the work is saved before the process dies by that signal."""
     import torch
 
     from nmt.model.device import choose_device
@@ -183,8 +185,8 @@ def run_training(request: "TrainRequest", threads: int, reporter: "AbstractConte
 
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
-        if number != signal.SIGPIPE:  # which comes with every line until the work is saved
-            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second one ends at once, whichever it is
+        if number != signal.SIGPIPE:  # it comes again with every line that is printed before the work is saved
+            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second one ends the process at once
                 if signal.getsignal(each) is not signal.SIG_IGN:
                     signal.signal(each, signal.SIG_DFL)
 
@@ -192,12 +194,12 @@ def run_training(request: "TrainRequest", threads: int, reporter: "AbstractConte
     parent = os.getppid()
     with join(choose_device(request.device)) as group:
         try:
-            with reporter as told, open_run(request, group.device, told, group) as run:
-                # A process of a group ends, too, when the one that started it was killed.
+            with reporter as monitor, open_run(request, group.device, monitor, group) as run:
+                # A process of a group also stops when the one that started it was killed.
                 report = run.train(lambda: bool(caught) or (group.size > 1 and os.getppid() != parent))
                 if group.leads:
-                    told.end(report)
-        except PeerLostError as error:  # that one says what is wrong, or who started us does
+                    monitor.end(report)
+        except PeerLostError as error:  # the lost process, or the one that started it, says what is wrong
             raise SystemExit(error.exit_code) from None
     if caught:
         die_by(caught[0])

@@ -1,7 +1,7 @@
-"""The lines of files and of standard input, with word of where a live input pauses. Knows the line contract, no model.
+"""The lines of files and of standard input, with a ``PAUSE`` wherever a live input stops for a moment.
 
-A person who types a line, or a program that sends one and waits, is to be answered; a file or a busy pipe is to be
-translated in large windows. Both follow from one sign: ``PAUSE`` wherever nothing more arrives for a moment.
+A person who types a line, or a program that sends one and waits, gets an answer at once; a file or a busy pipe is
+translated in large windows. Both follow from PAUSE. Knows the line contract; no model and no output.
 """
 
 import io
@@ -20,43 +20,43 @@ from nmt.text.lines import PAUSE, Pause, read_lines
 from nmt.text.normal import is_composed
 from nmt.text.progress import Progress
 
-PATIENCE = 0.02  # seconds without a new byte that make a pause
+PATIENCE = 0.02  # seconds without a new byte after which the input pauses
 STANDARD_INPUT = Path("-")
 TO_PIPE = "check the path; a sentence is piped in: echo SENTENCE | nmt translate MODEL"
 
 _CHUNK = 1 << 16
-_LONG_LINE = 1 << 20  # bytes; a longer line is waited for to its end
+_LONG_LINE = 1 << 20  # bytes; a longer line is read to its end without a pause
 
 
 class InputLines:
-    """Iterates the lines of all inputs, one after another; ``-`` is standard input, which yields PAUSE when it pauses.
+    """The lines of all inputs, one input after another; ``-`` is standard input, which yields PAUSE when it pauses.
 
-    Raises MissingInputError at once for an input that is not there, and DataError for a format whose lines are no
-    sentences; while iterating, DataError for a broken file and, when ``strict``, for bytes that are not UTF-8.
-    Otherwise those become U+FFFD and their lines are counted.
+    Raises MissingInputError at once for an input that is not there, and DataError for a format whose lines are not
+    sentences; while iterating, DataError for a broken file and, when ``strict``, for bytes that are not UTF-8. When not
+    ``strict``, such bytes become U+FFFD and their lines are counted.
     """
 
     def __init__(self, inputs: Sequence[Path], strict: bool = False) -> None:
         self.inputs = list(inputs) or [STANDARD_INPUT]
         self.strict = strict
-        self.count = 0  # lines given so far
-        self.mended = 0  # lines that had bytes which are not UTF-8
-        self.first_mended = ""
+        self.count = 0  # lines read so far
+        self.mended = 0  # lines with bytes that are not UTF-8
+        self.first_mended = ""  # the first of them, by file and number
+        self.sample = b""  # some of them, as long as no line of UTF-8 was met
         self.decomposed = 0  # lines that are not in Unicode's NFC
-        self.sample = b""  # some of those lines, while no other tells that the rest is UTF-8
-        self._is_utf_8 = False
+        self._is_utf_8 = False  # whether a line of UTF-8 beyond ASCII was met
         for path in self.inputs:
             if path != STANDARD_INPUT and not os.path.exists(path):
                 raise MissingInputError(f"there is no file {path}", TO_PIPE if is_text(path) else "check the path")
             encodings.refuse_format(path, also=("tsv",))
 
     def total(self) -> int | None:
-        """How many lines there will be, or None where only reading them tells."""
+        """The number of lines in all inputs, or None when it is unknown before they are read."""
         return count_lines(self.inputs)
 
     @property
     def files(self) -> list[Path]:
-        """The inputs as paths that the system knows; standard input may be a file as well."""
+        """The inputs as paths of the system: /dev/stdin may be a file, too."""
         return [Path("/dev/stdin") if path == STANDARD_INPUT else path for path in self.inputs]
 
     @property
@@ -65,7 +65,7 @@ class InputLines:
         return STANDARD_INPUT in self.inputs and sys.stdin is not None and sys.stdin.isatty()
 
     def warn_of_mended(self, progress: Progress) -> None:
-        """Say how many of the lines given so far were not UTF-8, if any were."""
+        """Warn if lines were not UTF-8: how many, the first of them, and the likely encoding."""
         if self.mended:
             what = f"{self.mended} lines were" if self.mended > 1 else "1 line was"
             encoding = encodings.likely(self.sample)
@@ -83,7 +83,7 @@ class InputLines:
                     yield from self.watch(file, str(path))
 
     def watch(self, stream: BinaryIO, name: str) -> Iterator[str | Pause]:
-        """The lines of one input, those with U+FFFD looked at again."""
+        """The lines of one input; counts those that were not UTF-8."""
         watched = _LastLine(stream)
         lines = read_lines(cast(BinaryIO, watched), name, self.strict)
         number = 0
@@ -94,7 +94,7 @@ class InputLines:
             if line is None:
                 return
             number += 1
-            # A U+FFFD may also stand in the input itself.
+            # U+FFFD may also be a character of the input itself.
             if "\ufffd" in line and line.encode() not in watched.raw:
                 self.mended += 1
                 self.first_mended = self.first_mended or f"{name} line {number}"
@@ -108,22 +108,22 @@ class InputLines:
 
 
 def is_text(path: Path) -> bool:
-    """Whether it looks like a sentence that someone wants translated, and not like the name of a file."""
+    """Whether a path looks like a sentence that someone wants to translate, not like a file's name."""
     return not str(path).isascii() or any(character.isspace() for character in str(path))
 
 
 class LiveStream(io.RawIOBase):
-    """Reads lines from a descriptor, and knows whether a line is there without waiting for it."""
+    """Lines from a descriptor; it can tell whether a line is there without waiting for one."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._buffer = bytearray()
-        self._start = 0  # of what has not been handed out
-        self._searched = 0  # up to where there is no line end
+        self._start = 0  # of what has not been read yet
+        self._searched = 0  # no line ends before this place
         self._ended = False
 
     def line_ready(self, patience: float = PATIENCE) -> bool:
-        """Whether a line (or the end) is there, or bytes keep coming without ``patience`` seconds between them."""
+        """Whether a line or the end is there, or bytes keep coming with less than ``patience`` seconds between."""
         while self._line_end() < 0 and not self._ended and len(self._buffer) - self._start < _LONG_LINE:
             if not select([self.descriptor], [], [], patience)[0]:
                 return False
@@ -150,7 +150,7 @@ class LiveStream(io.RawIOBase):
         self._searched -= self._start
         self._start = 0
         try:
-            select([self.descriptor], [], [])  # one that does not block would be an error without a byte
+            select([self.descriptor], [], [])  # a non-blocking descriptor raises an error while it has no byte
             chunk = os.read(self.descriptor, _CHUNK)
         except OSError as error:
             raise StorageError(
@@ -165,7 +165,7 @@ class _Lines(Protocol):
 
 
 class _LastLine:
-    """A stream that remembers the bytes of the line it gave last."""
+    """A stream that keeps the bytes of the last line read."""
 
     def __init__(self, stream: _Lines) -> None:
         self._stream = stream
@@ -177,10 +177,12 @@ class _LastLine:
 
 
 def standard_input() -> BinaryIO:
-    """Standard input as bytes, live where it is a real file descriptor."""
-    if sys.stdin is None or getattr(sys.stdin, "name", "") == os.devnull:  # what stands in for one that is closed
+    """Standard input as bytes; a LiveStream if it is a file descriptor. Raises MissingInputError when it is closed."""
+    if (
+        sys.stdin is None or getattr(sys.stdin, "name", "") == os.devnull
+    ):  # what the command puts in place of a closed one
         raise MissingInputError("standard input is closed", "name an input file, or pipe text in")
     try:
         return cast(BinaryIO, LiveStream(sys.stdin.fileno()))
-    except (OSError, AttributeError):  # replaced by another stream, as tests do
+    except (OSError, AttributeError):  # another stream in its place, as in tests
         return sys.stdin.buffer

@@ -1,6 +1,7 @@
-"""Files of lines to files of translations, window by window, so that a killed job resumes. Knows no flag.
+"""Translating files: windows of lines go through the translator into a sink, so that a killed job resumes.
 
-A window of lines is the unit: it is translated at once, and its translations are saved together or not at all.
+A window of lines is the unit: it is translated at once, and its translations are saved together or not at all. Knows
+no flag, no model and no format of a journal.
 """
 
 import os
@@ -29,29 +30,29 @@ from nmt.version import __version__
 
 
 class Sink(Protocol):
-    """An output that takes windows in order: a stream, or a file that resumes (nmt.store.resumable)."""
+    """An output that takes windows in order: a ``Stream``, or a file that resumes (nmt.store.resumable)."""
 
     lines: int
-    """Lines of input whose translations are in it."""
+    """Number of lines of input whose translations are in it."""
 
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
-        """Start an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""
+        """Open an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""
 
     def take(self, lines: Iterable[str | Pause]) -> Iterator[str | Pause]:
-        """The lines of input as this sink has them read."""
+        """The lines of input as this sink wants them: without pauses, or with a flush before each."""
 
     def find(self, lines: Sequence[str]) -> bool:
-        """Whether the next window of ``lines`` is in it already."""
+        """Whether ``lines``, the next window, are in it already; then they count in ``lines`` and are not added."""
 
     def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
-        """Write what the next window of ``lines`` became, one line of output a record."""
+        """Write the translations of ``lines``, the next window; each record is a line of output."""
 
     def finish(self, lines: int) -> None:
-        """Complete the output, which has all ``lines`` of the input in it."""
+        """Complete the output. The input has ``lines`` lines in all."""
 
 
 class Stream:
-    """The sink that is standard output, a pipe or a device: it keeps nothing that a later process could find."""
+    """A sink that writes to standard output, a pipe or a device. It does not resume."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
@@ -61,7 +62,7 @@ class Stream:
         pass
 
     def take(self, lines: Iterable[str | Pause]) -> Iterator[str | Pause]:
-        """The lines; what is written is flushed before the next is asked for, so that no reader waits for it."""
+        """The lines, with a flush before each is read: a reader never waits for what is already translated."""
         for line in lines:
             yield line
             self.stream.flush()
@@ -79,7 +80,7 @@ class Stream:
 
 
 class Tally:
-    """Counts and times of a job."""
+    """Counts and times of a job; windows that were done before it do not count."""
 
     def __init__(self) -> None:
         self.began = self.ready = time.monotonic()
@@ -87,7 +88,7 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """Since the job began."""
+        """Seconds since the job began."""
         return time.monotonic() - self.began
 
     def add(self, translations: Sequence[Translation]) -> None:
@@ -96,7 +97,7 @@ class Tally:
         self.target_tokens += sum(translation.target_pieces for translation in translations)
 
     def figures(self) -> dict[str, float]:
-        """The figures by name. Tokens are pieces, without </s>; ``seconds`` leaves out loading the model."""
+        """The figures by name. Tokens are pieces, without </s>; ``seconds`` excludes loading the model."""
         seconds = time.monotonic() - self.ready
         return {
             "lines": self.lines,
@@ -118,24 +119,19 @@ class Part:
 
 
 class Job:
-    """Inputs to translate, and the outputs that they become: one for all, or in a folder one for each.
+    """Inputs to translate and the outputs that they become: one output for all, or in a folder one for each input.
 
-    ``output`` is a file, a folder (which ends in a slash, or exists) or None for standard output; ``strict`` refuses
-    input that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for
-    an input that is not there, UsageError for inputs in a folder that have no name or the same name.
+    ``output`` is a file, a folder (it ends in a slash, or exists) or None for standard output; ``strict`` refuses input
+    that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
+    input that is not there, and UsageError when inputs for a folder have no file name, or the same one.
     """
 
     def __init__(
-        self,
-        inputs: Sequence[Path],
-        output: str | None,
-        output_format: Format,
-        strict: bool = False,
-        resume: bool = True,
+        self, inputs: Sequence[Path], output: str | None, format: Format, strict: bool = False, resume: bool = True
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
-        self.format, self.resume = output_format, resume
+        self.format, self.resume = format, resume
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
             self.parts = [
@@ -155,35 +151,31 @@ class Job:
         return sum(part.lines.count for part in self.parts)
 
     def inputs(self) -> list[Path]:
-        """All files that are read."""
+        """The files that the job reads."""
         return [file for part in self.parts for file in part.lines.files]
 
     def outputs(self) -> Iterator[tuple[str, Path]]:
-        """The files that are written, also those beside them until they are whole, each with what it is called."""
+        """(name in errors, path) of each file that the job writes, FILE.partial and FILE.journal included."""
         for part in self.parts:
             yield ("`output`", part.output) if part.output else ("standard output", Path("/dev/stdout"))
             if part.output and not written_directly(part.output):
-                yield from zip(
-                    ("FILE.partial of `output`", "FILE.journal of `output`"), beside(part.output), strict=True
-                )
+                partial, journal = beside(part.output)
+                yield "FILE.partial of `output`", partial
+                yield "FILE.journal of `output`", journal
 
     def total(self) -> int | None:
-        """The number of lines in all, or None where only reading them tells."""
+        """The number of lines in all inputs, or None when it is unknown before they are read."""
         totals = [part.lines.total() for part in self.parts]
         return None if None in totals else sum(total or 0 for total in totals)
 
     def run(
-        self,
-        load: Callable[[], Translator],
-        progress: Progress,
-        stdout: Callable[[], BinaryIO],
-        total: int | None = None,
+        self, load: Callable[[], Translator], progress: Progress, stdout: Callable[[], BinaryIO], total: int | None
     ) -> Tally:
-        """Translate everything; ``progress`` hears of it, with ``total`` lines.
+        """Translate all inputs; ``total`` is the number of lines that ``progress`` shows, or None.
 
-        ``load`` is called once the first output is held by this process: its failure comes before seconds of loading.
-        Raises BusyError for an output that another process writes, CannotCreateError, StorageError and what the
-        translator and the inputs raise; the error says when the same job resumes.
+        An output is locked before ``load`` is called, for loading takes seconds. Raises BusyError for an output that
+        another process writes, CannotCreateError or StorageError when an output fails, and what the translator and the
+        inputs raise. An error says after which line the same job resumes.
         """
         tally = Tally()
 
@@ -210,7 +202,7 @@ class Job:
     def translate(
         self, lines: InputLines, translator: Translator, sink: Sink, tally: Tally, progress: Progress
     ) -> None:
-        """Translate the windows that are not in the sink yet; only those count in the tally."""
+        """Translate the windows that the sink does not have yet."""
         about = {"nmt": __version__, **translator.about(), **self.format.about(), "strict": lines.strict}
         sink.begin(about, self.resume, progress)
         for window in translator.windows(sink.take(lines)):
@@ -224,7 +216,7 @@ class Job:
         sink.finish(lines.count)
 
     def warn(self, translator: Translator, progress: Progress) -> None:
-        """Say what a person should know of the inputs."""
+        """Warn of lines that the model may not translate well, or that had to be changed."""
         translator.shaper.warn_of_strange(progress)
         for part in self.parts:
             part.lines.warn_of_mended(progress)
@@ -234,14 +226,14 @@ class Job:
 
 
 def named(inputs: Sequence[Path], folder: Path) -> list[Path]:
-    """The inputs, each with a file name of its own. Raises UsageError for standard input and for equal names."""
+    """The inputs, which have different file names. Raises UsageError for standard input, or two of one name."""
     if not inputs or STANDARD_INPUT in inputs:
         raise UsageError(f"standard input has no name for a file in {folder}", "name the output file")
     by_name: dict[str, Path] = {}
     for path in inputs:
         first = by_name.setdefault(path.name, path)
         if first is not path:
-            raise UsageError(f"{first} and {path} would both be {folder / path.name}", "give one in a run")
+            raise UsageError(f"{first} and {path} would both become {folder / path.name}", "give one in a run")
     return list(inputs)
 
 

@@ -1,12 +1,12 @@
-"""The journal beside an unfinished output: which windows of input are done, and the reader that checks them.
+"""The journal beside an unfinished output, which says what windows of input are done; and its reader.
 
 FILE.partial grows window by window, and FILE.journal says how much of it is good. A journal is lines of JSON: a header
-with all that the output depends on, then an entry for each window: how many lines it had, how many bytes they became,
-and a SHA-256 of both. A later process that does the same work compares its windows with the entries, one by one, and
-makes the first that differs, and all after it, anew. So nothing is read ahead, and standard input resumes as files do.
+with all that the output depends on, then an entry for each window: its number of lines, the number of bytes of their
+translations, and a SHA-256 of both. A later process that does the same work compares its windows with the entries, one
+by one, and translates from the first difference on. So nothing is read ahead, and standard input resumes as files do.
 Neither file is trusted: every entry is checked against the bytes that are there.
 
-Knows lines and bytes; not what makes one from the other. nmt.store.resumable writes both files.
+Knows lines and bytes; not how one becomes the other. nmt.store.resumable writes both files.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from nmt.errors import CannotCreateError, write_failed
 
 FORMAT = 1
 START = b'{"journal": '
-"""The first bytes of every journal, written when it is created: by them it is known as nmt's."""
+"""The first bytes of every journal, written when it is created; a file without them is not nmt's."""
 
 Work = Mapping[str, str | int | float | bool | None]
-"""All that the output depends on besides the input, by names that a person understands."""
+"""All that an output depends on besides its input, by names that a person understands."""
 
-_LONGEST = 1 << 16  # bytes of a line of a journal; ours have some hundreds
+_LONGEST = 1 << 16  # bytes of a line; a journal's have some hundreds
 _CHUNK = 1 << 20
 
 
@@ -39,19 +39,19 @@ def beside(path: Path) -> tuple[Path, Path]:
 
 
 class Beside:
-    """An open file beside the output, which is created if it is not there; ``output`` is the name in errors of writing.
+    """FILE.partial or FILE.journal, open; it is created if it is not there. Errors of writing name ``output``.
 
     Raises CannotCreateError, also for a file of another user, who could write into it.
     """
 
     def __init__(self, path: Path, output: Path, private: bool) -> None:
         self.path = path
-        self.good = 0  # bytes, from the first on, that both files agree on
+        self.good = 0  # bytes from the start that are known to be whole
         self._output = output
         self.descriptor = open_own(path, os.O_RDWR, private)
         if os.fstat(self.descriptor).st_uid != os.geteuid():
             os.close(self.descriptor)
-            raise CannotCreateError(f"{path} is there and is another user's", "move it away")
+            raise CannotCreateError(f"{path} exists and belongs to another user", "move it away")
 
     @property
     def size(self) -> int:
@@ -65,7 +65,7 @@ class Beside:
             return False
 
     def append(self, data: bytes) -> None:
-        """Write at the end, and wait until the bytes are on the disk. Raises StorageError."""
+        """Write at the end and sync. Raises StorageError."""
         view = memoryview(data)
         try:
             os.lseek(self.descriptor, 0, os.SEEK_END)
@@ -76,14 +76,14 @@ class Beside:
         sync(self.descriptor, self._output)
 
     def truncate(self) -> None:
-        """Drop what follows the good bytes. Raises StorageError."""
+        """Cut off what follows the good bytes. Raises StorageError."""
         try:
             os.ftruncate(self.descriptor, self.good)
         except OSError as error:
             raise write_failed(self._output, error) from None
 
     def lines(self, start: int) -> Iterator[bytes]:
-        """The lines from byte ``start`` on; of one longer than any of ours its first part."""
+        """The lines from byte ``start`` on; a line that is too long for a journal comes in parts."""
         with open(self.descriptor, "rb", closefd=False) as file:
             file.seek(start)
             while line := file.readline(_LONGEST):
@@ -106,7 +106,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Entry:
-    """A window of the input, and the bytes that it became."""
+    """A window of the input and the bytes of its translations."""
 
     lines: int
     length: int  # in bytes of FILE.partial
@@ -119,7 +119,7 @@ class Entry:
 
     @classmethod
     def parse(cls, line: bytes) -> Self | None:
-        """The entry in a line of a journal, or None."""
+        """The entry in a line of a journal, or None when the line is not an entry."""
         value = _json(line)
         if not isinstance(value, dict) or set(value) != {spec.name for spec in fields(cls)}:
             return None
@@ -133,14 +133,14 @@ class Entry:
 
 
 class JournalReader:
-    """Compares windows of input, one by one, with those that an earlier process has done."""
+    """Compares windows of input, one by one, with the windows that an earlier process finished."""
 
     def __init__(self, journal: Beside, partial: Beside) -> None:
         self._journal, self._partial = journal, partial
         self._entries = self._read()
 
     def find(self, lines: Sequence[str]) -> tuple[Entry, int] | str:
-        """The entry of the next window, and its bytes in the journal; or why it is not done, "" at the end."""
+        """The entry of the next window and its size in the journal, or why it is not there ("" at the end)."""
         entry = next(self._entries, "")
         if isinstance(entry, str):
             return entry
@@ -152,7 +152,7 @@ class JournalReader:
         return entry
 
     def _read(self) -> Iterator[tuple[Entry, int] | str]:
-        """Each entry with its bytes in the journal; last the reason why there are no more, if there is one."""
+        """Each entry with its size in the journal; last, if the journal is damaged, a reason."""
         for line in self._journal.lines(self._journal.good):
             entry = Entry.parse(line) if line.endswith(b"\n") else None
             if entry:
@@ -170,7 +170,7 @@ def header_of(work: Work) -> bytes:
 
 
 def difference(first: bytes, header: bytes, journal: Path) -> str:
-    """Why a journal whose first line is ``first`` is not one of the work that would begin with ``header``."""
+    """Why a journal whose first line is ``first`` does not belong to the work whose header is ``header``."""
     left, wanted = _json(first), json.loads(header)
     if not first or not isinstance(left, dict):
         return f"{journal} is missing or damaged"

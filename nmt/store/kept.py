@@ -1,6 +1,7 @@
-"""Results that outlive their process: a line of JSON each, found again by a hash of what they were made from.
+"""Results that survive their process: one line of JSON each, looked up by a key such as a hash of their input.
 
-The file is a convenience and never trusted: what is torn, changed or of other work is dropped, and made again.
+The file only saves time and is never trusted: lines that are torn, changed or of other work are dropped, and their
+results computed again. Knows keys and JSON values; not what computes them.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ _LONGEST = 1 << 24  # bytes of a line
 
 
 class Kept:
-    """The results of one piece of work, named by ``work``; those of any other are forgotten."""
+    """The results of one piece of work, whose name is ``work``; a file of other work starts empty."""
 
     def __init__(self, path: Path, work: str) -> None:
         self.path = path
@@ -24,7 +25,7 @@ class Kept:
         self._values: dict[str, Any] = {}
         self._file = -1
         flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        with suppress(OSError):  # nothing is kept then
+        with suppress(OSError):  # without a file, nothing is kept
             self._file = os.open(path, flags, 0o666)
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 self._close()
@@ -48,24 +49,24 @@ class Kept:
             self._append(header)
 
     def get(self, key: str) -> Any:
-        """What was put under ``key``, or None."""
+        """The value of ``key``, or None."""
         return self._values.get(key)
 
     def put(self, key: str, value: Any) -> None:
-        """Keep a value that JSON can hold; by any thread."""
+        """Keep a JSON value; any thread may call this. A failure to write is ignored: the value is lost."""
         text = json.dumps([key, value])
         line = json.dumps({"entry": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}).encode() + b"\n"
         with self._lock:
             self._append(line)
 
     def drop(self) -> None:
-        """Forget everything: the work is done."""
+        """Delete the file: the work is done."""
         self._close()
         with suppress(OSError):
             self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Leave the results to the next process."""
+        """Close the file and leave it to the next process."""
         with self._lock:
             self._close()
 
@@ -75,7 +76,7 @@ class Kept:
         try:
             if os.write(self._file, line) < len(line):
                 self._close()
-        except OSError:  # a disk that is full takes nothing from the work itself
+        except OSError:  # a full disk must not stop the work itself
             self._close()
 
     def _close(self) -> None:
@@ -85,13 +86,13 @@ class Kept:
 
 
 def _entry(line: bytes) -> tuple[str, Any] | None:
-    """The key and the value of a line; None for one that is not whole."""
+    """The key and the value in a line, or None for a line that is not whole."""
     try:
         value = json.loads(line)
         text = value["entry"]
         if value["sha256"] != hashlib.sha256(text.encode()).hexdigest():
             return None
-        key, found = json.loads(text)
+        key, result = json.loads(text)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return str(key), found
+    return str(key), result

@@ -1,8 +1,8 @@
-"""An output file that survives its process: the writer of FILE.partial and FILE.journal, which become FILE.
+"""An output file that resumes: FILE.partial and FILE.journal are written window by window, and become FILE.
 
-Killed at any moment and started again, it resumes to the same bytes. Files of these names without a journal of nmt's
-belong to someone, and are left alone. Knows lines and bytes; not what makes one from the other. nmt.store.journal
-reads what an earlier process left.
+A process killed at any moment and started again ends with the same bytes. Files of these names that nmt did not create
+belong to someone and are left alone. Knows lines and bytes; not how one becomes the other. nmt.store.journal reads
+what an earlier process left.
 """
 
 import os
@@ -23,19 +23,19 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
-    """Hold ``path`` for this process while the block writes it by ``begin``, ``find``, ``add`` and ``finish``.
+    """Lock ``path`` while the block writes it by ``begin``, ``find``, ``add`` and ``finish``.
 
     The file appears with ``finish``. Until then, and after a failure, all that was added stays beside it for the next
-    process; the error says so. With ``keep_journal`` the journal of a finished file stays too, until
-    ``forget_journal``: a process that does the same work again finds it done. Raises BusyError at once when another
-    process writes the same file, CannotCreateError when it cannot be created, and StorageError when writing fails.
+    process; the error says so. With ``keep_journal`` the journal of a finished file stays as well, until
+    ``forget_journal``: a process that does the same work again finds the file done. Raises BusyError at once when
+    another process writes the same file, CannotCreateError when it cannot be created, StorageError when writing fails.
     """
     path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
     if path.is_dir():
         raise CannotCreateError(f"{path} is a folder", "name a file")
-    if not path.parent.is_dir():  # which the lock would make
+    if not path.parent.is_dir():  # the lock would create it
         raise CannotCreateError(f"cannot create {path}: there is no such folder", "make the folder first")
-    with _held(path):
+    with _locked(path):
         file = Resumable(path, keep_journal)
         try:
             yield file
@@ -48,37 +48,37 @@ def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Hold the lock of an output. Raises BusyError."""
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of an output during the block. Raises BusyError."""
     lock = path.with_name(f"{path.name}.partial.lock")
     with exclusive(lock, str(path)):
         unfinished.add(lock)
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)  # while it is held: a process that waits for it sees that it is gone
+            lock.unlink(missing_ok=True)  # before it is released: a process that waits for it sees that it is gone
             unfinished.discard(lock)
 
 
 def forget_journal(path: Path) -> None:
-    """Delete the journal that was kept of a finished file, unless another process writes that file by now."""
+    """Delete the kept journal of a finished file, unless another process writes that file by now."""
     path = Path(os.path.realpath(path))
-    with suppress(BusyError), _held(path):
+    with suppress(BusyError), _locked(path):
         partial, journal = beside(path)
         if not partial.exists():
             journal.unlink(missing_ok=True)
 
 
 class Resumable:
-    """A file between its first line and its name; made by ``resumable``."""
+    """An output file until it has its name; created by ``resumable``. A Sink of nmt.decoding.job."""
 
     def __init__(self, path: Path, keep_journal: bool = False) -> None:
         self.path = path
         self.keep_journal = keep_journal
         self.lines = 0  # of input, done by this process or an earlier one
         self.finished = False
-        self._reader: JournalReader | None = None  # while the next window may be in the journal
-        self._writing = False  # whether all that is there is good, and more of it comes
+        self._reader: JournalReader | None = None  # as long as the next window may be in the journal
+        self._writing = False  # whether this process has begun to write
         self._progress: Progress = Silent()
         self._before = rights(path)
         opened: list[Beside] = []
@@ -96,9 +96,9 @@ class Resumable:
             raise
 
     def begin(self, work: Work, resume: bool = True, progress: Progress | None = None) -> None:
-        """Look for what an earlier process left of the same ``work``; ``progress`` hears what becomes of it.
+        """Look for what an earlier process left of the same ``work``; ``progress`` is told whether it is used.
 
-        With ``resume`` False, or when it was other work, everything starts over.
+        Starts over when ``resume`` is False, or when the earlier work was different.
         """
         self._progress = progress or Silent()
         header = header_of(work)
@@ -114,11 +114,11 @@ class Resumable:
         self._journal.good = len(header)
 
     def take(self, lines: Iterable[str | Pause]) -> Iterator[str]:
-        """The lines without their pauses: nobody waits for an answer, and windows have to end where they always do."""
+        """The lines without pauses: nobody waits for an answer, and windows must end at the same lines each time."""
         return (line for line in lines if line is not PAUSE)
 
     def find(self, lines: Sequence[str]) -> bool:
-        """Whether an earlier process did ``lines``, the next window; then they are not to be added."""
+        """Whether an earlier process did ``lines``, the next window; then do not add them."""
         if not self._reader:
             return False
         entry = self._reader.find(lines)
@@ -129,26 +129,26 @@ class Resumable:
         return True
 
     def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
-        """Save what the next window of ``lines`` became, one line of output a record; then it is on the disk."""
+        """Save the translations of ``lines``, the next window, to the disk; each record is a line of output."""
         text = "".join(f"{record}\n" for record in records)
         if len(text.splitlines()) != len(records):
             raise NmtError(f"an output line after line {self.lines:,} has a line break in it", "please report it")
         data = compressed(self.path, text.encode())
         entry = Entry.of(lines, data)
         line = entry.to_line()
-        # The journal last: it never promises what may not be on the disk yet.
+        # The journal last: it never lists bytes that may not be on the disk yet.
         self._partial.append(data)
         self._journal.append(line)
         self._count(entry, len(line))
 
     def finish(self, lines: int) -> None:
         """Give the file its name, after a check that all ``lines`` of the input are in it."""
-        if self._reader and self.keep_journal:  # one of many, most of which may be done already: not worth a line each
+        if self._reader and self.keep_journal:  # of many files most may be done already: not worth a note each
             self._start_writing()
         elif self._reader:
             self._stop_reading("")
         if not self._partial.good:
-            data = compressed(self.path, b"")  # an empty archive has bytes, too
+            data = compressed(self.path, b"")  # even an empty archive has bytes
             self._partial.append(data)
             self._partial.good = len(data)
         name, size, good = self._partial.path, self._partial.size, self._partial.good
@@ -168,24 +168,24 @@ class Resumable:
         """Leave beside the file what a later process can use, and nothing else."""
         delete = self.finished or self._partial.path in unfinished
         if self._writing and not delete:
-            with suppress(StorageError):  # part of the next window, on a full disk
+            with suppress(StorageError):  # a full disk may have left part of a window
                 self._truncate()
         self._partial.close(delete)
         self._journal.close(delete and not (self.finished and self.keep_journal))
 
     def _claim(self) -> None:
-        """Start a journal where there is none. Raises CannotCreateError when a file of that name is not nmt's."""
+        """Start a journal if there is none. Raises CannotCreateError when one of the files is not nmt's."""
         start = next(self._journal.lines(0), b"")[: len(START)]
         if start == START:
             return
         if self._partial.size or not START.startswith(start):
             theirs = self._partial if START.startswith(start) else self._journal
-            raise CannotCreateError(f"{theirs.path} is there and is not of nmt's making", "move it away")
+            raise CannotCreateError(f"{theirs.path} exists and was not made by nmt", "move it away")
         self._worthless(True)
         self._journal.append(START[len(start) :])
 
     def _copy_finished(self) -> None:
-        """Copy a finished file whose journal is there, so that its windows are found as those of a partial are."""
+        """Copy a finished file that has its journal to FILE.partial, so that its windows are found."""
         if self._partial.size or self._journal.size <= len(START):
             return
         with suppress(PermissionError):
@@ -195,7 +195,7 @@ class Resumable:
                         self._partial.append(data)
 
     def _stop_reading(self, reason: str) -> None:
-        """From here on this process makes the windows; ``reason`` is why, or "" where simply no more was done."""
+        """Write from the next window on; ``reason`` says why, and is "" when the journal simply ends."""
         because = f": {reason}" if reason else ""
         if self.lines:
             self._progress.note(f"resuming after line {self.lines:,}{because}")
@@ -204,14 +204,14 @@ class Resumable:
         self._start_writing()
 
     def _start_writing(self) -> None:
-        """Start to write where the good bytes end."""
+        """Cut off what is not good, and write from there on."""
         self._reader = None
         self._truncate()
         self._writing = True
         self._worthless(not self.lines)
 
     def _truncate(self) -> None:
-        """Drop what is not good. The journal first: it never promises what is not there."""
+        # The journal first: it never lists bytes that are not there.
         self._journal.truncate()
         self._partial.truncate()
 
@@ -222,7 +222,7 @@ class Resumable:
         self._worthless(False)
 
     def _worthless(self, yes: bool) -> None:
-        """Whether neither file is of any use yet: then a signal that ends the process removes them."""
+        """Record whether the files are worthless to a later process: a signal that ends this one deletes such files."""
         change: Callable[[Path], None] = unfinished.add if yes else unfinished.discard
         change(self._partial.path)
         change(self._journal.path)

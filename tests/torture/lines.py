@@ -14,9 +14,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from nmt.cli.translate import OutputFormat, translate
+from nmt.cli.translate import translate
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.translator import MAX_PIECES, Translator
@@ -146,7 +146,7 @@ class Case:
     engine: str  # "torch", "ctranslate2", "every piece" or "echo"
     stdin: bool = False
     to_file: bool = False
-    format: str = "text"
+    format: Literal["text", "tsv", "jsonl"] = "text"
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ class Bench:
             stack.callback(setattr, Translator, "load", load)
             Translator.load = lambda *_: self.translators[case.engine]  # type: ignore[method-assign]
             name = str(out) if out else None
-            translate(Path("model"), None if case.stdin else paths, name, format=OutputFormat(case.format), threads=1)
+            translate(Path("model"), None if case.stdin else paths, name, format=case.format, threads=1)
         if out:
             data = out.read_bytes()
             out.unlink()
