@@ -162,10 +162,10 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     hypothesis = write(folder / "some", ["a b c d e", "", *["x"] * 18])
     report = evaluate_files(hypothesis, [reference], folder / "test.de", ScoringOptions(confidence=False))
     assert [warning.split(":")[0] for warning in report.warnings] == [
-        "BLEU cuts words by 13a, for want of ko-mecab",
+        "BLEU cuts words by 13a, since ko-mecab is not installed",
         "1 of 20 hypotheses are empty",
         "8 of 20 references are empty",
-        "the references look tokenized (' .'), so BLEU does not compare with others'",
+        "the references look tokenized (' .'), so BLEU is not comparable with other results",
     ]
     output, errors = run("--hyp", hypothesis, "--ref", reference, "--json", "--no-confidence")
     assert json.loads(output)["sets"][0]["warnings"] == report.warnings
@@ -176,7 +176,7 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
     copied = evaluate_files(hypothesis, [source], source, ScoringOptions(("chrf",), confidence=False))
     assert copied.warnings == [
-        "20 of 20 references are not in Unicode's NFC, the form of what models write",
+        "20 of 20 references are not in Unicode's NFC, as translations are",
         "20 of 20 hypotheses are the source unchanged",
     ]
 
@@ -245,8 +245,8 @@ def test_several_references_and_baselines_are_all_used(folder: Path) -> None:
 def test_it_counts_is_said_only_where_so_few_lines_may(folder: Path, lines: int, counts: bool) -> None:
     theirs = write(folder / "theirs", ["x"] * lines + HYPOTHESES[lines:])
     table, errors = run("--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", theirs)
-    assert ("under 0.05 it counts" in table) == counts
-    assert ("5 of 20 lines differ from theirs's: too few for a difference that counts" in errors) == (not counts)
+    assert ("p under 0.05 is significant" in table) == counts
+    assert ("5 of 20 lines differ from theirs's: too few for a significant difference" in errors) == (not counts)
 
 
 def test_a_reference_that_names_no_language_is_cut_by_its_script_or_as_told(folder: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_reference_that_names_no_language_is_cut_by_its_script_or_as_told(fold
     (entry,) = json.loads(output)["sets"]
     assert entry["bleu"]["score"] == 100.0
     assert "tok:zh" in entry["bleu"]["signature"]
-    assert "BLEU cuts words by zh, no language is known" in errors
+    assert "BLEU cuts words by zh, the language is unknown" in errors
     assert "100% of the references' letters are Han" in errors
     output, errors = run("--hyp", chinese, "--ref", chinese, "--json", "--language", "tha")
     assert "tok:char" in json.loads(output)["sets"][0]["bleu"]["signature"]
@@ -275,14 +275,14 @@ def test_chrf_comes_first_where_the_right_segmenter_is_not_there(folder: Path, m
     monkeypatch.setattr("nmt.scoring.words.find_spec", lambda name: None)
     table, errors = run("--hyp", korean, "--ref", korean)
     assert table.split()[:4] == ["set", "lines", "chrF", "BLEU"]
-    assert "for want of ko-mecab: install the extra 'score'" in errors
+    assert "since ko-mecab is not installed: install the extra 'score'" in errors
 
 
 def test_few_short_lines_get_hints_and_no_interval(folder: Path) -> None:
     short = write(folder / "short.en", ["a cat", "two dogs"])
     table, errors = run("--hyp", short, "--ref", short)
     assert table.splitlines()[2].split() == ["short.en", "2", "0.0", "100.0"]
-    assert "no reference has the 4 words that BLEU compares, so it says little: go by chrF" in errors
+    assert "no reference has the 4 words that BLEU compares, so it says little: use chrF" in errors
     assert "fewer than 10 lines are too few for an interval" in errors
 
 

@@ -178,9 +178,7 @@ class _LastLine:
 
 def standard_input() -> BinaryIO:
     """Standard input as bytes; a LiveStream if it is a file descriptor. Raises MissingInputError when it is closed."""
-    if (
-        sys.stdin is None or getattr(sys.stdin, "name", "") == os.devnull
-    ):  # what the command puts in place of a closed one
+    if sys.stdin is None or getattr(sys.stdin, "name", "") == os.devnull:  # the command's stand-in for a closed one
         raise MissingInputError("standard input is closed", "name an input file, or pipe text in")
     try:
         return cast(BinaryIO, LiveStream(sys.stdin.fileno()))

@@ -1,1 +1,1 @@
-"""How good translations are: metrics with confidence, and the evaluation of test sets. Knows no tensor."""
+"""The quality of translations: metrics with confidence, and the evaluation of test sets. Knows no tensor."""

@@ -1,4 +1,4 @@
-"""Whether the difference of two systems is more than chance: a paired test over the lines on which they differ."""
+"""The significance of the difference between two systems: a paired test. Knows no text and no metric."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,31 +7,32 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-TRIALS = 10_000  # sacreBLEU's, like the seed
+TRIALS = 10_000  # sacreBLEU's number, as is the seed
 SEED = 12345
-EXACT_LINES = 12  # so many lines have 4,096 exchanges, which are all tried
-COUNTS = 0.05  # a p below it is more than chance
-NUMBERS_AT_ONCE = 1 << 22
-ALIKE = 1e-9  # of two scores: sums in another order differ by less
+EXACT_LINES = 12  # up to so many differing lines, all exchanges are tried: at most 4,096
+COUNTS = 0.05  # a difference with a smaller p is significant
+NUMBERS_AT_ONCE = 1 << 22  # in memory
+ALIKE = 1e-9  # rounding makes equal scores differ by less
 
 
 def differing(hypotheses: Sequence[str], baseline: Sequence[str]) -> list[int]:
-    """The lines on which two systems differ: the others tell nothing of which is better."""
+    """Indices of the lines on which two systems differ; only these tell which is better."""
     return [i for i, (ours, theirs) in enumerate(zip(hypotheses, baseline, strict=True)) if ours != theirs]
 
 
 def smallest_p(lines: int) -> float:
-    """The smallest p that so many differing lines can have: an exchange of all, and of none, differ as much."""
+    """The smallest p possible with n differing lines: of 2^n exchanges, all and none are always as extreme."""
     return min(1.0, 2.0 ** (1 - lines))
 
 
 def p_value(metric: Any, ours: Sequence[Any], theirs: Sequence[Any], lines: Sequence[int]) -> float:
-    """How probable so large a difference is if each line's two translations were exchanged at random.
+    """The probability of so large a difference when each line's two translations are exchanged at random.
 
     Paired approximate randomization (Riezler and Maxwell 2005). ``ours`` and ``theirs`` are a sacreBLEU metric's
-    statistics, a list of numbers a line; ``lines`` are those on which the systems differ. All exchanges are tried where
-    the lines are few; else so many as sacreBLEU tries, by its seed. Its p counts only larger differences than the
-    observed one; ours counts equal ones too, as the test wants, which are many where lines are few or alike.
+    statistics, a list of numbers for each line; ``lines`` are the lines on which the systems differ. If they are few,
+    all exchanges are tried, otherwise as many as sacreBLEU tries, with its seed. sacreBLEU's p counts only differences
+    larger than the observed one; this p counts equal ones as well, as the test requires: they are many when lines are
+    few or alike.
     """
     import numpy as np
 
@@ -43,11 +44,11 @@ def p_value(metric: Any, ours: Sequence[Any], theirs: Sequence[Any], lines: Sequ
     else:
         kept = np.random.default_rng(SEED).integers(2, size=(TRIALS, len(left)), dtype=bool)
     observed = abs(_score(metric, left.sum(0)) - _score(metric, right.sum(0)))
-    # An exchange moves a line's difference from one system's sums to the other's; in parts, so that memory is bounded.
+    # An exchange moves a line's difference from one system's sums to the other's. In parts, to bound memory.
     parts = np.array_split(kept, max(1, kept.size // NUMBERS_AT_ONCE))
     moved = np.concatenate([part @ (left - right) for part in parts])
     sums = zip(right.sum(0) + moved, left.sum(0) - moved, strict=True)
-    differences = np.array([abs(_score(metric, one) - _score(metric, other)) for one, other in sums])
+    differences = np.array([abs(_score(metric, first) - _score(metric, second)) for first, second in sums])
     extreme = int((differences >= observed - ALIKE).sum())
     if len(lines) <= EXACT_LINES:
         return extreme / len(kept)

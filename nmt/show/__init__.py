@@ -1,1 +1,1 @@
-"""Pictures of models: what one is, where it looks, and how its order is told."""
+"""What a model is and looks at: facts, attention maps, positions, and their pictures. Knows no training."""

@@ -1,4 +1,4 @@
-"""What a model is, as rows of a table: shape, parameters, vocabulary, data, training and scores. Imports no torch."""
+"""A model's facts as rows of a table: shape, parameters, vocabulary, data, training, scores. Imports no torch."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ Rows = list[tuple[str, str]]
 
 
 def about(model: ModelFolder) -> Rows:
-    """(what, value) rows. Raises DataError when a file of the model is not what it should be."""
+    """All facts of a model, as (name, value) rows. Raises DataError for a damaged model."""
     return [
         ("model", str(model.folder)),
         ("languages", languages(model)),
@@ -28,7 +28,7 @@ def about(model: ModelFolder) -> Rows:
 
 
 def languages(model: ModelFolder) -> str:
-    """Both languages by their codes, with their names where the manifest has any."""
+    """Both languages by code, with their names if the manifest has them."""
     names = model.manifest.get("languages")
     sides = []
     for side, code in (("source", model.source_language), ("target", model.target_language)):
@@ -38,13 +38,13 @@ def languages(model: ModelFolder) -> str:
 
 
 def origin(manifest: Mapping[str, object]) -> Rows:
-    """The program that wrote the model, and the licence of the text that it learnt from."""
+    """The program that wrote the model, and the licence of its training text."""
     rows = [(name, manifest.get(key)) for name, key in (("made by", "program"), ("licence of its text", "licence"))]
     return [(name, str(value)) for name, value in rows if value and is_note(value)]
 
 
 def shape(model: ModelFolder) -> Rows:
-    """The settings in words. Each family reads some of them, so each has words of its own."""
+    """The model's settings in words; each family uses other settings."""
     config = model.config
     layers = f"{config.encoder_layers} encoder, {config.decoder_layers} decoder; width {config.width}"
     rows = [("family", config.family), ("layers", layers)]
@@ -61,7 +61,7 @@ def shape(model: ModelFolder) -> Rows:
 
 
 def parameters(model: ModelFolder) -> Rows:
-    """How many numbers training chose, by part, and in all."""
+    """The numbers of parameters, by part and in all. Raises DataError for damaged weights."""
     counts: Counter[str] = Counter()
     shapes = weight_shapes(model.weights_path)
     check_file(model.folder, model.manifest, model.weights_path.name)
@@ -72,6 +72,7 @@ def parameters(model: ModelFolder) -> Rows:
 
 
 def vocabulary(model: ModelFolder) -> str:
+    """The sizes of the vocabularies, in words."""
     source, target = model.tokenizers
     if model.joint:
         return f"{source.size:,} pieces, joint"
@@ -79,7 +80,7 @@ def vocabulary(model: ModelFolder) -> str:
 
 
 def training(manifest: Mapping[str, object]) -> Rows:
-    """What the run that exported the model wrote of itself; older or foreign models have less of it, or nonsense."""
+    """The facts of its training in the manifest; models of older versions or strangers may lack them."""
     rows = []
     data, validation, spent = (manifest.get(key) for key in ("data", "validation", "training"))
     if isinstance(data, str) and re.fullmatch("[0-9a-f]{64}", data):
@@ -96,5 +97,5 @@ def training(manifest: Mapping[str, object]) -> Rows:
 
 
 def is_figure(value: object) -> TypeGuard[int | float]:
-    """Whether it is a number that can be shown to a person."""
+    """Whether a value of a manifest is a number of reasonable size."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e18

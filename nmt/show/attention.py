@@ -1,4 +1,4 @@
-"""What a model looks at: the attention maps of one sentence pair with the pieces they belong to. Knows no picture."""
+"""Attention maps of one sentence pair, with the pieces that they belong to. Knows no drawing."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,30 +15,29 @@ if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
 
 START, END = "<s>", "</s>"
-LONGEST = 100  # pieces of a side: no person can read a larger map
-
+LONGEST = 100  # pieces of a side; a larger map is unreadable
 
 Weights = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """One kind of attention: who looks at whom, in each layer by each head."""
+    """One kind of attention: weights between pieces, in each layer and head."""
 
     kind: str  # "cross", "encoder" or "decoder"
-    rows: list[str]  # the pieces that look; on the target's side, the ones that are being predicted
-    columns: list[str]  # the pieces that are looked at
-    weights: Weights  # (layer, head, row, column); each row sums to one
+    rows: list[str]  # the queries' pieces; on the target side, the pieces that are predicted
+    columns: list[str]  # the keys' pieces
+    weights: Weights  # (layer, head, row, column); each row sums to 1
 
     def view(self, layer: int | None, head: int | None) -> Weights:
-        """(row, column) of a layer and a head, counted from 0; None is the average over all of them."""
+        """Weights (row, column) of a layer and a head, counted from 0; None averages over all."""
         layers, heads = (slice(None) if at is None else slice(at, at + 1) for at in (layer, head))
         return np.asarray(self.weights[layers, heads].mean((0, 1)))
 
 
 @dataclass(frozen=True)
 class SentencePair:
-    """A source, its target, and every map between their pieces."""
+    """A source sentence, its target, and all attention maps between their pieces."""
 
     source: str
     target: str
@@ -46,7 +45,7 @@ class SentencePair:
 
 
 class Inspector:
-    """A model opened to be looked into."""
+    """A loaded model whose attention and positions can be read."""
 
     def __init__(self, folder: ModelFolder, model: "TranslationModel") -> None:
         self.folder = folder
@@ -55,15 +54,14 @@ class Inspector:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """On the CPU, which is enough for a sentence. Raises MissingInputError or DataError without a sound model."""
+        """Load a model on the CPU. Raises MissingInputError or DataError when there is no sound model at ``path``."""
         folder = ModelFolder.open(resolve_model_folder(path))
         return cls(folder, load_model(folder))
 
     def look(self, source: str, target: str | None = None) -> SentencePair:
-        """The maps of a source and a target, by default the model's own translation with a beam of 5.
+        """The maps of a source and a target; the default target is the model's translation with a beam of 5.
 
-        Raises DataError for text that is empty or too long to be looked at, SettingsError for a model that has no
-        attention.
+        Raises DataError for text that is empty or over 100 pieces, SettingsError for a model without attention.
         """
         import torch
 
@@ -74,11 +72,9 @@ class Inspector:
         else:
             target_ids = self.encode(self.target_tokenizer, target, "target")
         with torch.inference_mode():
-            found = self.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
-        if not found:
-            raise SettingsError(
-                "this model has no attention to look at", "train one with another model.attention_score"
-            )
+            weights = self.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
+        if not weights:
+            raise SettingsError("this model has no attention to show", "train one with another model.attention_score")
         source_pieces = [*self.source_tokenizer.pieces(source_ids), END]
         target_pieces = self.target_tokenizer.pieces(target_ids)
         sides = {
@@ -86,28 +82,33 @@ class Inspector:
             "encoder": (source_pieces, source_pieces),
             "decoder": ([*target_pieces, END], [START, *target_pieces]),
         }
-        maps = [AttentionMap(kind, *sides[kind], weights.double().numpy()) for kind, weights in found.items()]
+        maps = [AttentionMap(kind, *sides[kind], map_LHTS.double().numpy()) for kind, map_LHTS in weights.items()]
         return SentencePair(source, target, maps)
 
     def positions(self, count: int) -> Weights:
-        """(count, width): what is added to the embeddings at the first positions. Raises SettingsError."""
+        """The positional encoding of the first ``count`` positions, (count, width).
+
+        Raises SettingsError for a model without one.
+        """
         import torch
 
         with torch.inference_mode():
-            found = self.model.position_vectors(count)
-        if found is None:
+            vectors = self.model.position_vectors(count)
+        if vectors is None:
             raise SettingsError("this model has no positional encoding", "a Transformer has one")
-        return found.double().numpy()
+        return vectors.double().numpy()
 
     def encode(self, tokenizer: Tokenizer, text: str, side: str) -> list[int]:
+        """The pieces of a sentence. Raises DataError when there are none, or over 100."""
         ids = tokenizer.encode([text])[0]
         if not ids:
-            raise DataError(f"the {side} to look at is empty", "give a sentence")
+            raise DataError(f"the {side} is empty", "give a sentence")
         if len(ids) > LONGEST:
-            raise DataError(f"the {side} has {len(ids)} pieces", f"look at a sentence of at most {LONGEST}")
+            raise DataError(f"the {side} has {len(ids)} pieces", f"give a sentence of at most {LONGEST}")
         return ids
 
     def translate(self, source_ids: list[int]) -> list[int]:
+        """The pieces of the model's translation, cut to 100."""
         from nmt.decoding.engines.pytorch import PyTorchEngine
 
         engine = PyTorchEngine.of(self.model, self.target_tokenizer.control_ids())

@@ -1,6 +1,6 @@
-"""Charts, and the files they are written to. The only code that knows the plotting library, which is an extra.
+"""Charts, and their files. Only nmt.show knows the plotting library, an extra; nothing here knows a model.
 
-Marks have one colour and a weight is its opacity, so that a picture reads on light paper and on dark.
+All marks have one colour, and opacity shows the weight, so that pictures are readable on light and dark pages.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     import altair as alt
     import numpy as np
 
-FONT, FONT_FILE = "NanumSquare", Path(__file__).parent / "fonts/NanumSquareR.ttf"  # has Latin and all of Hangul
+FONT, FONT_FILE = "NanumSquare", Path(__file__).parent / "fonts/NanumSquareR.ttf"  # for Latin and Hangul
 COLOUR, INK = "#2f6fde", "#444444"
-CELL, SMALL = 26, 96  # pixels: a cell of the large map, a side of a small one
+CELL, SMALL = 26, 96  # pixels: the side of a cell in the large map, and the side of a small map
 TITLES = {
     "cross": "cross-attention: the target looks at the source",
     "encoder": "encoder: the source looks at itself",
-    "decoder": "decoder: the target looks at what is written so far",
+    "decoder": "decoder: the target looks at the target so far",
 }
 
 
 @cache
 def plotting() -> Any:
-    """The plotting library, with our font. Raises SettingsError, saying how to get it."""
+    """The plotting library, with the font registered. Raises SettingsError when it is not installed."""
     try:
         import altair
         import vl_convert
@@ -40,7 +40,7 @@ def plotting() -> Any:
 
 
 def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Chart":
-    """Weights as squares: ``data`` has row, column (numbered, for pieces repeat), their labels, and weight."""
+    """A chart of weights as squares; ``data`` is as ``records`` makes it."""
     alt = plotting()
     axis = alt.Axis(labelExpr="slice(datum.label, 5)", ticks=False, domain=False, labelOverlap=False, title=None)
     across = axis.copy()
@@ -61,40 +61,40 @@ def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Cha
     )
 
 
-def records(found: AttentionMap, layer: int | None, head: int | None) -> list[dict[str, Any]]:
-    """One object a cell. Names are numbered in front, since a piece may stand in a sentence twice."""
-    weights = found.view(layer, head)
+def records(attention: AttentionMap, layer: int | None, head: int | None) -> list[dict[str, Any]]:
+    """One object for each cell. Rows and columns are numbered, since a piece may occur twice in a sentence."""
+    weights = attention.view(layer, head)
     return [
         {
-            "row": f"{t:04} {row.replace('▁', '_')}",  # the font has no other sign like it
+            "row": f"{t:04} {row.replace('▁', '_')}",  # the font lacks ▁
             "column": f"{s:04} {column.replace('▁', '_')}",
             "from": row,
             "to": column,
             "weight": round(float(weights[t, s]), 4),
         }
-        for t, row in enumerate(found.rows)
-        for s, column in enumerate(found.columns)
+        for t, row in enumerate(attention.rows)
+        for s, column in enumerate(attention.columns)
     ]
 
 
-def large_map(found: AttentionMap) -> "alt.Chart":
-    """The average over layers and heads, with its pieces."""
+def large_map(attention: AttentionMap) -> "alt.Chart":
+    """The average over layers and heads, with labels of the pieces."""
     alt = plotting()
-    data = alt.Data(values=records(found, None, None))
+    data = alt.Data(values=records(attention, None, None))
     return heatmap(data, alt.Step(CELL), alt.Step(CELL), labels=True).properties(
-        title=f"{TITLES[found.kind]} (average)"
+        title=f"{TITLES[attention.kind]} (average)"
     )
 
 
-def small_maps(found: AttentionMap) -> "alt.Chart":
-    """A row a layer: its average, then its heads."""
+def small_maps(attention: AttentionMap) -> "alt.Chart":
+    """One row of small maps for each layer: the average, then each head."""
     alt = plotting()
-    layers, heads, *_ = found.weights.shape
+    layers, heads, *_ = attention.weights.shape
     grid = []
     for layer in range(layers):
         views: list[int | None] = [None, *range(heads)]
         maps = [
-            heatmap(alt.Data(values=records(found, layer, head)), SMALL, SMALL, labels=False).properties(
+            heatmap(alt.Data(values=records(attention, layer, head)), SMALL, SMALL, labels=False).properties(
                 title=f"layer {layer + 1}, " + ("average" if head is None else f"head {head + 1}")
             )
             for head in views
@@ -104,21 +104,21 @@ def small_maps(found: AttentionMap) -> "alt.Chart":
 
 
 def attention_picture(pair: SentencePair) -> "alt.Chart":
-    """All of a sentence pair on one sheet: of each kind the average, large, then every layer and head, small.
+    """All maps of a sentence pair in one chart: for each kind a large average, then small maps of layers and heads.
 
-    The small ones are left out when their cells would have less than two pixels.
+    Small maps are left out when their cells would have less than two pixels.
     """
     alt = plotting()
     parts = []
-    for found in pair.maps:
-        parts.append(large_map(found))
-        if found.weights.shape[:2] != (1, 1) and max(len(found.rows), len(found.columns)) <= SMALL / 2:
-            parts.append(small_maps(found))
+    for attention in pair.maps:
+        parts.append(large_map(attention))
+        if attention.weights.shape[:2] != (1, 1) and max(len(attention.rows), len(attention.columns)) <= SMALL / 2:
+            parts.append(small_maps(attention))
     return alt.vconcat(*parts, spacing=24)
 
 
 def positions_picture(positions_TD: "np.ndarray[Any, Any]") -> "alt.Chart":
-    """What is added to the embedding at each position: a row a position, a column a feature."""
+    """The positional encoding as a chart: one row for each position, one column for each feature."""
     alt = plotting()
     values = [
         {"position": t, "feature": d, "value": round(float(value), 3)}
@@ -139,7 +139,7 @@ def positions_picture(positions_TD: "np.ndarray[Any, Any]") -> "alt.Chart":
 
 
 def lines_picture(rows: Iterable[dict[str, Any]], x: str, y: str, series: str, order: Sequence[str]) -> "alt.Chart":
-    """A line a series over ``x``, with a point for each of the rows."""
+    """A line chart over ``x`` with one line for each ``series``, and a point for each row."""
     alt = plotting()
     return (
         alt.Chart(alt.Data(values=list(rows)), width=480, height=300)
@@ -154,6 +154,7 @@ def lines_picture(rows: Iterable[dict[str, Any]], x: str, y: str, series: str, o
 
 
 def styled(chart: "alt.Chart") -> "alt.Chart":
+    """The chart with nmt's font, sizes and colours."""
     return (
         chart.configure(font=f"{FONT}, sans-serif", padding=8)
         .configure_view(stroke=None)
@@ -164,7 +165,7 @@ def styled(chart: "alt.Chart") -> "alt.Chart":
 
 
 def in_letters(spec: Any) -> Any:
-    """The specification with ``printable`` text alone: the library that draws aborts the process at a U+0001."""
+    """The specification with all text made printable: the drawing library aborts the process at a U+0001."""
     if isinstance(spec, dict):
         return {key: in_letters(value) for key, value in spec.items()}
     if isinstance(spec, list):
@@ -173,7 +174,7 @@ def in_letters(spec: Any) -> Any:
 
 
 def write_picture(chart: "alt.Chart", path: Path) -> None:
-    """Write a ``.png`` (at twice the size) or ``.svg`` file on white paper, whole or not at all."""
+    """Write a ``.png`` (at twice the size) or ``.svg`` file with a white background, whole or not at all."""
     import vl_convert
 
     spec = in_letters(styled(chart).properties(background="white").to_dict())

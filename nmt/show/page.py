@@ -1,4 +1,4 @@
-"""One self-contained HTML page: a chart, and for attention the controls to walk through layers and heads."""
+"""A self-contained HTML page: a chart, and for attention controls for layers and heads. Knows no model."""
 
 import json
 from base64 import b64encode
@@ -19,17 +19,17 @@ CELL = 34  # pixels
 
 
 def write_attention_page(pair: SentencePair, path: Path) -> None:
-    """Write the maps of a sentence pair as a page; the averages come first."""
+    """Write the attention maps of a sentence pair as a page, which shows the average first."""
     alt = plotting()
     chart = heatmap(alt.NamedData("weights"), alt.Step(CELL), alt.Step(CELL), labels=True)
     text = ["A row is a piece that looks, a column one that is looked at; the more colour, the more weight."]
-    write_page(path, f"{pair.source} → {pair.target}", text, chart, [as_json(found) for found in pair.maps])
+    write_page(path, f"{pair.source} → {pair.target}", text, chart, [as_json(attention) for attention in pair.maps])
 
 
 def write_page(
     path: Path, title: str, text: list[str], chart: "alt.Chart", maps: list[dict[str, Any]] | None = None
 ) -> None:
-    """Write a page that needs no network. Of ``maps`` the page shows one at a time, as its ``weights`` data."""
+    """Write a page that needs no network. It shows one of ``maps`` at a time, as the chart's ``weights`` data."""
     import vl_convert
 
     page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
@@ -44,21 +44,21 @@ def write_page(
         file.write(page.encode())
 
 
-def as_json(found: AttentionMap) -> dict[str, Any]:
-    """A map as the page has it: weights by layer and head, where 0 is the average over them."""
-    layers, heads, *_ = found.weights.shape
+def as_json(attention: AttentionMap) -> dict[str, Any]:
+    """A map as the page reads it: weights by layer and head, where index 0 is the average."""
+    layers, heads, *_ = attention.weights.shape
     views = [
-        [found.view(layer, head).round(4).tolist() for head in (None, *range(heads))]
+        [attention.view(layer, head).round(4).tolist() for head in (None, *range(heads))]
         for layer in (None, *range(layers))
     ]
     return {
-        "title": TITLES[found.kind].partition(":")[0],
-        "rows": [printable(piece) for piece in found.rows],
-        "columns": [printable(piece) for piece in found.columns],
+        "title": TITLES[attention.kind].partition(":")[0],
+        "rows": [printable(piece) for piece in attention.rows],
+        "columns": [printable(piece) for piece in attention.columns],
         "weights": views,
     }
 
 
 def for_script(value: Any) -> str:
-    """JSON that no text in it can break out of a script element with."""
+    """JSON for a script element, which no text in it can end."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c").replace("\u2028", "\\u2028")
