@@ -142,7 +142,7 @@ def test_a_run_with_nothing_to_do_says_what_ended_it_and_what_to_change() -> Non
     assert said == [
         "nothing to do: the budget of 5,000 steps is spent after step 40; the model is run/model; a larger --steps "
         "continues this run",
-        "nothing to do: --patience 4 ended this run after step 40; the model is run/model; a larger --patience, or a "
+        "nothing to do: --patience 4 ended this run after step 40; the model is run/model; a larger --patience or a "
         "larger budget continues it",
     ]
 

@@ -93,6 +93,6 @@ class Command(TyperCommand):
         for parameter in self.make_parser(ctx).parse_args(args=list(args))[2]:
             if isinstance(parameter, TyperOption) and not (parameter.multiple or parameter.is_flag):
                 if parameter.name in seen:
-                    raise UsageError(f"{parameter.opts[0]} is given twice", "give it once")
+                    raise UsageError(f"{parameter.opts[0]} is given twice", "it takes one value: give it once")
                 seen.add(parameter.name)
         return super().parse_args(ctx, args)
