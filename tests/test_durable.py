@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from nmt.disk import durable
-from nmt.disk.durable import create_folder, is_debris, partial_name, swap, sweep
+from nmt.disk import folders
+from nmt.disk.debris import is_debris, partial_name, sweep, unfinished
+from nmt.disk.durable import sync_file
 from nmt.disk.files import create_binary
+from nmt.disk.folders import create_folder, swap
 from nmt.errors import StorageError
 
 LEFT = """
 import os, sys
 from pathlib import Path
-from nmt.disk.durable import create_folder
+from nmt.disk.folders import create_folder
 from nmt.disk.files import create_binary
 place = Path(sys.argv[1])
 with create_folder(place / "folder") as folder, create_binary(place / "file.gz") as file:
@@ -109,7 +111,7 @@ def test_a_folder_is_replaced_with_and_without_an_exchange_of_names(
     tmp_path: Path, can_swap: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not can_swap:
-        monkeypatch.setattr(durable, "swap", lambda one, other: False)
+        monkeypatch.setattr(folders, "swap", lambda one, other: False)
     for content in ("old", "new"):
         with create_folder(tmp_path / "folder", lambda folder: None) as folder:
             (folder / "file").write_text(content)
@@ -136,10 +138,10 @@ def test_a_disk_that_fails_while_debris_is_looked_for_leaves_none(
     def failing(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(durable, "sweep", failing)
+    monkeypatch.setattr(folders, "sweep", failing)
     with pytest.raises(StorageError), create_folder(tmp_path / "folder"):
         pass
     with pytest.raises(StorageError, match="gone"):
-        durable.sync_file(tmp_path / "gone")
+        sync_file(tmp_path / "gone")
     assert list(tmp_path.iterdir()) == []
-    assert not durable.unfinished
+    assert not unfinished

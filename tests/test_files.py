@@ -21,8 +21,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.disk.durable import create_folder, partial_name
+from nmt.disk.debris import partial_name
 from nmt.disk.files import count_lines, create_binary, open_binary, sha256
+from nmt.disk.folders import create_folder, refuse_occupied
 from nmt.disk.manifest import read_manifest, replaceable, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, StorageError
 
@@ -273,7 +274,7 @@ def test_a_link_stays_and_the_file_behind_it_is_replaced(tmp_path: Path) -> None
 
 
 def fill(path: Path, text: str, replace: bool = False) -> None:
-    with create_folder(path, (lambda path: None) if replace else None) as folder:
+    with create_folder(path, (lambda path: None) if replace else refuse_occupied) as folder:
         assert folder.resolve().parent == path.parent
         (folder / "inside").mkdir()
         (folder / "inside" / "file").write_text(text)

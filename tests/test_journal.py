@@ -15,7 +15,7 @@ from fakes import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.disk.durable import unfinished
+from nmt.disk.debris import unfinished
 from nmt.disk.files import open_binary
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError

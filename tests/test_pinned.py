@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.disk.durable import pinned
+from nmt.disk.pinned import pinned
 from nmt.errors import CannotCreateError, MissingInputError
 
 # Trial number k plants the link at the k-th audit event that is about files; the last trial ends before its link.

@@ -228,7 +228,7 @@ def test_debris_of_a_killed_save_is_gone_after_the_run_goes_on(
 
 
 def here() -> str:
-    from nmt.disk.durable import partial_name
+    from nmt.disk.debris import partial_name
 
     return partial_name(Path("x")).name.split("-")[2]
 

@@ -193,7 +193,7 @@ def end_by(number: int, frame: FrameType | None) -> NoReturn:
 
     Raises nothing: a library could catch it while it is imported.
     """
-    from nmt.disk.durable import discard_unfinished
+    from nmt.disk.debris import discard_unfinished
 
     discard_unfinished()
     if sys.stderr and sys.stderr.isatty():

@@ -26,7 +26,7 @@ def export(
 
     nmt translate needs no export: it uses CTranslate2 by itself where that is faster.
     """
-    from nmt.disk.durable import create_folder
+    from nmt.disk.folders import create_folder
     from nmt.store.ctranslate2_model import write_ctranslate2
     from nmt.store.model_folder import ModelFolder, resolve_model_folder
 

@@ -19,8 +19,8 @@ from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.scan import CHARACTERS_A_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
 from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
-from nmt.disk.durable import create_folder
 from nmt.disk.files import sha256
+from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
 from nmt.errors import DataError, MissingInputError
 from nmt.text.ahead import heard

@@ -14,18 +14,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nmt.disk.compression import COMPRESSED, broken, compressor, decompressor
-from nmt.disk.durable import (
-    cannot_create,
-    keep_rights,
-    lock,
-    partial_name,
-    publish,
-    refuse_irregular,
-    rights,
-    sweep,
-    sync,
-    unfinished,
-)
+from nmt.disk.debris import partial_name, sweep, unfinished
+from nmt.disk.durable import cannot_create, keep_rights, publish, refuse_irregular, rights, sync
+from nmt.disk.locks import lock
 from nmt.disk.untrusted import open_regular
 from nmt.errors import CannotCreateError, DataError, MissingInputError, StorageError, write_failed
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from nmt.disk.durable import cannot_create, is_debris, sync_tree
+from nmt.disk.debris import is_debris
+from nmt.disk.durable import cannot_create, sync_tree
 from nmt.disk.files import create_binary, sha256
 from nmt.disk.untrusted import cannot_open, read_small, strict_json
 from nmt.errors import CannotCreateError, DataError, MissingInputError, UnreadableError

@@ -14,8 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from nmt.disk.durable import cannot_create, create_folder, remove, sweep, unfinished
+from nmt.disk.debris import remove, sweep, unfinished
+from nmt.disk.durable import cannot_create
 from nmt.disk.files import sha256
+from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, NmtWarning, StorageError
 from nmt.store.ctranslate2_model import check_weights, write_ctranslate2

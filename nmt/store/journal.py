@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from nmt.disk.durable import sync, unfinished
+from nmt.disk.debris import unfinished
+from nmt.disk.durable import sync
 from nmt.disk.files import open_own
 from nmt.errors import CannotCreateError, write_failed
 

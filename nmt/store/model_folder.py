@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nmt.config import ModelConfig, build, is_name, parse_toml
-from nmt.disk.durable import create_folder
+from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown

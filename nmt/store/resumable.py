@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmt.disk.compression import compressed
-from nmt.disk.durable import keep_rights, publish, rights, sync, unfinished
+from nmt.disk.debris import unfinished
+from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
 from nmt.store.journal import START, Beside, Entry, JournalReader, Work, beside, difference, header_of

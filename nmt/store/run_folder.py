@@ -11,21 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nmt.config import LARGEST_SETTINGS, Config, parse_toml
-from nmt.disk.durable import (
-    cannot_create,
-    create_folder,
-    is_debris,
-    keep_rights,
-    partial_name,
-    pinned,
-    refuse_irregular,
-    remove,
-    rename,
-    swap,
-    sweep,
-    sync_file,
-)
+from nmt.disk.debris import is_debris, partial_name, remove, sweep
+from nmt.disk.durable import cannot_create, keep_rights, refuse_irregular, rename, sync_file
 from nmt.disk.files import create_binary, open_own
+from nmt.disk.folders import create_folder, swap
 from nmt.disk.locks import exclusive
 from nmt.disk.manifest import (
     LARGEST,
@@ -37,6 +26,7 @@ from nmt.disk.manifest import (
     replaceable,
     write_manifest,
 )
+from nmt.disk.pinned import pinned
 from nmt.disk.untrusted import cannot_open, read_small
 from nmt.errors import (
     CannotCreateError,

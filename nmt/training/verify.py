@@ -14,7 +14,8 @@ from typing import Any
 
 import torch
 
-from nmt.disk.durable import make_partial, remove, sweep, unfinished
+from nmt.disk.debris import remove, sweep, unfinished
+from nmt.disk.folders import make_partial
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
 from nmt.training.opening import open_run

@@ -102,7 +102,7 @@ def without_rename() -> None:
             tensors.unlink()
         yield path
 
-    replace("nmt.disk.durable:create_folder", lambda function: create_folder)
+    replace("nmt.disk.folders:create_folder", lambda function: create_folder)
 
 
 def without_hashes() -> None:
