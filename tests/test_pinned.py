@@ -20,7 +20,8 @@ import os, shutil, sys
 from pathlib import Path
 import torch
 from nmt.errors import NmtError
-from nmt.store.run_folder import Checkpoint, RunFolder
+from nmt.store.checkpoints import Checkpoint
+from nmt.store.run_folder import RunFolder
 
 place, what = Path(sys.argv[1]), sys.argv[2]
 ABOUT_FILES = {"open", "shutil.rmtree", *(f"os.{name}" for name in
@@ -61,7 +62,7 @@ while True:
     run.folder.mkdir(parents=True)
     for step in (1, 2, 3):
         run.save_checkpoint(step, checkpoint, keep=9)
-    shutil.copytree(run.checkpoints_path, here / "victim")
+    shutil.copytree(run.checkpoints.folder, here / "victim")
     (here / "victim" / "model.safetensors").write_text("what took a year")
     (here / "victim" / "state.json").write_text("what took a year")
     (here / "victim").chmod(0o755)

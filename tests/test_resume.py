@@ -67,7 +67,7 @@ def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, stopped after four updates with checkpoints at two and four."""
     run = tmp_path_factory.mktemp("half") / "run"
     train(tiny_run.data, run, stop_at=4)
-    assert [path.name for path in RunFolder(run).checkpoints()] == ["step-00000002", "step-00000004"]
+    assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002", "step-00000004"]
     return run
 
 
@@ -161,15 +161,15 @@ def test_an_error_of_the_disk_is_no_damage(half: Path, tmp_path: Path) -> None:
             raise error
 
         with pytest.raises(StorageError):
-            run.restore_newest(fail, pytest.fail)
-    assert len(run.checkpoints()) == 2
+            run.checkpoints.restore_newest(fail, pytest.fail)
+    assert len(run.checkpoints.paths()) == 2
 
 
 def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(
     tiny_run: TinyRun, half: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
-    for checkpoint in RunFolder(run).checkpoints():
+    for checkpoint in RunFolder(run).checkpoints.paths():
         cut(checkpoint / "model.safetensors")
     for _ in range(2):
         with pytest.raises(DataError, match=r"no whole checkpoint is left in .*; .*`overwrite`"):
@@ -182,7 +182,7 @@ def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among
     tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
-    paths = [checkpoint / "manifest.json" for checkpoint in RunFolder(run).checkpoints()]
+    paths = [checkpoint / "manifest.json" for checkpoint in RunFolder(run).checkpoints.paths()]
     ours = [path.read_text() for path in paths]
     for path, text in zip(paths, ours, strict=True):
         path.write_text(text.replace('"format": 4', '"format": 2'))
@@ -279,7 +279,7 @@ def test_a_validation_that_is_long_is_saved_before_it_ends(
 
         with pytest.raises(KilledError):
             opened.train(killed)
-    assert [path.name for path in RunFolder(run).checkpoints()] == ["step-00000002"]
+    assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002"]
     train(tiny_run.data, run)
     assert_same_run(run, whole)
 
@@ -609,7 +609,7 @@ def test_weights_that_are_spoilt_are_not_saved(tiny_run: TinyRun, tmp_path: Path
 
         with pytest.raises(DataError, match=r"not finite after update 4; the last good checkpoint is .*step-00000002"):
             opened.train(spoil)
-    assert [path.name for path in RunFolder(run).checkpoints()] == ["step-00000002"]
+    assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002"]
 
 
 def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
@@ -634,7 +634,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
     tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At every step of the first save, at which it stops short as a killed process does."""
-    from nmt.store import run_folder
+    from nmt.store import checkpoints
 
     for name in ("write_tensors", "write_manifest", "create_folder"):
         run = tmp_path / name
@@ -643,7 +643,7 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(run_folder, name, killed)
+            patch.setattr(checkpoints, name, killed)
             with pytest.raises(KeyboardInterrupt):
                 train(tiny_run.data, run)
         train(tiny_run.data, run)

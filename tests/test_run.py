@@ -555,5 +555,5 @@ def test_a_model_is_no_run_and_nothing_is_left_in_it(tiny_run: TinyRun, tmp_path
     before = sorted(path.name for path in (tmp_path / "model").iterdir())
     done = nmt("train", tiny_run.data, "-o", tmp_path / "model", "--init", tmp_path / "model", "--steps", "1")
     assert done.returncode == 73
-    assert "is there and is no training run" in done.stderr
+    assert "exists and is no training run" in done.stderr
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == before

@@ -13,6 +13,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.presets import timed_passes
+from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
@@ -175,7 +176,7 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
     layout = state.layout()
 
     def take(path: Path) -> None:
-        checkpoint = folder.load_checkpoint(path, layout)
+        checkpoint = load_checkpoint(path, layout)
         try:
             digest = checkpoint.state["data"]
             if digest != data.digest:
@@ -186,12 +187,10 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
             if Counters.from_dict(checkpoint.state["counters"]).position.block >= blocks(len(data.train)):
                 raise ValueError("counters.position lies beyond the data")
             state.restore(checkpoint)
-            if state.counters.position.block >= blocks(len(data.train)):
-                raise ValueError("counters.position lies beyond the data")
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / 'state.json'}: {error}", "restore the file") from None
 
-    return folder.restore_newest(take, reporter.warn)
+    return folder.checkpoints.restore_newest(take, reporter.warn)
 
 
 def about_model(config: Config, data: Dataset) -> ModelAbout:

@@ -377,5 +377,5 @@ class Run:
 
     def last_good(self) -> str:
         """Where the run stands on the disk, for one that cannot go on."""
-        checkpoints = self.folder.checkpoints()
+        checkpoints = self.folder.checkpoints.paths()
         return f"the last good checkpoint is {checkpoints[-1]}" if checkpoints else "there is no checkpoint yet"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from nmt.config import TrainingConfig
 from nmt.model.family import TranslationModel
-from nmt.store.run_folder import Checkpoint
+from nmt.store.checkpoints import Checkpoint
 from nmt.training.counters import Counters
 from nmt.training.distribution import Group
 from nmt.training.objective import Objective, Products

@@ -72,7 +72,7 @@ def train_until(request: TrainRequest, device: str, threads: int, step: int) -> 
 def first_difference(one: Path, other: Path) -> str:
     """What two finished runs differ in first, clocks aside; "" when in nothing."""
     folders = RunFolder(one), RunFolder(other)
-    newest = [folder.checkpoints()[-1] for folder in folders]
+    newest = [folder.checkpoints.paths()[-1] for folder in folders]
     for name in ("model.safetensors", "training.safetensors"):
         left, right = ((path / name).read_bytes() for path in newest)
         if left != right:
