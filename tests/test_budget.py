@@ -16,7 +16,7 @@ from nmt.decoding.engine import length_limit
 from nmt.training.counters import Counters, Validated
 from nmt.training.loop import Update
 from nmt.training.opening import open_run
-from nmt.training.request import TrainRequest
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.schedule import seconds_to_validate, validation_is_due
 from nmt.training.validation import length_factor
 
@@ -28,7 +28,7 @@ def request(tiny_run: TinyRun, run: Path, minutes: float, **settings: Any) -> Tr
 
 def test_a_budget_too_small_for_a_pass_is_warned_of_at_the_start(tiny_run: TinyRun, tmp_path: Path) -> None:
     recorder = Recorder()
-    with open_run(request(tiny_run, tmp_path / "run", 1e-6), CPU, recorder) as run:
+    with open_run(read_request(request(tiny_run, tmp_path / "run", 1e-6)), CPU, recorder) as run:
         run.train(lambda: False)
     (warning,) = recorder.warnings
     assert warning.startswith("1e-06 minutes are enough for an estimated 0.0")
@@ -37,10 +37,10 @@ def test_a_budget_too_small_for_a_pass_is_warned_of_at_the_start(tiny_run: TinyR
 
 def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp_path: Path) -> None:
     recorder = Recorder()
-    with open_run(request(tiny_run, tmp_path / "run", 12.0), CPU, recorder) as run:
+    with open_run(read_request(request(tiny_run, tmp_path / "run", 12.0)), CPU, recorder) as run:
         run.state.counters.step, run.state.counters.position = 16, run.state.counters.position._replace(rows=30)
         for progress in (0.06, 0.2, 0.3):
-            run.note(Update(16, 1.0, 0.1, 1.0, 10, 1.0, progress))
+            run.log.updated(Update(16, 1.0, 0.1, 1.0, 10, 1.0, progress))
     assert recorder.warnings == [
         "at this rate 12 minutes are 80 updates and 0.5 passes over the pairs, too few to learn to translate: 30 "
         "minutes are the least; give more time, or take a smaller preset or fewer pairs"
@@ -71,9 +71,9 @@ def test_a_last_validation_that_is_too_long_scores_a_part_of_the_pairs_and_says_
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
-    monkeypatch.setattr("nmt.training.run.seconds_to_validate", lambda *arguments: 1e-9)
+    monkeypatch.setattr("nmt.training.selection.seconds_to_validate", lambda *arguments: 1e-9)
     recorder = Recorder()
-    with open_run(request(tiny_run, tmp_path / "run", 10.0), CPU, recorder) as run:
+    with open_run(read_request(request(tiny_run, tmp_path / "run", 10.0)), CPU, recorder) as run:
 
         def use_up() -> bool:
             run.state.spend(601.0)

@@ -18,7 +18,7 @@ from nmt.model.embeddings import Embeddings
 from nmt.model.family import AttentionMaps, TranslationModel
 from nmt.model.masks import padding_mask
 from nmt.training.opening import open_run
-from nmt.training.request import TrainRequest
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.run import TrainReport
 
 
@@ -73,7 +73,9 @@ FAMILY_LAYERS: dict[str, Layer] = {
 
 def train(data: Path, run: Path, family: str, stop_at: int = 0) -> TrainReport:
     budget: Layer = {"training": dict(steps=6, validate_every=2, batch_tokens=400)}
-    with open_run(TrainRequest(data, run, "tiny", (FAMILY_LAYERS[family], budget)), CPU, Recorder()) as opened:
+    with open_run(
+        read_request(TrainRequest(data, run, "tiny", (FAMILY_LAYERS[family], budget))), CPU, Recorder()
+    ) as opened:
         return opened.train(lambda: bool(stop_at) and opened.state.counters.step == stop_at)
 
 

@@ -16,15 +16,15 @@ from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.opening import open_run
-from nmt.training.reporter import Unheard
-from nmt.training.request import TrainRequest
+from nmt.training.reporter import Reporter
+from nmt.training.request import TrainRequest, read_request
 
 CPU = torch.device("cpu")
 
 
 def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings: Any) -> Path:
     layers = ({"training": {"steps": 6, "batch_tokens": 400, **settings}},)
-    with open_run(TrainRequest(data, run, "auto", layers, init=init), CPU, Unheard()) as opened:
+    with open_run(read_request(TrainRequest(data, run, "auto", layers, init=init)), CPU, Reporter()) as opened:
         return opened.train(lambda: 0 < stop_at <= opened.state.counters.step).model
 
 
@@ -124,7 +124,7 @@ def test_a_model_of_another_vocabulary_or_shape_is_refused_with_its_remedy(tiny_
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)
     with (
         pytest.raises(SettingsError, match=r"model.encoder_layers 1, and the settings say 7"),
-        open_run(request, CPU, Unheard()),
+        open_run(read_request(request), CPU, Reporter()),
     ):
         pass
     assert not (tmp_path / "run").exists()
@@ -188,16 +188,16 @@ def test_two_vocabularies_train_one_direction(tmp_path: Path) -> None:
     data, run = tmp_path / "data", tmp_path / "run"
     command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--train", train, "--valid", valid, "-o", data]
     assert nmt(*command, "--separate-vocab", "--vocab-size", "600").returncode == 0
-    with open_run(TrainRequest(data, run, "tiny"), CPU, Unheard()) as opened:
-        assert opened.config.training.bidirectional == 0.0
+    with open_run(read_request(TrainRequest(data, run, "tiny")), CPU, Reporter()) as opened:
+        assert opened.context.training.bidirectional == 0.0
     request = TrainRequest(data, tmp_path / "other", "tiny", ({"training": {"bidirectional": 0.5}},))
-    with pytest.raises(SettingsError, match="needs one vocabulary"), open_run(request, CPU, Unheard()):
+    with pytest.raises(SettingsError, match="needs one vocabulary"), open_run(read_request(request), CPU, Reporter()):
         pass
     assert not (tmp_path / "other").exists()
 
 
 def test_a_model_of_another_direction_is_said(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
-    class Warned(Unheard):
+    class Warned(Reporter):
         def __init__(self) -> None:
             self.lines: list[str] = []
 
@@ -217,6 +217,6 @@ def test_a_model_of_another_direction_is_said(tiny_run: TinyRun, more: Path, tmp
         request = TrainRequest(
             data, tmp_path / f"run{len(said)}", "auto", ({"training": {"steps": 6}},), init=tiny_run.run
         )
-        with open_run(request, CPU, warned):
+        with open_run(read_request(request), CPU, warned):
             pass
         assert [re.findall(r"\w\w → \w\w", line) for line in warned.lines] == [said] * bool(said)

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 
 from nmt.training.opening import open_run
 from nmt.training.plan import Plan, plan
-from nmt.training.reporter import Unheard
-from nmt.training.request import TrainRequest
+from nmt.training.reporter import Reporter
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.risk import COST
 
 CPU = torch.device("cpu")
@@ -24,9 +24,9 @@ SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder
 def both(data: Path, run: Path, **budget: Any) -> tuple[Plan, int]:
     """The plan of a run, and the updates that it then made."""
     request = TrainRequest(data, run, "auto", (SHAPE, {"training": {"batch_tokens": 200, **budget}}))
-    planned = plan(request, CPU)
+    planned = plan(read_request(request), CPU)
     assert not run.exists()
-    with open_run(request, CPU, Unheard()) as opened:
+    with open_run(read_request(request), CPU, Reporter()) as opened:
         return planned, opened.train(lambda: False).counters.step
 
 
@@ -75,7 +75,7 @@ def test_a_plan_of_slow_updates_ends_after_one_and_tells_that_it_goes_on(
     recorder = Recorder()
     settings = {"training": {"batch_tokens": 200, "minutes": 1e-5}}
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings), device="cpu", cores=1)
-    planned = plan(request, CPU, recorder)
+    planned = plan(read_request(request), CPU, recorder)
     assert planned.seconds_per_update > 0
     assert recorder.advanced == 2, "the longest batch and one update"
     assert re.match("measuring: one update of the longest batch takes about [0-9]+ s", recorder.notes[0])
@@ -86,7 +86,7 @@ def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
     tiny_run: TinyRun, tmp_path: Path, budget: dict[str, float]
 ) -> None:
     settings = {"training": {"batch_tokens": 200, "minimum_risk": 0.5, **budget}}
-    planned = plan(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings)), CPU)
+    planned = plan(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings))), CPU)
     # Half of the time in a budget of time, half of the updates in others.
     at_risk = 0.5 * (planned.seconds / COST / planned.seconds_per_update if "minutes" in budget else planned.updates)
     others = planned.updates - at_risk

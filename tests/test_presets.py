@@ -17,7 +17,7 @@ from nmt.errors import SettingsError
 from nmt.model import build_model
 from nmt.presets import PRESETS, RULES, Rule, Task, auto, layers_of, operations, passes
 from nmt.training.opening import open_run
-from nmt.training.reporter import Unheard
+from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request, task_of
 
 CPU = torch.device("cpu")
@@ -86,7 +86,7 @@ def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
     tiny_run: TinyRun, tmp_path: Path, flags: str, dropout: float
 ) -> None:
     request = TrainRequest(tiny_run.data, tmp_path / "run", device="cpu", cores=1)
-    known = task_of(request, Dataset.open(tiny_run.data), {})
+    known = task_of(request, Dataset.open(tiny_run.data))
     minutes = 20 / passes(RULES[1], replace(known, minutes=1.0, epochs=0))  # of one core are enough for 20 passes
     budget = f"--plan --quiet --device cpu --minutes {minutes} --threads {flags}"
     shape = "--set model.width=32 --batch-tokens 200"
@@ -114,22 +114,22 @@ def test_operations_are_those_that_pytorch_counts() -> None:
 
 def test_a_run_goes_on_with_what_auto_took_for_it_then(tiny_run: TinyRun, tmp_path: Path) -> None:
     begun = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SMALL,))
-    with open_run(begun, CPU, Unheard()) as run:
+    with open_run(read_request(begun), CPU, Reporter()) as run:
         run.train(lambda: False)
     again = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL, {"training": dict(steps=2000)}))
     fresh = TrainRequest(tiny_run.data, tmp_path / "other", "auto", again.layers)
-    assert [read_request(one)[1].model.dropout for one in (again, fresh)] == [0.2, 0.4]
-    with open_run(again, CPU, Unheard()) as run:
+    assert [read_request(one).config.model.dropout for one in (again, fresh)] == [0.2, 0.4]
+    with open_run(read_request(again), CPU, Reporter()) as run:
         answers = iter([False, True])
         assert run.train(lambda: next(answers, True)).counters.step > 1
 
 
 def test_a_setting_that_auto_never_takes_is_still_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     strange = (SMALL, {"model": dict(dropout=0.15)})
-    with open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", strange), CPU, Unheard()) as run:
+    with open_run(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", strange)), CPU, Reporter()) as run:
         run.train(lambda: False)
     with (
         pytest.raises(SettingsError, match=r"model.dropout was 0.15, is 0.2"),
-        open_run(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL,)), CPU, Unheard()),
+        open_run(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL,))), CPU, Reporter()),
     ):
         pass

@@ -35,7 +35,7 @@ from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.opening import open_run
-from nmt.training.request import TrainRequest
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.verify import first_difference
 
 LAST = "checkpoints/step-00000006"
@@ -80,7 +80,7 @@ def test_a_run_asked_to_stop_at_any_moment_and_gone_on_with_equals_the_uninterru
     for moment in count(1, every):
         run = tmp_path / f"run-{moment}"
         asked = iter(range(1, 10**9))
-        with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+        with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
             report = opened.train(lambda asked=asked, moment=moment: next(asked) >= moment)  # type: ignore[misc]
         if report.outcome == "done":
             break
@@ -198,7 +198,7 @@ def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_second_starter_is_told_so_and_changes_nothing(tiny_run: TinyRun, tmp_path: Path, overwrite: bool) -> None:
     run = tmp_path / "run"
-    with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+    with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
         opened.train(lambda: opened.state.counters.step == 4)
         before = listing(tmp_path)
         with pytest.raises(BusyError, match="in use by another process"):
@@ -209,7 +209,7 @@ def test_a_second_starter_is_told_so_and_changes_nothing(tiny_run: TinyRun, tmp_
 
 def test_a_run_that_moved_another_aside_is_locked_too(tiny_run: TinyRun, half: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "run")
-    with open_run(replace(request(tiny_run.data, run), overwrite=True), CPU, Recorder()):
+    with open_run(read_request(replace(request(tiny_run.data, run), overwrite=True)), CPU, Recorder()):
         with pytest.raises(BusyError):
             train(tiny_run.data, run)
         assert (tmp_path / "run.old-1" / "model" / "manifest.json").exists()
@@ -251,7 +251,7 @@ def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
     outcome = ""
     while outcome not in ("done", "complete") and processes < 40:
         asked = count(1)
-        with open_run(request(tiny_run.data, parts), CPU, Recorder()) as opened:
+        with open_run(read_request(request(tiny_run.data, parts)), CPU, Recorder()) as opened:
             outcome = opened.train(lambda asked=asked: next(asked) > 5).outcome  # type: ignore[misc]
         processes += 1
     assert 6 < processes < 40, "each process has time for a few batches"
@@ -263,13 +263,13 @@ def test_a_validation_that_is_long_is_saved_before_it_ends(
     tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who is killed in the midst of it, without a word, begins where it began."""
-    monkeypatch.setattr("nmt.training.run.SECONDS_UNTIL_SAVED", -1.0)
+    monkeypatch.setattr("nmt.training.selection.SECONDS_UNTIL_SAVED", -1.0)
     run = tmp_path / "run"
 
     class KilledError(Exception):
         pass
 
-    with open_run(request(tiny_run.data, run), CPU, Recorder()) as opened:
+    with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
         asked = count(1)
 
         def killed() -> bool:
@@ -362,8 +362,8 @@ def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
     run = shutil.copytree(half, tmp_path / "run")
     RunFolder(run).write_seconds(590.0)
     settings = {"steps": 0, "minutes": 10.0}
-    with open_run(request(tiny_run.data, run, **settings), CPU, Recorder()) as opened:
-        assert opened.used > 590 / 600
+    with open_run(read_request(request(tiny_run.data, run, **settings)), CPU, Recorder()) as opened:
+        assert opened.context.used() > 590 / 600
         assert opened.state.counters.step == 4
 
 
@@ -456,7 +456,7 @@ def test_weights_that_are_not_finite_any_more_are_those_of_the_last_checkpoint_a
 ) -> None:
     recorder = Recorder()
     run = tmp_path / "run"
-    with open_run(request(tiny_run.data, run), CPU, recorder) as opened:
+    with open_run(read_request(request(tiny_run.data, run)), CPU, recorder) as opened:
 
         def spoil() -> bool:
             if len(recorder.updates) == 5 and not recorder.warnings:
@@ -600,7 +600,7 @@ def test_a_run_whose_checkpoints_were_deleted_is_not_trained_over(
 
 def test_weights_that_are_spoilt_are_not_saved(tiny_run: TinyRun, tmp_path: Path) -> None:
     run, recorder = tmp_path / "run", Recorder()
-    with open_run(request(tiny_run.data, run), CPU, recorder) as opened:
+    with open_run(read_request(request(tiny_run.data, run)), CPU, recorder) as opened:
 
         def spoil() -> bool:
             if len(recorder.updates) == 4:

@@ -25,7 +25,8 @@ from nmt.store.model_folder import ModelFolder
 from nmt.training.counters import Counters
 from nmt.training.loop import Update
 from nmt.training.opening import open_run
-from nmt.training.request import TrainRequest
+from nmt.training.reporter import Reporter
+from nmt.training.request import TrainRequest, read_request
 from nmt.training.run import TrainReport
 from nmt.training.state import TrainState
 from nmt.training.validation import Validation
@@ -35,16 +36,13 @@ SHAPE: Layer = {"model": dict(width=16, feed_forward=24, encoder_layers=1, decod
 
 
 @dataclass
-class Recorder:
+class Recorder(Reporter):
     """A reporter that remembers what it was told."""
 
     updates: list[Update] = field(default_factory=list)
     validations: list[tuple[Validation, bool]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-
-    def begin(self, facts: dict[str, Any]) -> None:
-        pass
 
     def updated(self, update: Update, state: TrainState) -> None:
         self.updates.append(update)
@@ -64,7 +62,7 @@ def train(data: Path, run: Path, stop_at: int = 0, **settings: Any) -> tuple[Tra
     request = {name: settings.pop(name) for name in ("resume", "overwrite") if name in settings}
     training = {"training": {"steps": 6, "validate_every": 2, "batch_tokens": 400, **settings}}
     recorder = Recorder()
-    with open_run(TrainRequest(data, run, "tiny", (SHAPE, training), **request), CPU, recorder) as opened:
+    with open_run(read_request(TrainRequest(data, run, "tiny", (SHAPE, training), **request)), CPU, recorder) as opened:
         return opened.train(lambda: bool(stop_at) and opened.state.counters.step == stop_at), recorder
 
 
@@ -223,7 +221,7 @@ def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tin
     train(tiny_run.data, tmp_path / "run")
     layers: tuple[Layer, ...] = ({"model": {"family": "recurent"}, "training": {"steps": 2}},)
     request = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, overwrite=True)
-    with pytest.raises(SettingsError, match="recurrent"), open_run(request, CPU, Recorder()):
+    with pytest.raises(SettingsError, match="recurrent"), open_run(read_request(request), CPU, Recorder()):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -379,7 +377,7 @@ def test_a_larger_budget_is_not_forgotten_when_the_run_is_killed_before_it_saves
     settings = {"patience": 2, **STUCK}
     train(tiny_run.data, tmp_path / "run", steps=50, **settings)
     more: Layer = {"training": {"steps": 60, "batch_tokens": 400, **settings}}
-    with open_run(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SHAPE, more)), CPU, Recorder()):
+    with open_run(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SHAPE, more))), CPU, Recorder()):
         pass  # the settings are written, and no update is made
     assert train(tiny_run.data, tmp_path / "run", steps=60, **settings)[0].counters.step == 5
 
@@ -471,7 +469,7 @@ def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: Tiny
 def test_the_dataset_may_go_while_a_run_trains(tiny_run: TinyRun, tmp_path: Path) -> None:
     data = shutil.copytree(tiny_run.data, tmp_path / "data")
     request = TrainRequest(data, tmp_path / "run", "tiny", (SHAPE, {"training": {"steps": 2}}))
-    with open_run(request, CPU, Recorder()) as run:
+    with open_run(read_request(request), CPU, Recorder()) as run:
         shutil.rmtree(data)
         assert run.train(lambda: False).outcome == "done"
     assert (tmp_path / "run/model/tokenizer.model").read_bytes() == (tiny_run.data / "tokenizer.model").read_bytes()
@@ -539,7 +537,7 @@ def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> Non
         ),
     }
     recorder = Recorder()
-    with open_run(TrainRequest(data, run, "tiny", (settings,)), CPU, recorder) as opened:
+    with open_run(read_request(TrainRequest(data, run, "tiny", (settings,))), CPU, recorder) as opened:
         opened.train(lambda: False)
     hypotheses = [
         found.text

@@ -56,7 +56,7 @@ def change_table(data: Path, column: str, value: int, row: int = 5) -> None:
 
 def read_all(data: Path) -> None:
     """What training reads of a dataset."""
-    opened, _, _ = read_request(TrainRequest(data, data.parent / "no-run", "tiny", device="cpu", cores=1))
+    opened = read_request(TrainRequest(data, data.parent / "no-run", "tiny", device="cpu", cores=1)).data
     opened.target_pieces()
     for split in (opened.train, opened.valid):
         for rows in plan_block(split, 1000, 1, 0, 0):

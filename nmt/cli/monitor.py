@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from nmt.cli.console import say, with_flags
 from nmt.config import BUDGETS
 from nmt.text.lines import printable
+from nmt.training.reporter import Reporter
 
 if TYPE_CHECKING:
     from nmt.config import TrainingConfig
     from nmt.training.loop import Update
+    from nmt.training.request import TrainJob
     from nmt.training.run import TrainReport
     from nmt.training.state import TrainState
     from nmt.training.validation import Validation
@@ -51,20 +53,8 @@ def ending_of(report: "TrainReport") -> tuple[str, str]:
     return patience, "a larger --patience or a larger budget continues it"
 
 
-class Monitor:
+class Monitor(Reporter):
     """A reporter that prints warnings only."""
-
-    def begin(self, facts: dict[str, Any]) -> None:
-        pass
-
-    def updated(self, update: "Update", state: "TrainState") -> None:
-        pass
-
-    def validated(self, validation: "Validation", best: bool) -> None:
-        pass
-
-    def note(self, line: str) -> None:
-        pass
 
     def warn(self, line: str) -> None:
         say(f"warning: {line}")
@@ -82,17 +72,17 @@ class LogMonitor(Monitor):
         self.started_at: tuple[float, float] | None = None  # share of the budget used before, and the time
         self.printed_at = 0.0
 
-    def begin(self, facts: dict[str, Any]) -> None:
-        model, training = facts["model"], facts["training"]
-        source, target = facts["languages"]
+    def begin(self, job: "TrainJob", state: "TrainState") -> None:
+        data, model = job.data, job.config.model
+        weights = list(state.objective.model.parameters())
         self.note(
-            f"{source} → {target}, {facts['pairs']:,} pairs, vocabulary {facts['vocabulary'][1]:,}; "
-            f"{model.family} {model.encoder_layers}+{model.decoder_layers} layers, width {model.width}, "
-            f"{facts['parameters']:,} parameters, on {facts['device']}; budget "
-            f"{budget_of(training)}"
+            f"{data.source_language} → {data.target_language}, {len(data.train):,} pairs, vocabulary "
+            f"{data.target_vocabulary:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, width "
+            f"{model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
+            f"{budget_of(job.config.training)}"
         )
-        if facts["step"]:
-            self.note(f"resuming after step {facts['step']:,}")
+        if state.counters.step:
+            self.note(f"resuming after step {state.counters.step:,}")
 
     def updated(self, update: "Update", state: "TrainState") -> None:
         now = time.monotonic()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nmt.cli.monitor import Monitor
     from nmt.text.progress import Progress
-    from nmt.training.request import TrainRequest
+    from nmt.training.request import TrainJob
 
 
 # Over 50 lines because each flag is a parameter.
@@ -108,18 +108,18 @@ def train(
     request = TrainRequest(
         data, output, preset, tuple(layers), resume, overwrite, init=init, device=device, cores=cores
     )
-    read_request(request)  # its mistakes are reported before PyTorch is imported, which takes seconds
+    job = read_request(request)  # its mistakes are reported before PyTorch is imported, which takes seconds
     if devices > 1 and started == 1 and not (plan or verify_resume):
         launch(devices, output, threads)
     elif plan:
-        print_plan(request, threads, terminal_progress(quiet, verbose))
+        print_plan(job, threads, terminal_progress(quiet, verbose))
     elif verify_resume:
-        verify(request, threads, monitor(quiet, verbose))
+        verify(job, threads, monitor(quiet, verbose))
     else:
-        run_training(request, threads, monitor(quiet, verbose))
+        run_training(job, threads, monitor(quiet, verbose))
 
 
-def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContextManager[Progress]") -> None:
+def print_plan(job: "TrainJob", threads: int, progress: "AbstractContextManager[Progress]") -> None:
     """Measure a few updates and print what the run would take, as a table."""
     import torch
 
@@ -131,9 +131,9 @@ def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContext
     if threads:
         torch.set_num_threads(threads)
     with progress as reporter:
-        cost = plan(request, choose_device(request.device), reporter)
+        cost = plan(job, choose_device(job.request.device), reporter)
     model, training = cost.config.model, cost.config.training
-    chosen = request.preset
+    chosen = job.request.preset
     if chosen == "auto":
         rule = auto(cost.task)
         chosen = f"{rule.preset}, by auto for {cost.pairs:,} pairs: {rule.why}"
@@ -161,17 +161,17 @@ def print_plan(request: "TrainRequest", threads: int, progress: "AbstractContext
     print(table(["", ""], lines.items()), end="")
 
 
-def verify(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
+def verify(job: "TrainJob", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
     """Print whether a resumed run equals an uninterrupted one on these data and this machine, bit for bit."""
     from nmt.model.device import choose_device
     from nmt.training.verify import verify_resume
 
     with reporter as monitor:
-        updates = verify_resume(request, choose_device(request.device), threads, monitor)
+        updates = verify_resume(job.request, choose_device(job.request.device), threads, monitor)
     print(f"identical: {updates} updates at once, and with a stop and a resumption half-way; every bit is the same")
 
 
-def run_training(request: "TrainRequest", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
+def run_training(job: "TrainJob", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:
     """Train and report. After a signal, the work is saved before the process dies by that signal."""
     import torch
 
@@ -192,9 +192,9 @@ def run_training(request: "TrainRequest", threads: int, reporter: "AbstractConte
 
     catch_signals(catch)
     parent = os.getppid()
-    with join(choose_device(request.device)) as group:
+    with join(choose_device(job.request.device)) as group:
         try:
-            with reporter as monitor, open_run(request, group.device, monitor, group) as run:
+            with reporter as monitor, open_run(job, group.device, monitor, group) as run:
                 # A process of a group also stops when the one that started it was killed.
                 report = run.train(lambda: bool(caught) or (group.size > 1 and os.getppid() != parent))
                 if group.leads:

@@ -6,7 +6,6 @@ Knows the manifest's facts and where each file stands; nothing of raw corpora, a
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -82,9 +81,11 @@ class Dataset:
             raise DataError(f"{folder} is not a dataset of this version", "make it again with nmt prepare")
         return cls(folder, manifest)
 
-    @cached_property
-    def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
+    def load_tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
+        """Read the source's and the target's tokenizer, which are one object for a joint vocabulary.
+
+        Raises DataError, naming the file, when one is damaged or has not the dataset's number of pieces.
+        """
         source = Tokenizer.load(self.source_tokenizer_path)
         target = source if self.joint else Tokenizer.load(self.target_tokenizer_path)
         for path, tokenizer, size in (

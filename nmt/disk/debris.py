@@ -39,7 +39,7 @@ def is_debris(name: str) -> bool:
 def sweep(folder: Path, name: str | None = None, ours: bool = False) -> None:
     """Remove what killed processes of this machine left unfinished in ``folder``; with ``name``, for that name alone.
 
-    With ``ours``, from processes of any machine: the caller holds a lock without which nobody works there.
+    With ``ours``, from processes of any machine: the caller holds a lock without which no process writes there.
     """
     for path in folder.iterdir() if folder.is_dir() else ():
         match = _HIDDEN.fullmatch(path.name)

@@ -48,7 +48,7 @@ class Checkpoints:
     """The checkpoints of a run, in folders like step-00000042."""
 
     folder: Path
-    mark: Path  # a file that exists once a checkpoint was saved: a run that lost them all is not one that never saved
+    mark: Path  # an empty file, made with the first checkpoint: it tells a run that lost them all from a new one
 
     def paths(self) -> list[Path]:
         """The checkpoints, oldest first, without those set aside. Raises NmtError if the folder cannot be listed."""

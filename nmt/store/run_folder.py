@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,37 +28,17 @@ LOCK = ".lock"
 LONGEST_EVENT = 1 << 16  # bytes of a line of metrics.jsonl; ours have some 300
 
 
-@dataclass(frozen=True)
 class RunFolder:
     """The folder of a run. Making this object touches no file; ``claim`` makes the folder and locks it."""
 
-    folder: Path
-
-    @property
-    def config_path(self) -> Path:
-        return self.folder / "config.toml"
-
-    @property
-    def metrics_path(self) -> Path:
-        return self.folder / "metrics.jsonl"
-
-    @property
-    def model_path(self) -> Path:
-        return self.folder / "model"
-
-    @property
-    def checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.folder / "checkpoints", self.folder / ".saved")
-
-    @property
-    def seconds_path(self) -> Path:
-        """The seconds the run's processes have taken, written every few seconds in case they are killed."""
-        return self.folder / ".seconds"
-
-    @property
-    def validation_path(self) -> Path:
-        """The translations of an unfinished validation."""
-        return self.folder / ".validation"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_path = folder / "config.toml"
+        self.metrics_path = folder / "metrics.jsonl"
+        self.model_path = folder / "model"
+        self.checkpoints = Checkpoints(folder / "checkpoints", folder / ".saved")
+        self.seconds_path = folder / ".seconds"  # what the run has taken, for processes that follow a killed one
+        self.validation_path = folder / ".validation"  # the translations of an unfinished validation
 
     def exists(self) -> bool:
         """Whether the folder holds a run. Raises CannotCreateError when it holds something else."""
@@ -183,10 +162,9 @@ class RunFolder:
 
     def write_seconds(self, seconds: float) -> None:
         """Write down how many seconds the run has taken. Failures are ignored: a resumed run can do without."""
-        with suppress(OSError, NmtError):
-            descriptor = open_own(self.seconds_path, os.O_WRONLY | os.O_TRUNC)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(f"{seconds:.1f}\n")
+        path, flags = self.seconds_path, os.O_WRONLY | os.O_TRUNC
+        with suppress(OSError, NmtError), os.fdopen(open_own(path, flags), "w", encoding="utf-8") as file:
+            file.write(f"{seconds:.1f}\n")
 
     def read_seconds(self) -> float:
         """Read the seconds written last; 0 when there are none, or no finite number."""

@@ -1,8 +1,12 @@
-"""How a training run begins: with new weights, or where the run that stands in its folder was left."""
+"""How a run begins: with new weights, with those of a model, or from the last checkpoint in its folder.
+
+Knows the run folder and who may use it; not how a run goes on from there.
+"""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,103 +16,88 @@ from nmt.corpus.batches import blocks
 from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
-from nmt.presets import timed_passes
 from nmt.store.checkpoints import load_checkpoint
-from nmt.store.model_folder import ModelAbout, ModelFolder, load_model
+from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
+from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
-from nmt.training.loop import budget_used
-from nmt.training.reporter import Reporter, Unheard
-from nmt.training.request import TrainRequest, differences, read_request, task_of
+from nmt.training.reporter import Reporter
+from nmt.training.request import TrainJob, differences
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.state import TrainState
 
 
 @contextmanager
-def open_run(request: TrainRequest, device: torch.device, reporter: Reporter, group: Group = ALONE) -> Iterator[Run]:
-    """The run of ``request``, new or resumed, which no other process has until the block ends, but for its ``group``.
+def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Group = ALONE) -> Iterator[Run]:
+    """The run of a job, new or resumed. Until the block ends no process outside the ``group`` can use it.
 
-    Raises what is wrong with the data or the settings before anything is touched; BusyError when another process has
-    the run; CannotCreateError or SettingsError for a run that is there and may not go on; DataError when its
-    checkpoints are damaged.
+    Raises SettingsError or DataError for a model that does not fit, before any file is touched; BusyError when another
+    process has the run; CannotCreateError or SettingsError for an existing run that may not be resumed; DataError when
+    its checkpoints are damaged.
     """
-    if not group.leads:
-        yield follow(request, device, group)
-        return
-    data, config, init = read_request(request)
-    state = fresh_state(config, data, device, init)
-    if init:
-        warn_of_direction(init, data, reporter)
-    folder = RunFolder(request.run)
-    with folder.claim() as move_aside:
-        has_new_budget = False
-        if folder.exists() and request.overwrite:
-            reporter.note(f"the run that was there is now {move_aside()}")
-        elif folder.exists():
-            refuse_another_run(request, folder, config)
-            folder.refuse_strange_model()
-            before = asdict(folder.read_config().training)
-            has_new_budget = any(before[name] != getattr(config.training, name) for name in BUDGETS)
-
-        def go_back() -> None:
-            if not restore(folder, state, data, reporter):
-                begin_anew(state, config, data, device, init)
-            elif has_new_budget and out_of_patience(config.training, state.counters):
-                # Whoever gives more after patience has ended it wants it to go on. Saved before the settings are.
-                state.counters.validated.stale = 0
-                checkpoint = state.checkpoint({"data": data.digest})
-                folder.save_checkpoint(state.counters.step, checkpoint, config.training.keep)
-            # As many as there are: one who deleted some, or wrote a number of his own, has no more.
-            state.counters.metrics = folder.rewind_metrics(state.counters.metrics)
-            # The time after that checkpoint was spent as well, though its updates are lost.
-            state.spend(folder.read_seconds())
-            if group.size > 1:
-                state.hand_out(group)
-
-        if group.size > 1:
-            group.tell(config.to_dict())
-        go_back()
-        # A share of the budget, which may be another one now.
-        validated = state.counters.validated
-        used = budget_used(config.training, state, data.train.rows_a_pass, group)
-        validated.progress = min(validated.progress, used)
-        folder.write_config(config)
-        about = about_model(config, data)
-        run = Run(data, data.tokenizers, about, config, device, folder, state, reporter, go_back, group)
-        if config.training.minutes:
-            task = replace(task_of(request, data, {}), minutes=config.training.minutes)
-            run.expected_passes = timed_passes(config.model, task)
+    folder, is_extended = RunFolder(job.request.run), False
+    with ExitStack() as stack:
+        if group.leads:
+            state = fresh_state(job, device)
+            warn_of_direction(job, reporter)
+            is_extended = stack.enter_context(claimed(folder, job, reporter))
+            group.tell(job.config.to_dict())
+        else:
+            # Waits until the leader has checked everything, and fails if the leader is gone. The leader's settings
+            # count, since preset auto depends on the machine.
+            job = replace(job, config=Config.from_layers(group.tell(None)))
+            state, reporter = fresh_state(job, device), Reporter()
+        context = RunContext(job, device, folder, state, reporter, group)
+        run = Run(context, partial(go_back, context, is_extended))
+        run.go_back()
+        # It is a share of the budget, which may be larger than when it was saved.
+        validated = context.counters.validated
+        validated.progress = min(validated.progress, context.used())
+        if group.leads:
+            folder.write_config(job.config)
         yield run
 
 
-def follow(request: TrainRequest, device: torch.device, group: Group) -> Run:
-    """The run as another process than the group's leader has it: all that it knows of the folder, the leader says."""
-    # That nothing is wrong, or this process hears that the leader is gone. What auto takes depends on the machine, too.
-    config = Config.from_layers(group.tell(None))
-    data, _, init = read_request(request)
-    state = fresh_state(config, data, device, init)
-
-    def go_back() -> None:
-        begin_anew(state, config, data, device, init)
-        state.hand_out(group)
-
-    go_back()
-    validated = state.counters.validated
-    used = budget_used(config.training, state, data.train.rows_a_pass, group)
-    validated.progress = min(validated.progress, used)
-    about, folder = about_model(config, data), RunFolder(request.run)
-    return Run(data, data.tokenizers, about, config, device, folder, state, Unheard(), go_back, group)
+@contextmanager
+def claimed(folder: RunFolder, job: TrainJob, reporter: Reporter) -> Iterator[bool]:
+    """Lock the run folder, moving an existing run aside if asked to; yields whether a resumed run has a new budget."""
+    with folder.claim() as move_aside:
+        is_extended = False
+        if folder.exists() and job.request.overwrite:
+            reporter.note(f"the run that was there is now {move_aside()}")
+        elif folder.exists():
+            refuse_another_run(folder, job)
+            folder.refuse_strange_model()
+            before, now = folder.read_config().training, job.config.training
+            is_extended = any(getattr(before, name) != getattr(now, name) for name in BUDGETS)
+        yield is_extended
 
 
-def fresh_state(config: Config, data: Dataset, device: torch.device, init: ModelFolder | None) -> TrainState:
-    """The weights of ``init``, or new ones, the same for the same seed; it may produce what the data's targets have.
+def refuse_another_run(folder: RunFolder, job: TrainJob) -> None:
+    """Raise CannotCreateError or SettingsError when the run in the folder may not be resumed by this job."""
+    if not job.request.resume:
+        raise CannotCreateError(
+            f"{folder.folder} holds a run", "leave `no_resume` out, or add `overwrite` to move it aside"
+        )
+    changed = differences(folder.read_config(), job.config)
+    if changed:
+        raise SettingsError(
+            f"the run in {folder.folder} has other settings: {'; '.join(changed)}",
+            "use its settings, choose another `output`, or add `overwrite` to move it aside",
+        )
 
-    Raises SettingsError when ``init`` has another vocabulary or shape, DataError when its files are not sound.
+
+def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
+    """The state before the first update: the weights of the job's model, or new ones that follow from the seed.
+
+    The model may produce the pieces that the data's targets have. Raises SettingsError when the job's model has another
+    vocabulary or shape, DataError when its files are damaged.
     """
+    data, config, init = job.data, job.config, job.init
     if init:
         refuse_another_model(init, config.model, data)
         model = load_model(init, device).train()
@@ -120,15 +109,19 @@ def fresh_state(config: Config, data: Dataset, device: torch.device, init: Model
     return TrainState.fresh(model.to(device), config.training)
 
 
-def warn_of_direction(init: ModelFolder, data: Dataset, reporter: Reporter) -> None:
-    """Warn of a model that translates other languages than the data's, or those the other way round."""
-    known, wanted = (init.source_language, init.target_language), (data.source_language, data.target_language)
+def warn_of_direction(job: TrainJob, reporter: Reporter) -> None:
+    """Warn when the model to begin with translates other languages than the data's, or the other way round."""
+    if not job.init:
+        return
+    known, wanted = ((each.source_language, each.target_language) for each in (job.init, job.data))
     if not all(map(same_language, known, wanted)):
-        reporter.warn(f"{init.folder} translates {' → '.join(known)}, and {data.folder} is {' → '.join(wanted)}")
+        reporter.warn(
+            f"{job.init.folder} translates {' → '.join(known)}, and {job.data.folder} is {' → '.join(wanted)}"
+        )
 
 
 def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
-    """Raise SettingsError unless the model can be trained on with these settings and data."""
+    """Raise SettingsError unless the model's vocabulary is the data's and its shape that of the settings."""
     vocabularies = (init.source_tokenizer_path, init.target_tokenizer_path)
     wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
     if [path.read_bytes() for path in vocabularies] != [path.read_bytes() for path in wanted]:
@@ -145,43 +138,48 @@ def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) 
             )
 
 
-def begin_anew(
-    state: TrainState, config: Config, data: Dataset, device: torch.device, init: ModelFolder | None
-) -> None:
-    """Put ``state`` back to the weights that it began with, if it has left them."""
+def go_back(context: RunContext, is_extended: bool) -> None:
+    """Put the state where the newest whole checkpoint was saved, or to the beginning when there is none.
+
+    ``is_extended`` says that the run has another budget than before.
+    """
+    state, folder, leads = context.state, context.folder, context.group.leads
+    if not (leads and restore(context)):
+        begin_anew(context)
+    elif is_extended and out_of_patience(context.training, state.counters):
+        # A new budget after patience ended the run means that it should go on. Saved before the settings are written.
+        state.counters.validated.stale = 0
+        context.save_checkpoint()
+    if leads:
+        # No more lines than there are: someone may have deleted some, or written a number of his own.
+        state.counters.metrics = folder.rewind_metrics(state.counters.metrics)
+        # Time after the checkpoint was used as well, though its updates are lost.
+        state.spend(folder.read_seconds())
+    state.broadcast(context.group)
+
+
+def begin_anew(context: RunContext) -> None:
+    """Put the state back to the weights that it began with, if it has left them."""
+    state = context.state
     if state.counters.step:
-        began = fresh_state(config, data, device, init)
-        state.objective.model.load_state_dict(began.objective.model.state_dict())
-        state.average.load_state_dict(began.average.state_dict())
+        beginning = fresh_state(context.job, context.device)
+        state.objective.model.load_state_dict(beginning.objective.model.state_dict())
+        state.average.load_state_dict(beginning.average.state_dict())
         state.optimizer.state.clear()
         state.counters = Counters(seconds=state.counters.seconds)
 
 
-def refuse_another_run(request: TrainRequest, folder: RunFolder, config: Config) -> None:
-    """Raise CannotCreateError or SettingsError when the run that is there is not to be gone on with."""
-    if not request.resume:
-        raise CannotCreateError(
-            f"{request.run} holds a run", "leave `no_resume` out, or add `overwrite` to move it aside"
-        )
-    changed = differences(folder.read_config(), config)
-    if changed:
-        raise SettingsError(
-            f"the run in {request.run} has other settings: {'; '.join(changed)}",
-            "use its settings, choose another `output`, or add `overwrite` to move it aside",
-        )
-
-
-def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Reporter) -> bool:
-    """Put ``state`` where the newest whole checkpoint was made; False when there has been none."""
+def restore(context: RunContext) -> bool:
+    """Put the state where the newest whole checkpoint was saved; False when none was ever saved."""
+    state, data = context.state, context.data
     layout = state.layout()
 
-    def take(path: Path) -> None:
+    def restore_from(path: Path) -> None:
         checkpoint = load_checkpoint(path, layout)
         try:
-            digest = checkpoint.state["data"]
-            if digest != data.digest:
+            if checkpoint.state["data"] != data.digest:
                 raise SettingsError(
-                    f"the run in {folder.folder} was trained on other data than {data.folder} holds now",
+                    f"the run in {context.folder.folder} was trained on other data than {data.folder} holds now",
                     "choose another `output`, or add `overwrite` to move it aside",
                 )
             if Counters.from_dict(checkpoint.state["counters"]).position.block >= blocks(len(data.train)):
@@ -190,14 +188,4 @@ def restore(folder: RunFolder, state: TrainState, data: Dataset, reporter: Repor
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{path / 'state.json'}: {error}", "restore the file") from None
 
-    return folder.checkpoints.restore_newest(take, reporter.warn)
-
-
-def about_model(config: Config, data: Dataset) -> ModelAbout:
-    """What goes into the model folder; read once, because the dataset may be prepared anew before the last export."""
-    return ModelAbout(
-        config.model,
-        {"source": data.source_language, "target": data.target_language},
-        {path.name: path.read_bytes() for path in {data.source_tokenizer_path, data.target_tokenizer_path}},
-        data.licence,
-    )
+    return context.folder.checkpoints.restore_newest(restore_from, context.reporter.warn)

@@ -15,7 +15,7 @@ from nmt.text.progress import Progress, Silent
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
 from nmt.training.opening import fresh_state
-from nmt.training.request import TrainRequest, read_request, task_of
+from nmt.training.request import TrainJob
 from nmt.training.risk import COST
 from nmt.training.state import TrainState
 
@@ -63,19 +63,18 @@ class Plan:
         return (max(2, self.config.training.keep) + 1) * self.checkpoint + 2 * self.model
 
 
-def plan(request: TrainRequest, device: torch.device, progress: Progress | None = None) -> Plan:
-    """Measure what the run of ``request`` would take. Raises what is wrong with its data or settings.
+def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) -> Plan:
+    """Measure what the run of ``job`` would take. Raises what is wrong with its data or settings.
 
     The budget counts as a fresh run's. It ends after the longest batch and a minute, or the one update that takes
     longer. Raises BusyError when a pair alone does not fit into memory.
     """
     progress = progress or Silent()
-    data, config, init = read_request(request)
-    state = fresh_state(config, data, device, init)
+    data, config, task = job.data, job.config, job.task
+    state = fresh_state(job, device)
     longest = longest_batch(data, config)
     # First, since its memory is the most that any update takes.
     most = replace(longest, at_risk=config.training.minimum_risk > 0)
-    task = task_of(request, data, {})
     expected = seconds_of(config, task, most) if task.cores else 0.0
     progress.start("measuring", 1 + WARM_UP + MEASURED, "updates")
     if expected > SILENCE:

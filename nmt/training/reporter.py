@@ -1,45 +1,28 @@
-"""Who is told how training goes: the command, a test, nobody. The library never prints."""
+"""Who is told how training goes: the command, a test, or nobody. The library never prints. Imports no PyTorch."""
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
-from nmt.training.loop import Update
-from nmt.training.state import TrainState
-from nmt.training.validation import Validation
+if TYPE_CHECKING:
+    from nmt.training.loop import Update
+    from nmt.training.request import TrainJob
+    from nmt.training.state import TrainState
+    from nmt.training.validation import Validation
 
 
-class Reporter(Protocol):
-    """A sink for what happens in a run."""
+class Reporter:
+    """What a run calls when something happens. Does nothing; subclasses override what they want to hear of."""
 
-    def begin(self, facts: dict[str, Any]) -> None:
-        """The run is about to train: what of, on what, with what."""
+    def begin(self, job: "TrainJob", state: "TrainState") -> None:
+        """The run is about to train."""
 
-    def updated(self, update: Update, state: TrainState) -> None:
+    def updated(self, update: "Update", state: "TrainState") -> None:
         """An update was made."""
 
-    def validated(self, validation: Validation, best: bool) -> None:
-        """A validation was made; ``best`` if no earlier one of the run was better."""
+    def validated(self, validation: "Validation", best: bool) -> None:
+        """A validation was made; ``best`` if no earlier one of the run scored better."""
 
     def note(self, line: str) -> None:
-        """Something that a person wants to know."""
+        """A line of information for a person."""
 
     def warn(self, line: str) -> None:
-        """Something that a person should know: training goes on, but not as it was meant to."""
-
-
-class Unheard:
-    """A reporter that nobody reads."""
-
-    def begin(self, facts: dict[str, Any]) -> None:
-        pass
-
-    def updated(self, update: Update, state: TrainState) -> None:
-        pass
-
-    def validated(self, validation: Validation, best: bool) -> None:
-        pass
-
-    def note(self, line: str) -> None:
-        pass
-
-    def warn(self, line: str) -> None:
-        pass
+        """A warning for a person: training goes on, but not as intended."""

@@ -1,9 +1,11 @@
-"""What a person asks of training, and whether it can be done: said without PyTorch, whose import takes seconds."""
+"""What a person asks of training, read and checked once. Without PyTorch, whose import takes seconds.
+
+Knows data, settings and the model to begin with; nothing of how a run trains.
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from nmt.config import Config, Layer
 from nmt.corpus.dataset import Dataset
@@ -12,14 +14,15 @@ from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder, resolve_model_folder
 from nmt.store.run_folder import RunFolder
 from nmt.text.machine import available_cores, may_have_gpu
+from nmt.text.tokenizer import Tokenizer
 
-# A resumed run may get more time or patience, and save more often; anything else would make it another run.
+# A resumed run may get more time or patience, and save more often; any other change would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "patience", "save_every", "keep"}
 
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What a person asks for: where, from which settings, and what to do with a run that is there already."""
+    """What a person asks for: the data, the folder of the run, the settings, and what to do with a run there."""
 
     data: Path
     run: Path
@@ -28,54 +31,69 @@ class TrainRequest:
     resume: bool = True
     overwrite: bool = False
     init: Path | None = None  # the model whose weights the run begins with
-    device: str = "auto"  # where it is to compute; auto's preset depends on it
-    cores: int = 0  # that train, where nothing faster does; 0: all that the process has. auto's preset depends on them
+    device: str = "auto"  # preset auto depends on it
+    cores: int = 0  # that train, unless a GPU does; 0: all that the process may use. Preset auto depends on them
 
 
-def read_request(request: TrainRequest) -> tuple[Dataset, Config, ModelFolder | None]:
-    """The data, the resolved settings and the model to begin with. Raises what is wrong with them."""
+@dataclass(frozen=True)
+class TrainJob:
+    """A request that was read and checked: its data, its resolved settings, and the model it begins with."""
+
+    request: TrainRequest
+    data: Dataset
+    tokenizers: tuple[Tokenizer, Tokenizer]  # the source's and the target's
+    task: Task  # what preset auto chooses by
+    config: Config
+    init: ModelFolder | None = None
+
+
+def read_request(request: TrainRequest) -> TrainJob:
+    """Open the data, resolve the settings, and open the model to begin with.
+
+    Raises DataError, MissingInputError or SettingsError for what is wrong with them.
+    """
     data = Dataset.open(request.data)
     for name, split in (("training", data.train), ("validation", data.valid)):
         if not len(split):
             raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
-    data.tokenizers  # noqa: B018  # loaded, and held to their sizes, before a model is made by those
+    tokenizers = data.load_tokenizers()
     init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
-    known: dict[str, dict[str, Any]] = {"training": {}}
-    if init:
-        known["model"] = asdict(init.config)
-    if init or not data.joint:  # a model that knows a direction has no use for a beginning with both
-        known["training"]["bidirectional"] = 0.0
-    config = resolve(request, data, known)
+    # A model that has learnt one direction gains nothing from training both at first.
+    one_direction = {"bidirectional": 0.0} if init or not data.joint else {}
+    known = {"model": asdict(init.config) if init else {}, "training": one_direction}
+    task = task_of(request, data)
+    config = resolve(request, task, known)
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
             "leave it out, or prepare with `joint_vocab`",
         )
-    return data, config, init
+    return TrainJob(request, data, tokenizers, task, config, init)
 
 
-def resolve(request: TrainRequest, data: Dataset, known: Layer) -> Config:
-    """The settings of the preset and all that goes over it, ``known`` first.
+def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
+    """The settings of the preset, then ``known``, then those of the request, the later winning.
 
-    A run that auto's preset began goes on with what that was, which may be another one now: with more minutes, or on
-    another machine.
+    A run that preset auto began keeps the preset that auto chose then, even if auto would choose another one now: with
+    more minutes, or on another machine.
     """
 
     def over(preset: Sequence[Layer]) -> Config:
         return Config.from_layers(*preset, known, *request.layers)
 
-    first, *others = layers_of(request.preset, task_of(request, data, known))
+    first, *others = layers_of(request.preset, task)
     config, folder = over(first), RunFolder(request.run)
     if others and request.resume and not request.overwrite and folder.exists():
         before = folder.read_config()
-        return next((one for one in (config, *map(over, others)) if not differences(before, one)), config)
+        choices = (config, *map(over, others))
+        return next((choice for choice in choices if not differences(before, choice)), config)
     return config
 
 
-def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
-    """What auto knows of a run before it chooses."""
+def task_of(request: TrainRequest, data: Dataset) -> Task:
+    """What preset auto knows of a run: the sizes of the data, the budget, and the cores that train."""
     has_gpu = may_have_gpu() if request.device == "auto" else request.device != "cpu"
-    training = [{"training": layer.get("training", {})} for layer in (known, *request.layers)]
+    training = [{"training": layer.get("training", {})} for layer in request.layers]
     budget = Config.from_layers({"training": PRESETS["tiny"]["training"]}, *training).training
     return Task(
         pairs=len(data.train),
@@ -90,7 +108,7 @@ def task_of(request: TrainRequest, data: Dataset, known: Layer) -> Task:
 
 
 def differences(old: Config, new: Config) -> list[str]:
-    """What keeps a run of settings ``old`` from being resumed with ``new``, in words."""
+    """The settings in which ``new`` differs from ``old`` and which may not change when a run is resumed, in words."""
     before, after = asdict(old), asdict(new)
     return [
         f"{section}.{key} was {before[section][key]!r}, is {after[section][key]!r}"

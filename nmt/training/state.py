@@ -1,4 +1,7 @@
-"""Everything that changes while a model trains, in one place: what a checkpoint holds and a resumed run starts from."""
+"""Everything that changes while a model trains: what a checkpoint holds and a resumed run starts from.
+
+Knows tensors by the names of their parameters; no files and no data.
+"""
 
 import copy
 import time
@@ -21,17 +24,17 @@ OPTIMIZER_KEYS = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass
 class TrainState:
-    """Model, its running average, optimizer and counters."""
+    """The model, the running average of its weights, the optimizer and the counters."""
 
     objective: Objective
-    average: TranslationModel  # the exponential moving average of the model's weights: what is validated and exported
+    average: TranslationModel  # exponential moving average of the weights, which is validated and exported
     optimizer: torch.optim.Optimizer
     counters: Counters
     started: float = field(default_factory=time.monotonic)  # minus the seconds of earlier processes
 
     @classmethod
     def fresh(cls, model: TranslationModel, config: TrainingConfig) -> "TrainState":
-        """The state before the first update. ``model`` is on its device already."""
+        """The state before the first update. ``model`` must be on its device already."""
         average = copy.deepcopy(model).requires_grad_(False).eval()
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=0.0, betas=(0.9, 0.98), eps=1e-9, weight_decay=config.weight_decay, fused=True
@@ -40,10 +43,10 @@ class TrainState:
         return cls(Objective(model, config.label_smoothing, products), average, optimizer, Counters())
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from ``checkpoint``: afterwards nothing tells this state from one that never stopped.
+        """Take over the state that was saved: training goes on exactly as if it had never stopped.
 
-        The tensors are held to ``layout`` by who reads them. Raises ValueError when the counters are not as they
-        should be, and has changed nothing then.
+        The reader of the checkpoint has checked its tensors against ``layout``. Raises ValueError for counters that
+        cannot be, before anything is changed.
         """
         counters = Counters.from_dict(checkpoint.state["counters"])
         self.objective.model.load_state_dict(checkpoint.model)
@@ -53,13 +56,13 @@ class TrainState:
         self.optimizer.state.clear()
         for name, parameter in self.objective.model.named_parameters():
             if name in moments["step"]:
-                found = {key: moments[key][name].to(parameter.device) for key in OPTIMIZER_KEYS}
-                self.optimizer.state[parameter] = found
+                values = {key: moments[key][name].to(parameter.device) for key in OPTIMIZER_KEYS}
+                self.optimizer.state[parameter] = values
         self.counters = counters
         self.started = time.monotonic() - counters.seconds
 
     def layout(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Names, shapes and types of the two tensor files of a checkpoint made after an update, as meta tensors."""
+        """Names, shapes and types of the tensors in a checkpoint's two files, as meta tensors."""
         model = {name: tensor.to("meta") for name, tensor in self.objective.model.state_dict().items()}
         training = {f"average/{name}": tensor for name, tensor in model.items()}
         for name, parameter in self.objective.model.named_parameters():
@@ -69,7 +72,7 @@ class TrainState:
         return model, training
 
     def checkpoint(self, facts: dict[str, Any]) -> Checkpoint:
-        """The state as tensors by bare parameter name and a few integers; ``facts`` go beside the counters."""
+        """The state as tensors by bare parameter name and plain numbers; ``facts`` are stored beside the counters."""
         training = {f"average/{name}": tensor for name, tensor in self.average.state_dict().items()}
         for name, parameter in self.objective.model.named_parameters():
             for key in OPTIMIZER_KEYS if parameter in self.optimizer.state else ():
@@ -77,43 +80,46 @@ class TrainState:
         self.tick()
         return Checkpoint(self.objective.model.state_dict(), training, {"counters": self.counters.to_dict(), **facts})
 
-    def hand_out(self, group: Group) -> None:
-        """Make everybody's state the leader's."""
+    def broadcast(self, group: Group) -> None:
+        """Give every process of the group the leader's state."""
+        if group.size == 1:
+            return
         facts = group.tell({"counters": self.counters.to_dict()})
         if not facts["counters"]["step"]:  # the weights follow from the seed
             self.counters = Counters.from_dict(facts["counters"])
             self.started = time.monotonic() - self.counters.seconds
             return
-        model, training = self.layout()
-        if group.leads:
-            mine = self.checkpoint({})
-            model, training = dict(mine.model), dict(mine.training)
-        for tensors in (model, training):
-            for name in sorted(tensors):
-                there = tensors[name] if group.leads else torch.empty_like(tensors[name], device="cpu")
-                tensors[name] = group.hand_out(there)
+        source = self.checkpoint({}) if group.leads else Checkpoint(*self.layout(), {})
+        model, training = (
+            {
+                name: group.hand_out(torch.empty_like(tensor, device="cpu") if tensor.is_meta else tensor)
+                for name, tensor in sorted(tensors.items())
+            }
+            for tensors in (source.model, source.training)
+        )
         if not group.leads:
             self.restore(Checkpoint(model, training, facts))
 
     def spend(self, seconds: float) -> None:
-        """Count at least ``seconds`` of wall time for the run so far."""
+        """Count at least ``seconds`` of wall time as used by the run."""
         self.started = min(self.started, time.monotonic() - seconds)
 
     def tick(self) -> None:
-        """Bring the run's wall time up to date."""
+        """Update the run's wall time in the counters."""
         self.counters.seconds = time.monotonic() - self.started
 
     def is_finite(self) -> bool:
-        """Whether no weight, no average and no moment has been spoilt: an update that is not made leaves it so."""
+        """Whether all weights, averages and moments of the optimizer are finite."""
         moments = [tensor for state in self.optimizer.state.values() for tensor in state.values()]
         weights = [*self.objective.model.state_dict().values(), *self.average.state_dict().values()]
         return all(bool(tensor.isfinite().all()) for tensor in [*weights, *moments])
 
 
 def products_of(precision: str, device: torch.device) -> Products:
-    """What training's products are made in, where that is not float32: bfloat16 where it is faster, or as asked.
+    """The number types of training's matrix products where they are not float32: bfloat16 where it is faster.
 
-    Emulated it is slower; and on a CPU the layers' products are small, and compiled anew for each number of rows.
+    ``precision`` is that of the settings. Emulated bfloat16 is slower than float32. On a CPU "auto" takes bfloat16 for
+    the softmax alone: the layers' products are small, and compiled again for each number of rows.
     """
     layers = softmax = precision == "bfloat16"
     if precision == "auto":

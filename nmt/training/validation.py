@@ -1,7 +1,8 @@
-"""Validation: the averaged model's loss on the validation pairs, and its real translations of them, scored.
+"""Validation: the loss of the averaged model on the validation pairs, and the scores of its translations of them.
 
-A young model goes on to the length limit on each line, so a validation may take longer than a process lives, or than a
-budget has room for. Its translations are kept batch by batch, and its length is known after the first of them.
+A young model translates each line up to the length limit, so a validation may outlast its process or its share of the
+budget. Translations are therefore stored batch by batch, and the duration is estimated after the first of them. Knows
+nothing of what follows from the scores.
 """
 
 import hashlib
@@ -28,18 +29,20 @@ from nmt.model.attention import without_cudnn
 from nmt.scoring.metrics import corpus_scores
 from nmt.store.kept import Kept
 from nmt.text.progress import Silent
-from nmt.text.tokenizer import Tokenizer
 from nmt.training.objective import Objective, TensorBatch
+from nmt.training.request import TrainJob
 from nmt.training.state import TrainState
 
 BATCH_TOKENS = 4096
-SEARCH_TOKENS = 2048  # padded source tokens of a batch that is translated
-MARGIN = 1.5  # over the longest reference, that a translation may have
-SAMPLES = 3  # translations shown to a person after each validation
+SEARCH_TOKENS = 2048  # padded source tokens of a batch to translate
+MARGIN = 1.5  # longest translation allowed, as a ratio to the longest reference
+SAMPLES = 3  # translations that a reporter gets after each validation
 
 
 @dataclass(frozen=True)
 class Sample:
+    """A validation pair with its translation."""
+
     source: str
     reference: str
     hypothesis: str
@@ -50,10 +53,10 @@ class Validation:
     """The scores of one validation."""
 
     step: int
-    loss: float  # cross-entropy of a target token without smoothing, in nats
+    loss: float  # mean cross-entropy of the target tokens without label smoothing, in nats
     bleu: float
     chrf: float
-    samples: Sequence[Sample]
+    samples: Sequence[Sample] = ()
 
     @property
     def perplexity(self) -> float:
@@ -61,11 +64,11 @@ class Validation:
 
 
 class Stopped(Exception):  # noqa: N818  # no error: someone asked for it
-    """Raised in the midst of a validation when it is to be left."""
+    """Raised in a validation when the run is asked to stop."""
 
 
 class TooLongError(Exception):
-    """Raised early in a validation that would take ``seconds``, more than it may."""
+    """Raised early in a validation whose estimated ``seconds`` are more than it may take."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -74,13 +77,13 @@ class TooLongError(Exception):
 
 @dataclass
 class KeptEngine:
-    """An engine whose hypotheses are kept, and found again by the same batch of sources."""
+    """An engine that stores its hypotheses on disk and reuses them for the same batch of sources."""
 
     engine: PyTorchEngine
     kept: Kept
-    batches: int = 0  # searched here
-    tokens: int = 0  # of their sources
-    found: int = 0  # tokens of the sources of those that were kept
+    batches: int = 0  # searched by this process
+    tokens: int = 0  # source tokens of these batches
+    reused: int = 0  # source tokens of the batches that were stored already
     lock: Lock = field(default_factory=Lock)
 
     @property
@@ -104,29 +107,29 @@ class KeptEngine:
                 self.tokens += sum(map(len, sources))
             return hypotheses
         with self.lock:
-            self.found += sum(map(len, sources))
+            self.reused += sum(map(len, sources))
         return [[Hypothesis(pieces, score) for pieces, score in some] for some in value]
 
 
 @dataclass
 class Watch(Silent):
-    """Asks at every batch whether to go on, and once whether there is time enough."""
+    """Interrupts a validation between batches: when asked to stop, or early when it would take too long."""
 
     should_stop: Callable[[], bool]
     engine: KeptEngine
     tokens: int = 0  # of all sources
     allowed: float = inf  # seconds
     started: float = field(default_factory=time.monotonic)
-    found: int = 0
+    reused: int = 0  # by the engine, when last asked
 
     def advance(self, count: int = 1) -> None:
-        if self.found != self.engine.found:  # what was kept takes no time: however many of those, the next is new
-            self.found = self.engine.found
+        if self.reused != self.engine.reused:  # a stored batch takes no time: a process always gets to a new one
+            self.reused = self.engine.reused
             return
         if self.should_stop():
             raise Stopped
-        # Each worker has one batch behind it; with most of them behind it is too late to ask.
-        tokens = self.tokens - self.engine.found
+        # Estimated once each worker has finished a batch, and no longer when most are finished.
+        tokens = self.tokens - self.engine.reused
         if self.engine.workers <= self.engine.batches and self.engine.tokens < tokens / 2:
             seconds = (time.monotonic() - self.started) * tokens / self.engine.tokens
             if seconds > self.allowed:
@@ -135,28 +138,28 @@ class Watch(Silent):
 
 def validate(
     state: TrainState,
-    data: Dataset,
-    tokenizers: tuple[Tokenizer, Tokenizer],
+    job: TrainJob,
+    keep: Path,
     should_stop: Callable[[], bool],
     threads: int,
-    keep: Path,
     allowed: float = inf,
     lines: int | None = None,
 ) -> Validation | None:
-    """Score the running average of the weights on the validation set; None when ``should_stop`` breaks it off.
+    """Score the running average of the weights on the validation set; None when ``should_stop`` interrupts it.
 
-    By greedy search, since it ranks models as beams do; on a CPU ``threads`` batches are searched at once. What was
-    translated is kept in the file ``keep`` until all is. Of the pairs ``lines`` are translated, spread over all. Raises
-    TooLongError when that would take more than ``allowed`` seconds.
+    Translates by greedy search, which ranks models as beam search does; on a CPU ``threads`` batches at once. The file
+    ``keep`` stores finished translations until all are there. With ``lines``, so many evenly spaced pairs are
+    translated. Raises TooLongError when that would take more than ``allowed`` seconds, BusyError when a single pair
+    does not fit into memory.
     """
-    source_tokenizer, target_tokenizer = tokenizers
+    data, (source_tokenizer, target_tokenizer) = job.data, job.tokenizers
     device = next(state.average.parameters()).device
     workers = threads if device.type == "cpu" else 1
     chosen = spread(len(data.valid_source), len(data.valid_source) if lines is None else lines)
     sources, references = ([text[row] for row in chosen] for text in (data.valid_source, data.valid_target))
     before = torch.get_num_threads()
     if workers > 1:
-        torch.set_num_threads(1)  # for each search
+        torch.set_num_threads(1)  # each search has one
     with closing(Kept(keep, work_of(state, data))) as kept:
         plain = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device, workers)
         engine = KeptEngine(plain, kept)
@@ -165,7 +168,7 @@ def validate(
             engine, source_tokenizer, target_tokenizer, options, SEARCH_TOKENS, profile=data.profile
         )
         try:
-            # The loss first: it is short, and is made again by each process.
+            # The loss first: it takes little time, and each process computes it again.
             loss = validation_loss(state, data, Watch(should_stop, engine))
             pieces = data.valid.pieces[0] * len(chosen) // len(data.valid_source)
             watch = Watch(should_stop, engine, pieces, allowed)
@@ -182,12 +185,12 @@ def validate(
 
 
 def spread(count: int, chosen: int) -> list[int]:
-    """So many of ``count`` rows, evenly."""
+    """The indices of ``chosen`` evenly spaced rows of ``count``."""
     return [index * count // chosen for index in range(chosen)]
 
 
 def work_of(state: TrainState, data: Dataset) -> str:
-    """A name for the translations of these weights."""
+    """A name for the translations of these weights: a digest of the weights and of what is translated."""
     digest = hashlib.sha256(f"{state.counters.step} {data.digest} {length_factor(data)}".encode())
     for name, tensor in sorted(state.average.state_dict().items()):
         digest.update(name.encode())
@@ -196,7 +199,7 @@ def work_of(state: TrainState, data: Dataset) -> str:
 
 
 def length_factor(data: Dataset) -> float:
-    """The ``max_length_factor`` that leaves room for every reference, and not for much more."""
+    """The ``max_length_factor`` that allows MARGIN times the longest reference."""
     source, target = data.valid.lengths(np.arange(len(data.valid)))
     longest = float(((target - EXTRA_PIECES) / np.maximum(1, source)).max())
     return min(SearchOptions().max_length_factor, max(1.0, MARGIN * longest))
@@ -204,7 +207,7 @@ def length_factor(data: Dataset) -> float:
 
 @torch.inference_mode()
 def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
-    """Cross-entropy of a target token on the validation pairs, in nats."""
+    """Mean cross-entropy of the target tokens of the validation pairs, in nats."""
     objective = Objective(state.average, label_smoothing=0.0).eval()
     device = next(state.average.parameters()).device
     total, tokens = 0.0, 0
@@ -218,7 +221,7 @@ def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
 
 
 def summed_loss(objective: Objective, batch: Batch, device: torch.device) -> float:
-    """The loss of a batch, or of its halves where memory has no room for it. Raises BusyError for a pair alone."""
+    """The summed loss of a batch, by halves if memory is short. Raises BusyError when a single pair does not fit."""
     try:
         with without_cudnn(device):
             return float(objective(TensorBatch.of(batch, device), 1.0)[0].item())

@@ -19,8 +19,8 @@ from nmt.disk.folders import make_partial
 from nmt.errors import NmtError
 from nmt.store.run_folder import RunFolder
 from nmt.training.opening import open_run
-from nmt.training.reporter import Reporter, Unheard
-from nmt.training.request import TrainRequest
+from nmt.training.reporter import Reporter
+from nmt.training.request import TrainRequest, read_request
 
 UPDATES = 20  # of the uninterrupted run; the other one stops after half of them
 TIMES = ("seconds", "target_tokens_per_second")  # of metrics: no two runs have the same
@@ -64,7 +64,7 @@ def train_until(request: TrainRequest, device: str, threads: int, step: int) -> 
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a word; the command itself speaks
     if threads:
         torch.set_num_threads(threads)
-    with open_run(request, torch.device(device), Unheard()) as run:
+    with open_run(read_request(request), torch.device(device), Reporter()) as run:
         # Nor does it work on when the command was killed.
         run.train(lambda: run.state.counters.step >= step or os.getppid() != parent)
 

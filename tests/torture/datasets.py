@@ -85,7 +85,7 @@ def train(folder: Path, whole: bool) -> None:
     from nmt.corpus.batches import blocks, pad_batch, plan_block
     from nmt.training.loop import train_steps
     from nmt.training.opening import fresh_state, open_run
-    from nmt.training.reporter import Unheard
+    from nmt.training.reporter import Reporter
     from nmt.training.request import TrainRequest, read_request
     from nmt.training.validation import length_factor
 
@@ -95,16 +95,17 @@ def train(folder: Path, whole: bool) -> None:
     request = TrainRequest(folder, folder.parent / "run", "tiny", (layer,), device="cpu", cores=1, overwrite=True)
     device = torch.device("cpu")
     if whole:
-        with open_run(request, device, Unheard()) as run:
+        with open_run(read_request(request), device, Reporter()) as run:
             run.train(lambda: False)
         return
-    data, config, init = read_request(request)
+    job = read_request(request)
+    data, config = job.data, job.config
     for split in (data.train, data.valid):
         for block in range(blocks(len(split))):
             for rows in plan_block(split, config.training.batch_tokens, 1, 0, block):
                 pad_batch(split, rows)
     length_factor(data)
-    state = fresh_state(config, data, device, init)
+    state = fresh_state(job, device)
     assert all(
         np.isfinite(update.loss) for update in islice(train_steps(state, data.train, config.training, device), 2)
     )

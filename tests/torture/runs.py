@@ -55,10 +55,10 @@ def train(folder: Path, steps: int, part: str = "whole") -> None:
     import torch
 
     from nmt.training.opening import open_run
-    from nmt.training.reporter import Unheard
-    from nmt.training.request import TrainRequest
+    from nmt.training.reporter import Reporter
+    from nmt.training.request import TrainRequest, read_request
 
-    class Heard(Unheard):
+    class Heard(Reporter):
         def warn(self, message: str) -> None:
             assert message.isprintable(), f"not one line for a person: {message!r}"
 
@@ -68,7 +68,7 @@ def train(folder: Path, steps: int, part: str = "whole") -> None:
     request = TrainRequest(
         folder.parent / "data", folder, "tiny", ({"model": shape, "training": training},), cores=1, device="cpu"
     )
-    with open_run(request, torch.device("cpu"), Heard()) as run:
+    with open_run(read_request(request), torch.device("cpu"), Heard()) as run:
         if part != "opened":
             run.train(lambda: part == "updated")
 

@@ -29,7 +29,7 @@ TRAIN = (
     "--validate-every 4 --save-every 2 --threads 1 --device cpu --quiet"
 )
 STEPS = 8  # saves after updates 2, 4, 6, 8; validations, with the model exported if it is better, after 4 and 8
-TWO_SAVES = Window(("nmt.training.run:Run.validate", 1), ("nmt.training.run:Run.save", 3))  # those of updates 4 and 6
+TWO_SAVES = Window(("nmt.training.selection:Selection.validate", 1), ("nmt.training.saving:Saver.save", 3))  # 4 and 6
 LAST_SAVES = ("step-00000004", "step-00000006")  # the checkpoints of ``Small.interrupted``
 
 READY: list[Path] = []  # where a dataset lies that areas need not prepare again, if this process has made one

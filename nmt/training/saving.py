@@ -1,0 +1,59 @@
+"""Saving a run: checkpoints to resume from, and the averaged weights as a model folder.
+
+Knows what goes into both; not when to save.
+"""
+
+from dataclasses import dataclass
+
+from nmt.store.model_folder import ModelAbout, export_model
+from nmt.training.context import RunContext
+from nmt.training.request import TrainJob
+
+
+@dataclass
+class Saver:
+    """Writes the checkpoints and the model of a run, and remembers what is on the disk."""
+
+    context: RunContext
+    about: ModelAbout
+    saved_step: int = -1  # the update whose checkpoint holds the present state; -1: none does
+    saved_seconds: float = 0.0  # of the run, when a checkpoint was last saved
+
+    def save(self) -> None:
+        """Save a checkpoint; before the first validation export the model too, so that a saved run can be used."""
+        counters = self.context.counters
+        self.saved_step, self.saved_seconds = counters.step, counters.seconds
+        if not counters.step or not self.context.group.leads:  # nothing to save yet, or the leader does
+            return
+        if not counters.validated.best_step or not self.context.folder.model_path.exists():
+            self.export({})
+        self.context.save_checkpoint()
+
+    def export(self, scores: dict[str, float]) -> None:
+        """Write the averaged weights to the model folder of the run, with the ``scores`` of their validation."""
+        counters, data = self.context.counters, self.context.data
+        training = {
+            "pairs": len(data.train),
+            "epochs": round(self.context.epochs(), 2),
+            "target_tokens": counters.target_tokens,
+        }
+        facts = {"step": counters.step, "training": training, "validation": scores, "data": data.digest}
+        if data.profile:
+            facts |= {"profile": data.profile.facts()}
+        export_model(self.context.folder.model_path, self.context.state.average.state_dict(), self.about, facts)
+
+    def last_good(self) -> str:
+        """The last good checkpoint, in words for the end of an error."""
+        paths = self.context.folder.checkpoints.paths()
+        return f"the last good checkpoint is {paths[-1]}" if paths else "there is no checkpoint yet"
+
+
+def about_model(job: TrainJob) -> ModelAbout:
+    """What a model folder holds beside the weights. Read at the start: the dataset may be prepared anew meanwhile."""
+    data = job.data
+    return ModelAbout(
+        job.config.model,
+        {"source": data.source_language, "target": data.target_language},
+        {path.name: path.read_bytes() for path in {data.source_tokenizer_path, data.target_tokenizer_path}},
+        data.licence,
+    )
