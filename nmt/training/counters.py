@@ -1,22 +1,22 @@
-"""The plain numbers of a run: where it stands in the data and in its budget, and how good it has been.
+"""The plain numbers of a run: its position in the data, the used budget and the best scores.
 
-Together with the tensors they are everything that a resumed run needs. Knows no tensor, no file and no model.
+Together with the tensors they are all that a resumed run needs. Knows no tensor, no file and no model.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Self
 
-LARGEST = 2**53  # of every number: what JSON's readers agree on, and more than any run comes to
+LARGEST = 2**53  # largest number: exact in every reader of JSON, and more than any run reaches
 
 
 class Position(NamedTuple):
-    """A place in the endless stream of batches: the next batch, and the pairs of its epoch before it."""
+    """The next batch in the endless stream of batches."""
 
     epoch: int = 0
-    block: int = 0  # of the epoch
-    batch: int = 0  # of the block
-    rows: int = 0
+    block: int = 0  # within the epoch
+    batch: int = 0  # within the block
+    rows: int = 0  # pairs of the epoch before the batch
 
 
 @dataclass
@@ -30,47 +30,47 @@ class Window:
 
 @dataclass
 class Validated:
-    """What validation has found so far."""
+    """The results of the validations so far."""
 
-    step: int = 0  # of the last one
-    seconds: float = 0.0
-    progress: float = 0.0  # share of the budget
-    due: bool = False  # one was to be made at this very update, and a signal came first
-    best_step: int = 0  # 0: none yet
+    step: int = 0  # of the last validation
+    seconds: float = 0.0  # of the run, after it
+    progress: float = 0.0  # share of the budget used at the last validation, made or postponed
+    due: bool = False  # a validation is due after this update; saved when a signal comes first
+    best_step: int = 0  # 0: no validation yet
     best_score: float = -1.0  # BLEU, or chrF where that decides
     best_loss: float = 0.0
     stale: int = 0  # validations since the best one
 
 
 class Skipped(NamedTuple):
-    """An update that is not made, because its loss or gradient was not finite."""
+    """An update that is skipped, because its loss or gradient was not finite."""
 
-    step: int  # updates made before it
-    epoch: int = 0  # position of its first batch
+    step: int  # number of updates made before it
+    epoch: int = 0  # position of its first batch, with block and batch
     block: int = 0
     batch: int = 0
 
 
 @dataclass
 class Counters:
-    """The numbers of a run. Data order, dropout and schedule follow from them alone."""
+    """The numbers of a run. The order of the data, dropout and the schedule follow from them and the settings."""
 
     step: int = 0  # updates made
     position: Position = field(default_factory=Position)
-    seconds: float = 0.0  # wall time of all processes of the run
+    seconds: float = 0.0  # wall time of the run, with that of earlier processes
     target_tokens: int = 0
-    learning_rate: float = 0.0  # of the last update, and its gradient norm before clipping
-    gradient_norm: float = 0.0
-    metrics: int = 0  # lines of metrics.jsonl
+    learning_rate: float = 0.0  # of the last update
+    gradient_norm: float = 0.0  # of the last update, before clipping
+    metrics: int = 0  # number of lines in metrics.jsonl
     window: Window = field(default_factory=Window)
     validated: Validated = field(default_factory=Validated)
     skipped: list[Skipped] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:
-        """What ``to_dict`` gave, come back by way of JSON. Raises ValueError naming what is not as it should be."""
+        """The counters that ``to_dict`` turned into a dictionary, read back. Raises ValueError naming a fault."""
         validated = values.get("validated") if isinstance(values, Mapping) else None
-        if isinstance(validated, Mapping) and "best_bleu" in validated:  # what versions before 0.2 called it
+        if isinstance(validated, Mapping) and "best_bleu" in validated:  # its name before version 0.2
             renamed = {"best_score" if key == "best_bleu" else key: value for key, value in validated.items()}
             values = {**values, "validated": renamed}
         check(values, cls().to_dict(), "counters")
@@ -87,7 +87,7 @@ class Counters:
 
 
 def check(value: Any, like: Any, name: str) -> None:
-    """Raise ValueError unless ``value`` is built as ``like`` is: the same keys, counts for counts, finite numbers."""
+    """Raise ValueError unless ``value`` has the structure of ``like``: the same keys, counts and finite numbers."""
     if isinstance(like, Mapping):
         if not isinstance(value, Mapping) or set(value) != set(like):
             raise ValueError(f"{name} does not hold exactly {', '.join(like)}")
@@ -96,15 +96,15 @@ def check(value: Any, like: Any, name: str) -> None:
     elif isinstance(like, tuple):
         if not isinstance(value, Sequence) or len(value) != len(like):
             raise ValueError(f"{name} is not {len(like)} counts")
-        for one in value:
-            check(one, 0, name)
+        for count in value:
+            check(count, 0, name)
     elif isinstance(like, list):
         if not isinstance(value, list):
             raise ValueError(f"{name} is not a list")
-        for one in value:
-            check(one, tuple(Skipped(0)), name)
+        for place in value:
+            check(place, tuple(Skipped(0)), name)
     elif isinstance(like, float):
-        if type(value) not in (int, float) or not abs(value) <= LARGEST:  # which NaN is not either
+        if type(value) not in (int, float) or not abs(value) <= LARGEST:  # NaN fails this, too
             raise ValueError(f"{name} is no finite number")
         if value < 0 and name.endswith((".seconds", ".progress")):
             raise ValueError(f"{name} is less than 0")
