@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from nmt.config import Config, SearchOptions
 from nmt.corpus.batches import pad_batch, plan_block
+from nmt.decoding.engine import Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model import build_model
 from nmt.model.device import choose_device
@@ -209,7 +210,7 @@ def translated(config: Config, pairs: RandomPairs, device: torch.device, lines: 
         batches[-1].append(source)
 
     def search(batch: list[list[int]]) -> int:
-        return sum(len(best.pieces) for best, *_ in engine.search(batch, options))
+        return sum(len(best.pieces) for best, *_ in engine.search([Query(pieces) for pieces in batch], options))
 
     search(batches[0][:8])
     start = settled(device)

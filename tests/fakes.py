@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nmt.config import SearchOptions
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engine import Hypothesis, Query
 from nmt.errors import BusyError
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK
 
@@ -110,14 +110,14 @@ class ReverseEngine:
     def about(self) -> dict[str, str | int]:
         return {"engine": "reverse", "engine version": 1}
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        self.batches.append([list(source) for source in sources])
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        self.batches.append([list(query.pieces) for query in queries])
         return [
             [
                 Hypothesis(list(reversed(source))[: len(source) - rank], -float(rank) - 0.5)
                 for rank in range(options.n_best)
             ]
-            for source in sources
+            for source in self.batches[-1]
         ]
 
 
@@ -128,11 +128,11 @@ class SmallEngine(ReverseEngine):
     room: int = 50
     refused: int = 0
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        if len(sources) * (max(map(len, sources)) + 1) > self.room:
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        if len(queries) * (max(len(query.pieces) for query in queries) + 1) > self.room:
             self.refused += 1
             raise BusyError("no room", "give more")
-        return super().search(sources, options)
+        return super().search(queries, options)
 
 
 @dataclass

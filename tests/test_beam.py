@@ -10,12 +10,13 @@ from fakes import CONTROL, HashStepper
 
 from nmt.config import SearchOptions
 from nmt.decoding import engine
-from nmt.decoding.engine import Hypothesis, length_limit
+from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.errors import DataError
 from nmt.text.tokenizer import BOS, EOS
 
 SOURCES = [[4, 5, 6, 4, 5, 6, 4], [5], [6, 6, 4], [4, 4], [5, 4, 6, 6]]
+QUERIES = [Query(source) for source in SOURCES]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -28,7 +29,7 @@ def one_thread() -> Iterator[None]:
 
 
 def search(stepper: HashStepper, options: SearchOptions) -> list[list[tuple[list[int], Any]]]:
-    found = PyTorchEngine(stepper, CONTROL).search(SOURCES, options)
+    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
     return [[(one.pieces, pytest.approx(one.score, abs=1e-9)) for one in some] for some in found]
 
 
@@ -139,8 +140,8 @@ def test_all_of_the_2_beam_candidates_are_needed_where_every_row_wants_to_end(vo
 def test_a_batch_translates_as_its_sentences_do_one_by_one() -> None:
     stepper = HashStepper(vocabulary=30, seed=3)
     options = SearchOptions(beam_size=4, n_best=4)
-    alone = [PyTorchEngine(stepper, CONTROL).search([source], options)[0] for source in SOURCES]
-    assert PyTorchEngine(stepper, CONTROL).search(SOURCES, options) == alone
+    alone = [PyTorchEngine(stepper, CONTROL).search([Query(source)], options)[0] for source in SOURCES]
+    assert PyTorchEngine(stepper, CONTROL).search(QUERIES, options) == alone
 
 
 @pytest.mark.parametrize("beam_size", [1, 4])
@@ -150,10 +151,10 @@ def test_finished_sentences_are_no_longer_stepped(beam_size: int) -> None:
     steps = []
     for source in SOURCES:
         stepper.rows.clear()
-        PyTorchEngine(stepper, CONTROL).search([source], options)
+        PyTorchEngine(stepper, CONTROL).search([Query(source)], options)
         steps.append(len(stepper.rows))
     stepper.rows.clear()
-    PyTorchEngine(stepper, CONTROL).search(SOURCES, options)
+    PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
     assert len(set(steps)) > 1, "the example must have sentences of unlike length"
     living = [sum(step < own for own in steps) for step in range(max(steps))]
     assert stepper.rows == [living[0], *(beam_size * count for count in living[1:])]
@@ -162,7 +163,7 @@ def test_finished_sentences_are_no_longer_stepped(beam_size: int) -> None:
 def test_a_translation_has_at_most_its_own_limit_of_pieces() -> None:
     stepper = HashStepper(vocabulary=8)
     stepper.table[:, EOS] = -100.0
-    found = PyTorchEngine(stepper, CONTROL).search(SOURCES, SearchOptions(beam_size=2, max_length_factor=1.5))
+    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions(beam_size=2, max_length_factor=1.5))
     assert [len(some[0].pieces) for some in found] == [int(1.5 * len(source)) + 10 for source in SOURCES]
 
 
@@ -172,15 +173,15 @@ def test_unknown_and_control_pieces_are_never_produced_even_when_the_model_wants
     unwanted = [*CONTROL, 7]
     stepper.table[:, [piece for piece in unwanted if piece != EOS]] = 50.0
     options = SearchOptions(beam_size=beam_size, n_best=beam_size)
-    found = PyTorchEngine(stepper, unwanted).search(SOURCES, options)
+    found = PyTorchEngine(stepper, unwanted).search(QUERIES, options)
     assert not {piece for some in found for one in some for piece in one.pieces} & set(unwanted)
 
 
 def test_a_masked_piece_takes_no_probability_from_the_others() -> None:
     stepper = HashStepper(vocabulary=9)
-    found = PyTorchEngine(stepper, CONTROL).search(SOURCES, SearchOptions())
+    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions())
     stepper.table[:, 0] = 50.0
-    assert PyTorchEngine(stepper, CONTROL).search(SOURCES, SearchOptions()) == found
+    assert PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions()) == found
 
 
 def test_a_half_precision_model_is_scored_in_single_precision() -> None:
@@ -188,8 +189,8 @@ def test_a_half_precision_model_is_scored_in_single_precision() -> None:
     reference = HashStepper(vocabulary=9)
     reference.table = stepper.table.double()
     options = SearchOptions(beam_size=3)
-    found = PyTorchEngine(stepper, CONTROL).search(SOURCES, options)
-    expected = PyTorchEngine(reference, CONTROL).search(SOURCES, options)
+    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
+    expected = PyTorchEngine(reference, CONTROL).search(QUERIES, options)
     assert [one.pieces for (one,) in found] == [one.pieces for (one,) in expected]
     assert [one.score for (one,) in found] == pytest.approx([one.score for (one,) in expected], abs=1e-5)
 
@@ -198,7 +199,7 @@ def test_a_model_that_gives_nan_is_refused_in_words() -> None:
     stepper = HashStepper(vocabulary=9)
     stepper.table[:] = torch.nan
     with pytest.raises(DataError, match="not numbers"):
-        PyTorchEngine(stepper, CONTROL).search(SOURCES, SearchOptions())
+        PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions())
 
 
 def test_no_sources_give_no_hypotheses() -> None:

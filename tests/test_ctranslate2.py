@@ -17,7 +17,7 @@ from conftest import CORPUS, TinyRun, nmt, weights
 
 from nmt.cli.export import ComputeType
 from nmt.config import EngineOptions, ModelConfig, SearchOptions
-from nmt.decoding.engine import length_limit
+from nmt.decoding.engine import Query, length_limit
 from nmt.decoding.engines import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
 from nmt.disk.manifest import write_manifest
@@ -115,7 +115,7 @@ def test_only_produced_pieces_are_produced(tiny_run: TinyRun, tmp_path: Path, en
     assert 300 < len(produced) < 420
     options = SearchOptions(n_best=5, max_length_factor=1.0)
     found = load_engine(folder, options, EngineOptions(device="cpu", threads=1, engine=engine)).search(
-        [[77, 99, 300], [12]], options
+        [Query([77, 99, 300]), Query([12])], options
     )
     pieces = {piece for some in found for one in some for piece in one.pieces}
     assert len(pieces) > 5

@@ -19,6 +19,7 @@ import nmt
 from nmt import NmtError, SearchOptions, Translation, Translator
 from nmt.cli import options
 from nmt.config import EngineOptions
+from nmt.decoding.engine import Query
 from nmt.errors import SettingsError
 
 ENGINES = ["torch", "ctranslate2"]
@@ -100,7 +101,7 @@ def test_a_child_with_its_parents_gpu_is_refused_in_words(tiny_run: TinyRun) -> 
     child = os.fork()
     if not child:
         try:
-            engine.search([[5, 6]], SearchOptions())
+            engine.search([Query([5, 6])], SearchOptions())
         except SettingsError as error:
             os._exit(7 if "load the model in each process" in error.mend else 8)
         finally:

@@ -12,6 +12,7 @@ from fakes import CONTROL, HashState, HashStepper, Recorder, WordTokenizer
 from torch import Tensor
 
 from nmt.config import SearchOptions
+from nmt.decoding.engine import Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, DataError, is_out_of_memory
@@ -61,9 +62,9 @@ def test_other_errors_do_not_mean_out_of_memory() -> None:
 def test_the_pytorch_engine_says_in_words_that_a_batch_does_not_fit() -> None:
     engine = PyTorchEngine(SmallStepper(12), CONTROL)
     with pytest.raises(BusyError, match="30 lines do not fit"):
-        engine.search([[5, 6]] * 30, SearchOptions(beam_size=2))
+        engine.search([Query([5, 6])] * 30, SearchOptions(beam_size=2))
     with pytest.raises(RuntimeError, match="size"):
-        PyTorchEngine(BrokenStepper(12), CONTROL).search([[5, 6]], SearchOptions())
+        PyTorchEngine(BrokenStepper(12), CONTROL).search([Query([5, 6])], SearchOptions())
 
 
 def test_halved_batches_of_the_pytorch_engine_give_what_whole_ones_do() -> None:

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from nmt.config import ModelConfig, SearchOptions
 from nmt.corpus.batches import Batch, pad_batch, turned
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
 from nmt.scoring.metrics import sentence_bleu
@@ -67,7 +67,7 @@ def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelCo
     different = 0
     for row in batch.rows.tolist():
         source, reference = (ids[0].tolist() for ids in a_split().ids([row]))
-        (hypotheses,) = PyTorchEngine.of(model, ()).search([source], SEARCH)
+        (hypotheses,) = PyTorchEngine.of(model, ()).search([Query(source)], SEARCH)
         risk_H = torch.tensor([1 - bleu(list(one.pieces), reference) for one in hypotheses], dtype=torch.float64)
         likely_H = torch.stack([log_probability(model, source, list(one.pieces)) for one in hypotheses]).softmax(0)
         wanted_loss += WEIGHT * (len(reference) + 1) * (likely_H @ risk_H) - log_probability(model, source, reference)
@@ -82,7 +82,8 @@ def test_hypotheses_are_those_of_the_model_without_dropout_and_leave_it_training
     model = a_model(dropout=0.5)
     found = with_hypotheses(a_batch(), model, CPU)
     assert all(module.training for module in model.modules())
-    wanted = PyTorchEngine.of(model.eval(), ()).search([ids.tolist() for ids in a_split().ids(range(8))[0]], SEARCH)
+    queries = [Query(ids.tolist()) for ids in a_split().ids(range(8))[0]]
+    wanted = PyTorchEngine.of(model.eval(), ()).search(queries, SEARCH)
     places = [place for place in range(len(found.target)) if place % TARGETS]
     pieces = [found.target[place, 1 : found.target_length[place]].tolist() for place in places]
     assert pieces == [list(one.pieces) for some in wanted for one in some]
@@ -180,7 +181,9 @@ def test_updates_at_risk_make_the_models_hypotheses_better() -> None:
 
 def mean_bleu(model: TranslationModel) -> float:
     sources, references = ([ids.tolist() for ids in side] for side in a_split().ids(range(40)))
-    found = PyTorchEngine.of(model.eval(), ()).search(sources, replace(SEARCH, length_penalty=1.0))
+    found = PyTorchEngine.of(model.eval(), ()).search(
+        [Query(source) for source in sources], replace(SEARCH, length_penalty=1.0)
+    )
     model.train()
     return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(found, references, strict=True)]))
 
@@ -191,10 +194,10 @@ def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypa
     found = {}
     search = PyTorchEngine.search_batch
 
-    def crowded(engine: PyTorchEngine, sources: Any, options: SearchOptions) -> list[list[Hypothesis]]:
-        if len(sources) > room:
+    def crowded(engine: PyTorchEngine, queries: Any, options: SearchOptions) -> list[list[Hypothesis]]:
+        if len(queries) > room:
             raise MemoryError
-        return search(engine, sources, options)
+        return search(engine, queries, options)
 
     monkeypatch.setattr(PyTorchEngine, "search_batch", crowded)
     for room, parts in ((8, 1), (2, 4)):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
 from nmt.decoding import translator as module
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.translator import Alternative, Segment, Translator, cut_batches
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE
@@ -188,9 +188,10 @@ def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:
 class CopyEngine(ReverseEngine):
     """Translates by writing the pieces again; the next best hypotheses lack the first piece and so on."""
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        self.batches.append([list(source) for source in sources])
-        return [[Hypothesis(list(source)[rank:], -1.0 - rank) for rank in range(options.n_best)] for source in sources]
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        self.batches.append([list(query.pieces) for query in queries])
+        ranks = range(options.n_best)
+        return [[Hypothesis(source[rank:], -1.0 - rank) for rank in ranks] for source in self.batches[-1]]
 
 
 def copying(profile: Profile | None, n_best: int = 1, batch_tokens: int = 50) -> tuple[Translator, WordTokenizer]:

@@ -1,4 +1,4 @@
-"""What the Translator sees of an engine: piece ids in, hypotheses out. Knows no tensor, no text and no model."""
+"""The interface of engines: queries of piece ids in, hypotheses out. Knows no tensor, no text and no model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,38 +7,48 @@ from typing import Protocol
 
 from nmt.config import SearchOptions
 
+MAX_PIECES = 400
+"""Longest source of a query. Models have seen nothing longer, and the cost of attention is quadratic."""
+
+EXTRA_PIECES = 10
+"""Constant part of the length limit: a short source may need many words."""
+
+
+def length_limit(source_pieces: int, factor: float) -> int:
+    """Most pieces of a translation, </s> included. Each sentence has its own, so batching changes no translation."""
+    return math.floor(factor * source_pieces) + EXTRA_PIECES
+
+
+@dataclass(frozen=True)
+class Query:
+    """One sentence as an engine gets it: ids only."""
+
+    pieces: Sequence[int]  # what the model reads, without </s>; at least one
+
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One translation as the search found it."""
+    """One translation of a query."""
 
     pieces: list[int]  # without <s> and </s>
     score: float  # sum of log-probabilities / length^A, where the length counts </s>
 
 
-EXTRA_PIECES = 10  # of the length limit, beyond what grows with the source: a short source may need many words
-
-
-def length_limit(source_pieces: int, factor: float) -> int:
-    """The most pieces a translation may have, </s> included. A sentence's own: batching never changes a translation."""
-    return math.floor(factor * source_pieces) + EXTRA_PIECES
-
-
 class Engine(Protocol):
-    """Anything that searches. Sources come without </s>; hypotheses come best first, ``options.n_best`` a source."""
+    """Anything that searches."""
 
     @property
     def workers(self) -> int:
-        """How many searches it does at once, in as many threads of the caller."""
+        """Number of searches it does at once, each in a thread of the caller."""
 
     def supports(self, options: SearchOptions) -> str | None:
-        """None, or the reason why this engine cannot search so."""
+        """None, or the reason why this engine cannot search with these options."""
 
     def about(self) -> Mapping[str, str | int]:
         """What its results depend on besides the model and the options, by name: itself, its version, its device."""
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """The hypotheses of each source, in the order of the sources. No source is empty.
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The ``options.n_best`` best hypotheses of each query, best first, in the order of the queries.
 
-        Raises BusyError when they do not fit into memory together: fewer may.
+        Raises BusyError when the queries do not fit into memory together: fewer may.
         """

@@ -14,7 +14,7 @@ from typing import NamedTuple, Never, Protocol, Self
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.cutting import cut
-from nmt.decoding.engine import Engine, Hypothesis
+from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
 from nmt.decoding.shaping import Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
@@ -31,9 +31,6 @@ WINDOW = 4096
 
 WINDOW_CHARACTERS = 1 << 22
 """The same bound for a file of very long lines."""
-
-MAX_PIECES = 400
-"""A longer line is translated in pieces: models have seen nothing like it, and attention's cost is quadratic."""
 
 
 class Alternative(NamedTuple):
@@ -246,7 +243,7 @@ class Translator:
     def search_batch(self, batch: list[Segment]) -> list[list[Hypothesis]] | None:
         """What the engine finds for the segments of one batch; None when they do not fit into memory."""
         with suppress(BusyError):
-            return self.engine.search([segment.pieces for segment in batch], self.options)
+            return self.engine.search([Query(segment.pieces) for segment in batch], self.options)
         return None
 
     def halve(self, batch: list[Segment], before: int, progress: Progress) -> int:

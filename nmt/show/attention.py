@@ -109,7 +109,8 @@ class Inspector:
 
     def translate(self, source_ids: list[int]) -> list[int]:
         """The pieces of the model's translation, cut to 100."""
+        from nmt.decoding.engine import Query
         from nmt.decoding.engines.pytorch import PyTorchEngine
 
         engine = PyTorchEngine.of(self.model, self.target_tokenizer.control_ids())
-        return engine.search([source_ids], SearchOptions())[0][0].pieces[:LONGEST]
+        return engine.search([Query(source_ids)], SearchOptions())[0][0].pieces[:LONGEST]

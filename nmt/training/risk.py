@@ -15,7 +15,7 @@ import torch
 
 from nmt.config import SearchOptions
 from nmt.corpus.batches import Batch, pad_rows
-from nmt.decoding.engine import Hypothesis, length_limit
+from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
 from nmt.scoring.metrics import sentence_bleu
@@ -34,11 +34,11 @@ def with_hypotheses(batch: Batch, model: TranslationModel, device: torch.device)
     an empty one that counts nothing.
     """
     engine = PyTorchEngine.of(model, (), device)
-    sources = [row[: length - 1].tolist() for row, length in zip(batch.source, batch.source_length, strict=True)]
+    queries = [Query(row[: length - 1].tolist()) for row, length in zip(batch.source, batch.source_length, strict=True)]
     references = [row[1:length].tolist() for row, length in zip(batch.target, batch.target_length, strict=True)]
     targets, shares = [], []
-    for source, reference, found in zip(sources, references, engine.search_batch(sources, SEARCH), strict=True):
-        limit = length_limit(len(source), SEARCH.max_length_factor)
+    for query, reference, found in zip(queries, references, engine.search_batch(queries, SEARCH), strict=True):
+        limit = length_limit(len(query.pieces), SEARCH.max_length_factor)
         found = [one for one in found if len(one.pieces) < limit]  # no </s> was in the score of those
         missing = SEARCH.n_best - len(found)
         targets += [reference, *(one.pieces for one in found), *([[]] * missing)]

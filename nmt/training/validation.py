@@ -21,7 +21,7 @@ import torch
 from nmt.config import SearchOptions
 from nmt.corpus.batches import Batch, blocks, halves, pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
-from nmt.decoding.engine import EXTRA_PIECES, Hypothesis
+from nmt.decoding.engine import EXTRA_PIECES, Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, is_out_of_memory
@@ -96,18 +96,18 @@ class KeptEngine:
     def about(self) -> Mapping[str, str | int]:
         return self.engine.about()
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        key = hashlib.sha256(json.dumps([list(source) for source in sources]).encode()).hexdigest()
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        key = hashlib.sha256(json.dumps([list(query.pieces) for query in queries]).encode()).hexdigest()
         value = self.kept.get(key)
         if value is None:
-            hypotheses = self.engine.search(sources, options)
+            hypotheses = self.engine.search(queries, options)
             self.kept.put(key, [[[list(map(int, one.pieces)), one.score] for one in some] for some in hypotheses])
             with self.lock:
                 self.batches += 1
-                self.tokens += sum(map(len, sources))
+                self.tokens += sum(len(query.pieces) for query in queries)
             return hypotheses
         with self.lock:
-            self.reused += sum(map(len, sources))
+            self.reused += sum(len(query.pieces) for query in queries)
         return [[Hypothesis(pieces, score) for pieces, score in some] for some in value]
 
 

@@ -18,8 +18,8 @@ from typing import Any, Literal
 
 from nmt.cli.translate import translate
 from nmt.config import SearchOptions
-from nmt.decoding.engine import Hypothesis
-from nmt.decoding.translator import MAX_PIECES, Translator
+from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query
+from nmt.decoding.translator import Translator
 from nmt.errors import DataError
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS, Tokenizer
@@ -109,7 +109,8 @@ class Stub:
     def about(self) -> dict[str, str | int]:
         return {"engine": type(self).__name__}
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        sources = [query.pieces for query in queries]
         for source in sources:
             if not 0 < len(source) <= MAX_PIECES or min(source) <= EOS:
                 self.complaints.append(f"the engine was given {len(source)} pieces, of them {source[:10]}")

@@ -11,9 +11,8 @@ from threading import Lock
 from typing import Any
 
 from nmt.config import SearchOptions
-from nmt.decoding.engine import Hypothesis, length_limit
+from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, length_limit
 from nmt.decoding.engines.forked import never_delete, tell_of_forks
-from nmt.decoding.translator import MAX_PIECES
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory, shown
 from nmt.store.ctranslate2_cache import load_cached
 from nmt.store.ctranslate2_model import POSITIONS
@@ -70,23 +69,21 @@ class CTranslate2Engine:
         engine = {"engine": "ctranslate2", "engine version": self.version}
         return {**engine, "device": "cpu", "compute type": self.compute_type}
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """The hypotheses of each source (ids without </s>), searched as one batch.
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The hypotheses of each query, searched as one batch.
 
         Raises DataError when the model's outputs are not numbers, BusyError when memory does not suffice for the batch.
         """
-        limits = [length_limit(len(source), options.max_length_factor) for source in sources]
-        found = self.search_batch(sources, options, max(limits, default=0))
-        for number, (source, limit) in enumerate(zip(sources, limits, strict=True)):
-            # CTranslate2 has one limit a batch; what is longer than its own is searched again with that.
-            if any(len(one.pieces) > limit - 1 for one in found[number]) and limit < max(limits):
-                found[number] = self.search_batch([source], options, limit)[0]
-        return found
+        limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
+        results = self.search_batch(queries, options, max(limits, default=0))
+        for number, (query, limit) in enumerate(zip(queries, limits, strict=True)):
+            # CTranslate2 has one limit a batch; a query whose hypotheses exceed its own limit is searched again.
+            if any(len(hypothesis.pieces) > limit - 1 for hypothesis in results[number]) and limit < max(limits):
+                results[number] = self.search_batch([query], options, limit)[0]
+        return results
 
-    def search_batch(
-        self, sources: Sequence[Sequence[int]], options: SearchOptions, limit: int
-    ) -> list[list[Hypothesis]]:
-        tokens = [[self.source_pieces[id] for id in source] for source in sources]
+    def search_batch(self, queries: Sequence[Query], options: SearchOptions, limit: int) -> list[list[Hypothesis]]:
+        tokens = [[self.source_pieces[id] for id in query.pieces] for query in queries]
         try:
             results = self.model.translate_batch(
                 tokens,
@@ -102,7 +99,7 @@ class CTranslate2Engine:
             if not is_out_of_memory(error):
                 raise
             raise BusyError(
-                f"{len(sources)} lines do not fit into memory together", "use a smaller `batch_tokens`"
+                f"{len(queries)} lines do not fit into memory together", "use a smaller `batch_tokens`"
             ) from None
         return [list(self.hypotheses(result)) for result in results]
 

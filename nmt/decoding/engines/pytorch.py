@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nmt.config import SearchOptions
 from nmt.decoding.beam import beam_search
-from nmt.decoding.engine import Hypothesis
+from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.filters import forbid
 from nmt.decoding.stepper import Stepper
@@ -77,13 +77,13 @@ class PyTorchEngine:
         """PyTorch, its version, and the device. Workers do not share out sums, so they do not count."""
         return {"engine": "torch", "engine version": torch.__version__, "device": str(self.device)}
 
-    def search(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        """The hypotheses of each source (ids without </s>), searched as one batch.
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        """The hypotheses of each query, searched as one batch.
 
         Raises DataError when the model's logits are not numbers, BusyError when memory does not suffice for the batch,
         SettingsError in a process that was forked after the model was loaded onto a GPU.
         """
-        if not sources:
+        if not queries:
             return []
         if self.device.type != "cpu" and os.getpid() != self._process:
             raise SettingsError(
@@ -93,25 +93,25 @@ class PyTorchEngine:
         found: list[list[Hypothesis]] | None = None
         try:
             with without_cudnn(self.device):
-                found = self.run(sources, options)
+                found = self.run(queries, options)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         if found is None:  # only now are the tensors of the failed search free
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            raise BusyError(f"{len(sources)} lines do not fit into memory together", "use a smaller `batch_tokens`")
+            raise BusyError(f"{len(queries)} lines do not fit into memory together", "use a smaller `batch_tokens`")
         if not all(found):
             raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
         return found
 
-    def run(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
+    def run(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         if self.searchers:
-            return self.searchers.pool.submit(self.search_batch, sources, options).result()
-        return self.search_batch(sources, options)
+            return self.searchers.pool.submit(self.search_batch, queries, options).result()
+        return self.search_batch(queries, options)
 
-    def search_batch(self, sources: Sequence[Sequence[int]], options: SearchOptions) -> list[list[Hypothesis]]:
-        rows = [torch.tensor([*source, EOS]) for source in sources]
+    def search_batch(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        rows = [torch.tensor([*query.pieces, EOS]) for query in queries]
         source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
         source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
         found = beam_search(self.model, source_BS, source_length_B, options, self.filters)
