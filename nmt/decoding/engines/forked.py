@@ -1,4 +1,7 @@
-"""What a forked child makes anew: it has none of its parent's threads, and whoever waits for one waits for ever."""
+"""Renewal after a fork: a child has none of its parent's threads, so waiting for one would never end.
+
+Knows no engine; engines register themselves.
+"""
 
 import ctypes
 import os
@@ -7,20 +10,22 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
+    """What has threads, or locks that threads may hold."""
+
     def after_fork(self) -> None:
-        """Called in each child, before anything else: forget all that has threads. No other thread runs yet."""
+        """Forget everything that has threads. Called first in each child, while no other thread runs."""
 
 
 _alive: "WeakSet[Forkable]" = WeakSet()
 
 
 def tell_of_forks(engine: Forkable) -> None:
-    """Call the ``after_fork`` of an engine in every child that is forked while it lives."""
+    """Call the engine's ``after_fork`` in every child that is forked while the engine lives."""
     _alive.add(engine)
 
 
 def never_delete(thing: object) -> None:
-    """Keep ``thing`` even when the process ends: its destructor would wait for threads that are not there."""
+    """Keep ``thing`` even when the process ends: its destructor would wait for threads that do not exist here."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
