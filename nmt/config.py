@@ -56,6 +56,8 @@ LARGEST_WEIGHT = 1000  # of a corpus
 LARGEST_SETTINGS = 1 << 16  # bytes of a settings file
 MOST_DOTS = 64  # in a line of TOML: Python's reader takes memory by the square of those in a key
 
+LEARNED_POSITIONS = 1024  # rows of what is learned per position; later positions share the last
+
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
 
 

@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-LONGEST = 1024  # rows of what is learned a position; positions after the last share it
+from nmt.config import LEARNED_POSITIONS
+
+LONGEST = LEARNED_POSITIONS
 
 
 class SinusoidalPositions(nn.Module):

@@ -20,7 +20,7 @@ from nmt.disk.manifest import LARGEST, check_file, read_json, read_manifest, ref
 from nmt.disk.pinned import pinned
 from nmt.disk.untrusted import cannot_open
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, UnreadableError
-from nmt.store.tensors import largest_file, read_tensors, write_tensors
+from nmt.store.tensors import largest_file, layout_of, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,11 +127,11 @@ def load_checkpoint(path: Path, layout: tuple[Mapping[str, "Tensor"], Mapping[st
                 "resume with the nmt that wrote it, or start anew with `overwrite`",
             )
         check_file(inside, manifest, "state.json", largest=LARGEST)
-        for name, part in zip(TENSOR_FILES, layout, strict=True):
-            # A tensor on the meta device has a size, too.
-            check_file(inside, manifest, name, largest=largest_file(sum(tensor.nbytes for tensor in part.values())))
+        parts = [layout_of(tensors) for tensors in layout]
+        for name, part in zip(TENSOR_FILES, parts, strict=True):
+            check_file(inside, manifest, name, largest=largest_file(part))
         state = read_json(inside / "state.json")
-        model, training = (read_tensors(inside / name, part) for name, part in zip(TENSOR_FILES, layout, strict=True))
+        model, training = (read_tensors(inside / name, part) for name, part in zip(TENSOR_FILES, parts, strict=True))
     return Checkpoint(model, training, state)
 
 

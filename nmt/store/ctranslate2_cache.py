@@ -1,7 +1,7 @@
-"""Models in CTranslate2's format in the user's cache: made once, and held to their hashes whenever they are used.
+"""Copies of models in CTranslate2's format, in the user's cache: made once, and verified whenever they are used.
 
-A copy is found by the hash of its model's manifest. Where there can be no cache that is the user's alone, a copy is
-made in a temporary folder and removed after it was loaded. Knows folders and hashes; not what the copies hold.
+A copy is named by the hash of its model's manifest. Where no cache of this user alone can be made, a copy is made in a
+temporary folder and removed once it is loaded. Knows folders and hashes; not what the copies hold.
 """
 
 import os
@@ -16,38 +16,37 @@ from typing import TypeVar
 
 from nmt.disk.debris import remove, sweep, unfinished
 from nmt.disk.durable import cannot_create
-from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, NmtWarning, StorageError
-from nmt.store.ctranslate2_model import check_weights, write_ctranslate2
+from nmt.store.ctranslate2_model import checked_layout, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 
 KIND = "model for CTranslate2"
-FORMAT = 4  # raised when write_ctranslate2 writes something else
-UNUSED = 30 * 24 * 3600.0  # seconds
+FORMAT = 4  # raised when the output of write_ctranslate2 changes
+UNUSED = 30 * 24 * 3600.0  # seconds after which an unused copy is removed
 FILES = {NAME, "model.bin", "config.json", *(f"{side}_vocabulary.json" for side in ("source", "target", "shared"))}
-"""What a copy may hold, also when its manifest cannot be read."""
+"""Files of a copy; only these are replaced when its manifest cannot be read."""
 
 Loaded = TypeVar("Loaded")
 
 
 def load_cached(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:
-    """What ``load`` makes of a folder with the model in CTranslate2's format.
+    """The result of ``load`` for a folder that holds the model in CTranslate2's format.
 
-    A copy in the cache that is not as it was written, or at which ``load`` raises DataError, is made anew. Warns when
-    there can be no cache. Raises what ``load`` raises of a new copy, DataError when the model itself is damaged, and
-    CannotCreateError or StorageError when there is no room for a temporary folder either.
+    A copy in the cache that has changed, or for which ``load`` raises DataError, is made again. Warns when no cache can
+    be made. Raises what ``load`` raises for a new copy, DataError when the model itself is damaged, and
+    CannotCreateError or StorageError when no temporary folder can be made either.
     """
     anew = False
     while True:
         try:
-            place = cache_folder() / sha256(model.folder / NAME)
+            place = cache_folder() / model.digest
             made = anew or not is_whole(place)
             if made:
                 make(model, place)
             else:
-                check_weights(model)  # or a model whose file was damaged since would seem whole
+                checked_layout(model)  # or a model whose weights were damaged since would seem whole
         except (CannotCreateError, StorageError) as error:
             warnings.warn(
                 NmtWarning(f"no cache for CTranslate2: {error.what}; the model is converted each time"), stacklevel=2
@@ -62,9 +61,9 @@ def load_cached(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:
 
 
 def cache_folder() -> Path:
-    """The folder for copies by this version of CTranslate2, made if need be, where nobody else can write.
+    """The folder of the copies for this version of CTranslate2, created if missing; only this user can write to it.
 
-    Raises CannotCreateError or StorageError, naming what is in the way.
+    Raises CannotCreateError or StorageError, naming the obstacle.
     """
     import ctranslate2
 
@@ -79,12 +78,12 @@ def cache_folder() -> Path:
         raise cannot_create(above, error) from None
     ours = above / "nmt"
     make_private(ours)
-    make_private(ours / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}")
-    return ours / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}"
+    make_private(copies := ours / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}")
+    return copies
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder, or find it, that is this user's and nobody else can write to. Raises CannotCreateError."""
+    """Create a folder if it is missing. Raises CannotCreateError unless only this user owns it and can write to it."""
     try:
         with suppress(FileExistsError):
             folder.mkdir(0o700)
@@ -100,7 +99,7 @@ def make_private(folder: Path) -> None:
 
 
 def is_whole(place: Path) -> bool:
-    """Whether there is a copy, each byte as it was written; then it counts as used now."""
+    """Whether a copy is there and unchanged; if so, it is marked as used now."""
     try:
         read_manifest(place)
         refuse_strange(place, KIND)
@@ -112,7 +111,7 @@ def is_whole(place: Path) -> bool:
 
 
 def make(model: ModelFolder, place: Path) -> None:
-    """Write a copy into the cache, and remove from it what has not been used for a month."""
+    """Write a copy into the cache, and remove copies that have not been used for a month."""
     for version in place.parent.parent.glob("ctranslate2-*"):
         if not version.is_symlink():
             remove_unused(version)
@@ -122,7 +121,7 @@ def make(model: ModelFolder, place: Path) -> None:
 
 
 def remove_unused(version: Path) -> None:
-    """Remove the copies that have not been used for so long that their models may be gone."""
+    """Remove the copies of one version of CTranslate2 that have not been used for a month."""
     with suppress(OSError, NmtError):
         sweep(version)
         for path in version.iterdir():

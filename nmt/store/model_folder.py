@@ -1,4 +1,7 @@
-"""Model folders: all that a translation needs, complete by itself, so that a copy elsewhere translates the same."""
+"""Model folders: all that a translation needs, complete by itself, so that a copy elsewhere translates the same.
+
+Knows the files of a model and what each may hold; nothing of search or training.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -7,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from nmt.config import ModelConfig, build, is_name, parse_toml
+from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
-from nmt.store.tensors import largest_file, read_tensors, write_tensors
+from nmt.store.tensors import Layout, largest_file, layout_of, read_tensors, write_tensors
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.version import __version__
@@ -23,10 +27,10 @@ if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
 
 KIND = "model"
-FORMAT = 3  # raised when a model that an older nmt wrote stops loading; CHANGELOG.md says so
+FORMAT = 3  # raised when models of older versions stop loading; CHANGELOG.md tells which
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
-LARGEST_SETTINGS = 1 << 12  # bytes; ours have some 400, and Python's TOML takes quadratic time for a key of many dots
+LARGEST_SETTINGS = 1 << 12  # bytes; usual ones have 400, and Python's TOML needs quadratic time for keys of many dots
 
 _PICKLES = ("*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "pytorch_model*.bin")
 _NEVER = "pickle files are never loaded, for they can run code; give a RUN folder made by nmt train, or its model"
@@ -34,10 +38,10 @@ _NEVER = "pickle files are never loaded, for they can run code; give a RUN folde
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A model on disk, opened and checked but for its weights, which are not yet read. Imports no torch.
+    """A model on disk, opened and verified except for its weights, which are not read yet. Imports no torch.
 
-    It may come from a stranger, who wrote its hashes too: they find accidents, and every file is held to its format
-    and to bounds besides.
+    It may come from a stranger, who wrote its hashes too: hashes find accidents, so every file is also held to its
+    format and to bounds.
     """
 
     folder: Path
@@ -45,10 +49,15 @@ class ModelFolder:
     source_language: str
     target_language: str
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""  # SHA-256 of the manifest, which has those of all other files: a name for the model
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Check the manifest and read the settings. Raises MissingInputError or DataError, naming the file."""
+    def open(cls, path: Path) -> Self:
+        """The model at ``path``, a model folder or the training run that holds one, verified except for its weights.
+
+        Raises MissingInputError or DataError, naming the file.
+        """
+        folder = resolve_model_folder(path)
         manifest = read_manifest(folder, verify=False)
         if manifest.get("kind") != KIND:
             raise DataError(f"{folder} is not a model", "give a RUN folder or its model folder")
@@ -58,14 +67,10 @@ class ModelFolder:
                 "use the nmt that wrote it, or train the model again",
             )
         check_file(folder, manifest, SETTINGS, largest=LARGEST_SETTINGS)
-        model = cls(folder, *read_settings(folder / SETTINGS), manifest)
-        for name in (SOURCE_TOKENIZER,) if model.joint else (SOURCE_TOKENIZER, TARGET_TOKENIZER):
-            check_file(folder, manifest, name, largest=LARGEST_MODEL)
+        model = cls(folder, *read_settings(folder / SETTINGS), manifest, sha256(folder / NAME))
+        for path in dict.fromkeys(model.tokenizer_paths):
+            check_file(folder, manifest, path.name, largest=LARGEST_MODEL)
         return model
-
-    @property
-    def source_tokenizer_path(self) -> Path:
-        return self.folder / SOURCE_TOKENIZER
 
     @property
     def joint(self) -> bool:
@@ -73,32 +78,34 @@ class ModelFolder:
         return TARGET_TOKENIZER not in self.manifest.get("files", {})
 
     @property
-    def target_tokenizer_path(self) -> Path:
-        return self.source_tokenizer_path if self.joint else self.folder / TARGET_TOKENIZER
+    def tokenizer_paths(self) -> tuple[Path, Path]:
+        """The source's and the target's, which are one file for a joint vocabulary."""
+        return self.folder / SOURCE_TOKENIZER, self.folder / (SOURCE_TOKENIZER if self.joint else TARGET_TOKENIZER)
 
     @property
     def weights_path(self) -> Path:
         return self.folder / WEIGHTS
 
-    def check_weights(self, tensors: int) -> None:
-        """Hold the file of weights to its hash, and its size to the bytes of its ``tensors``. Raises DataError."""
-        check_file(self.folder, self.manifest, WEIGHTS, largest=largest_file(tensors))
+    def check_weights(self, layout: Layout) -> None:
+        """Raise DataError unless the weights file has its hash, and no more bytes than the layout has."""
+        check_file(self.folder, self.manifest, WEIGHTS, largest=largest_file(layout))
 
     def check_produced(self, produced: Sequence[int]) -> None:
-        """Raise DataError unless the special pieces are among those that may be produced: no search ends without."""
+        """Raise DataError unless the special pieces may be produced: without </s> no search ends."""
         if not all(produced[: EOS + 1]):
             raise DataError(f"{self.weights_path} lets no translation end", "restore the file from its origin")
 
     @property
     def profile(self) -> Profile | None:
-        """What training's lines looked like; None in a model that does not say. Raises DataError."""
+        """The shape of training's lines; None in a model of an older version. Raises DataError."""
         return Profile.read(self.manifest, str(self.folder / NAME))
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
         """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
-        source = Tokenizer.load(self.source_tokenizer_path)
-        return source, source if self.joint else Tokenizer.load(self.target_tokenizer_path)
+        source, target = self.tokenizer_paths
+        tokenizer = Tokenizer.load(source)
+        return tokenizer, tokenizer if self.joint else Tokenizer.load(target)
 
 
 def read_settings(path: Path) -> tuple[ModelConfig, str, str]:
@@ -111,21 +118,15 @@ def read_settings(path: Path) -> tuple[ModelConfig, str, str]:
         config = build(ModelConfig, settings.get("model", {}))
     except SettingsError as error:
         raise DataError(f"{path}: {error.what}", "restore the file") from None
-    languages = settings.get("languages", {})
-    names = []
-    for what, name in (
-        ("source", languages.get("source")),
-        ("target", languages.get("target")),
-        ("family", config.family),
-    ):
-        if not is_name(name):
-            raise DataError(f"{path} names no {what}: {shown(name)}", "restore the file")
-        names.append(str(name))
-    return config, names[0], names[1]
+    names = {**settings.get("languages", {}), "family": config.family}
+    for what in ("source", "target", "family"):
+        if not is_name(names.get(what)):
+            raise DataError(f"{path} names no {what}: {shown(names.get(what))}", "restore the file")
+    return config, names["source"], names["target"]
 
 
 def resolve_model_folder(path: Path) -> Path:
-    """The model folder that ``path`` means: itself, or the one inside a RUN folder."""
+    """The model folder at ``path``: itself, or the one inside a RUN folder. Raises MissingInputError or DataError."""
     for folder in (path, path / "model"):
         if (folder / WEIGHTS).exists() and (folder / SETTINGS).exists():
             return folder
@@ -140,12 +141,12 @@ def resolve_model_folder(path: Path) -> Path:
 
 
 def places(path: Path) -> list[Path]:
-    """The folders in which a model or a run has its files."""
+    """The folders that hold the files of a model or a run."""
     return [folder for folder in (path, path / "model", *path.glob("checkpoints/*")) if folder.is_dir()]
 
 
 def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "TranslationModel":
-    """The module of a model folder, in evaluation mode, its tensors checked against its settings first."""
+    """The module of a model folder, in evaluation mode. Raises DataError for weights that its settings do not imply."""
     from nmt.model import build_shapes
 
     source, target = model.tokenizers
@@ -153,25 +154,25 @@ def load_model(model: ModelFolder, device: "torch.device | str" = "cpu") -> "Tra
         module = build_shapes(model.config, source.size, target.size, model.joint)
     except SettingsError as error:
         raise DataError(f"{model.folder / SETTINGS}: {error}", "restore the file") from None
-    wanted = module.state_dict()
-    model.check_weights(sum(tensor.nbytes for tensor in wanted.values()))
-    module.load_state_dict(read_tensors(model.weights_path, wanted, str(device)), assign=True)
+    layout = layout_of(module.state_dict())
+    model.check_weights(layout)
+    module.load_state_dict(read_tensors(model.weights_path, layout, str(device)), assign=True)
     model.check_produced(module.embeddings.produced.tolist())
     return module.eval()
 
 
 @dataclass(frozen=True)
 class ModelAbout:
-    """What a model folder holds beside the weights."""
+    """Contents of a model folder beside the weights."""
 
     config: ModelConfig
     languages: Mapping[str, str]  # "source" and "target"
     tokenizers: Mapping[str, bytes]  # by file name
-    licence: str = ""  # of the text it learnt from, in its owner's words; "" where nobody said
+    licence: str = ""  # of the training text, in its owner's words; "" when not given
 
 
 def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
-    """Write a model folder at ``folder``, replacing one that is there, if that holds nothing else.
+    """Write a model folder, replacing an older one that holds nothing else.
 
     ``facts`` go into the manifest (step, scores, data), beside the program's version, the languages' names and the
     licence. Raises CannotCreateError, or StorageError for a full disk.
@@ -180,11 +181,8 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
 
     from nmt.text.languages import language_name
 
-    origin: dict[str, Any] = {
-        "program": f"nmt {__version__}",
-        "languages": {side: language_name(code) or code for side, code in about.languages.items()},
-        "licence": about.licence,
-    }
+    names = {side: language_name(code) or code for side, code in about.languages.items()}
+    origin = {"program": f"nmt {__version__}", "languages": names, "licence": about.licence}
     with create_folder(folder, replaceable(KIND)) as new:
         write_tensors(new / WEIGHTS, tensors)
         settings = {"model": asdict(about.config), "languages": dict(about.languages)}

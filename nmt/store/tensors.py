@@ -1,7 +1,7 @@
-"""Tensors on disk: safetensors files, read against what the settings imply and never trusted beyond that.
+"""Tensors on disk: safetensors files, held to a layout that the settings imply. Knows no model and no settings.
 
-The header of a file is checked before anything is allocated by it: its length, its JSON, the names, types and shapes,
-and that the tensors cover the rest of the file, all of it and nothing twice. The library checks some of this as well.
+Before anything is allocated, the header of a file is checked: its length, its JSON, the names, types and shapes, and
+that the tensors cover the rest of the file, all of it and nothing twice. The library checks some of this as well.
 """
 
 from collections.abc import Mapping
@@ -17,22 +17,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
-LARGEST_HEADER = (
-    1 << 22
-)  # bytes; 18,000 tensors, which the deepest model has while it trains, take three quarters of it
+Layout = Mapping[str, tuple[tuple[int, ...], str]]
+"""Shape and type of each tensor of a file, by name; types as torch calls them, such as "float32"."""
 
-# The types that have a use here, by safetensors' names: what torch calls them, and the bytes of a value.
+# Bytes; the 18,000 tensors of the deepest model in training take three quarters of it.
+LARGEST_HEADER = 1 << 22
+
+# The types that are used here, by safetensors' names: torch's name, and the bytes of a value.
 _TYPES = {"F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2)}
 _TYPES |= {"I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1)}
 _TYPES |= {"U8": ("uint8", 1), "BOOL": ("bool", 1)}
 _MOST_DIMENSIONS = 8
 _LONGEST_NAME = 256
 _TO_MEND = "restore the file from its origin"
+_OTHER_MODEL = "the settings beside it are of another model"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What a header says of a tensor."""
+    """A tensor as a header describes it."""
 
     dtype: str  # as torch calls it, such as "float32"
     shape: tuple[int, ...]
@@ -41,7 +44,7 @@ class Entry:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
-    """Write named tensors to a new safetensors file. Raises StorageError when the disk does not take it."""
+    """Write named tensors to a new safetensors file. Raises StorageError when that fails."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
@@ -49,30 +52,26 @@ def write_tensors(path: Path, tensors: Mapping[str, "Tensor"]) -> None:
         path.touch(exist_ok=False)
         mode = path.stat().st_mode
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
-        path.chmod(mode & 0o777)  # safetensors makes a file that its owner alone can read
+        path.chmod(mode & 0o777)  # safetensors creates files that only their owner can read
     except OSError as error:
         raise write_failed(path, error) from None
-    except SafetensorError as error:  # which says no number of what the system said
+    except SafetensorError as error:  # without the error number of the system
         raise StorageError(f"writing {path} failed: {error}", "free some space there") from None
 
 
-def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu") -> dict[str, "Tensor"]:
-    """Read all tensors of a safetensors file, which must be those of ``wanted``: the names, shapes and types of these.
+def layout_of(tensors: Mapping[str, "Tensor"]) -> Layout:
+    """The layout of these tensors, which may be on the meta device."""
+    return {name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in tensors.items()}
 
-    ``wanted`` may be on the meta device. Raises MissingInputError or DataError, naming the file and the tensor: for a
-    header that does not fit, before anything is read by it, and for values that are not finite.
+
+def read_tensors(path: Path, layout: Layout, device: str = "cpu") -> dict[str, "Tensor"]:
+    """All tensors of a safetensors file, which must have exactly this layout and finite values.
+
+    Raises MissingInputError or DataError, naming the file and the tensor.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load, load_file
+    import safetensors.torch
 
-    types = {name: (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch.")) for name, tensor in wanted.items()}
-    _hold_against(path, read_header(path), types)
-    try:
-        tensors: dict[str, Tensor] = load_file(path, device=device) if _is_utf8(path) else load(path.read_bytes())
-    except OSError as error:
-        raise cannot_open(path, error) from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
+    tensors: dict[str, Tensor] = _load(path, layout, safetensors.torch, device=device)
     for name, tensor in tensors.items():
         tensors[name] = tensor = tensor.to(device)
         # The extremes of a tensor are not finite if any of its values is not; unlike isfinite() they take no memory.
@@ -81,30 +80,33 @@ def read_tensors(path: Path, wanted: Mapping[str, "Tensor"], device: str = "cpu"
     return tensors
 
 
-def read_arrays(path: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]]) -> dict[str, "npt.NDArray[Any]"]:
-    """``read_tensors`` without torch: arrays of exactly the names, shapes and types of ``wanted``, all values finite.
-
-    Raises MissingInputError or DataError, naming the file and the tensor.
-    """
+def read_arrays(path: Path, layout: Layout) -> dict[str, "npt.NDArray[Any]"]:
+    """``read_tensors`` without torch, as arrays."""
     import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import load, load_file
+    import safetensors.numpy
 
-    _hold_against(path, read_header(path), wanted)
-    try:
-        arrays: dict[str, npt.NDArray[Any]] = load_file(path) if _is_utf8(path) else load(path.read_bytes())
-    except OSError as error:
-        raise cannot_open(path, error) from None
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
+    arrays: dict[str, npt.NDArray[Any]] = _load(path, layout, safetensors.numpy)
     for name, array in arrays.items():
         if not (np.isfinite(array.min()) and np.isfinite(array.max())):
             raise _not_finite(path, name)
     return arrays
 
 
+def _load(path: Path, layout: Layout, library: Any, **options: str) -> Any:
+    """The tensors of a file by one of safetensors' modules, after its header has been held to the layout."""
+    from safetensors import SafetensorError
+
+    _hold_to_layout(path, read_header(path), layout)
+    try:
+        return library.load_file(path, **options) if _is_utf8(path) else library.load(path.read_bytes())
+    except OSError as error:
+        raise cannot_open(path, error) from None
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise DataError(f"{path} is not a safetensors file: {error}", _TO_MEND) from None
+
+
 def _is_utf8(path: Path) -> bool:
-    """Whether safetensors can open the file by its name; it maps the file then, where we would read it."""
+    """Whether safetensors can open the file by its name, and so map it; other files are read into memory first."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -113,20 +115,21 @@ def _is_utf8(path: Path) -> bool:
 
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """The shape of every tensor of a safetensors file that holds no integers, from its header alone, without torch.
+    """The shapes of a safetensors file's tensors of floating-point numbers, from its header alone, without torch.
 
     Raises MissingInputError or DataError, naming the file.
     """
     return {name: entry.shape for name, entry in sorted(read_header(path).items()) if "float" in entry.dtype}
 
 
-def largest_file(tensors: int) -> int:
-    """The bytes that a file may have at most whose tensors have so many."""
-    return tensors + 8 + LARGEST_HEADER
+def largest_file(layout: Layout) -> int:
+    """Most bytes of a file whose tensors have this layout."""
+    widths = dict(_TYPES.values())
+    return sum(prod(shape) * widths[dtype] for shape, dtype in layout.values()) + 8 + LARGEST_HEADER
 
 
 def read_header(path: Path) -> dict[str, Entry]:
-    """What a safetensors file says of its tensors, checked by itself.
+    """The entries of a safetensors file's header, each checked, by the tensors' names.
 
     The format is eight bytes with the header's length, the header as JSON, and the tensors' bytes
     (https://github.com/huggingface/safetensors). Raises MissingInputError or DataError, naming the file.
@@ -157,7 +160,7 @@ def read_header(path: Path) -> dict[str, Entry]:
 
 
 def _entry(path: Path, name: str, fact: Any) -> Entry:
-    """One tensor of a header: a name fit to be shown, a type of ours, no empty dimension, bytes for all its values."""
+    """One entry of a header: its name can be shown, its type is known, no dimension is empty, all values have bytes."""
     if not (0 < len(name) <= _LONGEST_NAME and name.isascii() and name.isprintable()):
         _refuse(path, f"a tensor is called {shown(name)}")
     if not isinstance(fact, dict) or fact.keys() != {"dtype", "shape", "data_offsets"}:
@@ -176,20 +179,20 @@ def _entry(path: Path, name: str, fact: Any) -> Entry:
 
 
 def _numbers(value: object, least: int) -> bool:
-    """Whether it is a list of integers from ``least`` to what fits 63 bits."""
+    """Whether it is a list of integers of at least ``least`` that fit into 63 bits."""
     return isinstance(value, list) and all(type(number) is int and least <= number < 1 << 63 for number in value)
 
 
-def _hold_against(path: Path, found: Mapping[str, Entry], wanted: Mapping[str, tuple[tuple[int, ...], str]]) -> None:
-    """Raise DataError unless ``found`` has exactly the names of ``wanted``, with these shapes and types."""
-    odd = sorted(set(found) ^ set(wanted))
+def _hold_to_layout(path: Path, header: Mapping[str, Entry], layout: Layout) -> None:
+    """Raise DataError unless the header has exactly the names of the layout, with these shapes and types."""
+    odd = sorted(set(header) ^ set(layout))
     if odd:
-        where = "is missing from" if odd[0] in wanted else "does not belong into"
-        raise DataError(f"tensor {odd[0]} {where} {path}", "the settings beside it are of another model")
-    for name, (shape, dtype) in wanted.items():
-        if (found[name].shape, found[name].dtype) != (shape, dtype):
-            what = f"{found[name].shape} {found[name].dtype}, not {shape} {dtype}"
-            raise DataError(f"tensor {name} in {path} is {what}", "the settings beside it are of another model")
+        where = "is missing from" if odd[0] in layout else "does not belong into"
+        raise DataError(f"tensor {odd[0]} {where} {path}", _OTHER_MODEL)
+    for name, (shape, dtype) in layout.items():
+        if (header[name].shape, header[name].dtype) != (shape, dtype):
+            what = f"{header[name].shape} {header[name].dtype}, not {shape} {dtype}"
+            raise DataError(f"tensor {name} in {path} is {what}", _OTHER_MODEL)
 
 
 def _not_finite(path: Path, name: str) -> DataError:
