@@ -19,7 +19,7 @@ import torch
 from nmt.scoring.metrics import corpus_scores
 from nmt.show.about import about
 from nmt.show.charts import large_map, lines_picture, positions_picture, write_picture
-from nmt.store.model_folder import ModelFolder, resolve_model_folder
+from nmt.store.model_folder import ModelFolder
 
 DATA, RUNS, FIGURES = Path("build/demo/data"), Path("build/road"), Path("docs/road")
 TEST = Path("data/test")
@@ -78,7 +78,7 @@ def measure(station: Station) -> dict[str, Any]:
     scores = json.loads(nmt("evaluate", station.run, TEST, "--json", "--output", hypothesis))
     events = [json.loads(line) for line in (station.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     rates = [event["target_tokens_per_second"] for event in events if event["event"] == "train"]
-    facts = dict(about(ModelFolder.open(resolve_model_folder(station.run))))
+    facts = dict(about(ModelFolder.open(station.run)))
     return {
         "station": station.name,
         "title": station.title,

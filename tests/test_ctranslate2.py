@@ -18,15 +18,17 @@ from conftest import CORPUS, TinyRun, nmt, weights
 from nmt.cli.export import ComputeType
 from nmt.config import EngineOptions, ModelConfig, SearchOptions
 from nmt.decoding.engine import Query, length_limit
-from nmt.decoding.engines import load_engine, why_not_ctranslate2
+from nmt.decoding.loading import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
 from nmt.disk.manifest import write_manifest
 from nmt.errors import DataError, NmtWarning, SettingsError
 from nmt.model import build_model
 from nmt.model.positions import sinusoids
 from nmt.store.ctranslate2_cache import KIND
-from nmt.store.ctranslate2_model import PRODUCED, positions, shapes
+from nmt.store.ctranslate2_model import positions
+from nmt.store.layout import PRODUCED, transformer_layout
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
+from nmt.store.tensors import layout_of
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS
 
@@ -73,12 +75,11 @@ def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate:
 
 @pytest.mark.parametrize("joint", [True, False])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_shapes_are_those_of_the_module(config: ModelConfig, joint: bool) -> None:
+def test_the_layout_is_that_of_the_module(config: ModelConfig, joint: bool) -> None:
     sizes = (50, 50) if joint else (50, 40)
     with torch.device("meta"):
         state = build_model(config, *sizes, joint).state_dict()
-    assert state.pop(PRODUCED).shape == (sizes[1],)
-    assert shapes(config, *sizes, joint) == {name: tuple(tensor.shape) for name, tensor in state.items()}
+    assert transformer_layout(config, *sizes, joint) == layout_of(state)
 
 
 def test_the_table_of_positions_is_the_formula_of_the_model() -> None:
@@ -127,7 +128,7 @@ def test_a_model_that_may_not_produce_an_end_is_refused(tiny_run: TinyRun, tmp_p
     about = random_model(tiny_run, tmp_path / "model", BASE)
     tensors = weights(tmp_path / "model")
     tensors[PRODUCED][EOS] = 0
-    names = {"tokenizer.model": about.source_tokenizer_path.read_bytes()}
+    names = {"tokenizer.model": about.tokenizer_paths[0].read_bytes()}
     export_model(tmp_path / "bad", tensors, ModelAbout(BASE, {"source": "ko", "target": "en"}, names), {})
     with pytest.raises(DataError, match="lets no translation end"):
         load_engine(

@@ -17,7 +17,6 @@ from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, NmtError, UsageError
 from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
 from nmt.scoring.metrics import p_values, score_corpus
-from nmt.store import model_folder
 from nmt.store.model_folder import ModelFolder
 
 SOURCES = ["a b c d e", "f g h i", "k l m n o p", "one two three four five"] * 5
@@ -45,9 +44,8 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model, de → en, that reverses."""
     tokenizer = WordTokenizer()
     opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
-    monkeypatch.setattr(model_folder, "resolve_model_folder", lambda path: path)
     monkeypatch.setattr(ModelFolder, "open", lambda path: opened)
-    monkeypatch.setattr(Translator, "load", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
+    monkeypatch.setattr(Translator, "of", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
 
 
 def run(*arguments: str | Path) -> tuple[str, str]:
@@ -215,9 +213,8 @@ def test_a_missing_set_is_told_before_the_model_is_loaded(folder: Path, monkeypa
     def refuse(*_: Any) -> Translator:
         raise AssertionError("loaded")
 
-    monkeypatch.setattr(model_folder, "resolve_model_folder", lambda path: path)
     monkeypatch.setattr(ModelFolder, "open", lambda path: ModelFolder(path, ModelConfig(), "de", "en"))
-    monkeypatch.setattr(Translator, "load", refuse)
+    monkeypatch.setattr(Translator, "of", refuse)
     with pytest.raises(MissingInputError, match="absent"):
         run("MODEL", folder / "test", folder / "absent")
 

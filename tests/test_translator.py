@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
-from nmt.decoding import translator as module
+from nmt.decoding import shaping
 from nmt.decoding.engine import Hypothesis, Query
-from nmt.decoding.translator import Alternative, Segment, Translator, cut_batches
+from nmt.decoding.shaping import Segment
+from nmt.decoding.translator import Alternative, Translator, cut_batches
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE
 from nmt.text.profile import Profile
@@ -113,7 +114,7 @@ def test_no_line_break_of_splitlines_reaches_the_output() -> None:
 
 
 def test_an_over_long_line_is_cut_at_word_starts_and_said_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PIECES", 4)
+    monkeypatch.setattr(shaping, "MAX_PIECES", 4)
     translator, engine, _ = fake_translator(SearchOptions(n_best=2), window=2)
     progress = Recorder()
     lines = ["a", "b c", "d @e @f g @h i @j @k l", "m n o p"]

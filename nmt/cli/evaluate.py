@@ -76,13 +76,13 @@ def evaluate(
 ) -> None:
     """Translate test sets and score them with sacreBLEU, or score existing translations."""
     from nmt.cli.console import show, terminal_progress
-    from nmt.config import SearchOptions
+    from nmt.config import EngineOptions, SearchOptions
     from nmt.corpus.parallel import find_corpus
     from nmt.decoding.translator import Translator
     from nmt.disk.files import create_binary
     from nmt.disk.outputs import check_outputs
     from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
-    from nmt.store.model_folder import ModelFolder, places, resolve_model_folder
+    from nmt.store.model_folder import ModelFolder, places
 
     scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language))
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
@@ -92,12 +92,13 @@ def evaluate(
             check_outputs([("--output", output)], [path for path in given if path])
             reports = [evaluate_files(hypothesis, references, source, scoring, baselines or [])]
         elif model and paths and not (hypothesis or references or source or baselines):
-            folder = ModelFolder.open(resolve_model_folder(model))
+            folder = ModelFolder.open(model)
             # Missing test sets are reported before the model is loaded.
             corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
             files = [file for corpus in corpora for file in corpus.files]
             check_outputs([("--output", output)], [*files, *places(model)])
-            translator = Translator.load(folder.folder, options, batch_tokens, device, threads, engine, compute_type)
+            wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
+            translator = Translator.of(folder, options, wanted)
             target = folder.target_language
             reports = [evaluate_corpus(translator, corpus, target, scoring, progress) for corpus in corpora]
         else:

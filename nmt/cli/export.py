@@ -28,10 +28,10 @@ def export(
     """
     from nmt.disk.folders import create_folder
     from nmt.store.ctranslate2_model import write_ctranslate2
-    from nmt.store.model_folder import ModelFolder, resolve_model_folder
+    from nmt.store.model_folder import ModelFolder
 
-    folder = ModelFolder.open(resolve_model_folder(model))
+    folder = ModelFolder.open(model)
     with create_folder(output) as new:
         write_ctranslate2(folder, new, compute_type)
-        for path in {folder.source_tokenizer_path, folder.target_tokenizer_path}:
+        for path in set(folder.tokenizer_paths):
             (new / path.name).write_bytes(path.read_bytes())

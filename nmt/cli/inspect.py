@@ -67,9 +67,9 @@ def inspect(
 def show_table(model: Path) -> None:
     from nmt.cli.console import show, table
     from nmt.show.about import about
-    from nmt.store.model_folder import ModelFolder, resolve_model_folder
+    from nmt.store.model_folder import ModelFolder
 
-    show(table(["", ""], about(ModelFolder.open(resolve_model_folder(model)))))
+    show(table(["", ""], about(ModelFolder.open(model))))
 
 
 def inspector(model: Path, threads: int) -> "Inspector":

@@ -1,26 +1,29 @@
-"""Lines as training's lines were: what those never looked like is split at sentence ends, or given a final mark.
+"""Lines become segments that look like training's lines: sentences are split, marked at the end, and cut if too long.
 
-A line becomes parts by its own text alone, so it does not matter what it is translated with. Knows no model.
+The segments of a line depend on its own text alone, not on its neighbours. Knows no model and no engine.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from nmt.decoding.cutting import cut
+from nmt.decoding.engine import MAX_PIECES, Hypothesis
 from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
 from nmt.text.sentences import ends_in_word, final_mark, split_sentences
 
 ALWAYS = 0.98
-"""Share of training's lines with a final mark from which on a line without one is given it."""
+"""Smallest share of training's lines with a final mark for which a line without a mark is given one."""
 
 MUCH_LONGER = 1.5
-"""Times the longest lines of training: a sentence beyond that gets a warning."""
+"""Ratio to the length of training's longest lines above which a sentence gets a warning."""
 
 
 class SourceTokenizer(Protocol):
-    """What is asked of the source side's tokenizer."""
+    """The tokenizer of the source side, as the Shaper uses it."""
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
@@ -31,15 +34,18 @@ class SourceTokenizer(Protocol):
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
-class Part(NamedTuple):
-    """What a model is given of a line at once."""
+@dataclass
+class Segment:
+    """A line, or a part of one, that is translated at once."""
 
+    line: int  # place in the window
     pieces: list[int]
     marked: bool = False  # with a final mark that the line does not have
+    hypotheses: list[Hypothesis] = field(default_factory=list)
 
 
 class Shaper:
-    """Makes parts of lines for a model whose training lines had a ``profile``; without one, each line is a part."""
+    """Makes segments of lines for a model whose training lines had a ``profile``; without one, lines are only cut."""
 
     def __init__(self, tokenizer: SourceTokenizer, profile: Profile | None) -> None:
         self._tokenizer = tokenizer
@@ -50,54 +56,62 @@ class Shaper:
         self._is_strange = lru_cache(1 << 14)(tokenizer.is_strange)
 
     def about(self) -> dict[str, float]:
-        """What the parts depend on besides the model."""
+        """What the segments depend on besides the model, by name."""
         return {"marked from": ALWAYS} if self._profile else {}
 
-    def shape(self, lines: Sequence[str], before: int) -> Iterator[list[Part]]:
-        """The parts of each line, in order; ``before`` other lines came before them."""
+    def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
+        """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
         encoded = self._tokenizer.encode(lines)
-        shaped = [self._texts(line, len(source)) for line, source in zip(lines, encoded, strict=True)]
-        texts = [text for some in shaped for text, _ in some]
-        anew = iter(self._tokenizer.encode(texts) if texts else [])
-        for number, (source, some) in enumerate(zip(encoded, shaped, strict=True)):
-            if self._tokenizer.has_bytes(source):
-                self._look_for_strange(lines[number], before + number + 1)
-            yield [Part(next(anew), marked) for _, marked in some] or [Part(source)]
+        shaped = [self._texts(line, len(pieces)) for line, pieces in zip(lines, encoded, strict=True)]
+        texts = [text for parts in shaped for text, _ in parts]
+        encoded_again = iter(self._tokenizer.encode(texts) if texts else [])
+        for place, (line, pieces, parts) in enumerate(zip(lines, encoded, shaped, strict=True)):
+            number = before + place + 1
+            if self._tokenizer.has_bytes(pieces):
+                self._look_for_strange(line, number)
+            for part, marked in [(next(encoded_again), marked) for _, marked in parts] or [(pieces, False)]:
+                for segment in self._cut(part, number, progress):
+                    yield Segment(place, segment, marked)
 
     def unmarked(self, translation: str) -> str:
-        """The translation of a marked part without the mark, if it has it and more."""
+        """The translation of a marked segment without its final mark, unless it is nothing else."""
         mark = self._profile.target_mark if self._profile else ""
         return translation.rstrip().removesuffix(mark).rstrip() or translation
 
-    def warn_of_length(self, part: Part, number: int, progress: Progress) -> None:
-        """Say once that a part of line ``number`` is much longer than training's lines."""
-        if self._warned or not self._profile or len(part.pieces) <= MUCH_LONGER * self._profile.longest:
-            return
-        self._warned = True
-        progress.warn(
-            f"line {number} has a sentence of {len(part.pieces)} pieces, and hardly a line of training had more than "
-            f"{self._profile.longest}: the model may lose words of it"
-        )
-
     def warn_of_strange(self, progress: Progress) -> None:
-        """Say how many lines had characters unlike any that training's text had, and which the first ones were."""
+        """Warn of lines with characters that training's text never had: how many, and the first ones."""
         if self._strange_lines:
             lines = f"{self._strange_lines:,} lines have" if self._strange_lines > 1 else "1 line has"
             first = self._first_strange
             progress.warn(f"{lines} characters that the vocabulary lacks, first {first}: the model may lose them")
 
+    def _cut(self, pieces: list[int], number: int, progress: Progress) -> list[list[int]]:
+        """The pieces of a sentence of line ``number``, in parts if they are too many; none if it is blank."""
+        count = len(pieces)
+        if count > MAX_PIECES:
+            parts = cut(self._tokenizer.spell(pieces), MAX_PIECES)
+            progress.warn(f"line {number} has {count} pieces: it is translated in {len(parts)} parts")
+            return [pieces[part] for part in parts]
+        if self._profile and not self._warned and count > MUCH_LONGER * self._profile.longest:
+            self._warned = True
+            progress.warn(
+                f"line {number} has a sentence of {count} pieces, and hardly a line of training had more than "
+                f"{self._profile.longest}: the model may lose words of it"
+            )
+        return [pieces] if pieces else []
+
     def _look_for_strange(self, line: str, number: int) -> None:
-        # Of U+FFFD the reader of the lines speaks.
+        # The reader of the lines warns of U+FFFD.
         strange = {sign: None for sign in line if sign != "\ufffd" and self._is_strange(sign)}
         self._strange_lines += bool(strange)
         if strange and not self._first_strange:
             self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
 
     def _texts(self, line: str, pieces: int) -> list[tuple[str, bool]]:
-        """What is to be encoded instead of a line of so many pieces, and whether it got a mark; [] for the line."""
+        """The sentences to encode in place of a line of so many pieces, each with whether it got a mark; maybe none."""
         if not pieces or not self._profile:
             return []
-        # One by one, not as many together as training's lines had: those few long lines taught a model little.
+        # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         texts = split_sentences(line)
         if len(texts) <= self._profile.sentences and pieces <= self._profile.longest:
             texts = [line]

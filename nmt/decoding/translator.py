@@ -1,21 +1,21 @@
-"""Text to text, the one path of every translation: lines → pieces → batches → engine → lines. Knows no tensor.
+"""The one path of every translation: lines → segments → batches → engine → lines. Knows no tensor and no file.
 
-Lines are gathered into windows, sorted by length, translated in batches of little padding and handed out in their own
+Lines are gathered into windows, sorted by length, translated in batches of little padding and returned in their own
 order, so memory depends on the window and not on the file.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Never, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
-from nmt.decoding.cutting import cut
 from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
-from nmt.decoding.shaping import Shaper, SourceTokenizer
+from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
 from nmt.text.machine import check_threads
@@ -23,14 +23,17 @@ from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
 from nmt.text.sentences import join_sentences
 
+if TYPE_CHECKING:
+    from nmt.store.model_folder import ModelFolder
+
 BATCH_TOKENS = EngineOptions.batch_tokens
 """Padded source tokens of a batch: rows × (longest source + 1)."""
 
 WINDOW = 4096
-"""Lines read ahead and sorted by length: on sentences that leaves under 2% padding and costs a few megabytes."""
+"""Lines read ahead and sorted by length: sentences then have under 2% padding, at the cost of a few megabytes."""
 
 WINDOW_CHARACTERS = 1 << 22
-"""The same bound for a file of very long lines."""
+"""Characters after which a window ends early, for files of very long lines."""
 
 
 class Alternative(NamedTuple):
@@ -46,26 +49,16 @@ class Translation:
 
     source: str
     text: str
-    score: float  # sum of log-probabilities / length^A; of a line cut in pieces the mean of theirs; 0.0 when blank
+    score: float  # sum of log-probabilities / length^A; mean over a line's segments; 0.0 for a blank line
     alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
     source_pieces: int = 0
     target_pieces: int = 0
 
 
 class TargetTokenizer(Protocol):
-    """What the Translator asks of the target side's tokenizer."""
+    """The tokenizer of the target side, as the Translator uses it."""
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
-
-
-@dataclass
-class Segment:
-    """What the engine translates at once: a line, or a part of one."""
-
-    line: int  # place in the window
-    pieces: list[int]
-    marked: bool = False  # with a final mark that the line does not have
-    hypotheses: list[Hypothesis] = field(default_factory=list)
 
 
 class Translator:
@@ -91,8 +84,7 @@ class Translator:
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
         self._warned_of_memory = False
-        reason = engine.supports(self.options)
-        if reason:
+        if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
 
     def __reduce__(self) -> Never:
@@ -112,46 +104,47 @@ class Translator:
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
 
-        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do it; ``device`` auto, cpu, cuda or mps;
-        ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, faster where the
-        processor has instructions for it, and a little worse. Raises MissingInputError or DataError when there is no
-        sound model at ``path``, SettingsError for an engine or a device that cannot, or a value out of bounds.
+        ``engine`` is torch, ctranslate2 or auto, the faster of those that can do what is asked; ``device`` auto, cpu,
+        cuda or mps; ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, which is
+        faster on processors with instructions for it, and a little worse. Raises MissingInputError or DataError when
+        there is no sound model at ``path``, SettingsError for an engine or a device that cannot do what is asked, or a
+        value out of bounds.
         """
         check_arguments(cls.load, unknown)
         options = checked_options(options)
-        checked = EngineOptions(batch_tokens, device, threads, engine, compute_type)
+        wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
         check_threads(threads, "`threads`")
-        from nmt.disk.files import sha256
-        from nmt.disk.manifest import NAME
-        from nmt.store.model_folder import ModelFolder, resolve_model_folder
+        from nmt.store.model_folder import ModelFolder
 
-        folder = ModelFolder.open(resolve_model_folder(Path(path)))
-        model = sha256(folder.folder / NAME)
-        tokenizers, profile = folder.tokenizers, folder.profile
+        return cls.of(ModelFolder.open(Path(path)), options, wanted)
 
-        # Only now, since it may take seconds: what is wrong with the path or the model has been said by then.
-        from nmt.decoding.engines import load_engine
+    @classmethod
+    def of(cls, model: "ModelFolder", options: SearchOptions, wanted: EngineOptions) -> Self:
+        """The translator of an opened model folder. Raises what ``load`` raises."""
+        tokenizers, profile = model.tokenizers, model.profile
 
-        chosen = load_engine(folder, options, checked)
-        translator = cls(chosen, *tokenizers, options, batch_tokens, profile=profile)
-        translator.model = model
+        # Not before the model has been checked: the import of an engine may take seconds.
+        from nmt.decoding.loading import load_engine
+
+        engine = load_engine(model, options, wanted)
+        translator = cls(engine, *tokenizers, options, wanted.batch_tokens, profile=profile)
+        translator.model = model.digest
         return translator
 
     def about(self) -> dict[str, str | int | float]:
-        """All that its translations of a line, and the lines it translates together, depend on besides the input."""
-        bounds = {"window": self.window, "window characters": WINDOW_CHARACTERS, "longest line": MAX_PIECES}
-        search = {name.replace("_", " "): value for name, value in asdict(self.options).items()}
-        import sentencepiece  # which the tokenizers have loaded; importlib.metadata would cost 15 ms
+        """All that its translations and the bounds of its windows depend on besides the lines, by name."""
+        import sentencepiece  # loaded already by the tokenizers; importlib.metadata would cost 15 ms
 
-        pieces = {"sentencepiece": sentencepiece.__version__}
         return {
             "model": self.model,
-            **pieces,
+            "sentencepiece": sentencepiece.__version__,
             **self.engine.about(),
             **self.shaper.about(),
-            **search,
+            **{name.replace("_", " "): value for name, value in asdict(self.options).items()},
             "batch tokens": self.batch_tokens,
-            **bounds,
+            "window": self.window,
+            "window characters": WINDOW_CHARACTERS,
+            "longest line": MAX_PIECES,
         }
 
     def translate(
@@ -159,15 +152,16 @@ class Translator:
     ) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.
 
-        ``at_once`` translates each line before the next is asked for: for lines that come slowly. A blank line gives an
-        empty translation without asking the engine. ``progress`` is advanced line by line (its stage is the caller's to
-        start and to finish) and warned of over-long lines. Raises TypeError for what is not lines; while iterating,
-        TypeError for an item that is not a line, BusyError for a line that does not fit into memory.
+        ``at_once`` translates each line before the next is read, for lines that come slowly. A blank line has an empty
+        translation. ``progress`` is advanced line by line and gets warnings, of over-long lines for example; the caller
+        starts and finishes its stage. Raises TypeError for what is not lines; while iterating, TypeError for an item
+        that is not a line, BusyError for a line that does not fit into memory.
         """
         check_arguments(self.translate, unknown)
         return self.translations(checked_lines(lines, at_once), progress or Silent())
 
     def translations(self, lines: Iterable[str | Pause], progress: Progress) -> Iterator[Translation]:
+        """``translate`` for lines with pauses among them."""
         before = 0
         for window in self.windows(lines):
             yield from self.translate_window(window, before, progress)
@@ -175,9 +169,9 @@ class Translator:
         self.shaper.warn_of_strange(progress)
 
     def windows(self, lines: Iterable[str | Pause]) -> Iterator[list[str]]:
-        """The lines that are translated together: where they end depends on the lines before, and on pauses, alone.
+        """Groups of lines that are translated together. A pause ends a window, however short it is.
 
-        At a pause what has been read is translated, however little it is.
+        Where a window ends depends only on its lines and on pauses.
         """
         window: list[str] = []
         characters = 0
@@ -192,12 +186,10 @@ class Translator:
             yield window
 
     def translate_window(self, lines: list[str], before: int, progress: Progress) -> list[Translation]:
-        """The translations of ``lines``, which follow ``before`` others."""
-        segments = list(self.segments(lines, before, progress))
-        waiting = [0] * len(lines)  # segments of each line
-        for segment in segments:
-            waiting[segment.line] += 1
-        progress.advance(waiting.count(0))
+        """The translations of the lines of a window; ``before`` lines came before them."""
+        segments = list(self.shaper.segments(lines, before, progress))
+        waiting = Counter(segment.line for segment in segments)  # segments of each line that are not translated yet
+        progress.advance(len(lines) - len(waiting))
         for batch in self.search(segments, before, progress):
             done = 0
             for segment in batch:
@@ -206,20 +198,11 @@ class Translator:
             progress.advance(done)
         return self.assemble(lines, segments)
 
-    def segments(self, lines: list[str], before: int, progress: Progress) -> Iterator[Segment]:
-        """What the engine is to translate for the lines: each whole, in parts, or not at all when it is blank."""
-        for number, parts in enumerate(self.shaper.shape(lines, before)):
-            for part in parts:
-                if len(part.pieces) <= MAX_PIECES:  # else it is cut, and that is said
-                    self.shaper.warn_of_length(part, before + number + 1, progress)
-                for pieces in self.cut(part.pieces, before + number + 1, progress):
-                    yield Segment(number, pieces, part.marked)
-
     def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:
-        """Give the segments their hypotheses, batch after batch.
+        """Give the segments their hypotheses; yields each batch that is done.
 
-        A batch that does not fit into memory is halved, and so are all that follow in this window. Longest first, so
-        that this comes early. Raises BusyError when a segment does not fit even alone.
+        If a batch does not fit into memory, it and all that follow in this window are halved. The longest segments come
+        first, so that this happens early. Raises BusyError when a segment does not fit even alone.
         """
         left = sorted(segments, key=lambda segment: -len(segment.pieces))
         budget = self.batch_tokens
@@ -231,23 +214,23 @@ class Translator:
                 search = pool.map
             while left:
                 batches = list(cut_batches(left, budget))
-                for batch, found in zip(batches, search(self.search_batch, batches), strict=True):
-                    if found is None:
+                for batch, results in zip(batches, search(self.search_batch, batches), strict=True):
+                    if results is None:
                         budget = self.halve(batch, before, progress)
                         break
-                    for segment, hypotheses in zip(batch, found, strict=True):
+                    for segment, hypotheses in zip(batch, results, strict=True):
                         segment.hypotheses = hypotheses
                     left = left[len(batch) :]
                     yield batch
 
     def search_batch(self, batch: list[Segment]) -> list[list[Hypothesis]] | None:
-        """What the engine finds for the segments of one batch; None when they do not fit into memory."""
+        """The hypotheses of each segment of a batch; None when the batch does not fit into memory."""
         with suppress(BusyError):
             return self.engine.search([Query(segment.pieces) for segment in batch], self.options)
         return None
 
     def halve(self, batch: list[Segment], before: int, progress: Progress) -> int:
-        """The budget in padded tokens for a half of the batch."""
+        """The budget, in padded tokens, of half the batch. Raises BusyError when the batch is one segment."""
         if len(batch) == 1:
             line = before + batch[0].line + 1
             raise BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
@@ -257,52 +240,39 @@ class Translator:
             progress.warn(f"out of memory: batches are halved; `batch_tokens` {budget} would have fitted better")
         return budget
 
-    def cut(self, source: list[int], number: int, progress: Progress) -> list[list[int]]:
-        """The pieces of a line as the engine gets them: whole, in parts when over-long, not at all when empty."""
-        if len(source) <= MAX_PIECES:
-            return [source] if source else []
-        parts = cut(self.source_tokenizer.spell(source), MAX_PIECES)
-        progress.warn(f"line {number} has {len(source)} pieces: it is translated in {len(parts)} parts")
-        return [source[part] for part in parts]
-
     def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
-        """Decode what was found and put the parts of each line together."""
+        """Decode the hypotheses and join the segments of each line."""
         pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
-        texts = iter(self.target_tokenizer.decode(pieces))
-        ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # of each line each segment's n-best list
+        texts = map(one_line, self.target_tokenizer.decode(pieces))
+        ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # for each line the n-best list of each segment
         source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
         for segment in segments:
-            found = [Alternative(one_line(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
-            if segment.marked:
-                found = [Alternative(self.shaper.unmarked(text), score) for text, score in found]
-            ranked[segment.line].append(found)
+            finish = self.shaper.unmarked if segment.marked else str
+            n_best = [Alternative(finish(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
+            ranked[segment.line].append(n_best)
             source_pieces[segment.line] += len(segment.pieces)
             target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
-        merged = [merge(parts) for parts in ranked]
+        joined = zip(lines, map(join, ranked), source_pieces, target_pieces, strict=True)
         return [
-            Translation(line, best.text, best.score, others, source_count, target_count)
-            for line, (best, *others), source_count, target_count in zip(
-                lines, merged, source_pieces, target_pieces, strict=True
-            )
+            Translation(line, best.text, best.score, alternatives, source_count, target_count)
+            for line, (best, *alternatives), source_count, target_count in joined
         ]
 
 
-def merge(parts: list[list[Alternative]]) -> list[Alternative]:
-    """One n-best list from those of a line's parts: their bests joined, then their seconds and so on."""
-    if not parts:
-        return [Alternative("", 0.0)]
-    if len(parts) == 1:
-        return parts[0]
-    merged = []
-    for rank in range(max(len(part) for part in parts)):
-        chosen = [part[min(rank, len(part) - 1)] for part in parts]
-        text = join_sentences(one.text for one in chosen)
-        merged.append(Alternative(text, sum(one.score for one in chosen) / len(chosen)))
-    return merged
+def join(segments: list[list[Alternative]]) -> list[Alternative]:
+    """The n-best list of a line from those of its segments: their best joined, then their second-best and so on."""
+    if len(segments) == 1:
+        return segments[0]
+    joined = []
+    for rank in range(max(map(len, segments), default=1)):
+        chosen = [n_best[min(rank, len(n_best) - 1)] for n_best in segments]
+        score = sum(part.score for part in chosen) / max(1, len(chosen))
+        joined.append(Alternative(join_sentences(part.text for part in chosen), score))
+    return joined
 
 
 def cut_batches(segments: list[Segment], batch_tokens: int) -> Iterator[list[Segment]]:
-    """The segments, which come longest first, in batches of at most ``batch_tokens`` padded tokens, or of one."""
+    """Batches of the segments, longest first: of at most ``batch_tokens`` padded tokens, or of one segment."""
     while segments:
         count = max(1, batch_tokens // (len(segments[0].pieces) + 1))
         yield segments[:count]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nmt.config import SearchOptions
 from nmt.errors import DataError, SettingsError
-from nmt.store.model_folder import ModelFolder, load_model, resolve_model_folder
+from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Inspector:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Load a model on the CPU. Raises MissingInputError or DataError when there is no sound model at ``path``."""
-        folder = ModelFolder.open(resolve_model_folder(path))
+        folder = ModelFolder.open(path)
         return cls(folder, load_model(folder))
 
     def look(self, source: str, target: str | None = None) -> SentencePair:

@@ -122,9 +122,8 @@ def warn_of_direction(job: TrainJob, reporter: Reporter) -> None:
 
 def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
     """Raise SettingsError unless the model's vocabulary is the data's and its shape that of the settings."""
-    vocabularies = (init.source_tokenizer_path, init.target_tokenizer_path)
     wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
-    if [path.read_bytes() for path in vocabularies] != [path.read_bytes() for path in wanted]:
+    if [path.read_bytes() for path in init.tokenizer_paths] != [path.read_bytes() for path in wanted]:
         raise SettingsError(
             f"{init.folder} has another vocabulary than {data.folder}",
             f"prepare the data again with `vocab` {init.folder}",

@@ -11,7 +11,7 @@ from nmt.config import Config, Layer
 from nmt.corpus.dataset import Dataset
 from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, Task, layers_of
-from nmt.store.model_folder import ModelFolder, resolve_model_folder
+from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.machine import available_cores, may_have_gpu
 from nmt.text.tokenizer import Tokenizer
@@ -57,7 +57,7 @@ def read_request(request: TrainRequest) -> TrainJob:
         if not len(split):
             raise DataError(f"{request.data} has no {name} pairs", f"prepare it again with more {name} text")
     tokenizers = data.load_tokenizers()
-    init = ModelFolder.open(resolve_model_folder(request.init)) if request.init else None
+    init = ModelFolder.open(request.init) if request.init else None
     # A model that has learnt one direction gains nothing from training both at first.
     one_direction = {"bidirectional": 0.0} if init or not data.joint else {}
     known = {"model": asdict(init.config) if init else {}, "training": one_direction}

@@ -176,11 +176,11 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
     from nmt.config import SearchOptions
     from nmt.decoding.translator import Translator
     from nmt.show.about import about
-    from nmt.store.model_folder import ModelFolder, resolve_model_folder
+    from nmt.store.model_folder import ModelFolder
     from nmt.text.tokenizer import EOS, Tokenizer
 
     def look() -> None:
-        for row in about(ModelFolder.open(resolve_model_folder(folder))):
+        for row in about(ModelFolder.open(folder)):
             assert all(map(str.isprintable, row)), f"not for a terminal: {row}"
 
     def translate() -> None:

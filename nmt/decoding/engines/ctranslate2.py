@@ -1,6 +1,6 @@
-"""The engine that runs CTranslate2 on the CPU: pieces become its tokens. Imports no torch.
+"""The engine that runs CTranslate2 on the CPU: ids become its tokens. Knows no text and imports no torch.
 
-Its model is a copy of a model folder, see nmt.store.ctranslate2_cache.
+Its model is a copy of a model folder, see ``nmt.store.ctranslate2_cache``.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,17 +23,12 @@ from nmt.text.machine import available_cores
 class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
 
-    ``pieces`` are those of the source and of the target, by id. ``compute_type`` is what its weights are turned into
-    when they are loaded. ``open_model`` loads it, and again in a child that was forked since: CTranslate2's threads
-    stay behind in the parent.
+    ``pieces`` are the source's and the target's, by id. ``open_model`` loads the model with weights of
+    ``compute_type``; a forked child loads it again, for CTranslate2's threads stay in the parent.
     """
 
     def __init__(
-        self,
-        open_model: Callable[[], Any],
-        pieces: tuple[list[str], list[str]],
-        workers: int,
-        compute_type: str = "float32",
+        self, open_model: Callable[[], Any], pieces: tuple[list[str], list[str]], workers: int, compute_type: str
     ) -> None:
         import ctranslate2
 
@@ -49,7 +44,7 @@ class CTranslate2Engine:
 
     @property
     def model(self) -> Any:
-        """CTranslate2's own Translator. Raises what is wrong with the model folder now, when it is loaded again."""
+        """CTranslate2's own Translator, loaded again after a fork. Raises what is wrong with the model folder now."""
         with self._opening:
             if self._model is None:
                 self._model = self._open_model()
@@ -61,18 +56,18 @@ class CTranslate2Engine:
         self._opening = Lock()
 
     def supports(self, options: SearchOptions) -> str | None:
-        """None, or that translations may become longer than the model's table of positions."""
+        """None, or the reason that translations may become longer than the table of positions."""
         return too_long(options)
 
     def about(self) -> dict[str, str | int]:
-        """CTranslate2, its version and its numbers. Threads do not share out sums here, so they do not count."""
+        """CTranslate2, its version and its compute type. The number of threads changes no sum, so it is left out."""
         engine = {"engine": "ctranslate2", "engine version": self.version}
         return {**engine, "device": "cpu", "compute type": self.compute_type}
 
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each query, searched as one batch.
 
-        Raises DataError when the model's outputs are not numbers, BusyError when memory does not suffice for the batch.
+        Raises DataError when the model's outputs are not numbers, BusyError when the batch does not fit into memory.
         """
         limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
         results = self.search_batch(queries, options, max(limits, default=0))
@@ -83,6 +78,7 @@ class CTranslate2Engine:
         return results
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions, limit: int) -> list[list[Hypothesis]]:
+        """``search`` with one length limit for all queries."""
         tokens = [[self.source_pieces[id] for id in query.pieces] for query in queries]
         try:
             results = self.model.translate_batch(
@@ -118,17 +114,17 @@ def too_long(options: SearchOptions) -> str | None:
 
 
 def gpus() -> int:
-    """How many of NVIDIA's there are."""
+    """Number of NVIDIA GPUs here."""
     import ctranslate2
 
     return int(ctranslate2.get_cuda_device_count())
 
 
 def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:
-    """The engine of a model folder; ``threads`` 0 takes as many as there are cores for this process.
+    """The engine of a model folder, with as many threads as this process has cores when ``threads`` is 0.
 
-    Raises SettingsError when CTranslate2 cannot run the model, or this processor not with such numbers; DataError when
-    its files are not what they should be.
+    Raises SettingsError when CTranslate2 cannot run the model, or this processor lacks the compute type; DataError when
+    the model's files are damaged.
     """
     import ctranslate2
 
@@ -140,7 +136,7 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
     numbers = {"compute_type": compute_type, "inter_threads": workers, "intra_threads": 1}
 
     def load(folder: Path) -> Any:
-        # In a thread that ends with it, for it sets the number of OpenMP's threads of the one that calls it.
+        # In a thread of its own: it changes the number of OpenMP threads of the thread that calls it.
         with readable(folder), ThreadPoolExecutor(1) as pool:
             return pool.submit(ctranslate2.Translator, str(folder), device="cpu", **numbers).result()
 
@@ -149,7 +145,7 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Raise what CTranslate2 says when it cannot load the folder as a DataError, or as a BusyError."""
+    """Turn CTranslate2's errors about a folder that it cannot load into DataError, or BusyError for lack of memory."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

@@ -1,0 +1,42 @@
+"""From an opened model folder to an engine: which of the two searches it. Imports neither before it is chosen."""
+
+from nmt.config import EngineOptions, SearchOptions
+from nmt.decoding.engine import Engine
+from nmt.errors import SettingsError, missing_extra
+from nmt.store.ctranslate2_model import not_installed, why_not
+from nmt.store.model_folder import ModelFolder
+
+
+def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Engine:
+    """The wanted engine; with ``auto`` CTranslate2, which is faster, where it can do it.
+
+    Raises SettingsError when the wanted engine cannot do it, or the device is not there.
+    """
+    name, device, compute_type = wanted.engine, wanted.device, wanted.compute_type
+    reason = "PyTorch searches in float32" if name == "torch" else why_not_ctranslate2(model, options, device)
+    installing = missing_extra("fast") if reason and reason == not_installed() else None
+    if name == "ctranslate2" and reason:
+        raise SettingsError(reason, installing or "set `engine` to torch")
+    if compute_type != "float32" and reason:
+        what = f"{reason}, and only CTranslate2 computes in {compute_type}"
+        raise SettingsError(what, installing or "leave `compute_type` out")
+    if reason:
+        from nmt.decoding.engines import pytorch
+
+        return pytorch.load_engine(model, device, wanted.threads)
+    from nmt.decoding.engines import ctranslate2
+
+    return ctranslate2.load_engine(model, wanted.threads, compute_type)
+
+
+def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:
+    """Why CTranslate2 cannot search this, or should not; "" when it is the faster engine."""
+    if reason := not_installed():
+        return reason
+    if device not in ("auto", "cpu"):
+        return f"CTranslate2 is used on the CPU, and the device is {device}"
+    from nmt.decoding.engines.ctranslate2 import gpus, too_long
+
+    if device == "auto" and gpus():
+        return "there is a GPU here, which PyTorch uses"
+    return why_not(model.config) or too_long(options) or ""
