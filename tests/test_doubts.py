@@ -37,7 +37,7 @@ def test_a_corpus_in_order_has_no_doubts(tmp_path: Path) -> None:
 
 def test_swapped_sides_are_told_by_their_scripts(tmp_path: Path) -> None:
     (warning,) = warnings(tmp_path, [(target, source) for source, target in PAIRS])
-    assert warning.startswith("train: the ko side is in the letters of en, and the en side in those of ko; swap")
+    assert warning.startswith("train: the ko side is written in the script of en, and the en side in that of ko; swap")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_test_sources_with_another_target_or_other_marks_in_training_are_counted
     test = [*TEST, (KOREAN[0], ENGLISH[0]), (KOREAN[1], "Something else."), ("나는 Tom이다", "I am Tom")]
     train = [*PAIRS, (KOREAN[0], ENGLISH[0]), (KOREAN[1], ENGLISH[1]), ("나는  TOM이다.", "I'm Tom.")]
     (warning,) = warnings(tmp_path, train, test)
-    assert warning.startswith("test: 2 of 13 sources stand in training too, with another translation")
+    assert warning.startswith("test: 2 of 13 sources are in the training text too, with another translation")
 
 
 WORDS = st.sampled_from(["a", "a.", "A", "b", "b b!", "c", "...", ""])
@@ -100,10 +100,10 @@ WORDS = st.sampled_from(["a", "a.", "A", "b", "b b!", "c", "...", ""])
 )
 def test_leaks_are_those_that_a_plain_loop_finds(train: Pairs, test: Pairs, chunk: int) -> None:
     leaks, progress = Leaks(), Recorder()
-    leaks.hold("t", hash_sources(test), judge(test, 9.0)[1])
+    leaks.add_test("t", hash_sources(test), judge(test, 9.0)[1])
     for start in range(0, len(train), chunk):
         some = train[start : start + chunk]
-        leaks.look(some, judge(some, 9.0)[1])
+        leaks.add_train(some, judge(some, 9.0)[1])
     leaks.warn(progress)
 
     def plain(text: str) -> str:

@@ -17,9 +17,10 @@ import pytest
 from conftest import TinyRun, nmt
 
 from nmt.config import load_toml, parse_assignment, parse_toml, read_toml
-from nmt.corpus import shards
+from nmt.corpus import item_file, shards
 from nmt.corpus.batches import pad_batch, plan_block
 from nmt.corpus.dataset import Dataset
+from nmt.corpus.item_file import ItemFile
 from nmt.corpus.shards import ROW
 from nmt.corpus.vocabulary import find_vocabulary
 from nmt.errors import DataError, NmtError, SettingsError
@@ -114,7 +115,7 @@ def test_a_fact_that_cannot_be_is_refused(data: Path, name: str, value: Any) -> 
 def test_what_cannot_be_of_a_corpus_is_refused(data: Path, name: str, value: Any) -> None:
     corpora = json.loads((data / "manifest.json").read_text())["corpora"]
     say(data, corpora=[{**corpora[0], name: value}, *corpora[1:]])
-    assert "corpora that cannot be" in refusal(data).what
+    assert "corpora is invalid" in refusal(data).what
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_what_cannot_be_of_a_corpus_is_refused(data: Path, name: str, value: Any
 )
 def test_a_row_that_leads_out_of_its_shard_is_refused(data: Path, column: str, value: int) -> None:
     change_table(data, column, value)
-    assert "train-rows.bin has a row, number 6, that cannot be" in refusal(data).what
+    assert "train-rows.bin has an invalid row, number 6" in refusal(data).what
 
 
 @pytest.mark.parametrize("side", ["source", "target"])
@@ -141,7 +142,7 @@ def test_a_piece_beyond_the_vocabulary_is_refused(data: Path, side: str) -> None
     ids[-1] = 60_000
     ids.tofile(shard)
     make_right(data, shard.name)
-    assert f"{shard} has a piece beyond the vocabulary" in refusal(data).what
+    assert f"{shard} has a piece outside the vocabulary" in refusal(data).what
 
 
 def test_a_vocabulary_of_another_size_is_refused(data: Path) -> None:
@@ -174,7 +175,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused(data: Path, name: str) -> None
 def test_a_large_file_is_held_to_its_hash_when_it_is_first_read(
     data: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "HASHED_AT_OPENING", 100)
+    monkeypatch.setattr(item_file, "HASHED_AT_OPENING", 100)
     read_all(data)
     raw = bytearray((data / name).read_bytes())
     raw[-1 if name == "train-rows.bin" else -2] ^= (
@@ -190,7 +191,7 @@ def test_a_shard_that_is_cut_while_it_is_read_is_an_error_and_no_signal(data: Pa
     opened = Dataset.open(data)
     opened.train.ids([0])
     os.truncate(data / "train-00000.target.bin", 0)
-    with pytest.raises(DataError, match=r"train-00000\.target\.bin was cut while it was read"):
+    with pytest.raises(DataError, match=r"train-00000\.target\.bin became shorter while it was read"):
         opened.train.ids([1])
 
 
@@ -217,13 +218,13 @@ def test_a_hundred_million_rows_are_opened_in_no_time_and_no_memory(
     }
     say(data, files=manifest["files"], train_pairs=rows, corpora=[corpus, *manifest["corpora"][1:]])
     read: list[str] = []
-    took = shards._File._bytes
+    took = ItemFile._bytes
 
     def bytes_of(file: Any, start: int, size: int) -> bytes:
         read.append(file.path.name)
         return took(file, start, size)
 
-    monkeypatch.setattr(shards._File, "_bytes", bytes_of)
+    monkeypatch.setattr(ItemFile, "_bytes", bytes_of)
     opened = Dataset.open(data)
     assert len(opened.train) == rows
     assert opened.train.pieces == (96 * 40_000_000, 96 * 40_000_000)
@@ -251,7 +252,7 @@ def test_the_command_says_it_in_one_line(data: Path) -> None:
     ended = nmt("train", data, "-o", data.parent / "run", "--steps", "1", "--device", "cpu", "--plan")
     assert ended.returncode == 65
     (line,) = ended.stderr.splitlines()
-    assert "train-rows.bin has a row, number 6, that cannot be; make the dataset again with nmt prepare" in line
+    assert "train-rows.bin has an invalid row, number 6; make the dataset again with nmt prepare" in line
 
 
 # --- settings and runs ------------------------------------------------------------------------------------------------

@@ -1,1 +1,1 @@
-"""Raw text → cleaned, encoded, memory-mapped dataset → batches. Knows no model and no tensor."""
+"""Raw text becomes a cleaned, encoded dataset, and a dataset becomes batches. Knows no model and no tensor."""

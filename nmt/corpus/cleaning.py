@@ -1,7 +1,7 @@
-"""Which pairs are worth training on: rules with figures, each pair dropped by the first rule that speaks.
+"""Cleaning rules: each pair is dropped by the first rule that applies to it, or kept.
 
-Judges texts and 64-bit hashes of texts (over 100 million pairs, the chance that one pair is dropped by a collision is
-3 in 10,000). Knows no files and no pieces.
+The rules see texts and 64-bit hashes of texts. Among 100 million pairs, the chance that a hash collision drops a pair
+is 3 in 10,000. Knows no files and no pieces.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from nmt.text.normal import normal
 Verdicts = npt.NDArray[np.uint8]
 Hashes = npt.NDArray[np.uint64]
 
-# Beside one word, a short sentence proves nothing by its length: "네." is "Yes, it is."
+# Characters. The length ratio of shorter texts proves nothing: "네." is "Yes, it is."
 SHORT = 20
 
 
 class Verdict(IntEnum):
-    """What becomes of a pair; ``rule`` is its name in counts and in dropped.tsv.gz."""
+    """The outcome of cleaning for one pair: kept, or the rule that dropped it."""
 
     KEPT = 0
     EMPTY = 1
@@ -36,17 +36,21 @@ class Verdict(IntEnum):
 
     @property
     def rule(self) -> str:
+        """The name of the rule in reports and in dropped.tsv.gz, such as ``length-ratio``."""
         return self.name.lower().replace("_", "-")
 
 
 def judge(pairs: Sequence[tuple[str, str]], max_ratio: float) -> tuple[Verdicts, Hashes]:
-    """The verdict on each pair by itself, and its hash; texts of the same normal form are the same."""
+    """Apply the rules that need no other pair: verdicts, uint8 (pairs,), and hashes of the pairs, uint64 (pairs,).
+
+    Pairs with the same normal form have the same hash.
+    """
     verdicts = np.zeros(len(pairs), np.uint8)
     hashes = np.zeros(len(pairs), np.uint64)
     for row, (source, target) in enumerate(pairs):
         source, target = normal(source), normal(target)
         verdicts[row] = _judge_pair(source, target, max_ratio)
-        # No text holds a line end, so the two sides cannot be cut in two ways.
+        # A normal text has no line end, so a line end separates the sides without ambiguity.
         digest = blake2b(f"{source}\n{target}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
         hashes[row] = int.from_bytes(digest, "little")
     return verdicts, hashes
@@ -64,12 +68,12 @@ def _judge_pair(source: str, target: str, max_ratio: float) -> Verdict:
 
 
 def drop_held_out(verdicts: Verdicts, hashes: Hashes, held_out: Hashes, verdict: Verdict) -> None:
-    """Mark, in place, the kept pairs that also stand among the held-out ones."""
+    """Mark, in place, the kept pairs whose hash is also in ``held_out``."""
     verdicts[(verdicts == Verdict.KEPT) & np.isin(hashes, held_out)] = verdict
 
 
 def drop_duplicates(verdicts: Verdicts, hashes: Hashes) -> None:
-    """Mark, in place, every kept pair that was kept before it."""
+    """Mark, in place, each kept pair that repeats an earlier kept pair."""
     kept = np.flatnonzero(verdicts == Verdict.KEPT)
     _, first = np.unique(hashes[kept], return_index=True)
     repeated = np.ones(len(kept), bool)
@@ -78,7 +82,7 @@ def drop_duplicates(verdicts: Verdicts, hashes: Hashes) -> None:
 
 
 def hold_out(verdicts: Verdicts, seed: int) -> None:
-    """Set aside, in place, one kept pair in 20, at most 1,000: the validation set of who names none."""
+    """Mark, in place, one kept pair in 20, at most 1,000, as the validation set; used when no such set is given."""
     kept = np.flatnonzero(verdicts == Verdict.KEPT)
     count = min(1000, len(kept) // 20)
     chosen = np.random.default_rng(seed).choice(len(kept), count, replace=False, shuffle=False)
@@ -86,6 +90,6 @@ def hold_out(verdicts: Verdicts, seed: int) -> None:
 
 
 def count_rules(verdicts: npt.NDArray[Any]) -> dict[str, int]:
-    """How many pairs each rule dropped; rules that dropped none are left out."""
+    """Number of pairs that each rule dropped, by rule name; rules that dropped none are left out."""
     counts = np.bincount(verdicts, minlength=len(Verdict))
     return {verdict.rule: int(counts[verdict]) for verdict in Verdict if verdict and counts[verdict]}

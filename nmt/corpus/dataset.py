@@ -1,6 +1,6 @@
 """A prepared dataset: the folder that ``nmt prepare`` writes, opened for reading.
 
-Knows the manifest's facts and where each file stands; nothing of raw corpora, and nothing of batches.
+Knows the manifest's facts and the names of the files; nothing of raw corpora, and nothing of batches.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, build, is_name, is_note
+from nmt.corpus.item_file import AGAIN
 from nmt.corpus.shards import Split
 from nmt.disk.files import open_binary
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -26,27 +27,26 @@ from nmt.text.spm_format import FIRST_PLAIN, MOST_PIECES
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
 KIND = "nmt dataset"
-FORMAT = 1  # of the files; a dataset of another one is made again
+FORMAT = 1  # of the files; a dataset of another format must be made again
 
 VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
 DROPPED = "dropped.tsv.gz"
 
-_LARGEST_TEXT = 1 << 30  # bytes of a side of the validation set, which is held in memory
-_LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes of the compressed list of dropped pairs, and a pair's more of it
+_LARGEST_TEXT = 1 << 30  # bytes of one side of the validation set, which is kept in memory
+_LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes that dropped.tsv.gz may have, and more for each dropped pair
 _LARGEST_COUNT = 1 << 53
 _ROLES = ("train", "valid", "test")
-_AGAIN = "make the dataset again with nmt prepare"
 
 
 class Dataset:
-    """What training reads. Row numbers are stable; the rows' ids stay on the disk.
+    """The data that training reads: rows of piece ids, which stay on disk, and the validation text.
 
-    It may come from a stranger, who wrote its hashes too: they find accidents, and every fact and file is held to
-    bounds besides.
+    A dataset may come from a stranger, who wrote its hashes too. The hashes find accidental damage; against intent,
+    every fact and file is also checked against limits.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
-        """Take a manifest that is that of a dataset. Raises what ``open`` raises."""
+        """Open the files of a dataset whose manifest is read already. Raises what ``open`` raises."""
         check_facts(manifest, folder / NAME)
         self.folder = folder
         self.manifest = manifest
@@ -62,19 +62,19 @@ class Dataset:
             check_file(folder, manifest, path.name, largest=LARGEST_MODEL)
         self.train = self._split("train", ("train",), weights(manifest))
         self.valid = self._split("valid", ("train", "valid"))
-        # The lines behind the rows of ``valid``, one each and in the same order.
+        # One line of text for each row of ``valid``, in the same order.
         self.valid_source = self._lines(VALID_TEXT["source"])
         self.valid_target = self._lines(VALID_TEXT["target"])
         self.digest = digest(manifest)
-        self.profile = Profile.read(manifest, str(folder / NAME))  # None: an older nmt made the dataset
+        self.profile = Profile.read(manifest, str(folder / NAME))  # None in a dataset made by an older nmt
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open a dataset, with its facts and files held to the manifest and to bounds.
+        """Open a dataset and check its facts and files against the manifest and against limits.
 
-        The rows of a file over 64 MiB are held to its hash when they are first read, and each row to its bounds
-        whenever it is read. Raises MissingInputError when there is none, and DataError naming the file when one is not
-        as it was written or the folder is something else.
+        A file of over 64 MiB is hashed when it is first read; each row is checked whenever it is read. Raises
+        MissingInputError when there is no dataset, and DataError, naming the file, when a file has changed or the
+        folder is something else.
         """
         manifest = read_manifest(folder, verify=False)
         if not is_dataset(manifest):
@@ -82,9 +82,9 @@ class Dataset:
         return cls(folder, manifest)
 
     def load_tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """Read the source's and the target's tokenizer, which are one object for a joint vocabulary.
+        """Load the source and the target tokenizer, the same object for a joint vocabulary.
 
-        Raises DataError, naming the file, when one is damaged or has not the dataset's number of pieces.
+        Raises DataError, naming the file, when one is damaged or does not have the number of pieces in the manifest.
         """
         source = Tokenizer.load(self.source_tokenizer_path)
         target = source if self.joint else Tokenizer.load(self.target_tokenizer_path)
@@ -93,28 +93,28 @@ class Dataset:
             (self.target_tokenizer_path, target, self.target_vocabulary),
         ):
             if tokenizer.size != size:
-                raise DataError(f"{path} has {tokenizer.size} pieces, not {size}", _AGAIN)
+                raise DataError(f"{path} has {tokenizer.size} pieces, not {size}", AGAIN)
         return source, target
 
     def target_pieces(self) -> npt.NDArray[np.bool_]:
-        """Which pieces a model may learn to produce, bool (target vocabulary,): special ones, and those of a target."""
-        found = self.train.target_pieces(self.target_vocabulary) | self.valid.target_pieces(self.target_vocabulary)
-        found[: EOS + 1] = True
-        return found
+        """Whether each piece is special or occurs in a target, so that a model may produce it: bool (vocabulary,)."""
+        used = self.train.target_pieces(self.target_vocabulary) | self.valid.target_pieces(self.target_vocabulary)
+        used[: EOS + 1] = True
+        return used
 
     def origins(self, rows: Sequence[int]) -> list[tuple[str, int]]:
-        """The corpus and the line (from 1) that each training row came from.
+        """The corpus and the line number, from 1, of each training row.
 
-        The rows of a corpus stand in its order, without the lines that ``dropped.tsv.gz`` lists. Raises DataError or
-        MissingInputError when that file is not what the manifest says.
+        Rows keep the order of their corpus and lack only the lines that ``dropped.tsv.gz`` lists. Raises DataError or
+        MissingInputError when that file does not match the manifest.
         """
         path = self.folder / DROPPED
         corpora = [corpus for corpus in self.manifest["corpora"] if corpus["role"] == "train"]
         dropped_pairs = sum(corpus["pairs"] - corpus["kept"] for corpus in self.manifest["corpora"])
         check_file(self.folder, self.manifest, DROPPED, largest=_LARGEST_DROPPED + _DROPPED_LINE * dropped_pairs)
-        if not self.manifest["files"][DROPPED]["bytes"]:  # not opened: a file of /proc looks empty, and may have no end
-            raise DataError(f"{path} is empty", _AGAIN)
-        # Of each corpus its first row, and how many lines were kept before each one that was dropped.
+        if not self.manifest["files"][DROPPED]["bytes"]:  # not opened: files of /proc look empty, and may never end
+            raise DataError(f"{path} is empty", AGAIN)
+        # For each corpus: its name, its first row, and the number of lines kept before each dropped line.
         starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
         first = 0
         with open_binary(path) as file:
@@ -124,19 +124,19 @@ class Dataset:
                 dropped = np.fromiter(map(self._line_number, islice(lines, count)), np.int64)
                 starts.append((corpus["path"], first, dropped - 1 - np.arange(len(dropped))))
                 first += corpus["kept"]
-        found = []
+        origins = []
         for row, corpus_id in zip(rows, self.train.corpus_ids(rows), strict=True):
             name, first, kept_before = starts[corpus_id]
             place = row - first
-            found.append((name, place + 1 + int(np.searchsorted(kept_before, place, side="right"))))
-        return found
+            origins.append((name, place + 1 + int(np.searchsorted(kept_before, place, side="right"))))
+        return origins
 
     def _line_number(self, line: str) -> int:
-        """The number in a line of the list of dropped pairs."""
-        _, _, after = line.rpartition("\t")[0].rpartition("\t")
-        if not (after.isascii() and after.isdigit() and len(after) < 16):
-            raise DataError(f"{self.folder / DROPPED} has a line that cannot be: {shown(line)}", _AGAIN)
-        return int(after)
+        """The line number in a line of ``dropped.tsv.gz``: corpus, tab, number, tab, rule."""
+        _, _, number = line.rpartition("\t")[0].rpartition("\t")
+        if not (number.isascii() and number.isdigit() and len(number) < 16):
+            raise DataError(f"{self.folder / DROPPED} has an invalid line: {shown(line)}", AGAIN)
+        return int(number)
 
     def _split(self, name: str, roles: Sequence[str], weights: Sequence[float] = ()) -> Split:
         corpora = sum(corpus["role"] in roles for corpus in self.manifest["corpora"])
@@ -158,16 +158,17 @@ class Dataset:
         text = BytesIO(read_small(path, _LARGEST_TEXT))
         lines = list(islice(read_lines(text, str(path)), len(self.valid) + 1))
         if len(lines) != len(self.valid):
-            raise DataError(f"{path} has not the {len(self.valid)} lines of its pairs", _AGAIN)
+            raise DataError(f"{path} does not have {len(self.valid)} lines, one for each pair", AGAIN)
         return lines
 
 
 def is_dataset(manifest: dict[str, Any]) -> bool:
+    """Whether the manifest is that of a dataset of this format."""
     return manifest.get("kind") == KIND and manifest.get("format") == FORMAT
 
 
 def digest(manifest: dict[str, Any]) -> str:
-    """A SHA-256 of everything that training can see: it changes with the data, not when the same data is made anew."""
+    """SHA-256 of everything that training reads: it changes with the data, not when the same data is made again."""
     seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name != DROPPED}
     facts = {name: manifest[name] for name in ("source_language", "target_language", "joint", "format")}
     if weights(manifest):
@@ -176,17 +177,17 @@ def digest(manifest: dict[str, Any]) -> str:
 
 
 def weights(manifest: dict[str, Any]) -> list[float]:
-    """How often a pass sees the pairs of each training corpus; none at all where it sees every pair once."""
-    found = [float(one.get("weight", 1.0)) for one in manifest["corpora"] if one["role"] == "train"]
-    return found if set(found) != {1.0} else []
+    """Weight of each training corpus: how often an epoch sees its pairs. Empty when all weights are 1."""
+    values = [float(corpus.get("weight", 1.0)) for corpus in manifest["corpora"] if corpus["role"] == "train"]
+    return values if set(values) != {1.0} else []
 
 
 def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
-    """Raise DataError unless the facts of a dataset's manifest are such as ``nmt prepare`` may have written."""
+    """Raise DataError unless ``nmt prepare`` could have written these facts into a dataset's manifest."""
 
-    def require(held: object, name: str) -> None:
-        if not held:
-            raise DataError(f"{path} has a {name} that cannot be: {shown(manifest.get(name))}", _AGAIN)
+    def require(valid: object, name: str) -> None:
+        if not valid:
+            raise DataError(f"{path}: {name} is invalid: {shown(manifest.get(name))}", AGAIN)
 
     for name in ("source_language", "target_language"):
         require(is_name(manifest.get(name)), name)
@@ -209,7 +210,7 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
 
 
 def _is_corpus(facts: object) -> bool:
-    """Whether it says of a corpus what became of it, with counts that add up (see CorpusReport)."""
+    """Whether these are the facts of a CorpusReport, with counts that add up."""
     if not isinstance(facts, dict) or facts.keys() - {"weight"} != {"role", "path", "pairs", "kept", "dropped"}:
         return False
     weight, dropped = facts.get("weight", 1.0), facts["dropped"]

@@ -1,4 +1,4 @@
-"""The second pass over the text: what was kept becomes pieces on the disk, and what was not is listed.
+"""Second pass over the text: kept pairs are encoded and written to the dataset, dropped pairs are listed.
 
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
@@ -29,7 +29,7 @@ from nmt.text.tokenizer import Tokenizer
 
 @dataclass(frozen=True)
 class Encoder:
-    """A tokenizer a side, the longest side in pieces, and the threads that share the work."""
+    """Encodes pairs: one tokenizer for each side, the length limit in pieces, and the number of threads."""
 
     source: Tokenizer
     target: Tokenizer
@@ -37,7 +37,10 @@ class Encoder:
     workers: int
 
     def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
-        """The pieces of both sides, and for each pair whether neither is too long: else it may have none."""
+        """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
+
+        A pair over the limit may come back with empty lists.
+        """
         may_fit = [self._may_fit(pair) for pair in pairs]
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
         source = self.source.encode([pair[0] for pair in pairs], self.workers)
@@ -46,14 +49,14 @@ class Encoder:
         return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
 
     def _may_fit(self, pair: Pair) -> bool:
-        """Whether neither side has more characters than its longest pieces could spell, which are not worth cutting."""
+        """Whether each side has so few characters that ``max_length`` pieces could spell it; if not, skip encoding."""
         most = self.source.longest * self.max_length, self.target.longest * self.max_length
-        return all(len(text) <= few or len(normal(text)) <= few for text, few in zip(pair, most, strict=True))
+        return all(len(text) <= limit or len(normal(text)) <= limit for text, limit in zip(pair, most, strict=True))
 
 
 @dataclass(frozen=True)
 class _Outputs:
-    profile: ProfileCounter  # of the pairs to train on
+    profile: ProfileCounter  # of the training pairs
     splits: dict[str, SplitWriter]
     valid_text: list[BinaryIO]
     dropped: BinaryIO
@@ -62,25 +65,23 @@ class _Outputs:
 def encode(
     folder: Path, scanned: Sequence[Scanned], encoder: Encoder, profile: ProfileCounter, progress: Progress
 ) -> dict[str, int]:
-    """Write the splits, the text of the validation set and the list of dropped pairs; the rows of each split.
+    """Write both splits, the validation text and the list of dropped pairs; return the number of rows by split.
 
-    What the pairs to train on look like is counted in ``profile``.
-
-    Pairs that prove too long are marked so in ``scanned``. Raises what ``read_pairs`` raises: a corpus that is not what
-    the first pass saw is not that of its hashes.
+    Marks pairs over the length limit in ``scanned``, and counts the training pairs in ``profile``. Raises what
+    ``read_pairs`` raises; a corpus that changed since the first pass no longer matches its hashes.
     """
-    corpora = [one for one in scanned if one.role != "test"]
-    progress.start("encoding", total=sum(len(one.verdicts) for one in corpora), unit="pairs")
+    corpora = [entry for entry in scanned if entry.role != "test"]
+    progress.start("encoding", total=sum(len(entry.verdicts) for entry in corpora), unit="pairs")
     with _open_outputs(folder, encoder, profile) as outputs:
-        for number, one in enumerate(corpora):
+        for number, entry in enumerate(corpora):
             start = 0
-            for pairs in ahead(read_chunks(one.corpus)):
+            for pairs in ahead(read_chunks(entry.corpus)):
                 stop = start + len(pairs)
-                # A view: what is marked in it is marked in the corpus.
-                _encode_chunk(one.role, number, pairs, one.verdicts[start:stop], encoder, outputs)
+                # The slice is a view, so marks made in it reach ``entry``.
+                _encode_chunk(entry.role, number, pairs, entry.verdicts[start:stop], encoder, outputs)
                 start = stop
                 progress.advance(len(pairs))
-            _list_dropped(one, outputs.dropped)
+            _list_dropped(entry, outputs.dropped)
     progress.finish()
     return {name: split.rows for name, split in outputs.splits.items()}
 
@@ -116,6 +117,6 @@ def _encode_chunk(
                     file.write(one_line(text).encode() + b"\n")
 
 
-def _list_dropped(one: Scanned, file: BinaryIO) -> None:
-    for row in np.flatnonzero(one.verdicts):
-        file.write(f"{one.corpus.name}\t{row + 1}\t{Verdict(one.verdicts[row]).rule}\n".encode())
+def _list_dropped(entry: Scanned, file: BinaryIO) -> None:
+    for row in np.flatnonzero(entry.verdicts):
+        file.write(f"{entry.corpus.name}\t{row + 1}\t{Verdict(entry.verdicts[row]).rule}\n".encode())

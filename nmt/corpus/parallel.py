@@ -1,4 +1,4 @@
-"""Parallel corpora as people keep them: two files of aligned lines, or one TSV; plain or compressed.
+"""Readers of parallel corpora: two files of aligned lines, or one TSV file; plain or compressed.
 
 Knows names and lines; nothing of cleaning, pieces or datasets.
 """
@@ -20,28 +20,28 @@ from nmt.text.lines import printable, read_lines
 Pair = tuple[str, str]
 
 CHUNK_PAIRS = 1 << 14
-CHUNK_CHARACTERS = 1 << 24  # so that long lines make smaller chunks, and memory stays bounded
+CHUNK_CHARACTERS = 1 << 24  # bounds memory: long lines make smaller chunks
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus as it was named, and the files that it is: a source and a target, or one TSV."""
+    """A corpus: the path that names it, and its files, which are a source and a target or one TSV."""
 
     path: Path
     files: tuple[Path, ...]
-    weight: float = 1.0  # how often each pair is seen in a pass over the training data
-    hashes: tuple[str, ...] = ()  # SHA-256 of each file, to which every reading is held
+    weight: float = 1.0  # how often an epoch sees each pair
+    hashes: tuple[str, ...] = ()  # SHA-256 of each file, checked at every reading
 
     @property
     def name(self) -> str:
-        """The path in letters, also where its bytes are not UTF-8."""
+        """The path as printable text, even if its bytes are not UTF-8."""
         return printable(str(self.path))
 
 
 def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:
-    """The files of a corpus named by a prefix or a TSV.
+    """Find the files of a corpus named by their common prefix or by a TSV file.
 
-    Raises MissingInputError, naming what was looked for, and DataError for a format that is not read.
+    Raises MissingInputError, naming the file that is missing, and DataError for an unsupported format.
     """
     if is_tsv(path):
         if not path.is_file():
@@ -53,6 +53,7 @@ def find_corpus(path: Path, source_language: str, target_language: str, weight: 
 
 
 def is_tsv(path: Path) -> bool:
+    """Whether the path names a TSV file, plain or compressed."""
     plain = path.with_suffix("") if path.suffix in COMPRESSED else path
     return plain.suffix == ".tsv"
 
@@ -61,17 +62,17 @@ def _find_side(path: Path, language: str) -> Path:
     side = _side(path, language)
     if side:
         return side
-    others = _other_codes(path, language)
-    if len(others) > 1:
+    codes = _other_codes(path, language)
+    if len(codes) > 1:
         raise DataError(
-            f"there is no file {path}.{language}, but several of its language: {path}.{f', {path}.'.join(others)}",
-            f"rename the file that is meant to {path}.{language}, or give its ending as the language",
+            f"there is no file {path}.{language}, but several of its language: {path}.{f', {path}.'.join(codes)}",
+            f"rename the right file to {path}.{language}, or give its ending as the language",
         )
-    side = _side(path, others[0]) if others else None
+    side = _side(path, codes[0]) if codes else None
     if side is None:
         raise MissingInputError(
             f"there is no file {path}.{language}, nor one with {', '.join(COMPRESSED)} after it",
-            "name a corpus by what its two files have in common, or name a .tsv file",
+            "name a corpus by the common prefix of its two files, or name a .tsv file",
         )
     return side
 
@@ -82,13 +83,13 @@ def _side(path: Path, code: str) -> Path | None:
 
 
 def _other_codes(path: Path, language: str) -> list[str]:
-    """How else the files beside ``path`` write its language, as in ``b.en-US`` for ``en``."""
+    """Other codes of the language in names of files with the prefix ``path``, as in ``b.en-US`` for ``en``."""
     codes = {language_of(file) for file in path.parent.glob(f"{escape(path.name)}.*")} - {""}
     return sorted(code for code in codes if same_language(code, language) and _side(path, code))
 
 
 def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:
-    """The pairs of a corpus in order, in lists that bound memory. Raises what ``read_pairs`` raises."""
+    """Read the pairs of a corpus in order, in chunks of bounded size. Raises what ``read_pairs`` raises."""
     chunk: list[Pair] = []
     characters = 0
     for pair in read_pairs(corpus):
@@ -102,11 +103,11 @@ def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:
 
 
 def read_pairs(corpus: Corpus) -> Iterator[Pair]:
-    """The pairs of a corpus in order.
+    """Read the pairs of a corpus in order.
 
-    Raises DataError, with file and line, when the sides have unequal line counts, a TSV line has not exactly one tab,
-    the text is not UTF-8, a line has over 1 MiB or there is no line at all; and at the end, when a file is not that of
-    its hash.
+    Raises DataError, with file and line, when the sides have unequal line counts, a TSV line does not have exactly one
+    tab, the text is not UTF-8, a line is over 1 MiB, or there is no line at all; and at the end, when a file does not
+    match its hash.
     """
     pairs = _read_tsv(corpus) if len(corpus.files) == 1 else _read_sides(corpus)
     number = 0

@@ -1,7 +1,7 @@
-"""``prepare``: raw parallel corpora become a dataset folder, in two passes over the text and in bounded memory.
+"""``prepare``: turns raw parallel corpora into a dataset folder, in two passes over the text and in bounded memory.
 
-The same inputs and options give the same bytes, for any number of workers; found made already, they are left alone.
-Knows the stages and the manifest; no command line and no model.
+The same inputs and options give the same bytes, for any number of workers. A dataset that already exists and is made
+from them is left alone. Knows the stages and the manifest; no command line and no model.
 """
 
 import os
@@ -30,13 +30,13 @@ from nmt.text.progress import Progress, Silent
 from nmt.text.spm_format import FIRST_PLAIN
 from nmt.text.tokenizer import Tokenizer
 
-# Share of a language's pieces: under 0.1% in six real corpora, a third with a vocabulary of another script.
+# Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
 BYTES_WORTH_A_WARNING = 0.05
 
 
 @dataclass(frozen=True)
 class PrepareRequest:
-    """What to prepare and where to. Without ``valid``, some training pairs are held out for validation."""
+    """Inputs and output of ``prepare``. Without ``valid``, some training pairs are held out for validation."""
 
     source_language: str
     target_language: str
@@ -44,14 +44,14 @@ class PrepareRequest:
     valid: Path | None
     test: tuple[Path, ...]
     output: Path
-    weights: tuple[float, ...] = ()  # of the training corpora: how often a pass sees their pairs; (): all once
-    vocabulary: Path | None = None  # a dataset or a model whose vocabulary is taken
-    licence: str = ""  # of the text, in its owner's words; the models that learn from it carry it on
+    weights: tuple[float, ...] = ()  # one for each training corpus: how often an epoch sees its pairs; (): all once
+    vocabulary: Path | None = None  # a dataset or model folder whose vocabulary is reused
+    licence: str = ""  # of the text, in its owner's words; models trained on the text keep it
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What prepare did; ``unchanged`` when it found the same dataset there and did nothing."""
+    """Result of ``prepare``; ``unchanged`` when the same dataset existed already and nothing was done."""
 
     unchanged: bool
     joint: bool  # whether both languages share one vocabulary
@@ -65,11 +65,11 @@ class PrepareReport:
 def prepare(
     request: PrepareRequest, options: PrepareOptions, workers: int = 1, progress: Progress | None = None
 ) -> PrepareReport:
-    """Make the dataset folder ``request.output``, or find it made already from the same inputs and options.
+    """Make the dataset folder ``request.output``, unless it is already made from the same inputs and options.
 
-    Raises MissingInputError for a corpus that is not there; DataError, with file and line, for one that cannot be used
-    or of which nothing is left, and for a vocabulary size that does not fit; CannotCreateError when something that
-    prepare did not make stands at the output.
+    Raises MissingInputError for a corpus that does not exist; DataError, with file and line, for a corpus that cannot
+    be used or of which no pair is left, and for a vocabulary size that does not fit the text; CannotCreateError when
+    the output exists and prepare did not make it.
     """
     progress = progress or Silent()
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
@@ -88,7 +88,7 @@ def prepare(
     manifest = _made_already(request.output, facts)
     if manifest is not None:
         return _report(manifest, unchanged=True)
-    output = Path(os.path.realpath(request.output))  # a link stays, and the folder it points to is replaced
+    output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
     with create_folder(output, replaceable(KIND)) as folder:
         facts |= _make(folder, request, corpora, given, options, workers, progress)
         write_manifest(folder, facts)
@@ -100,7 +100,7 @@ def _hashed(corpus: Corpus) -> Corpus:
 
 
 def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[tuple[str, Corpus]]) -> dict[str, Any]:
-    """Everything that the dataset is a function of."""
+    """The manifest's facts about inputs and options; equal facts mean an equal dataset."""
     return {
         "kind": KIND,
         "format": FORMAT,
@@ -132,7 +132,7 @@ def _make(
     workers: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Fill the folder but for its manifest; the facts that came out."""
+    """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     sample = Sample(CHARACTERS_A_PIECE * options.max_length)
     languages = request.source_language, request.target_language
     scanned = scan(corpora, languages, options, sample, progress)
@@ -140,17 +140,17 @@ def _make(
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
         source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
-    del sample  # its memory is not needed any more
+    del sample  # frees its memory
     profile = ProfileCounter()
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
     refuse_nothing_left(scanned)
-    reports = [one.report() for one in scanned]
+    reports = [entry.report() for entry in scanned]
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
     _warn_of_bytes(Split(folder, "train", source.size, target.size), request, progress)
     if not rows["valid"]:
-        progress.warn("there is no validation set; name one with `valid`")
+        progress.warn("there is no validation set; give one with `valid`")
     return {
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
@@ -186,18 +186,18 @@ def _learn_tokenizers(
     languages: tuple[str, str],
     progress: Progress,
 ) -> tuple[Tokenizer, Tokenizer]:
-    """One model for both languages, or one for each."""
-    train = [one for one in scanned if one.role == "train"]
-    pairs, kept = sample.kept([one.verdicts for one in train]), sum(one.kept for one in train)
-    if not pairs:  # all are too long to be learnt from
-        for one in train:
-            one.verdicts[one.verdicts == Verdict.KEPT] = Verdict.TOO_LONG
+    """Learn and write the tokenizers of the source and of the target, which share one model if joint."""
+    train = [entry for entry in scanned if entry.role == "train"]
+    pairs, kept = sample.kept([entry.verdicts for entry in train]), sum(entry.kept for entry in train)
+    if not pairs:  # all are too long to learn from
+        for entry in train:
+            entry.verdicts[entry.verdicts == Verdict.KEPT] = Verdict.TOO_LONG
         refuse_nothing_left(scanned)
     progress.start("learning the vocabulary", unit="seconds")
     try:
         models = heard(lambda: learn_vocabularies(pairs, kept, options, languages), progress.advance)
     except DataError as error:
-        paths = ", ".join(str(one.corpus.path) for one in train)
+        paths = ", ".join(str(entry.corpus.path) for entry in train)
         raise DataError(f"{paths}: {error.what}", error.mend) from None
     progress.finish()
     for name, model in models.items():
@@ -207,9 +207,9 @@ def _learn_tokenizers(
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """The manifest of the dataset that stands there, if it is whole and from the same facts.
+    """The manifest of the dataset at ``output``, if that is complete and made from the same facts; else None.
 
-    Its time becomes now, so that Make sees a target newer than what it depends on.
+    Sets the manifest's modification time to now, so that Make sees a target newer than its inputs.
     """
     try:
         manifest = read_manifest(output, verify=False)

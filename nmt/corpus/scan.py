@@ -1,6 +1,7 @@
-"""The first pass over the text: a verdict on every pair, but for those that only a tokenizer can tell, and a sample.
+"""First pass over the text: a verdict on every pair and a sample to learn the vocabulary from.
 
-Holds nine bytes a pair and the sample, never the text. Knows corpora and rules; no pieces.
+Pairs over the length limit are found later, by the tokenizer. Keeps nine bytes for each pair, and the sample; never the
+whole text. Knows corpora and rules; no pieces.
 """
 
 from collections.abc import Sequence
@@ -19,24 +20,24 @@ from nmt.text.ahead import ahead
 from nmt.text.normal import is_composed, say_decomposed
 from nmt.text.progress import Progress
 
-# More text than this teaches a tokenizer nothing new, and would take the memory of a laptop.
+# A tokenizer learns nothing new from more text, which would take too much memory on a laptop.
 SAMPLE_PAIRS = 500_000
 SAMPLE_CHARACTERS = 1 << 27
-# Of a side with more characters for each piece that it may have, it is plain before a vocabulary is there that it is
-# too long: of 251,000 real pairs in six languages, none that was kept had so many. A vocabulary is not learnt from it.
+# A side with more characters than this times the length limit, which is in pieces, is surely too long: none of 251,000
+# real pairs that were kept, in six languages, had so many. The vocabulary is not learnt from such pairs.
 CHARACTERS_A_PIECE = 5
 
 
 @dataclass(frozen=True)
 class CorpusReport:
-    """What became of one corpus: ``pairs`` = ``kept`` + the sum of ``dropped`` by rule. A test corpus is only read."""
+    """Counts of one corpus: ``pairs`` = ``kept`` + the sum of ``dropped``, by rule. A test corpus drops no pair."""
 
     role: str
     path: str
     pairs: int
     kept: int
     dropped: dict[str, int]
-    weight: float = 1.0  # how often training sees each pair in a pass
+    weight: float = 1.0  # how often an epoch sees each pair
 
 
 @dataclass
@@ -49,17 +50,19 @@ class Scanned:
 
     @property
     def kept(self) -> int:
+        """Number of kept pairs."""
         return int(np.count_nonzero(self.verdicts == Verdict.KEPT))
 
     def report(self) -> CorpusReport:
+        """Count the verdicts."""
         dropped = cleaning.count_rules(self.verdicts)
         return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, self.corpus.weight)
 
 
 class Sample:
-    """Every n-th pair of a stream, n being the smallest power of two that keeps them within the limits.
+    """Every n-th pair of a stream, where n is the smallest power of two that keeps the sample within its limits.
 
-    Pairs with a side of over ``longest`` characters are left out; any other one is within the limits by itself.
+    The limits are ``pairs`` and ``characters``. Pairs with a side of over ``longest`` characters are left out.
     """
 
     def __init__(self, longest: int, pairs: int = SAMPLE_PAIRS, characters: int = SAMPLE_CHARACTERS) -> None:
@@ -72,6 +75,7 @@ class Sample:
         self._characters = 0
 
     def add(self, pairs: Sequence[Pair]) -> None:
+        """Sample from the next pairs of the stream."""
         for row, pair in enumerate(pairs, start=self._seen):
             if row % self._stride == 0 and max(map(len, pair)) <= self._longest:
                 self._rows.append((row, pair))
@@ -86,7 +90,7 @@ class Sample:
         self._characters = sum(len(text) for _, pair in self._rows for text in pair)
 
     def kept(self, verdicts: Sequence[Verdicts]) -> list[Pair]:
-        """The kept pairs in it; ``verdicts`` are on the stream, part by part."""
+        """The sampled pairs that were kept; ``verdicts`` are those of the whole stream, in parts."""
         stream = np.concatenate(verdicts)
         return [pair for row, pair in self._rows if stream[row] == Verdict.KEPT]
 
@@ -98,14 +102,14 @@ def scan(
     sample: Sample,
     progress: Progress,
 ) -> list[Scanned]:
-    """Judge every corpus, given with its role, in order; the sample gathers training pairs.
+    """Judge the pairs of every corpus, given with its role, and add the training pairs to ``sample``.
 
-    Raises what ``read_pairs`` raises, and DataError when no training pair is left.
+    Returns the corpora in the same order. Raises what ``read_pairs`` raises, and DataError when no pair is left.
     """
     progress.start("cleaning", total=count_lines(corpus.files[0] for _, corpus in corpora), unit="pairs")
     leaks = Leaks()
     judged = {}
-    # Test corpora first: their sources are looked for in training.
+    # Test corpora first, because their sources are searched for in training.
     for number in sorted(range(len(corpora)), key=lambda number: corpora[number][0] != "test"):
         role, corpus = corpora[number]
         judged[number] = _judge(role, corpus, Sides(languages), leaks, options, sample, progress)
@@ -135,7 +139,7 @@ def _judge(
         sides.add(chunk)
         if role == "train":
             sample.add(chunk)
-            leaks.look(chunk, chunk_hashes)
+            leaks.add_train(chunk, chunk_hashes)
         elif role == "test":
             sources.append(hash_sources(chunk))
         decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
@@ -145,42 +149,43 @@ def _judge(
     sides.warn(corpus.name, progress)
     together = np.concatenate(hashes)
     if role == "test":
-        leaks.hold(corpus.name, np.concatenate(sources), together)
+        leaks.add_test(corpus.name, np.concatenate(sources), together)
     return np.concatenate(verdicts), together
 
 
 def _judge_together(scanned: Sequence[Scanned], hashes: Sequence[Hashes], options: PrepareOptions) -> None:
-    """The rules that look at all corpora at once: pairs that stand in valid or test, and pairs that repeat."""
-    train = [one for one in scanned if one.role == "train"]
-    verdicts = np.concatenate([one.verdicts for one in train])
-    train_hashes = np.concatenate([part for one, part in zip(scanned, hashes, strict=True) if one.role == "train"])
+    """Apply the rules that compare pairs of all corpora: pairs also in valid or test, and repeated pairs."""
+    train = [entry for entry in scanned if entry.role == "train"]
+    verdicts = np.concatenate([entry.verdicts for entry in train])
+    train_hashes = np.concatenate([part for entry, part in zip(scanned, hashes, strict=True) if entry.role == "train"])
     for role, verdict in (("test", Verdict.IN_TEST), ("valid", Verdict.IN_VALID)):
-        for one, held_out in zip(scanned, hashes, strict=True):
-            if one.role == role:
+        for entry, held_out in zip(scanned, hashes, strict=True):
+            if entry.role == role:
                 cleaning.drop_held_out(verdicts, train_hashes, held_out, verdict)
     cleaning.drop_duplicates(verdicts, train_hashes)
-    if not any(one.role == "valid" for one in scanned):
+    if not any(entry.role == "valid" for entry in scanned):
         cleaning.hold_out(verdicts, options.seed)
-    ends = np.cumsum([len(one.verdicts) for one in train])
-    for one, part in zip(train, np.split(verdicts, ends[:-1]), strict=True):
-        one.verdicts = part
-    for one in scanned:
-        # What stands in valid or test, a person chose: of it only goes what cannot be scored, and from test nothing.
-        if one.role == "valid":
-            one.verdicts[one.verdicts != Verdict.EMPTY] = Verdict.KEPT
-        elif one.role == "test":
-            one.verdicts[:] = Verdict.KEPT
+    ends = np.cumsum([len(entry.verdicts) for entry in train])
+    for entry, part in zip(train, np.split(verdicts, ends[:-1]), strict=True):
+        entry.verdicts = part
+    for entry in scanned:
+        # A person chose the pairs of valid and test. From valid only empty pairs are dropped, which cannot be scored;
+        # from test none.
+        if entry.role == "valid":
+            entry.verdicts[entry.verdicts != Verdict.EMPTY] = Verdict.KEPT
+        elif entry.role == "test":
+            entry.verdicts[:] = Verdict.KEPT
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:
-    """Raise DataError, with the counts by rule, when no pair to train on is left, or none of a validation set."""
+    """Raise DataError, with the counts by rule, when no training pair is left, or no pair of a given validation set."""
     for role in ("train", "valid"):
-        corpora = [one for one in scanned if one.role == role]
-        if corpora and not any(one.kept for one in corpora):
-            paths = ", ".join(str(one.corpus.path) for one in corpora)
-            dropped = cleaning.count_rules(np.concatenate([one.verdicts for one in corpora]))
+        corpora = [entry for entry in scanned if entry.role == role]
+        if corpora and not any(entry.kept for entry in corpora):
+            paths = ", ".join(str(entry.corpus.path) for entry in corpora)
+            dropped = cleaning.count_rules(np.concatenate([entry.verdicts for entry in corpora]))
             reasons = ", ".join(f"{rule} {count:,}" for rule, count in dropped.items())
             raise DataError(
                 f"no pair of {paths} is left, from {corpora[0].corpus.files[0]} line 1 on (dropped: {reasons})",
-                "give sentence pairs that the rules of cleaning keep",
+                "give sentence pairs that the cleaning rules keep",
             )

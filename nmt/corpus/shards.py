@@ -1,39 +1,31 @@
-"""Rows of piece ids on the disk: flat shards of ids and one table of rows; written once, read a little at a time.
+"""The rows of a dataset on disk: a table of rows, and shards of piece ids; written once, read a few rows at a time.
 
-A split is ``NAME-rows.bin``, a record a row, and for every ``SHARD_ROWS`` rows a ``NAME-00000.source.bin`` and a
-``NAME-00000.target.bin`` with their ids one after another. A stranger may have made them, or cut them while
-they are read: each row is held to its shard and each id to the vocabulary when it is read, and nothing is mapped, since
-the system kills a process that touches a mapped page beyond a file's end. Knows arrays and files; no text, no batches.
+A split is ``NAME-rows.bin``, one record for each row, and for every ``SHARD_ROWS`` rows a ``NAME-00000.source.bin`` and
+a ``NAME-00000.target.bin``, with the ids of one row after those of another. A stranger may have made the files, so each
+row that is read is checked to lie inside its shard, and each id inside the vocabulary. Knows arrays and files; no text,
+no batches.
 """
 
-import hashlib
-import os
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
-from threading import Lock
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt.disk.untrusted import file_size, open_regular
-from nmt.errors import DataError, MissingInputError, StorageError
+from nmt.corpus.item_file import AGAIN, CHUNK, Facts, ItemFile
+from nmt.errors import DataError
 
 SHARD_ROWS = 1 << 20
-HASHED_AT_OPENING = 1 << 26  # bytes; a larger file is hashed when it is first read, so that opening stays instant
-LONGEST = 10**5  # pieces of a side, where nobody says less
-_CHUNK = 1 << 20  # bytes, or rows, that are read at once
-_AGAIN = "make the dataset again with nmt prepare"
+LONGEST = 10**5  # pieces of a side, unless a smaller limit is given
 Ids = npt.NDArray[Any]
 Rows = npt.NDArray[np.int64]
-Facts = Mapping[str, Mapping[str, Any]]
 
-# Offsets and lengths count pieces, without special ids, inside the row's shard.
+# Offsets and lengths count pieces, without special ids; offsets begin at the start of the row's shard.
 ROW = np.dtype(
     [
         ("source_offset", "<i8"),
@@ -46,12 +38,12 @@ ROW = np.dtype(
 
 
 def id_type(vocabulary: int) -> np.dtype[Any]:
-    """The smallest of the two types of a shard that holds the ids of so large a vocabulary."""
+    """The dtype of a shard's ids: uint16 for a vocabulary of up to 65,536 pieces, uint32 for a larger one."""
     return np.dtype("<u2") if vocabulary <= 1 << 16 else np.dtype("<u4")
 
 
 class SplitWriter:
-    """Appends rows to the files of a split; a context manager."""
+    """Context manager that appends rows to the files of a split."""
 
     def __init__(
         self, folder: Path, name: str, source_vocabulary: int, target_vocabulary: int, shard_rows: int = SHARD_ROWS
@@ -76,7 +68,7 @@ class SplitWriter:
         self._table.close()
 
     def append(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], corpus: int) -> None:
-        """Add pairs of lists of ids, all from the corpus of that number."""
+        """Append rows, given by their source ids and their target ids, of the corpus number ``corpus``."""
         done = 0
         while done < len(source):
             if self.rows % self._shard_rows == 0:
@@ -108,7 +100,7 @@ class SplitWriter:
 
 
 class Split:
-    """The rows of one split, read from the disk as they are asked for."""
+    """The rows of one split, read from disk on demand."""
 
     def __init__(
         self,
@@ -125,87 +117,92 @@ class Split:
     ) -> None:
         """Open the files that SplitWriter wrote with the same arguments.
 
-        ``weights`` are those of the corpora by number; without any, each row is seen once in a pass. There are so many
-        ``corpora`` and ``rows``, and no side has more than ``longest`` pieces. With ``files`` of a manifest each is
-        held to its size and hash; one of over 64 MiB when it is first read. Raises DataError, naming the file, when one
-        is not there or not what it should be.
+        ``weights`` say how often an epoch sees the rows of each corpus, by its number; empty: once. ``corpora`` is the
+        number of corpora, ``rows`` the expected number of rows, ``longest`` the limit of a side in pieces. ``files``
+        are the manifest's sizes and hashes, which each file must match; see ItemFile. Raises DataError, naming the
+        file, when one is missing or differs.
         """
-        self._table = _File(folder / f"{name}-rows.bin", ROW, files)
+        self._table = ItemFile(folder / f"{name}-rows.bin", ROW, files)
         shards = -(-len(self) // shard_rows)
         if (rows is not None and len(self) != rows) or (files is not None and shards > len(files)):
-            raise DataError(f"{self._table.path} has {len(self)} rows, not those of the manifest", _AGAIN)
+            raise DataError(f"{self._table.path} has {len(self)} rows, not the number in the manifest", AGAIN)
         self._weights = np.array(weights, np.float64)
         self._shard_rows = shard_rows
         self._corpora = corpora
         self._longest = longest
         self._vocabulary = {"source": source_vocabulary, "target": target_vocabulary}
         self._shards = {
-            side: [_File(folder / shard_name(name, shard, side), id_type(vocabulary), files) for shard in range(shards)]
+            side: [
+                ItemFile(folder / shard_name(name, shard, side), id_type(vocabulary), files) for shard in range(shards)
+            ]
             for side, vocabulary in self._vocabulary.items()
         }
         self._sizes = {side: np.array([file.items for file in files], np.int64) for side, files in self._shards.items()}
         for shard in chain.from_iterable(self._shards.values()):
             if shard.items > min(shard_rows, len(self)) * longest:
-                raise DataError(f"{shard.path} has more pieces than its rows may have", _AGAIN)
+                raise DataError(f"{shard.path} has more pieces than its rows can have", AGAIN)
 
     def __len__(self) -> int:
         return self._table.items
 
     def weight(self, rows: Rows) -> npt.NDArray[np.float64]:
-        """How often a pass sees each of the rows, on average: float64 (rows,)."""
+        """Average number of times that an epoch sees each of the rows: float64 (rows,)."""
         return self._weights[self._records(rows)["corpus"]] if len(self._weights) else np.ones(len(rows))
 
     @cached_property
     def rows_a_pass(self) -> float:
-        """How many rows a pass sees, on average."""
+        """Average number of rows in an epoch, each counted as often as its weight says."""
         if not len(self._weights):
             return float(len(self))
         counts = np.zeros(len(self._weights), np.int64)
-        for start in range(0, len(self), _CHUNK):
-            records = self._records(np.arange(start, min(start + _CHUNK, len(self))))
+        for start in range(0, len(self), CHUNK):
+            records = self._records(np.arange(start, min(start + CHUNK, len(self))))
             counts += np.bincount(records["corpus"], minlength=len(counts))
         return float(counts @ self._weights)
 
     @property
     def pieces(self) -> tuple[int, int]:
-        """All of the sources and all of the targets, without special ids; reads nothing."""
+        """Number of pieces in all sources and in all targets, without special ids; known without reading."""
         return int(self._sizes["source"].sum()), int(self._sizes["target"].sum())
 
     def pieces_below(self, id: int) -> tuple[int, int]:
-        """As ``pieces``, of those with a smaller ``id``. Reads all of them, a part at a time."""
+        """Number of pieces with an id below ``id``, in all sources and in all targets. Reads them all, in parts."""
         source, target = (sum(int(np.count_nonzero(ids < id)) for ids in self._parts(side)) for side in self._shards)
         return source, target
 
     def lengths(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Pieces of each row's source and of its target, without special ids: int64 (rows,) each."""
+        """Lengths of the rows' sources and targets, in pieces without special ids: int64 (rows,) each."""
         records = self._records(rows)
         return records["source_length"].astype(np.int64), records["target_length"].astype(np.int64)
 
     def ids(self, rows: Sequence[int] | Rows) -> tuple[list[Ids], list[Ids]]:
-        """The ids of each row's source and of its target, without special ones: uint16 or uint32 (pieces,) each."""
+        """The rows' source ids and target ids, without special ids: uint16 or uint32 (pieces,) for each row.
+
+        Raises DataError for a row outside its shard or an id outside the vocabulary.
+        """
         rows = np.asarray(rows, np.int64)
         records = self._records(rows)
         shards = (rows // self._shard_rows).tolist()
         return self._read("source", shards, records), self._read("target", shards, records)
 
     def target_pieces(self, vocabulary: int) -> npt.NDArray[np.bool_]:
-        """Which pieces stand in some target: bool (vocabulary,). Reads all of them, a part at a time."""
-        found = np.zeros(vocabulary, bool)
+        """Whether each piece occurs in a target: bool (vocabulary,). Reads all targets, in parts."""
+        used = np.zeros(vocabulary, bool)
         for ids in self._parts("target"):
-            found[ids] = True
-        return found
+            used[ids] = True
+        return used
 
     def corpus_ids(self, rows: Sequence[int] | Rows) -> list[int]:
-        """The numbers of the training corpora that the rows are from, in the order of the command line."""
+        """The number of each row's training corpus, in the order of the command line."""
         numbers: list[int] = self._records(np.asarray(rows, np.int64))["corpus"].tolist()
         return numbers
 
     def _records(self, rows: Rows) -> npt.NDArray[Any]:
-        """The records of the rows, all of them sound. Raises DataError for one that leads out of its shard."""
+        """Read the records of the rows. Raises DataError for a record that points outside its shard."""
         if not len(rows):
             return np.zeros(0, ROW)
         first, last = int(rows.min()), int(rows.max())
-        if last - first < 4 * len(rows):  # one call for many rows, where they lie close together
+        if last - first < 4 * len(rows):  # rows close together are read by one call
             records = np.frombuffer(self._table.read(first, last - first + 1), ROW)[rows - first]
         else:
             records = np.frombuffer(b"".join([self._table.read(row, 1) for row in rows.tolist()]), ROW)
@@ -216,7 +213,7 @@ class Split:
             sound &= offset <= sizes[rows // self._shard_rows] - length
         if not sound.all():
             row = int(rows[int(sound.argmin())])
-            raise DataError(f"{self._table.path} has a row, number {row + 1}, that cannot be", _AGAIN)
+            raise DataError(f"{self._table.path} has an invalid row, number {row + 1}", AGAIN)
         return records
 
     def _read(self, side: str, shards: Sequence[int], records: npt.NDArray[Any]) -> list[Ids]:
@@ -231,73 +228,18 @@ class Split:
         return [ids[start:stop] for start, stop in pairwise([0, *ends.tolist()])]
 
     def _parts(self, side: str) -> Iterator[Ids]:
-        """All ids of a side, a part at a time."""
+        """Read all ids of a side, in parts."""
         for file in self._shards[side]:
-            for start in range(0, file.items, _CHUNK):
-                ids = np.frombuffer(file.read(start, min(_CHUNK, file.items - start)), file.kind)
+            for start in range(0, file.items, CHUNK):
+                ids = np.frombuffer(file.read(start, min(CHUNK, file.items - start)), file.kind)
                 if int(ids.max()) >= self._vocabulary[side]:
                     raise self._beyond(file.path)
                 yield ids
 
     def _beyond(self, path: Path) -> DataError:
-        return DataError(f"{path} has a piece beyond the vocabulary", _AGAIN)
-
-
-class _File:
-    """A file of items, open as long as this lives: one that is replaced by its name is read on as it was.
-
-    It is read by place, by any thread, and never mapped.
-    """
-
-    def __init__(self, path: Path, kind: np.dtype[Any], files: Facts | None) -> None:
-        """Hold the file to its size and hash among ``files``, unless these are None."""
-        self.path, self.kind = path, kind
-        self._lock = Lock()
-        try:
-            with open_regular(path) as file:
-                size, self._descriptor = file_size(file), os.dup(file.fileno())
-        except MissingInputError as error:
-            if type(error) is not MissingInputError:
-                raise
-            raise DataError(f"{path} is missing", _AGAIN) from None
-        weakref.finalize(self, os.close, self._descriptor)
-        fact: Mapping[str, Any] | None = {"bytes": size, "sha256": ""} if files is None else files.get(path.name)
-        if fact is None:
-            raise DataError(f"the manifest of {path.parent} does not list {path.name}", _AGAIN)
-        if size != fact["bytes"]:
-            raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", _AGAIN)
-        if size % kind.itemsize:
-            raise DataError(f"{path} is broken: its size is no whole number of items", _AGAIN)
-        self.items = size // kind.itemsize
-        self._expected: str = fact["sha256"]
-        if size <= HASHED_AT_OPENING:
-            self._hold_to_hash()
-
-    def read(self, place: int, items: int) -> bytes:
-        """So many items from ``place`` on. Raises DataError when the file is not what it was any more."""
-        if self._expected:
-            self._hold_to_hash()
-        return self._bytes(place * self.kind.itemsize, items * self.kind.itemsize)
-
-    def _hold_to_hash(self) -> None:
-        with self._lock:
-            if self._expected:
-                digest, size = hashlib.sha256(), self.items * self.kind.itemsize
-                for start in range(0, size, _CHUNK):
-                    digest.update(self._bytes(start, min(_CHUNK, size - start)))
-                if digest.hexdigest() != self._expected:
-                    raise DataError(f"{self.path} has changed since it was written", _AGAIN)
-                self._expected = ""
-
-    def _bytes(self, start: int, size: int) -> bytes:
-        try:
-            data = os.pread(self._descriptor, size, start)
-        except OSError as error:
-            raise StorageError(f"reading {self.path} failed: {error.strerror}", "check the disk") from None
-        if len(data) != size:
-            raise DataError(f"{self.path} was cut while it was read", _AGAIN)
-        return data
+        return DataError(f"{path} has a piece outside the vocabulary", AGAIN)
 
 
 def shard_name(split: str, shard: int, side: str) -> str:
+    """The file name of a shard of a split, such as ``train-00000.source.bin``."""
     return f"{split}-{shard:05}.{side}.bin"

@@ -1,11 +1,11 @@
-"""How many pieces a vocabulary gets when nobody says; learning one, or finding one that is there. Knows no corpora.
+"""The vocabulary of a dataset: chooses its size, learns it, or finds an existing one. Knows no corpus files.
 
-A small corpus wants a small vocabulary, or most pieces are seen too rarely to be learned: Araabi and Monz (2020) list
+A small corpus needs a small vocabulary, or most pieces are too rare to be learned: Araabi and Monz (2020) list
 5,000 merges as best for 5,000 pairs, 10,000 for 20,000, 12,000 for 40,000 and 15,000 for 80,000; large corpora use
-32,000 (Vaswani et al. 2017: 37,000). The cube root below goes from 6,500 for 5,000 pairs through 12,000 for the 29,000
-of Multi30k, where 8,000 and 16,000 are no better in the same hour, to 32,000 from 550,000 on. A text of few different
-words, whatever its length, gives no use for so many pieces, so a vocabulary also has at most a third as many pieces as
-the text has different words.
+32,000 (Vaswani et al. 2017: 37,000). The automatic size grows with the cube root of the number of lines: 6,500 pieces
+for 5,000 pairs, 12,000 for the 29,000 pairs of Multi30k (where 8,000 and 16,000 are no better in the same hour), 32,000
+from 550,000 pairs on. A text with few distinct words cannot use so many pieces, so the size is also at most a third of
+the number of distinct words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,17 +19,18 @@ from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 LARGEST = 32_000
 WORDS_A_PIECE = 3
-# Four special pieces, the 256 bytes, the space, and a few to make of it.
+# Four special pieces, 256 bytes, the space, and a few pieces of text.
 LEAST = 280
-# Share of the characters that proved too long, over which it is learnt again without them. Real corpora have up to half
-# a percent; of junk, 15% cost the good text 6% more pieces.
+# Share of the characters in pairs over the length limit, above which the vocabulary is learnt again without them.
+# Real corpora have up to 0.5%. With 15% of junk, the good text took 6% more pieces.
 TOO_LONG_WORTH_LEARNING_AGAIN = 0.01
 
 
 def auto_size(lines: int, words: int, characters: int) -> int:
-    """The vocabulary size for so many lines (both sides counted when joint), different words and characters.
+    """Vocabulary size, in pieces, for a text with this many lines, distinct words and distinct characters.
 
-    Grows with each of them. Has room for every character, so that learning it never fails.
+    A joint vocabulary counts the lines of both sides. The size grows with each argument, and has room for every
+    character, so that learning never fails.
     """
     size: float = min(12_000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_A_PIECE)
     step = 100 if size < 4000 else 500
@@ -37,9 +38,9 @@ def auto_size(lines: int, words: int, characters: int) -> int:
 
 
 def find_vocabulary(path: Path) -> tuple[Path, ...]:
-    """The file or the two files of the vocabulary of a dataset, a model or a run, as its manifest has them.
+    """The tokenizer files of a dataset, model or RUN folder: one if joint, else two; checked against its manifest.
 
-    Raises MissingInputError when there is none, DataError, naming the file, when one is not as it was written.
+    Raises MissingInputError when there is no tokenizer, and DataError, naming the file, when one has changed.
     """
     for folder in (path, path / "model"):
         if (folder / SOURCE_TOKENIZER).exists():
@@ -56,9 +57,9 @@ def find_vocabulary(path: Path) -> tuple[Path, ...]:
 def learn_vocabularies(
     pairs: Sequence[tuple[str, str]], kept: int, options: PrepareOptions, languages: tuple[str, str]
 ) -> dict[str, bytes]:
-    """Serialised models by the names of their files: one for both languages, or one each.
+    """Learn the tokenizers: serialised models by file name, one for both languages if joint, else one for each.
 
-    ``pairs`` are a sample of ``kept`` pairs. Raises DataError when options ask for too much.
+    ``pairs`` are a sample of ``kept`` pairs. Raises DataError when the text does not fit the size in ``options``.
     """
     models = _learn(pairs, kept, options, languages)
     fits = _fits(pairs, models, options.max_length)
@@ -95,7 +96,7 @@ def _learn_one(lines: Sequence[str], kept_lines: int, options: PrepareOptions) -
 
 
 def _together(size: int, errors: Mapping[str, SizeError]) -> DataError:
-    """One error for all languages whose text ``size`` does not fit."""
+    """One error for all languages whose text does not fit ``size``."""
     bounds = [
         f"{language} {'needs at least' if error.least else 'gives at most'} {error.least or error.most}"
         for language, error in errors.items()
@@ -110,11 +111,10 @@ def _together(size: int, errors: Mapping[str, SizeError]) -> DataError:
 
 
 def _fits(pairs: Sequence[tuple[str, str]], models: Mapping[str, bytes], max_length: int) -> list[bool]:
-    """Whether each pair has no side of over ``max_length`` pieces, or so few characters that it is not asked."""
+    """Whether no side of each pair has over ``max_length`` pieces; so few characters are taken to fit, unencoded."""
     tokenizers = [Tokenizer(model, name) for name, model in models.items()]
     fits = [max(map(len, pair)) <= max_length for pair in pairs]
-    doubtful = [row for row, is_short in enumerate(fits) if not is_short]
-    for row in doubtful:
+    for row in [row for row, is_short in enumerate(fits) if not is_short]:
         pieces = [tokenizers[side].encode([text])[0] for side, text in zip((0, -1), pairs[row], strict=True)]
         fits[row] = max(map(len, pieces)) <= max_length
     return fits

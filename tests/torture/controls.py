@@ -131,16 +131,16 @@ def without_bounds() -> None:
 
 def without_hashes_of_large_files() -> None:
     """What is not hashed when a dataset is opened never is."""
-    from nmt.corpus import shards
+    from nmt.corpus import item_file
 
-    def make(hold_to_hash: Function) -> Function:
-        def hold_if_small(file: Any) -> None:
-            if file.items * file.kind.itemsize <= shards.HASHED_AT_OPENING:
-                hold_to_hash(file)
+    def make(verify: Function) -> Function:
+        def verify_if_small(file: Any) -> None:
+            if file.items * file.kind.itemsize <= item_file.HASHED_AT_OPENING:
+                verify(file)
 
-        return hold_if_small
+        return verify_if_small
 
-    replace("nmt.corpus.shards:_File._hold_to_hash", make)
+    replace("nmt.corpus.item_file:ItemFile._verify", make)
 
 
 def without_tidying() -> None:

@@ -46,12 +46,12 @@ class Datasets(Mutated):
         return (change_dropped,) if name.endswith(".gz") else (change_pieces, change_settings, cut_vocabulary)
 
     def use(self, folder: Path, trial: int) -> list[list[Any]]:
-        from nmt.corpus import shards
+        from nmt.corpus import item_file
         from nmt.corpus.dataset import Dataset
 
         chance = Random(trial)
         if chance.random() < 0.5:
-            shards.HASHED_AT_OPENING = LITTLE
+            item_file.HASHED_AT_OPENING = LITTLE
 
         def ask() -> None:
             data = Dataset.open(folder)
