@@ -228,7 +228,7 @@ def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
     line = [paths.get(word, word) for word in command.split()]
     answer = nmt(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
     assert answer.returncode == (78 if "--threads 2" in flags else 2)
-    assert re.fullmatch(rf"nmt: error: --.* cores takes 0 to {most_threads()}; .*\n", answer.stderr)
+    assert re.fullmatch(rf"nmt: error: --.* cores allows 0 to {most_threads()}; .*\n", answer.stderr)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -85,7 +85,7 @@ def test_lines_that_end_in_carriage_returns_alone_are_refused_with_the_command_t
     path = tmp_path / f"mac.ko{suffix}"
     path.write_bytes(COMPRESS[suffix](KOREAN.replace("\n", "\r").encode()))
     error = refusal(path, strict)
-    assert "carriage return alone" in error
+    assert "carriage returns alone" in error
     assert obey(error, tmp_path, suffix) == KOREAN.splitlines()
 
 
@@ -117,9 +117,9 @@ def zipped(text: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("compress", "kind", "mend"),
     [
-        (gzip.compress, "compressed by gzip", r"call it .*plain\.en\.gz"),
-        (lzma.compress, "compressed by xz", r"call it .*plain\.en\.xz"),
-        (zstandard.compress, "compressed by zstd", r"call it .*plain\.en\.zst"),
+        (gzip.compress, "compressed by gzip", r"rename it to .*plain\.en\.gz"),
+        (lzma.compress, "compressed by xz", r"rename it to .*plain\.en\.xz"),
+        (zstandard.compress, "compressed by zstd", r"rename it to .*plain\.en\.zst"),
         (bz2.compress, "compressed by bzip2", r".*bzip2 -dk .*plain\.en"),
         (zipped, "a zip archive", ".*plain text"),
     ],
@@ -136,7 +136,7 @@ def test_what_is_compressed_under_a_plain_name_is_said_to_be_so(
 
 def test_a_file_compressed_twice_is_said_to_be_so(tmp_path: Path) -> None:
     (tmp_path / "twice.gz").write_bytes(gzip.compress(gzip.compress(b"one\n")))
-    assert refusal(tmp_path / "twice.gz").endswith("is compressed by gzip once more inside; decompress it once")
+    assert refusal(tmp_path / "twice.gz").endswith("is compressed by gzip twice; decompress it once")
 
 
 def test_a_broken_line_in_a_file_of_utf_8_gets_no_guess_but_a_command_that_shows_it(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_mended_lines_name_the_likely_encoding_unless_other_lines_are_utf_8(tiny
 def test_standard_input_gets_advice_that_can_be_followed(tiny_run: TinyRun, tmp_path: Path) -> None:
     for text, advice in (
         (KOREAN.encode("utf-16"), "line 1 is UTF-16, not UTF-8; convert it: … | iconv -f UTF-16 -t UTF-8 | nmt"),
-        (gzip.compress(b"one"), "is compressed by gzip; pipe in what is inside it"),
+        (gzip.compress(b"one"), "is compressed by gzip; pipe in its text instead"),
     ):
         (tmp_path / "in").write_bytes(text)
         with (tmp_path / "in").open("rb") as file:

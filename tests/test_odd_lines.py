@@ -59,4 +59,4 @@ def test_a_decomposed_text_is_translated_like_the_composed_one_and_said_once(tin
     assert composed.stdout == decomposed.stdout != ""
     assert "NFC" not in composed.stderr
     said = [line for line in decomposed.stderr.splitlines() if "NFC" in line]
-    assert said == ["nmt: warning: 3 lines are not in Unicode's normal form NFC, and read as if in it"]
+    assert said == ["nmt: warning: 3 lines are not in Unicode's normal form NFC, and converted to it"]

@@ -121,8 +121,8 @@ def test_test_pairs_are_recognised_in_training_in_another_spelling(request_: Pre
     report = prepare(request, OPTIONS, progress=warnings)
     assert report.corpora[0].dropped == {"in-test": 100, "duplicate": 3, "source-equals-target": 1}
     assert sorted(warnings.lines) == [
-        f"{tmp_path}/test: 100 lines are not in Unicode's normal form NFC, and read as if in it",
-        f"{tmp_path}/train: 4 lines are not in Unicode's normal form NFC, and read as if in it",
+        f"{tmp_path}/test: 100 lines are not in Unicode's normal form NFC, and converted to it",
+        f"{tmp_path}/train: 4 lines are not in Unicode's normal form NFC, and converted to it",
     ]
 
 

@@ -88,7 +88,7 @@ def test_a_strangers_profile_is_within_bounds_or_refused_by_name(tiny_run: TinyR
     shutil.copytree(tiny_run.run / "model", tmp_path / "model")
     path = tmp_path / "model" / NAME
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), "profile": facts}), encoding="utf-8")
-    with pytest.raises(DataError, match=r"manifest\.json has a profile that cannot be: ") as caught:
+    with pytest.raises(DataError, match=r"manifest\.json has an invalid profile: ") as caught:
         _ = ModelFolder.open(tmp_path / "model").profile
     assert str(caught.value).isprintable()
 

@@ -50,12 +50,12 @@ def number(value: float) -> bytes:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (setting(2, 3 + 2**29, 3), "no known number"),  # which SentencePiece takes for field 3, the model's type
-        (piece(270, 3, 0, 4), "a type that it should not have"),  # user-defined: a typed one would be no text
-        (piece(270, 3, 0, 5), "a type that it should not have"),
-        (piece(270, 3, 0, 3), "a type that it should not have"),
-        (piece(10, 3, 0, 1), "a type that it should not have"),
-        (piece(2, 3, 0, 1), "a type that it should not have"),
+        (setting(2, 3 + 2**29, 3), "an unknown number"),  # which SentencePiece takes for field 3, the model's type
+        (piece(270, 3, 0, 4), "the wrong type"),  # user-defined: a typed one would be no text
+        (piece(270, 3, 0, 5), "the wrong type"),
+        (piece(270, 3, 0, 3), "the wrong type"),
+        (piece(10, 3, 0, 1), "the wrong type"),
+        (piece(2, 3, 0, 1), "the wrong type"),
         (piece(270, 2, 5, number(float("nan"))), "score is not a number"),
         (piece(270, 2, 5, number(float("inf"))), "score is not a number"),
         (piece(270, 1, 2, b""), "is empty or has white space"),

@@ -1,1 +1,1 @@
-"""Lines, pieces, languages and progress: what everything above shares about text. Knows no tensor."""
+"""Lines, pieces, languages and progress, which all rooms above share. Knows no tensor."""

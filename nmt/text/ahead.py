@@ -1,4 +1,4 @@
-"""Work done in a thread: beforehand, while others compute, or so that signals are heard. Knows nothing of the work."""
+"""Work in another thread: computing items ahead, and staying responsive to signals. Knows nothing of the work."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterator[T], count: int = 2) -> Iterator[T]:
-    """The same items, ``count`` of them made in a thread beforehand; raises what making one raises, in its place."""
+    """Yield the same items, computing up to ``count`` of them ahead in a thread. Errors are raised in item order."""
     end = object()
     with ThreadPoolExecutor(1) as thread:
         waiting = deque(thread.submit(next, items, end) for _ in range(count))
@@ -20,9 +20,9 @@ def ahead(items: Iterator[T], count: int = 2) -> Iterator[T]:
 
 
 def heard(work: Callable[[], T], tick: Callable[[], object]) -> T:
-    """What ``work`` returns or raises, done in a thread, while this one calls ``tick`` once a second.
+    """Run ``work`` in a thread, return or raise its result, and call ``tick`` once a second meanwhile.
 
-    For a long call into C++, during which Python handles no signal in the thread that made it.
+    For a long call into C++, during which Python handles no signal in the calling thread.
     """
     result: Future[T] = Future()
 
@@ -32,7 +32,7 @@ def heard(work: Callable[[], T], tick: Callable[[], object]) -> T:
         except BaseException as error:
             result.set_exception(error)
 
-    # A daemon: a process that is to end does not wait for it.
+    # A daemon thread, so that a process that exits does not wait for it.
     Thread(target=run, daemon=True).start()
     while not wait([result], timeout=1.0).done:
         tick()

@@ -1,4 +1,7 @@
-"""Files that are not plain UTF-8 lines: what they are instead, and the command that mends it. Knows bytes and names."""
+"""Errors for files that are not plain UTF-8 lines: what they are instead, and the command that converts them.
+
+Knows the first bytes and the names of files; opens none.
+"""
 
 import re
 from functools import cache
@@ -7,23 +10,23 @@ from pathlib import Path
 from nmt.disk.compression import COMPRESSED
 from nmt.errors import DataError
 
-SAMPLE = 1 << 12  # bytes that are looked at
-STANDARD_INPUT = "standard input"  # the name of what has no file
+SAMPLE = 1 << 12  # bytes that are examined
+STANDARD_INPUT = "standard input"  # the name of a stream that has no file
 
-# How files begin that hold no text of their own: what they are, and what a person does about it.
+# First bytes of files that are not plain text; what such a file is, and how to get its text.
 _BEGINNINGS = (
-    (rb"\x1f\x8b\x08", "compressed by gzip", "call it {name}.gz"),
-    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "call it {name}.zst"),
-    (rb"\xfd7zXZ\x00", "compressed by xz", "call it {name}.xz"),
+    (rb"\x1f\x8b\x08", "compressed by gzip", "rename it to {name}.gz"),
+    (rb"\x28\xb5\x2f\xfd", "compressed by zstd", "rename it to {name}.zst"),
+    (rb"\xfd7zXZ\x00", "compressed by xz", "rename it to {name}.xz"),
     (rb"BZh[1-9]1AY&SY", "compressed by bzip2", "decompress it: bzip2 -dk {name}"),
     (
         rb"PK\x03\x04",
         "a zip archive, as .docx and .xlsx are too",
-        "save what is in it as plain text, a sentence a line",
+        "save its content as plain text, one sentence on each line",
     ),
-    (rb"%PDF-\d", "a PDF", "save its text as plain text, a sentence a line"),
+    (rb"%PDF-\d", "a PDF", "save its text as plain text, one sentence on each line"),
 )
-_UNICODE = (  # UTF-32 begins as UTF-16 does
+_UNICODE = (  # UTF-32 first, because its little-endian mark begins with that of UTF-16
     (b"\xff\xfe\x00\x00", "UTF-32"),
     (b"\x00\x00\xfe\xff", "UTF-32"),
     (b"\xff\xfe", "UTF-16"),
@@ -32,8 +35,8 @@ _UNICODE = (  # UTF-32 begins as UTF-16 does
 _UNPACK = {".gz": ("gzip -dc", "gzip"), ".zst": ("zstd -dc", "zstd"), ".xz": ("xz -dc", "xz")}
 
 _TABLE = "export its columns as text with tabs between them (.tsv)"
-_MARKED_UP = "take its sentences out as plain text, one a line, or pairs with a tab between (.tsv)"
-_DOCUMENT = "save its text as plain text, a sentence a line"
+_MARKED_UP = "extract its sentences as plain text, one on each line, or as pairs separated by a tab (.tsv)"
+_DOCUMENT = "save its text as plain text, one sentence on each line"
 _FORMATS = {
     **dict.fromkeys(("csv", "xls", "xlsx", "ods"), _TABLE),
     **dict.fromkeys(("tmx", "xlf", "xliff", "sdlxliff", "po", "pot", "jsonl", "json", "xml", "srt", "vtt"), _MARKED_UP),
@@ -42,7 +45,7 @@ _FORMATS = {
 
 
 def refuse_format(path: Path, also: tuple[str, ...] = ()) -> None:
-    """Raise DataError for a file whose name says that its lines are not sentences; ``also`` are further endings."""
+    """Raise DataError if the file's ending says that its lines are not sentences; ``also`` lists more such endings."""
     plain = path.with_suffix("") if path.suffix in COMPRESSED else path
     ending = plain.suffix[1:].lower()
     mend = _FORMATS.get(ending) or (ending in also and "cut out the column of the source: cut -f 1")
@@ -51,43 +54,46 @@ def refuse_format(path: Path, also: tuple[str, ...] = ()) -> None:
 
 
 def refuse_no_text(first_line: bytes, name: str) -> None:
-    """Raise DataError when a file begins as none of UTF-8 text does: compressed, UTF-16, or with Mac line ends.
+    """Raise DataError if a file is compressed, UTF-16, or has the line ends of old Macs, by its first line.
 
-    ``first_line`` is all up to the first line feed, with it, or to the end of the file.
+    ``first_line`` ends with the first line feed, or with the file.
     """
     for beginning, what, mend in _BEGINNINGS:
         if re.match(beginning, first_line):
             if name.endswith(COMPRESSED):
-                what, mend = f"{what} once more inside", "decompress it once"
+                what, mend = f"{what} twice", "decompress it once"
             if name == STANDARD_INPUT:
-                mend = "pipe in what is inside it"
+                mend = "pipe in its text instead"
             raise DataError(f"{name} is {what}", mend.format(name=_quoted(name)))
     if encoding := utf_16(first_line):
         raise DataError(f"{name} line 1 is {encoding}, not UTF-8", convert(encoding, name))
     if not first_line.endswith(b"\n") and b"\r" in first_line.rstrip(b"\r"):
         raise DataError(
-            f"{name} line 1 ends in a carriage return alone, and so do all its lines",
-            "give them line feeds: " + filtered(r"tr '\r' '\n'", name),
+            f"{name} has carriage returns alone, from line 1 on, and no line feeds",
+            "convert them to line feeds: " + filtered(r"tr '\r' '\n'", name),
         )
 
 
 def not_utf_8(name: str, number: int, column: int, sample: bytes) -> DataError:
-    """The error for a byte of a line, both from 1; ``sample`` has lines in the same encoding, if the file has one."""
+    """The error for a line that is not UTF-8, with its number and the byte's column, both from 1.
+
+    ``sample`` holds lines of the same file, from which its encoding is guessed.
+    """
     what = f"{name} line {number} byte {column} is not UTF-8"
     if encoding := likely(sample):
         return DataError(f"{what}, and looks like {encoding}", convert(encoding, name))
     suffix, file = _suffix(name), _quoted(name)
     look = f"{_UNPACK[suffix][0]} {file} | sed -n {number}p | xxd" if suffix else f"sed -n {number}p {file} | xxd"
-    return DataError(what, f"convert the file, or see what stands there: {look}")
+    return DataError(what, f"convert the file, or look at the line: {look}")
 
 
 def convert(encoding: str, name: str) -> str:
-    """The advice to make a file UTF-8."""
+    """Advice with the command that converts a file to UTF-8."""
     return "convert it: " + filtered(f"iconv -f {encoding} -t UTF-8", name)
 
 
 def filtered(command: str, name: str) -> str:
-    """The shell command that sends the file ``name`` through ``command``; compressed files stay compressed."""
+    """Shell command that pipes the file ``name`` through ``command``; a compressed file stays compressed."""
     if name == STANDARD_INPUT:
         return f"… | {command} | nmt"
     suffix = _suffix(name)
@@ -98,11 +104,11 @@ def filtered(command: str, name: str) -> str:
 
 
 def utf_16(beginning: bytes) -> str:
-    """UTF-16 or UTF-32, in which byte order, when text begins so; else ""."""
+    """The encoding, UTF-16 or UTF-32, that a text's first bytes show; "" for neither."""
     for mark, encoding in _UNICODE:
         if beginning.startswith(mark):
             return encoding
-    # Without a mark: every second byte of Latin letters, of spaces and digits is zero, and no other.
+    # Without a byte-order mark: of Latin letters, spaces and digits every second byte is zero, and no other byte.
     even, odd = beginning[0:SAMPLE:2], beginning[1:SAMPLE:2]
     if len(odd) > 1 and odd.count(0) > len(odd) / 8 and not even.count(0):
         return "UTF-16LE"
@@ -112,9 +118,9 @@ def utf_16(beginning: bytes) -> str:
 
 
 def likely(sample: bytes) -> str:
-    """The encoding of some lines that are not UTF-8, as iconv calls it; "" when none is likely.
+    """The probable encoding of lines that are not UTF-8, as iconv names it; "" when none is probable.
 
-    Told by which decoders take them, and whether what they give is made of the letters that texts are made of.
+    It is the first encoding that decodes the lines into letters that are frequent in its languages.
     """
     for encoding, codec, standard, letters, least in _candidates():
         try:
@@ -134,10 +140,10 @@ def likely(sample: bytes) -> str:
 
 @cache
 def _candidates() -> tuple[tuple[str, str, str, re.Pattern[str], float], ...]:
-    """For each encoding what iconv calls it, Python's codec, and how its texts are told.
+    """Candidate encodings: iconv's name, Python's codec, and three facts by which their texts are recognised.
 
-    That is a codec of its most frequent characters alone, the letters of its texts, and their least share of what is
-    not ASCII. The first that fits is taken: those that few other texts fit stand first.
+    These are a codec of the frequent characters alone, a pattern of frequent letters, and the least share of these
+    letters in what is not ASCII. The strictest candidates come first, because the first that fits is chosen.
     """
     han = re.compile("[一-龥、。，！？：；「」《》（）“”]")
     return (
@@ -152,7 +158,7 @@ def _candidates() -> tuple[tuple[str, str, str, re.Pattern[str], float], ...]:
 
 
 def _quoted(name: str) -> str:
-    import shlex  # for a person who reads an error, and nobody else
+    import shlex  # needed in error messages only
 
     return shlex.quote(name)
 

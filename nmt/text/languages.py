@@ -1,7 +1,7 @@
-"""Language codes: ISO 639-1 and 639-3, and what NLLB (``zho_Hans``) and BCP 47 (``en-US``) write after them.
+"""Language codes: ISO 639-1 and 639-3, with the suffixes of NLLB (``zho_Hans``) and of BCP 47 (``en-US``).
 
-The table is that of langcodes; the names are those of the IANA registry that it brings. Each is read only when it is
-asked for, since that takes 0.05 s.
+Codes are parsed by langcodes; names come from its copy of the IANA registry. Both are loaded on first use, because
+loading takes 0.05 s. Knows codes, names and scripts; no texts.
 """
 
 import re
@@ -15,7 +15,7 @@ from nmt.disk.compression import COMPRESSED
 if TYPE_CHECKING:
     from langcodes import Language
 
-# Endings of files that ISO 639-3 gives to languages of few speakers: `ref.txt` is a text, and not in Citak.
+# File endings that are also ISO 639-3 codes of languages with few speakers: `ref.txt` is a text, not in Citak (txt).
 # fmt: off
 FILE_ENDINGS = frozenset((
     "bpe", "csv", "doc", "log", "new", "old", "one", "raw", "sgm", "spm", "src", "tag", "tgt", "tmp", "trg", "tsv",
@@ -27,33 +27,33 @@ _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 @lru_cache(1 << 14)
 def script_of_letter(character: str) -> str:
-    """The script of a letter, as Unicode's names of its letters begin: HANGUL, LATIN, CJK."""
+    """The script of a letter: the first word of its Unicode name, such as HANGUL, LATIN or CJK."""
     return unicodedata.name(character, "").partition(" ")[0]
 
 
 def base_language(code: str) -> str:
-    """The shortest code of the language alone: ``zho_Hans``, ``cmn`` and ``zh-TW`` are all ``zh``.
+    """The shortest code of the language, without script and region: ``zho_Hans``, ``cmn`` and ``zh-TW`` are ``zh``.
 
-    A code that is unknown comes back as it is, in lower case.
+    An unknown code is returned as it is, in lower case.
     """
     first = re.split("[-_]", code.lower(), maxsplit=1)[0]
     if len(first) != 3:
-        return first  # nothing to look up
+        return first  # already the shortest
     known = _parsed(code, macro=True)
     return str(known.language) if known else first
 
 
 def is_language(code: str) -> bool:
-    """Whether a code is that of a language, alone or with a script and a region."""
+    """Whether this is the code of a known language, with or without a script and a region."""
     return _parsed(code) is not None
 
 
 def language_name(code: str) -> str | None:
-    """The English name of a language, as in ``Korean`` or ``Chinese (Simplified)``; None when the code is unknown."""
+    """The English name of a language, such as ``Korean`` or ``Chinese (Simplified)``; None for an unknown code."""
     known = _parsed(code)
     if known is None:
         return None
-    # A script is worth its word where the language has another one too.
+    # The name includes the script only if the language is written in another one, too.
     simple, names = known.simplify_script(), _names()
     parts = [names.get((kind, str(code))) for kind, code in (("script", simple.script), ("region", simple.territory))]
     inner = ", ".join(part for part in parts if part)
@@ -61,7 +61,7 @@ def language_name(code: str) -> str | None:
     return f"{name} ({inner})" if name and inner else name
 
 
-# How Unicode's names of a script's letters begin.
+# By ISO 15924 code, the first words of the Unicode names of a script's letters.
 _LETTERS = {
     "Latn": ("LATIN",),
     "Cyrl": ("CYRILLIC",),
@@ -81,22 +81,22 @@ _LETTERS = {
 
 
 def script_of(code: str) -> frozenset[str]:
-    """How Unicode's names of the letters that a language is written in begin; empty when nobody knows."""
+    """The scripts that a language is written in, as ``script_of_letter`` names them; empty when unknown."""
     known = _parsed(code)
     return frozenset(_LETTERS.get(str(known.maximize().script), ())) if known else frozenset()
 
 
-def same_language(code: str, other: str) -> bool:
-    """Whether two codes name one language, and contradict each other neither in script nor in region."""
-    left, right = _parsed(code, macro=True), _parsed(other, macro=True)
+def same_language(first: str, second: str) -> bool:
+    """Whether two codes name the same language, and do not differ in script or region where both have one."""
+    left, right = _parsed(first, macro=True), _parsed(second, macro=True)
     if left is None or right is None:
-        return code.lower() == other.lower()
-    parts = ((left.script, right.script), (left.territory, right.territory))
-    return left.language == right.language and all(not one or not two or one == two for one, two in parts)
+        return first.lower() == second.lower()
+    differ = [a and b and a != b for a, b in ((left.script, right.script), (left.territory, right.territory))]
+    return left.language == right.language and not any(differ)
 
 
 def language_of(path: Path) -> str:
-    """The language code that a file's name ends with, as in ``test.ko`` or ``test.pt_BR.gz``; "" where none does."""
+    """The language code at the end of a file name, as in ``test.ko`` or ``test.pt_BR.gz``; "" if there is none."""
     plain = path.with_suffix("") if path.suffix in COMPRESSED else path
     code = plain.suffix[1:]
     return code if code.lower() not in FILE_ENDINGS and is_language(code) else ""
@@ -104,7 +104,7 @@ def language_of(path: Path) -> str:
 
 @cache
 def _parsed(code: str, macro: bool = False) -> "Language | None":
-    """The parts of a code in their normal form; with ``macro``, ``cmn`` is ``zh``. None for an unknown language."""
+    """Parse a code into its normal form; ``macro`` replaces ``cmn`` by ``zh``. None for an unknown language."""
     if not _TAG.fullmatch(code):
         return None
     from langcodes import Language, standardize_tag
@@ -118,7 +118,7 @@ def _parsed(code: str, macro: bool = False) -> "Language | None":
 
 @cache
 def _names() -> dict[tuple[str, str], str]:
-    """English names by kind (language, script, region) and code, without what the registry says in brackets."""
+    """English names by kind (language, script, region) and code, without the registry's remarks in brackets."""
     from langcodes.registry_parser import parse_registry
 
     names = {}

@@ -1,8 +1,8 @@
-"""The line contract: what a line is on the way in, and how text is kept to one line on the way out.
+"""The line contract: what a line of input is, and how a text of output is kept on one line.
 
-Only ``\\n`` ends a line of input; U+2028, U+0085, form feed and the like are text. N lines in are N lines out, so
-output must never hold a character at which another program could cut, nor one that a terminal obeys. Knows bytes and
-text; no files, no pieces.
+Only ``\\n`` ends a line of input; U+2028, U+0085, form feed and the like are text. N lines in give N lines out, so
+output never contains a character at which another program could break a line, nor a terminal's control character.
+Knows bytes and text; no files, no pieces.
 """
 
 import re
@@ -13,17 +13,17 @@ from typing import BinaryIO, Final
 from nmt.errors import DataError
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-LONGEST_LINE = 1 << 20  # bytes; a "line" beyond 1 MiB is no sentence, and its pieces would take gigabytes
+LONGEST_LINE = 1 << 20  # bytes; a line of over 1 MiB is no sentence, and its pieces would take gigabytes
 
 # Every character at which ``str.splitlines`` cuts, and every control character but the tab.
 _TO_SPACE = dict.fromkeys([*range(0x09), *range(0x0A, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029], " ")
 
-# Those and the tab; what changes the order in which text is shown; and what no file of XML, a picture, may hold.
+# Control characters, line breaks, characters that reverse the direction of text, and those that XML (SVG) forbids.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 
 class Pause(Enum):
-    """Stands among lines where their source has no more for the moment, so that nobody waits for what is read."""
+    """Marks a pause of the input among its lines, so that the lines before it are translated without waiting."""
 
     PAUSE = "pause"
 
@@ -32,14 +32,14 @@ PAUSE: Final = Pause.PAUSE
 
 
 def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str]:
-    """Yield the lines of a byte stream as text, without their ends, each as soon as it is there.
+    """Yield the lines of a byte stream as text, without their line ends, each as soon as it is complete.
 
-    One ``\\r`` before the ``\\n`` is dropped, and so is a byte-order mark at the start; a last line without ``\\n``
-    counts. Invalid UTF-8 raises DataError with ``name``, the line and the byte column (both from 1) when ``strict``;
-    otherwise U+FFFD stands in its place. A line of over 1 MiB raises DataError, and so does a file that is not UTF-8
-    lines at all: compressed, UTF-16, or with carriage returns alone.
+    A ``\\r`` before the ``\\n`` and a byte-order mark at the start are dropped; a last line without ``\\n`` counts.
+    Invalid UTF-8 raises DataError with ``name``, the line and the byte column (both from 1) if ``strict``, and becomes
+    U+FFFD otherwise. Raises DataError, too, for a line of over 1 MiB, and for a file that is compressed, UTF-16, or has
+    carriage returns alone.
     """
-    # Not above: every message passes through this module, and needs none of it.
+    # Imported here, because every message imports this module and few need these.
     from nmt.text.encodings import not_utf_8, refuse_no_text
 
     number, is_utf_8 = 0, False
@@ -53,7 +53,7 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str
             )
         if number == 1:
             raw = raw.removeprefix(BYTE_ORDER_MARK)
-            if not raw:  # a file of nothing but the mark has no line
+            if not raw:  # a file that holds only the mark has no line
                 return
         if raw.endswith(b"\n"):
             raw = raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
@@ -67,7 +67,7 @@ def read_lines(stream: BinaryIO, name: str, strict: bool = True) -> Iterator[str
 
 
 def _lines_ahead(stream: BinaryIO) -> bytes:
-    """Some of the whole lines that follow, where the stream can tell without waiting for them."""
+    """Complete lines that follow in the stream, if it can show them without waiting."""
     from nmt.text.encodings import SAMPLE
 
     peek = getattr(stream, "peek", None)
@@ -76,14 +76,14 @@ def _lines_ahead(stream: BinaryIO) -> bytes:
 
 
 def one_line(text: str) -> str:
-    """The text with one space for each line break of ``str.splitlines`` and each control character but the tab."""
+    """Replace each line break of ``str.splitlines`` and each control character, except the tab, by a space."""
     return text.translate(_TO_SPACE)
 
 
 def printable(text: str) -> str:
-    """Text from outside as a person may see it: ``\\x1b`` and the like stand for what a terminal would obey.
+    """Escape control characters, as ``\\x1b``, so that text from outside is safe to show in a terminal.
 
-    Everything that messages, tables and pictures show goes through here: translations, names of files and languages,
-    pieces of a vocabulary, what a library says of them.
+    Messages, tables and pictures pass everything through here: translations, names of files and languages, pieces of a
+    vocabulary, errors of libraries.
     """
     return _UNPRINTABLE.sub(lambda sign: repr(sign[0])[1:-1], text)

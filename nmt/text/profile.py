@@ -1,4 +1,7 @@
-"""What the lines that a model was trained on looked like, so that others can be given to it in that shape."""
+"""The profile of training text (lengths, sentences, final marks), by which translation shapes its input.
+
+Knows lines and counts; no model and no files.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,29 +12,29 @@ from nmt.errors import DataError, shown
 from nmt.text.sentences import MARKS, final_mark, split_sentences
 
 RARE = 0.001
-"""Share of the lines under which something is as good as never seen."""
+"""Share of the lines below which something counts as never seen."""
 
 OUTLIER = 1.25
-"""Times the length that 1 line of 1,000 reaches, beyond which a line says nothing about the others."""
+"""A line longer than this times the length that 1 line in 1,000 reaches is ignored."""
 
-_LARGEST = 10**6  # pieces or sentences; no line of a dataset has more
+_LARGEST = 10**6  # pieces or sentences of a line; no line of a dataset has more
 
 
 @dataclass(frozen=True)
 class Profile:
     """Facts about the training pairs of a dataset."""
 
-    longest: int  # pieces of the longest source, outliers aside
-    sentences: int  # that a source has, or more, in 1 line of 1,000: more were as good as never seen
-    final: float  # share of sources that end in a mark such as a full stop
-    source_mark: str  # the most common of these marks; "" when there is none
-    target_mark: str
+    longest: int  # pieces of the longest source, without outliers
+    sentences: int  # the most sentences that at least 1 source in 1,000 has
+    final: float  # share of sources that end in a final mark, such as a full stop
+    source_mark: str  # the most frequent final mark of sources; "" if none has any
+    target_mark: str  # the same of targets
 
     @classmethod
     def read(cls, manifest: Mapping[str, Any], name: str) -> Self | None:
-        """The profile in a manifest; None in one of an older version.
+        """Read the profile in a manifest; None if an older nmt wrote the manifest.
 
-        Raises DataError, naming the manifest as ``name``, for facts that are not what they should be.
+        Raises DataError, calling the manifest ``name``, for invalid facts.
         """
         if "profile" not in manifest:
             return None
@@ -41,11 +44,11 @@ class Profile:
         except TypeError:
             profile = None
         if not profile or not profile._is_sound():
-            raise DataError(f"{name} has a profile that cannot be: {shown(facts)}", "restore the file")
+            raise DataError(f"{name} has an invalid profile: {shown(facts)}", "restore the file")
         return profile
 
     def facts(self) -> dict[str, Any]:
-        """As ``read`` takes it."""
+        """The profile as a manifest holds it, for ``read``."""
         return asdict(self)
 
     def _is_sound(self) -> bool:
@@ -57,7 +60,7 @@ class Profile:
 
 @dataclass
 class ProfileCounter:
-    """Counts what a Profile says, pair by pair."""
+    """Counts the facts of a Profile, pair by pair."""
 
     pieces: Counter[int] = field(default_factory=Counter)
     sentences: Counter[int] = field(default_factory=Counter)
@@ -65,7 +68,7 @@ class ProfileCounter:
     target_marks: Counter[str] = field(default_factory=Counter)
 
     def add(self, pairs: Iterable[tuple[str, str]], pieces: Iterable[int]) -> None:
-        """Count pairs of source and target; ``pieces`` are those of the sources."""
+        """Count pairs of source and target; ``pieces`` are the lengths of the sources in pieces."""
         self.pieces.update(pieces)
         for source, target in pairs:
             self.sentences[len(split_sentences(source))] += 1
@@ -73,7 +76,7 @@ class ProfileCounter:
             self.target_marks[final_mark(target)] += 1
 
     def profile(self) -> Profile:
-        """The profile of at least one pair."""
+        """The profile of the pairs counted so far, at least one."""
         lines = self.source_marks.total()
         final = round(1 - self.source_marks[""] / lines, 6)
         marks = [_most_common(counts) for counts in (self.source_marks, self.target_marks)]
@@ -82,7 +85,7 @@ class ProfileCounter:
 
 
 def _usual_most(counts: Counter[int]) -> int:
-    """The largest number that at least a share of RARE reaches."""
+    """The largest number that at least a share of RARE of the lines reaches."""
     reached = 0
     for number in sorted(counts, reverse=True):
         reached += counts[number]

@@ -1,29 +1,29 @@
-"""How long work tells that it goes on, without knowing whether a person, a log or nobody reads it."""
+"""How long work reports its progress. Knows stages and counts; not whether a person, a log or nobody reads them."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """A sink of progress, handed down by the command; the library never prints."""
+    """Receiver of progress reports, passed down by a command; the library itself never prints."""
 
     def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
-        """Begin the stage ``what``, which has ``total`` steps of ``unit`` (None: nobody knows yet)."""
+        """Begin the stage ``what`` of ``total`` steps, counted in ``unit``; None: the total is unknown."""
 
     def advance(self, count: int = 1) -> None:
-        """``count`` more steps of the stage are done."""
+        """Report ``count`` more steps of the stage as done."""
 
     def note(self, line: str) -> None:
-        """Say one finished line, a fact that a person wants to keep reading."""
+        """Report a fact, in one line that stays visible."""
 
     def warn(self, line: str) -> None:
-        """Say one warning: the work goes on, and the person should know."""
+        """Report a warning, in one line; the work continues."""
 
     def finish(self) -> None:
-        """The stage is done."""
+        """End the stage."""
 
 
 class Silent:
-    """Progress that nobody reads: the default of the library."""
+    """Progress that discards every report: the default of the library."""
 
     def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
         pass

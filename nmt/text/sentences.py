@@ -1,6 +1,6 @@
-"""Where sentences and clauses end, by their marks alone. Knows no model and no language.
+"""Splits lines into sentences and rates places to cut, by punctuation marks alone. Knows no model and no language.
 
-A dot ends a sentence, that of ``Mr.`` too, but not that of an initial.
+Each dot ends a sentence, even that of ``Mr.``, except the dot of an initial.
 """
 
 import re
@@ -8,18 +8,18 @@ import unicodedata
 from collections.abc import Iterable
 
 SENTENCE, CLAUSE, WORD, ANYWHERE, NEVER = 4, 3, 2, 1, 0
-"""How good a cut is. NEVER is inside a character."""
+"""Ratings of a place to cut a line, the best first. NEVER is inside a character."""
 
 _SPACED_MARKS, _UNSPACED_MARKS = ".!?…؟۔।॥։", "。！？｡．"
 MARKS = _SPACED_MARKS + _UNSPACED_MARKS
-"""All that ends a sentence."""
+"""All marks that end a sentence."""
 
-# Scripts with spaces have one after the mark; 3.14 has none. The others need none.
+# In scripts with spaces, a mark counts only before a space: not in 3.14. In the others it always counts.
 _SPACED = {**dict.fromkeys(_SPACED_MARKS, SENTENCE), **dict.fromkeys(",;:،؛", CLAUSE)}
 _UNSPACED = {**dict.fromkeys(_UNSPACED_MARKS, SENTENCE), **dict.fromkeys("、，；：､", CLAUSE)}
 _CLOSING = "\"'”’»›)]}」』）】》〉〕］｝｣"
 
-# Where ``rate`` says SENTENCE, found without a step a character.
+# Matches where ``rate`` gives SENTENCE, without a call for each character.
 _END = re.compile(
     f"[{re.escape(MARKS)}][{re.escape(_CLOSING)}]*(?= )"
     f"|[{_UNSPACED_MARKS}][{re.escape(_CLOSING)}]*(?=[^ {re.escape(_CLOSING + ''.join(_UNSPACED))}])"
@@ -28,7 +28,7 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def rate(before: str, after: str) -> int:
-    """How good a cut between the text ``before`` and the character ``after`` is."""
+    """Rate a cut between the text ``before`` and the character ``after``: SENTENCE, CLAUSE, WORD or ANYWHERE."""
     text = before.rstrip(_CLOSING)
     ended = text[-1:]
     if after == " ":
@@ -38,14 +38,14 @@ def rate(before: str, after: str) -> int:
 
 
 def _is_initial(text: str) -> bool:
-    """Whether the text ends in a capital letter alone and a dot, as in ``J. S. Bach`` and ``E.S.E.``"""
+    """Whether the text ends in a single capital letter and a dot, as in ``J. S. Bach`` and ``E.S.E.``"""
     return text[-1:] == "." and text[-2:-1].isupper() and not text[-3:-2].isalpha()
 
 
 def split_sentences(line: str) -> list[str]:
-    """The sentences of a line; every run of white space is one space, and none stands at an end.
+    """Split a line into sentences, with every run of white space made one space and none at the ends.
 
-    What has no letter is no sentence: "1." belongs to what follows, a lone mark at the end to what is before it.
+    A sentence has a letter: "1." is joined to the text after it, and a mark alone at the end to the text before it.
     """
     text = " ".join(line.split())
     last = next((place for place in reversed(range(len(text))) if _LETTER.match(text, place)), -1)
@@ -60,7 +60,7 @@ def split_sentences(line: str) -> list[str]:
 
 
 def join_sentences(sentences: Iterable[str]) -> str:
-    """The sentences on one line, with a space between two unless their script has none."""
+    """Join sentences into one line, with a space between them unless their script has no spaces."""
     text = ""
     for sentence in filter(None, sentences):
         text += sentence if not text or _needs_no_space(text[-1], sentence[0]) else f" {sentence}"
@@ -72,18 +72,18 @@ def _needs_no_space(left: str, right: str) -> bool:
 
 
 def _is_unspaced(character: str) -> bool:
-    """Whether it is of a wide script that has no spaces: Han and kana, not Hangul."""
+    """Whether a character is of a wide script without spaces: Han and kana, but not Hangul."""
     wide = unicodedata.east_asian_width(character) in "WF"
     return wide and not unicodedata.name(character, "").startswith("HANGUL")
 
 
 def final_mark(line: str) -> str:
-    """The mark that ends the line, perhaps before closing signs; "" when none does."""
+    """The sentence mark at the end of a line, ignoring closing quotes and brackets; "" if there is none."""
     last = line.rstrip().rstrip(_CLOSING)[-1:]
     return last if last and last in MARKS else ""
 
 
 def ends_in_word(line: str) -> bool:
-    """Whether the line ends in a letter, an accent on one or a digit, perhaps before closing signs."""
+    """Whether a line ends in a letter, a combining accent or a digit, ignoring closing quotes and brackets."""
     last = line.rstrip().rstrip(_CLOSING)[-1:]
     return last.isalnum() or unicodedata.category(last or " ")[0] == "M"

@@ -1,11 +1,11 @@
-"""What a SentencePiece model may hold: a strict reader of its protobuf, which the library's own reader is not.
+"""Strict reader of serialised SentencePiece models: refuses all that ``nmt prepare`` would not have written.
 
-The library takes much that a stranger could make use of: user-defined symbols, so that a typed "<s>" is no longer text;
-rules that rewrite the text first, as a table that it walks unchecked; pieces that are no UTF-8, hold a line break, or
-have a score that is no number. All of that is refused here, before the library sees the file. What is left is what
-``nmt prepare`` makes: special pieces, bytes, then plain pieces, and settings that change nothing of a text.
+SentencePiece's own reader accepts much that a stranger could abuse: user-defined symbols, so that a typed "<s>" is no
+longer text; tables of rules that rewrite the text and are not bounds-checked; pieces that are not UTF-8, hold a line
+break or have a score that is not a number. All of that is refused here, before the library sees the file. A valid model
+has special pieces, byte pieces, then plain pieces, and settings that leave text as it is. Knows bytes; opens no file.
 
-The format is SentencePiece's ``sentencepiece_model.proto``; the wire format is protobuf's.
+The format is SentencePiece's ``sentencepiece_model.proto`` in protobuf's wire format.
 """
 
 import math
@@ -15,14 +15,14 @@ from collections.abc import Iterator, Mapping
 SPECIAL_PIECES = ["<pad>", "<unk>", "<s>", "</s>"]
 BYTE_PIECES = [f"<0x{byte:02X}>" for byte in range(256)]
 FIRST_PLAIN = len(SPECIAL_PIECES) + len(BYTE_PIECES)
-MOST_PIECES = 10**6  # as many as ``nmt prepare`` makes at most
+MOST_PIECES = 10**6  # the most that ``nmt prepare`` makes
 
-# Types of pieces: unknown is 2, control 3, byte 6; 4 is user-defined and 5 unused, which no model of ours has.
+# Types of pieces: plain 1, unknown 2, control 3, byte 6. A valid model has no user-defined (4) and no unused (5) piece.
 _PLAIN = 1
 _FIRST_TYPES = bytes([3, 2, 3, 3]) + bytes([6]) * 256
 
-# Fields of messages: their numbers, and the values that they must have, of which None stands for an absent field.
-# What is not listed of the trainer's settings does nothing once training is over.
+# Field numbers of the messages, and the values that each field may have; None stands for an absent field. Settings of
+# the trainer that are not listed have no effect once it has trained.
 _PIECE, _TRAINER, _NORMALIZER, _DENORMALIZER = 1, 2, 3, 5
 _TRAINER_MUST: Mapping[int, tuple[object, ...]] = {
     3: (1, 2),  # model_type: unigram or BPE
@@ -52,9 +52,9 @@ _LONGEST_NUMBER = 10  # bytes of a varint
 
 
 def read_pieces(model: bytes) -> list[str]:
-    """The pieces of a serialised model by id, once the model is known to hold nothing else than it may.
+    """Check a serialised model and return its pieces by id.
 
-    Raises ValueError with the reason, which continues a sentence that begins with the model's name.
+    Raises ValueError for an invalid model; the message continues a sentence that begins with the model's name.
     """
     try:
         raw, scores, types, place = _read_pieces(model)
@@ -71,7 +71,7 @@ def read_pieces(model: bytes) -> list[str]:
 
 
 def rename_in_pieces(model: bytes, old: bytes, new: bytes) -> bytes:
-    """The model, which is one of ours, with ``new`` for ``old`` in all pieces; both have as many bytes."""
+    """Replace ``old`` by ``new``, which has as many bytes, in all pieces of a valid model."""
     renamed, place = bytearray(model), 0
     while model[place] == 0x0A:
         start = place + 4
@@ -82,10 +82,10 @@ def rename_in_pieces(model: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def _read_pieces(model: bytes) -> tuple[list[bytes], bytes, bytes, int]:
-    """The pieces, their scores (four bytes each), their types (one each), and where in the model they end.
+    """Read the pieces: their bytes, their scores (4 bytes each), their types (1 byte each), and where they end.
 
-    They are nearly all of the file, so they are read here in one go and in the one form in which they are written:
-    each field once and in order, every length below 128. Raises IndexError when the model ends too early.
+    Pieces are nearly the whole file. For speed, only the one form is read in which they are written: each field once
+    and in order, every length below 128. Raises IndexError when the model ends too early.
     """
     raw: list[bytes] = []
     scores, types, place = bytearray(), bytearray(), 0
@@ -93,7 +93,7 @@ def _read_pieces(model: bytes) -> tuple[list[bytes], bytes, bytes, int]:
         start = place + 2
         after_piece = start + 2 + model[start + 1]
         place = start + model[place + 1]
-        rest = place - after_piece  # a score, and a type unless it is the usual one
+        rest = place - after_piece  # bytes of the score, and of the type unless it is plain
         long = place - start > 0x7F or place > len(model)
         if long or rest not in (5, 7) or model[start] != 0x0A or model[after_piece] != 0x15:
             raise ValueError(f"is not a SentencePiece model: piece {len(raw)} is malformed")
@@ -109,7 +109,7 @@ def _read_pieces(model: bytes) -> tuple[list[bytes], bytes, bytes, int]:
 
 
 def _check_pieces(raw: list[bytes], types: bytes) -> list[str]:
-    """The pieces as text. Raises ValueError for a piece that is not where or what it should be."""
+    """Decode and check the pieces. Raises ValueError for a piece of the wrong text, type or place."""
     if len(raw) > MOST_PIECES:
         raise ValueError(f"has {len(raw)} pieces, over {MOST_PIECES}")
     try:
@@ -122,8 +122,8 @@ def _check_pieces(raw: list[bytes], types: bytes) -> list[str]:
     if pieces[len(SPECIAL_PIECES) : FIRST_PLAIN] != BYTE_PIECES:
         raise ValueError("has no pieces for bytes, so it would lose characters")
     if types[:FIRST_PLAIN] != _FIRST_TYPES or types.count(_PLAIN) != len(types) - FIRST_PLAIN:
-        raise ValueError("has a piece of a type that it should not have")
-    # Split at any white space they are the same again: none is empty, none has white space or a line break in it.
+        raise ValueError("has a piece of the wrong type")
+    # If splitting at white space gives the same pieces, none is empty, and none has white space or a line break in it.
     if len(pieces) != len(raw) or text.split() != pieces or "\0" in text:
         raise ValueError("has a piece that is empty or has white space in it")
     if len(set(pieces)) != len(pieces):
@@ -134,7 +134,7 @@ def _check_pieces(raw: list[bytes], types: bytes) -> list[str]:
 def _check_settings(settings: Mapping[int, object]) -> None:
     """Raise ValueError unless the messages after the pieces are settings that leave text as it is."""
     if not settings.keys() >= {_TRAINER, _NORMALIZER} or not settings.keys() <= {_TRAINER, _NORMALIZER, _DENORMALIZER}:
-        raise ValueError("is not a SentencePiece model of ours: it has other parts")
+        raise ValueError("is not a SentencePiece model of nmt: it has other parts")
     for number, message in settings.items():
         if not isinstance(message, bytes):
             raise ValueError("is not a SentencePiece model: its settings are not messages")
@@ -145,25 +145,25 @@ def _check_settings(settings: Mapping[int, object]) -> None:
             wrong += fields.keys() - _NORMALIZER_KNOWN
         if wrong:
             part = "trainer" if number == _TRAINER else "normalizer"
-            raise ValueError(f"is not a SentencePiece model of ours: setting {wrong[0]} of its {part}")
+            raise ValueError(f"is not a SentencePiece model of nmt: setting {wrong[0]} of its {part}")
 
 
 def _unique(message: bytes, place: int = 0) -> dict[int, object]:
-    """The fields of a message by number. Raises ValueError for one that stands twice, IndexError for a cut message."""
+    """The fields of a message by number. Raises ValueError for a repeated field, IndexError for a truncated message."""
     fields: dict[int, object] = {}
     for number, value in _fields(message, place):
         if number in fields:
-            raise ValueError("is not a SentencePiece model of ours: a setting stands twice")
+            raise ValueError("is not a SentencePiece model of nmt: a setting occurs twice")
         fields[number] = value
     return fields
 
 
 def _fields(message: bytes, place: int) -> Iterator[tuple[int, object]]:
-    """(number, value) of each field from ``place`` on: an int, or the bytes of anything longer."""
+    """Yield the number and the value of each field from ``place`` on; a value is an int or bytes."""
     while place < len(message):
         key, place = _number(message, place)
-        if key >= 1 << 32:  # the library would drop the bits beyond, and read another field than we do
-            raise ValueError("is not a SentencePiece model: it has a field of no known number")
+        if key >= 1 << 32:  # the library drops the higher bits, and would read another field than this reader
+            raise ValueError("is not a SentencePiece model: it has a field with an unknown number")
         kind = key & 7
         if kind == 0:
             value, place = _number(message, place)
@@ -174,7 +174,7 @@ def _fields(message: bytes, place: int) -> Iterator[tuple[int, object]]:
         elif kind in (1, 5):
             length = 8 if kind == 1 else 4
         else:
-            raise ValueError("is not a SentencePiece model: it has a field of no known kind")
+            raise ValueError("is not a SentencePiece model: it has a field of an unknown kind")
         if length > len(message) - place:
             raise IndexError
         yield key >> 3, message[place : place + length]
@@ -182,7 +182,7 @@ def _fields(message: bytes, place: int) -> Iterator[tuple[int, object]]:
 
 
 def _number(message: bytes, place: int) -> tuple[int, int]:
-    """A varint, seven bits a byte and the lowest first, and the place after it."""
+    """Read a varint (seven bits in each byte, the lowest first); return its value and the place after it."""
     value = 0
     for step in range(_LONGEST_NUMBER):
         byte = message[place + step]

@@ -1,9 +1,8 @@
-"""Text to pieces and back: SentencePiece behind one small class. Knows no files but the model's, and no corpus.
+"""Text to piece ids and back: SentencePiece behind one small class. Knows no files but the model's, and no corpus.
 
-Text survives: a character without a piece becomes its UTF-8 bytes, and nothing that a person types is ever taken for a
-control symbol. What changes is how a text is written: it is brought into its normal form (``nmt.text.normal``) first.
-SentencePiece's own normalisation (nmt_nfkc) is not used, because it also rewrites full-width forms and ligatures, so
-that a text could not come back as it was.
+No text is lost: a character without a piece is encoded as its UTF-8 bytes, and typed text never becomes a control
+symbol. Text is only brought into its normal form (``nmt.text.normal``). SentencePiece's own normalisation (nmt_nfkc) is
+not used, because it also rewrites full-width forms and ligatures, which decoding could not restore.
 """
 
 import io
@@ -22,26 +21,26 @@ from nmt.text.spm_format import FIRST_PLAIN, read_pieces, rename_in_pieces
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
-# File names in datasets and model folders; without a target's file both languages share the source's.
+# File names in datasets and model folders. A folder without the target's file has a joint vocabulary.
 SOURCE_TOKENIZER, TARGET_TOKENIZER = "tokenizer.model", "tokenizer.target.model"
 
-LARGEST_MODEL = 1 << 25  # bytes; a real one has some 20 a piece
-_SPACE = "▁"  # SentencePiece's sign for a space, which a person may type as well
-_RESERVED = "▅"  # its trainer leaves out a line that has this one
-_NONCHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # text has none, so one stands in for such a sign
+LARGEST_MODEL = 1 << 25  # bytes; real models have about 20 for each piece
+_SPACE = "▁"  # SentencePiece's sign for a space, which a person may also type
+_RESERVED = "▅"  # SentencePiece's trainer skips lines that hold this sign
+_NONCHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # no text has them, so they can replace those signs
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Sums of floats depend on how they are shared out, so the number of threads must be the same on every machine.
+# The number of threads decides the order of float sums, so it must be the same on every machine.
 _TRAINING_THREADS = 4
-# SentencePiece leaves out lines of over 4,192 bytes, and takes minutes for one that repeats itself at length.
+# Characters. SentencePiece skips lines of over 4,192 bytes, and takes minutes for a long line that repeats itself.
 _CUT = 1000
 _TO_MEND = "make it again with nmt prepare"
 
 
 class Tokenizer:
-    """A SentencePiece model whose first ids are padding, unknown, start and end."""
+    """Encoder and decoder by a SentencePiece model whose first ids are padding, unknown, start and end."""
 
     def __init__(self, model: bytes, name: str) -> None:
-        """Take a serialised model; ``name`` is what errors call it. Raises DataError when it is broken or not ours."""
+        """Load a serialised model; ``name`` stands for it in errors. Raises DataError for an invalid model."""
         import sentencepiece
 
         try:
@@ -53,21 +52,21 @@ class Tokenizer:
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
         self.size = len(pieces)
-        self.longest = max(map(len, pieces))  # characters of a piece: a text of N has at least N / longest pieces
+        self.longest = max(map(len, pieces))  # characters; a text of N characters has at least N / longest pieces
         self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
-        # One that became no piece of this model stands in for a typed "▁".
+        # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a model file. Raises MissingInputError, or DataError for a file that is not a model of ours."""
+        """Load a model file. Raises MissingInputError, or DataError for an invalid model."""
         return cls(read_small(path, LARGEST_MODEL), str(path))
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
-        """The piece ids of each line, without special ids, by ``workers`` threads."""
-        # In one place for training and use: the same text gives the same pieces, however it is written. A str may hold
-        # lone surrogates, which no UTF-8 has: each is U+FFFD, as bytes that are not UTF-8 are.
+        """Encode lines into piece ids, without special ids, in ``workers`` threads."""
+        # Normalising here, in training and in use, gives the same pieces for the same text in any spelling. A str may
+        # hold lone surrogates, which UTF-8 cannot; like bytes that are not UTF-8, each becomes U+FFFD.
         texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
         ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=max(1, workers))
         for row, text in enumerate(texts):
@@ -76,27 +75,27 @@ class Tokenizer:
         return ids
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """The text of each list of ids, on one line each; special ids give no text."""
+        """Decode lists of ids into texts without line breaks; special ids are skipped."""
         if not len(pieces):
             return []
         texts: list[str] = self._model.decode([[int(id) for id in ids if id > EOS] for ids in pieces])
         return [one_line(text) for text in texts]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
-        """The pieces as SentencePiece writes them, ``▁`` for a space; for people to look at."""
+        """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""
         return [self._model.id_to_piece(int(id)) for id in ids]
 
     def control_ids(self) -> list[int]:
-        """Ids that are no text: padding, unknown, start, end and any other control or unused one."""
+        """All ids that stand for no text: padding, unknown, start, end, and other control or unused pieces."""
         model = self._model
         return [id for id in range(self.size) if model.is_control(id) or model.is_unknown(id) or model.is_unused(id)]
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
-        """Whether some character has no piece of its own, so that its bytes stand for it."""
+        """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
         return any(EOS < id < FIRST_PLAIN for id in ids)
 
     def is_strange(self, character: str) -> bool:
-        """Whether a character has no piece and no kin: a letter or digit of a script without pieces, or neither."""
+        """Whether a character has no piece, and is not a letter or digit of a script that has pieces."""
         if not self.has_bytes(self.encode([character])[0]):
             return False
         return not character.isalnum() or script_of_letter(character) not in self._scripts
@@ -107,7 +106,7 @@ class Tokenizer:
         return {script_of_letter(character) for character in set(pieces) if character.isalnum()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
-        """The UTF-8 that each piece stands for, with the space before a word; of a byte piece that one byte."""
+        """The UTF-8 bytes of each piece, with the space before a word; a byte piece gives one byte."""
         pieces = [(int(id), self._model.id_to_piece(int(id))) for id in ids]
         return [
             bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
@@ -115,7 +114,8 @@ class Tokenizer:
         ]
 
     def _encode_typed_space_sign(self, text: str) -> list[int]:
-        # A noncharacter goes through in place of "▁" and comes out as its bytes, which then become the bytes of "▁".
+        # SentencePiece would take a typed "▁" for a space. A noncharacter in its place is encoded as byte pieces, which
+        # are then replaced by the byte pieces of "▁".
         stand_in = next((sign for sign in self._stand_ins if sign not in text), " ")
         ids: list[int] = self._model.encode(text.replace(_SPACE, stand_in), out_type=int)
         wanted = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in stand_in.encode()]
@@ -130,7 +130,7 @@ class Tokenizer:
 
 
 class SizeError(DataError):
-    """A vocabulary of ``size`` pieces does not fit a text that needs ``least`` or gives ``most`` (else 0)."""
+    """A vocabulary size that does not fit the text, which needs ``least`` pieces or gives at most ``most`` (else 0)."""
 
     def __init__(self, size: int, least: int = 0, most: int = 0) -> None:
         word, bound = ("small", f"{least} or more") if least else ("large", f"{most} or fewer")
@@ -142,15 +142,14 @@ def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = Tr
     """Learn a SentencePiece model of ``size`` pieces from lines of text, and return it serialised.
 
     ``kind`` is "unigram" (Kudo 2018) or "bpe" (Sennrich et al. 2016). Unless ``exact``, a text too small for ``size``
-    gives as many pieces as it can. The same lines give the same bytes for any number of workers. Lines are held in
-    memory: the caller chooses how many. Raises SizeError when the text gives fewer pieces or its characters need more,
-    DataError when there is no text.
+    gives fewer pieces. The same lines give the same bytes on every machine. Keeps all lines in memory. Raises SizeError
+    when the text gives fewer pieces or its characters need more, and DataError when there is no text.
     """
     texts = map(normal, lines)
     kept = [text[start : start + _CUT] for text in texts for start in range(0, len(text), _CUT)]
     if not any(text.strip(f"{_SPACE} ") for text in kept):
         raise DataError("there is no text to learn a vocabulary from", "look at the training text")
-    # Rare characters are left to the bytes; when the size has no room for the others, more of them are.
+    # Rare characters are left to the byte pieces. If the size has no room for all others, the coverage is lowered.
     for coverage in (0.99995, 0.9995, 0.995, 0.98):
         try:
             return _train(kept, kind, size, exact, coverage)
