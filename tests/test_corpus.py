@@ -298,7 +298,7 @@ def test_a_missing_or_cut_shard_is_a_data_error(tmp_path: Path) -> None:
     table = tmp_path / "train-rows.bin"
     whole = table.read_bytes()
     table.write_bytes(whole[:-1])
-    with pytest.raises(DataError, match=r"train-rows\.bin is broken"):
+    with pytest.raises(DataError, match=r"train-rows\.bin is damaged"):
         Split(tmp_path, "train", 300, 300)
     table.write_bytes(whole)
     (tmp_path / "train-00000.target.bin").unlink()

@@ -74,7 +74,7 @@ def test_a_cut_file_is_one_error_that_names_it(tmp_path: Path, name: str, kept: 
     path = write(tmp_path / name, TEXT)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * kept)])
-    with open_binary(path) as file, pytest.raises(DataError, match=f"{name} is broken") as caught:
+    with open_binary(path) as file, pytest.raises(DataError, match=f"{name} is damaged") as caught:
         for _ in file:
             pass
     assert "\n" not in str(caught.value)
@@ -93,7 +93,7 @@ def test_damage_at_any_byte_of_any_member_is_an_error_or_changes_no_text(tmp_pat
     path, texts = tmp_path / name, [b"one line\n", "두 줄\n".encode() * 9, b"three\n"]
     members = [write(path, text).read_bytes() for text in texts]
     whole, text = b"".join(members), b"".join(texts)
-    broken = f"{path} is broken: "
+    broken = f"{path} is damaged: "
     harmless = 0
     for place in range(len(whole)):
         for changed in (1, 0x80, 0xFF):
@@ -125,7 +125,7 @@ def test_a_file_cut_inside_a_member_is_an_error_wherever_it_is_cut(tmp_path: Pat
 def test_what_follows_the_last_member_and_is_none_is_an_error(tmp_path: Path, name: str, rest: bytes) -> None:
     path = write(tmp_path / name, TEXT)
     path.write_bytes(path.read_bytes() + rest)
-    assert str(read_or_error(path)).startswith(f"{path} is broken: ")
+    assert str(read_or_error(path)).startswith(f"{path} is damaged: ")
 
 
 @pytest.mark.parametrize("name", NAMES[1:])
@@ -140,7 +140,7 @@ def test_members_of_every_size_are_read_in_reads_of_every_size(tmp_path: Path, n
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_a_file_that_is_not_what_its_name_says_is_one_error(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"this is plain text\n" * 100)
-    with open_binary(tmp_path / name) as file, pytest.raises(DataError, match=f"{name} is broken"):
+    with open_binary(tmp_path / name) as file, pytest.raises(DataError, match=f"{name} is damaged"):
         file.read()
 
 

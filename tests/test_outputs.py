@@ -44,7 +44,7 @@ def test_a_file_by_another_name_is_the_same_file(tmp_path: Path, named: Callable
         check_outputs([("--output", other)], [tmp_path / "file"])
     with pytest.raises(UsageError, match=r"--output .* is an input as well"):
         check_outputs([("--output", other)], [tmp_path])
-    with pytest.raises(UsageError, match="--output and --stats are one file"):
+    with pytest.raises(UsageError, match="--output and --stats are the same file"):
         check_outputs([("--output", other), ("--stats", tmp_path / "file")], [])
     check_outputs([("--output", tmp_path / "new")], [tmp_path / "file"])
     assert (tmp_path / "file").read_text() == "text"
@@ -94,8 +94,8 @@ def place(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("translate run te.ko -o te.ko", 2, "--output te.ko is an input as well"),
         ("translate run te.ko --stats te.ko", 2, "--stats te.ko is an input as well"),
-        ("translate run te.ko -o out --stats out", 2, "--output and --stats are one file"),
-        ("translate run te.ko -o out --stats out.journal", 2, "are one file"),
+        ("translate run te.ko -o out --stats out", 2, "--output and --stats are the same file"),
+        ("translate run te.ko -o out --stats out.journal", 2, "are the same file"),
         ("translate run te.ko -o run/model/model.safetensors", 2, "is an input as well"),
         ("translate run/model te.ko --stats run/model/manifest.json", 2, "is an input as well"),
         ("translate run te.ko -o run/metrics.jsonl", 2, "is an input as well"),

@@ -47,7 +47,7 @@ def entry(shape: list[Any], begin: int, end: int, dtype: Any = "F32") -> dict[st
         ({"": entry([3], 0, 12)}, "a tensor is called ''"),
         ({"a" * 300: entry([3], 0, 12)}, "a tensor is called 'aaa"),
         ({"__metadata__": [], "a": entry([3], 0, 12)}, "not a table of tensors"),
-        (b'{"a": 1, "a": 2}', "a key stands twice"),
+        (b'{"a": 1, "a": 2}', "a key occurs twice"),
         (b"[" * 100_000, "nested too deep"),
         (b"[]", "not a table of tensors"),
         (b'{"a": {"dtype": "F32", "shape": [1e999]}}', "a number is too large"),

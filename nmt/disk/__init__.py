@@ -1,1 +1,1 @@
-"""Files and folders: whole or not there, locked, compressed, hashed, safe if a stranger made them. Knows no text."""
+"""Files and folders: written atomically, locked, compressed, hashed, read safely from strangers. Knows no text."""

@@ -1,6 +1,6 @@
-"""Compression by the ending of a file's name, one stream or several after each other. Knows bytes; opens no file.
+"""Compression and decompression by the ending of a file's name, with one member or several. Knows bytes; opens no file.
 
-The libraries are imported when a file asks for them: every command passes here on its way to plain files.
+The libraries are imported when a compressed file needs them, because every command imports this module.
 """
 
 import io
@@ -11,14 +11,13 @@ from typing import BinaryIO, Protocol, cast
 
 COMPRESSED = (".gz", ".zst", ".xz")
 
-
-_PIECE = 1 << 9  # compressed bytes at a time: 512 can stand for 8 MB, and no decoder says so before
-_AHEAD = 1 << 16  # compressed bytes read at a time
-_XZ_MEMORY = 1 << 29  # bytes that a stranger's .xz may ask for; xz -9 asks for 65 MiB
+_PIECE = 1 << 9  # compressed bytes decoded at once: 512 can expand to 8 MB, and no decoder tells in advance
+_AHEAD = 1 << 16  # compressed bytes read at once
+_XZ_MEMORY = 1 << 29  # bytes that a stranger's .xz may make the decoder allocate; xz -9 needs 65 MiB
 
 
 def broken() -> tuple[type[Exception], ...]:
-    """What reading a broken or cut stream raises."""
+    """The exceptions that reading a damaged or truncated stream may raise."""
     import gzip
     import lzma
     import zlib
@@ -29,33 +28,38 @@ def broken() -> tuple[type[Exception], ...]:
 
 
 class Readable(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+    """A source of bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read at most ``size`` bytes; none at the end."""
 
 
 class Member(Protocol):
-    """Decompresses one member of a file and no more."""
+    """A decoder of a single member of a compressed file, as zlib, lzma and zstandard have it."""
 
     @property
     def eof(self) -> bool:
-        """Whether the member is whole; what came after it is ``unused_data``."""
+        """Whether the end of the member was reached."""
 
     @property
-    def unused_data(self) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """Bytes that were given after the end of the member."""
 
-    def decompress(self, data: bytes, /) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes:
+        """Decompress the next bytes of the member."""
 
 
 def decompressor(path: Path, file: BinaryIO) -> Readable:
-    """What ``file`` holds, decompressed when the name ``path`` says so."""
+    """A reader of the content of ``file``, which is decompressed if the name ``path`` ends in .gz, .zst or .xz."""
     start: Callable[[], Member] | None = _MEMBERS.get(path.suffix)
     return _Members(file, start) if start else file
 
 
 class _Members:
-    """The members of a compressed file one after another: each whole, and nothing between or after them.
+    """Reader of a compressed file that accepts complete members only, with nothing between or after them.
 
-    Python's own readers pass over what follows a member and is none, be it zeros or a damaged member, and zstandard's
-    takes a cut file for a whole one: the text would be short without a word.
+    Python's own readers skip what follows a member and is not one, such as zeros or a damaged member, and zstandard's
+    accepts a truncated file. The text would be too short without an error.
     """
 
     def __init__(self, file: BinaryIO, start: Callable[[], Member]) -> None:
@@ -63,7 +67,7 @@ class _Members:
         self._start = start
         self._member = start()
         self._compressed = b""
-        self._at = 0  # of ``_compressed``
+        self._at = 0  # the next byte of ``_compressed``
         self._ready = memoryview(b"")
 
     def read(self, size: int) -> bytes:
@@ -107,7 +111,7 @@ _MEMBERS: dict[str, Callable[[], Member]] = {".gz": _gzip, ".xz": _xz, ".zst": _
 
 @contextmanager
 def compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
-    """A stream that compresses into ``file`` by the name ``path``: with a checksum, and gzip without a time stamp."""
+    """A stream that writes into ``file``, compressed by the name ``path``: with a checksum; gzip has no time stamp."""
     if path.suffix == ".gz":
         import gzip
 
@@ -128,7 +132,7 @@ def compressor(path: Path, file: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def compressed(path: Path, data: bytes) -> bytes:
-    """The data as one whole member of the file ``path``, compressed by its name; members may follow each other."""
+    """Compress ``data`` into one member, by the name ``path``; a file may hold several members in sequence."""
     member = io.BytesIO()
     with compressor(path, member) as stream:
         stream.write(data)

@@ -1,4 +1,4 @@
-"""Files read and written: compressed by name, and whole or not there.
+"""Reading and writing of files: compressed by their names, written atomically.
 
 Knows bytes and paths; nothing of text, manifests or what the files hold.
 """
@@ -25,11 +25,10 @@ _CHUNK = 1 << 20
 
 
 def open_binary(path: Path, expected: str = "") -> BinaryIO:
-    """Open a file for reading: plain, or decompressed when its name ends in .gz, .zst or .xz.
+    """Open a file for reading: decompressed if its name ends in .gz, .zst or .xz, else plain. Uses bounded memory.
 
-    Raises MissingInputError when it is absent, and DataError, also in the middle of reading, for a broken or cut
-    compressed stream; both name the file. So it does at the end of what is read from first to last, when the bytes on
-    the disk were not those of the SHA-256 ``expected``. Bounded memory.
+    Raises MissingInputError when the file does not exist. Reading raises DataError for a damaged or truncated
+    compressed stream, and at the end if the bytes on disk do not have the SHA-256 ``expected``. Errors name the file.
     """
     try:
         file = path.open("rb", buffering=0)
@@ -43,7 +42,7 @@ def open_binary(path: Path, expected: str = "") -> BinaryIO:
 
 
 class _Reader(io.RawIOBase):
-    """The bytes of a file after decompression; what goes wrong on the way becomes one error with the file's name."""
+    """The decompressed bytes of a file; turns the exceptions of the libraries into an NmtError that names the file."""
 
     def __init__(self, path: Path, file: io.FileIO, expected: str) -> None:
         self._path = path
@@ -60,20 +59,20 @@ class _Reader(io.RawIOBase):
         try:
             data = self._source.read(len(view))
             if not data and self._expected:
-                self._hold_to_hash()
+                self._verify()
         except broken() as error:
             reason = str(error).rstrip(".") or type(error).__name__
-            raise DataError(f"{self._path} is broken: {reason}", "get or compress the file again") from None
+            raise DataError(f"{self._path} is damaged: {reason}", "get or compress the file again") from None
         except OSError as error:
             raise StorageError(f"reading {self._path} failed: {error.strerror}", "check the disk") from None
         view[: len(data)] = data
         return len(data)
 
-    def _hold_to_hash(self) -> None:
+    def _verify(self) -> None:
         while self._hashed.read(_BUFFER):
-            pass  # what the decompressor had no use for
+            pass  # bytes that the decompressor did not need
         if self._hashed.digest.hexdigest() != self._expected:
-            raise DataError(f"{self._path} changed while it was read", "run again when nothing writes to it")
+            raise DataError(f"{self._path} changed while it was read", "run again when no program writes to it")
 
     def close(self) -> None:
         self._file.close()
@@ -81,7 +80,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Hashed:
-    """A file that is read from its first byte on, and the SHA-256 of what was read."""
+    """A file that is read from its first byte on, with the SHA-256 of the bytes read so far."""
 
     def __init__(self, file: io.FileIO) -> None:
         self._file = file
@@ -95,11 +94,11 @@ class _Hashed:
 
 @contextmanager
 def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
-    """Write a file, compressed by its name, that appears whole when the block ends well and not at all otherwise.
+    """Write a file atomically, compressed by its name: it appears, complete, when the block ends without an error.
 
-    An existing file is replaced, and its rights are kept; a pipe or device is written to directly, and behind a link
-    the file that it leads to; without ``follow`` both are refused. Raises CannotCreateError when the file cannot be
-    made and StorageError when writing fails. gzip holds no time stamp: the same text gives the same bytes.
+    An existing file is replaced and its permissions are kept. A pipe or device is written directly, and a link is
+    followed to its file; both are refused without ``follow``. The same data gives the same bytes, as gzip gets no time
+    stamp. Raises CannotCreateError when the file cannot be created and StorageError when writing fails.
     """
     special = follow and written_directly(path)
     if not follow:
@@ -111,13 +110,13 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
     written = path if special else partial_name(path)
     before = None if special else rights(path)
     try:
-        # Appended to, for /dev/stdout may be a file that holds something already.
+        # Append, because /dev/stdout may be a file that holds data already.
         flags = os.O_WRONLY | (os.O_APPEND if special else os.O_CREAT | os.O_EXCL)
         descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o600 if before else 0o666)
     except OSError as error:
         raise cannot_create(path, error) from None
     if not special:
-        lock(descriptor)  # a sweep leaves it alone
+        lock(descriptor)  # so that no sweep removes it
     if before:
         keep_rights(descriptor, before)
     raw = _Writer(path, descriptor)
@@ -133,7 +132,7 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
             sync(descriptor, path)
             publish(written, path)
     finally:
-        # Whatever is still buffered after a failure is dropped, so that no destructor writes to a closed file.
+        # After a failure, drop buffered data, so that no destructor writes to a closed file.
         raw.abandoned = True
         os.close(descriptor)
         if not special:
@@ -142,9 +141,9 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
 
 
 def open_own(path: Path, flags: int, private: bool = False) -> int:
-    """A descriptor of the regular file ``path``, which is made if need be; no link is followed.
+    """Open the regular file ``path``, or create it, without following a link; return the descriptor.
 
-    With ``private`` its owner alone may read it. Raises CannotCreateError, also for anything that is no regular file.
+    If ``private``, only its owner may read it. Raises CannotCreateError, also when the path is not a regular file.
     """
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     refuse_irregular(path)
@@ -157,15 +156,15 @@ def open_own(path: Path, flags: int, private: bool = False) -> int:
         raise cannot_create(path, error) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise CannotCreateError(f"{path} is no regular file", "move it away")
+        raise CannotCreateError(f"{path} is not a regular file", "move it away")
     if private:
-        with suppress(OSError):  # a file system without rights
+        with suppress(OSError):  # a file system without permissions
             os.chmod(descriptor, 0o600)
     return descriptor
 
 
 class _Writer(io.RawIOBase):
-    """Bytes into a descriptor; a failure names the final file."""
+    """Writer to a descriptor whose errors name the final file."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
@@ -189,10 +188,10 @@ class _Writer(io.RawIOBase):
 
 
 def written_directly(path: Path) -> bool:
-    """Whether ``path`` is a pipe, a device or an open descriptor like /dev/stdout: what no new file can replace."""
+    """Whether ``path`` is a pipe, a device or a descriptor like /dev/stdout, which cannot be replaced by a new file."""
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         return True
-    for _ in range(40):  # links, as many as the kernel follows
+    for _ in range(40):  # the kernel follows as many links
         folder = os.path.realpath(path.parent)
         if folder == "/dev/fd" or re.fullmatch(r"/proc/\d+(/task/\d+)?/fd", folder):
             return True
@@ -203,9 +202,9 @@ def written_directly(path: Path) -> bool:
 
 
 def count_lines(paths: Iterable[Path]) -> int | None:
-    """How many lines the files have, or None where that cannot be known fast: compressed, no regular file, unreadable.
+    """Number of lines in the files; None if a file is compressed, not regular or not readable.
 
-    Only ``\\n`` ends a line, and a last line without it counts. Reads gigabytes in a second, in bounded memory.
+    Only ``\\n`` ends a line, and a last line without it counts. Reads gigabytes per second, in bounded memory.
     """
     count = 0
     for path in paths:
@@ -224,9 +223,9 @@ def count_lines(paths: Iterable[Path]) -> int | None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the file's bytes as they lie on the disk, in hexadecimal.
+    """SHA-256 of the file's bytes on disk, in hexadecimal.
 
-    Raises MissingInputError, or DataError for what is not a regular file.
+    Raises MissingInputError, DataError if the path is not a regular file, and StorageError when reading fails.
     """
     with open_regular(path) as file:
         try:

@@ -1,4 +1,4 @@
-"""One process at a time: locks that the kernel gives back when their holder dies, however it dies.
+"""Locks that let one process work at a time; the kernel releases them however their holder dies.
 
 Knows paths; nothing of what they protect.
 """
@@ -14,15 +14,15 @@ from nmt.errors import BusyError
 
 @contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold the file ``path``, made if need be and left behind, while the block runs.
+    """Hold a lock on the file ``path`` while the block runs; the file is created if missing and never removed.
 
-    Raises BusyError at once when another process (or another part of this one) holds it; ``what`` is what its work is
-    called in that line. Raises CannotCreateError or StorageError when the file cannot be made.
+    Raises BusyError at once if another process, or another part of this process, holds the lock; ``what`` names the
+    locked thing in its message. Raises CannotCreateError or StorageError when the file cannot be created.
     """
     from filelock import FileLock, Timeout
 
-    # Not thread-local: a signal handler or another thread may have to let go of it. No soft lock, a file that stays
-    # when its holder is killed, where a file system has none.
+    # Not thread-local, because a signal handler or another thread may have to release it. No soft lock: that is a file
+    # which stays behind when its holder is killed.
     held = FileLock(path, blocking=False, thread_local=False, fallback_to_soft=False)
     try:
         held.acquire()

@@ -1,6 +1,6 @@
-"""``manifest.json``: the facts of a folder and a SHA-256 for every other file in it, written last.
+"""``manifest.json``: the facts about a folder, and the size and SHA-256 of every other file in it.
 
-A folder without it is not there yet. Knows names, sizes and hashes; not what the facts mean.
+It is written last, so a folder without it is incomplete. Knows names, sizes and hashes; not what the facts mean.
 """
 
 import hashlib
@@ -19,27 +19,27 @@ from nmt.disk.untrusted import cannot_open, read_small, strict_json
 from nmt.errors import CannotCreateError, DataError, MissingInputError, UnreadableError
 
 NAME = "manifest.json"
-LARGEST = 1 << 20  # bytes; facts are short, a file takes 150, and what is longer is not ours
+LARGEST = 1 << 20  # bytes; facts are short and each file takes 150, so a larger manifest is not from nmt
 _NO_BYTES = hashlib.sha256().hexdigest()
 
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write ``folder/manifest.json``: the facts, and under "files" the SHA-256 and size of every other file below."""
+    """Write ``folder/manifest.json``: the facts, and in "files" the SHA-256 and size of every other file below."""
     files = {
         path.relative_to(folder).as_posix(): {"sha256": sha256(path), "bytes": path.stat().st_size}
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
     }
-    sync_tree(folder)  # what it vouches for is on the disk before it
+    sync_tree(folder)  # the listed files must be on disk before the manifest
     text = json.dumps({**facts, "files": files}, ensure_ascii=False, indent=2, allow_nan=False)
     with create_binary(folder / NAME, follow=False) as file:
         file.write(text.encode() + b"\n")
 
 
 def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
-    """Read the manifest of a folder; with ``verify`` every file it names must be there, whole and unchanged.
+    """Read the manifest of a folder; with ``verify``, check that every listed file exists and is unchanged.
 
-    Raises MissingInputError when there is no folder or no manifest, DataError naming the file that is not as it was.
+    Raises MissingInputError when there is no folder or no manifest, and DataError, naming the file that has changed.
     """
     path = folder / NAME
     try:
@@ -61,18 +61,15 @@ def read_manifest(folder: Path, verify: bool = True) -> dict[str, Any]:
 
 
 def check_files(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Hold every file of the manifest to its size and its SHA-256.
-
-    Raises DataError naming the first file that differs.
-    """
+    """Check every file of the manifest against its size and SHA-256. Raises DataError, naming the file that differs."""
     for name in manifest["files"]:
         check_file(folder, manifest, name)
 
 
 def check_file(folder: Path, manifest: Mapping[str, Any], name: str, largest: int | None = None) -> None:
-    """Hold one file to its size and its SHA-256, as ``check_files`` does; none may have more than ``largest`` bytes.
+    """Check one file against its size and SHA-256 in the manifest, and against a limit of ``largest`` bytes.
 
-    Raises DataError naming the file, also when the manifest does not know it.
+    Raises DataError, naming the file, when it differs, is too large, is missing, or the manifest does not list it.
     """
     path, fact = folder / name, manifest["files"].get(name)
     if fact is None:
@@ -80,33 +77,32 @@ def check_file(folder: Path, manifest: Mapping[str, Any], name: str, largest: in
     try:
         about = path.stat()
     except OSError as error:
-        found = cannot_open(path, error)
-        if type(found) is MissingInputError:
+        problem = cannot_open(path, error)
+        if type(problem) is MissingInputError:
             raise DataError(f"{path} is missing", "make the folder again") from None
-        raise found from None
+        raise problem from None
     if not stat.S_ISREG(about.st_mode):
         raise DataError(f"{path} is not a regular file", "make the folder again")
     size = about.st_size
     if size != fact["bytes"]:
         raise DataError(f"{path} has {size} bytes, not {fact['bytes']}", "make the folder again")
     if largest is not None and size > largest:
-        raise DataError(f"{path} has {size} bytes, over the {largest} that it may have", "check where it is from")
-    # Nothing is read of an empty file: those of /proc look so, and may have no end.
+        raise DataError(f"{path} has {size} bytes, over the limit of {largest}", "check where it is from")
+    # Empty files are not read: files of /proc look empty, and may never end.
     if fact["sha256"] != (sha256(path) if size else _NO_BYTES):
         raise DataError(f"{path} has changed since it was written", "make the folder again")
 
 
 def replaceable(kind: str) -> Callable[[Path], None]:
-    """``refuse_strange`` for a folder of this kind, as ``create_folder`` takes it."""
+    """A check for ``create_folder``: ``refuse_strange`` with this ``kind``."""
     return lambda folder: refuse_strange(folder, kind)
 
 
 def refuse_strange(folder: Path, kind: str, known: Collection[str] = ()) -> None:
-    """Raise CannotCreateError unless the folder is of our making, as is everything in it, and so may be replaced.
+    """Raise CannotCreateError unless nmt made the folder and everything in it, so that it may be replaced.
 
-    That is: it is not there or empty, or its manifest is of this ``kind`` and it holds nothing but the files that are
-    listed, in whatever state they are, and debris of processes that were killed. ``known`` files are ours whatever the
-    manifest says. The error names what else there is.
+    It may be replaced if it is missing or empty, or if its manifest is of this ``kind`` and it holds only the listed
+    files (in any state), ``known`` files, and debris of killed processes. The error names the first other file.
     """
     if not os.path.lexists(folder):
         return
@@ -122,7 +118,7 @@ def refuse_strange(folder: Path, kind: str, known: Collection[str] = ()) -> None
 
 
 def _strangers(folder: Path, listed: Collection[PurePosixPath]) -> Iterator[Path]:
-    """What stands in the folder that is neither a listed file, nor a folder on the way to one, nor debris."""
+    """Everything in the folder except listed files, the folders that hold them, and debris of killed processes."""
     if folder.is_symlink() or not folder.is_dir():
         yield folder
         return
@@ -143,7 +139,7 @@ def _strangers(folder: Path, listed: Collection[PurePosixPath]) -> Iterator[Path
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file of ours. Raises MissingInputError, or DataError for what is too long or not JSON."""
+    """Read a JSON file of at most 1 MiB. Raises MissingInputError, or DataError if it is too long or not JSON."""
     try:
         return strict_json(read_small(path, LARGEST))
     except UnreadableError:
@@ -155,7 +151,7 @@ def read_json(path: Path) -> Any:
 
 
 def _is_fact(name: str, fact: Any) -> bool:
-    """Whether this is the name of a file below the folder, fit to be shown, with its hash and size."""
+    """Whether this is the printable name of a file below the folder, with its SHA-256 and size."""
     parts = PurePosixPath(name).parts
     inside = bool(parts) and ".." not in parts and not name.startswith("/") and name.isprintable()
     return (

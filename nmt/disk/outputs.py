@@ -1,4 +1,4 @@
-"""Outputs, held against each other and the inputs before work begins. Knows paths; nothing of what they hold."""
+"""Checks of output paths, before work begins: against each other and the inputs. Knows paths; not what they hold."""
 
 import os
 from collections.abc import Iterable
@@ -11,12 +11,12 @@ from nmt.errors import CannotCreateError, UsageError
 
 
 def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[Path], made: Path | None = None) -> None:
-    """Raise what is wrong with the files that a command is about to write, by the names of their flags.
+    """Check the files that a command will write, each given with the name of its flag for the error.
 
-    CannotCreateError for one that cannot be made, UsageError for two that are one file or one that is an input. An
-    input that is a folder stands for the files in it. Files are compared by inode, so a link is what it leads to.
-    Pipes and devices may be anything, and an open descriptor like /dev/stdout anything but an input: what is appended
-    to it would be read again, without end. ``made`` is a folder that is still to be made, with those above it.
+    Raises CannotCreateError when a file cannot be created, UsageError when two outputs are the same file or an output
+    is an input. An input folder stands for the files in it. Files are compared by inode, so a link equals its target.
+    Pipes and devices are not checked. A descriptor like /dev/stdout must not be an input, which would be read and
+    appended to without end. ``made`` is a folder that the command creates later, with its parents.
     """
     read = {_identity(file) for path in inputs for file in _files(path)}
     written: dict[object, str] = {}
@@ -32,19 +32,19 @@ def check_outputs(outputs: Iterable[tuple[str, Path | None]], inputs: Iterable[P
         if identity in read:
             raise UsageError(f"{flag} {path} is an input as well", "name another file")
         if identity in written:
-            raise UsageError(f"{written[identity]} and {flag} are one file, {path}", "name two")
+            raise UsageError(f"{written[identity]} and {flag} are the same file, {path}", "name two files")
         written[identity] = flag
 
 
 def _files(path: Path) -> list[Path]:
     try:
         return [Path(entry) for entry in os.scandir(path)] if os.path.isdir(path) else [path]
-    except OSError:  # whoever reads it says so
+    except OSError:  # reading it raises the error
         return []
 
 
 def _identity(path: Path) -> object:
-    """What two names of one file have in common: its inode, or its place where there is no file yet."""
+    """A value that all names of a file share: its inode, or its resolved path if it does not exist yet."""
     try:
         about = os.stat(path)
     except OSError:
@@ -53,7 +53,7 @@ def _identity(path: Path) -> object:
 
 
 def _refuse_impossible(path: Path, made: Path | None) -> None:
-    """Raise CannotCreateError where no file can be made. Nothing is tried out: a kill would leave it there."""
+    """Raise CannotCreateError if no file can be created here. Creates none to try, as a kill would leave it behind."""
     if os.path.isdir(path):
         raise CannotCreateError(f"{path} is a folder", "name a file")
     place = path
@@ -61,9 +61,9 @@ def _refuse_impossible(path: Path, made: Path | None) -> None:
         place = place.parent
     try:
         with suppress(FileNotFoundError):
-            place.lstat()  # its name may be too long, or what it is in no folder
+            place.lstat()  # fails if the name is too long, or its parent is not a folder
         place.parent.stat()
     except OSError as error:
         raise cannot_create(path, error) from None
     if not os.access(place.parent, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
-        raise CannotCreateError(f"cannot create {path}: {place.parent} cannot be written to", "choose another folder")
+        raise CannotCreateError(f"cannot create {path}: {place.parent} is not writable", "choose another folder")

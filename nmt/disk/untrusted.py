@@ -1,7 +1,7 @@
-"""Files that strangers may have made: opened when they are regular, read up to a bound, their JSON read strictly.
+"""Safe reading of files from strangers: only regular files, up to a size limit, and JSON read strictly.
 
-A pipe, a device or a folder in the place of a file must neither hang the program nor feed it without end. Links are
-followed: model folders that programs share are often made of them. Knows bytes and paths.
+A pipe, a device or a folder in the place of a file must not hang the program or feed it without end. Links are
+followed, because shared model folders are often made of links. Knows bytes and paths; not what the files mean.
 """
 
 import errno
@@ -19,9 +19,9 @@ _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, 
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file, or a link to one. Raises MissingInputError, or DataError for anything else, naming it."""
+    """Open a regular file, or a link to one. Raises MissingInputError, or DataError if it is not regular."""
     try:
-        # Asked before it is opened: to open a pipe waits for its writer, and to open a device may do something.
+        # Checked before opening, because opening a pipe waits for its writer, and opening a device may have effects.
         if not stat.S_ISREG(path.stat().st_mode):
             raise DataError(f"{path} is not a regular file", "get the file again from where it came")
         return path.open("rb")
@@ -30,9 +30,10 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def cannot_open(path: Path, error: OSError) -> NmtError:
-    """MissingInputError for a path that leads to nothing, UnreadableError for one that this user may not read.
+    """The NmtError for an OSError of opening ``path``.
 
-    StorageError where nothing can be known of the file: no descriptor is left, say, or a server does not answer.
+    MissingInputError if there is no file, UnreadableError if this user may not read it, StorageError if the system
+    cannot tell: no descriptor is left, say, or a server does not answer.
     """
     if error.errno in _NOTHING_THERE:
         return MissingInputError(f"there is no file {path}", "check the path")
@@ -47,11 +48,11 @@ def file_size(file: BufferedReader) -> int:
 
 
 def read_small(path: Path, largest: int) -> bytes:
-    """The whole of a regular file of at most ``largest`` bytes. Raises NmtError, naming it."""
+    """Read a whole regular file of at most ``largest`` bytes. Raises NmtError, naming the file."""
     with open_regular(path) as file:
         size = file_size(file)
         if size > largest:
-            raise DataError(f"{path} has {size} bytes, over the {largest} that it may have", "check where it is from")
+            raise DataError(f"{path} has {size} bytes, over the limit of {largest}", "check where it is from")
         try:
             return file.read(size)
         except OSError as error:
@@ -59,9 +60,9 @@ def read_small(path: Path, largest: int) -> bytes:
 
 
 def strict_json(raw: bytes) -> Any:
-    """What the bytes say as JSON. Raises ValueError also for what Python would let pass.
+    """Parse JSON. Raises ValueError, also where Python's parser would accept or fail in other ways.
 
-    That is a key that stands twice, NaN and infinities, nesting without end and a number too long to be one.
+    These cases are a repeated key, NaN and infinities, a number too large for a float, and nesting too deep.
     """
     try:
         text = raw.decode("utf-8")
@@ -73,7 +74,7 @@ def strict_json(raw: bytes) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = dict(pairs)
     if len(keys) != len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return keys
 
 
