@@ -1,4 +1,4 @@
-"""Models: tensors in, tensors out. No files, no loss, no text, and nothing outside asks which family one is of."""
+"""Models: tensors in, tensors out. Knows no files, no loss and no text; other rooms do not know a model's family."""
 
 from typing import Any
 
@@ -14,23 +14,23 @@ FAMILIES: dict[str, type[TranslationModel]] = {"transformer": Transformer, "recu
 
 
 def build_model(config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> TranslationModel:
-    """A freshly initialised model; PyTorch's global random state decides its weights.
+    """Build a model with fresh weights, drawn from PyTorch's global random state.
 
-    ``joint`` says that both vocabularies are one, so that tied embeddings tie the source too. Raises SettingsError for
-    an unknown family.
+    ``joint``: both languages share one vocabulary, so tied embeddings include the source's. Raises SettingsError for an
+    unknown family.
     """
     known(config.family, list(FAMILIES), "model family")
     return FAMILIES[config.family](config, source_vocabulary, target_vocabulary, joint)
 
 
 def build_shapes(config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> TranslationModel:
-    """``build_model`` on the meta device: names, shapes and types of all tensors, and no memory or values for them."""
+    """Build a model on the meta device: tensors with names, shapes and dtypes, but no memory and no values."""
     with torch.device("meta"), _NoValues():
         return build_model(config, source_vocabulary, target_vocabulary, joint)
 
 
 class _NoValues(TorchFunctionMode):
-    """Initialises nothing. On the meta device that has no effect, but imports a second's worth of PyTorch."""
+    """Skips initialisation, which has no effect on the meta device but imports a second's worth of PyTorch."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

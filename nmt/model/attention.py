@@ -1,7 +1,7 @@
-"""Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2), through PyTorch's fused kernel.
+"""Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2), by PyTorch's fused kernel.
 
 B sentences or rows, T query positions, S key positions, H heads, E features of a head, D = H × E width.
-Keys and values are handed in, so that a decoder can keep them; the module itself remembers nothing.
+Keys and values are arguments, so that a decoder can cache them. Knows no state, no padding and no language.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ KeysValues = tuple[Tensor, Tensor]  # each (B, H, S, E)
 
 
 class MultiHeadAttention(nn.Module):
-    """softmax(Q·Kᵀ/√E)·V for H heads side by side, each on its own projection; without the √E unless ``scaled``."""
+    """Attention softmax(Q·Kᵀ/√E)·V for H heads in parallel, each with its own projections; no √E unless ``scaled``."""
 
     def __init__(self, width: int, heads: int, scaled: bool = True) -> None:
         super().__init__()
@@ -29,11 +29,11 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def keys_values(self, memory_BSD: Tensor) -> KeysValues:
-        """What the positions of ``memory_BSD`` offer to queries: keys and values, each (B, H, S, E)."""
+        """Project ``memory_BSD`` to keys and values, each (B, H, S, E)."""
         return self.heads_of(self.key_value(memory_BSD))
 
     def heads_of(self, key_value_BSF: Tensor) -> KeysValues:
-        """Keys and values, each (B, H, S, E): views of the F = 2 × D features that have them side by side."""
+        """Split F = 2 × D features, keys before values, into heads: keys and values, each a (B, H, S, E) view."""
         key_BHSE, value_BHSE = (self.split(part) for part in key_value_BSF.chunk(2, dim=-1))
         return key_BHSE, value_BHSE
 
@@ -45,9 +45,10 @@ class MultiHeadAttention(nn.Module):
         causal: bool = False,
         seen: list[Tensor] | None = None,
     ) -> Tensor:
-        """(B, T, D). ``mask`` is boolean and broadcasts to (B, H, T, S), True where a query may look.
+        """Attend from each query position to ``memory``; returns (B, T, D).
 
-        Given a list ``seen``, the weights (B, H, T, S) are appended to it, and are what the result is computed from.
+        ``mask`` is boolean and broadcasts to (B, H, T, S), True where a query may attend. If a list ``seen`` is given,
+        the result is computed from explicit weights (B, H, T, S), which are appended to it.
         """
         query_BHTE = self.split(self.query(query_BTD))
         if seen is None:
@@ -64,19 +65,19 @@ class MultiHeadAttention(nn.Module):
         return self.output(context_BHTE.transpose(1, 2).flatten(2))
 
     def weights(self, query_BHTE: Tensor, key_BHSE: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, H, T, S): what the fused kernel computes on its way and shows nobody."""
+        """Attention weights (B, H, T, S), which the fused kernel computes but does not return."""
         score_BHTS = query_BHTE @ key_BHSE.transpose(2, 3) * self.scale
         if mask is not None:
             score_BHTS = score_BHTS.masked_fill(~mask, -torch.inf)
         return score_BHTS.softmax(dim=-1)
 
     def split(self, x_BTD: Tensor) -> Tensor:
-        """(B, H, T, E): the features cut into heads."""
+        """Split features into heads: (B, H, T, E)."""
         return x_BTD.view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class _CudnnSwitch:
-    """PyTorch's switch, of which a process has one: how many keep it off, and what it was before the first of them."""
+    """State of PyTorch's process-wide switch: how many blocks keep it off, and its value before the first of them."""
 
     lock = Lock()
     keepers = 0
@@ -85,9 +86,9 @@ class _CudnnSwitch:
 
 @contextmanager
 def without_cudnn(device: torch.device) -> Iterator[None]:
-    """On a GPU, attention without cuDNN's kernel, until the last block that wants it so has ended.
+    """Turn off cuDNN's attention kernel on a GPU until the last such block has ended.
 
-    That one makes a plan for every shape, which takes longer than an update, and each batch has a shape of its own.
+    That kernel compiles a plan for every shape, which takes longer than an update, and each batch has its own shape.
     """
     if device.type != "cuda":
         yield

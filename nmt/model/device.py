@@ -1,4 +1,4 @@
-"""The device that a model computes on, by its name. Knows PyTorch; no model."""
+"""Chooses the device to compute on. Knows PyTorch; no model."""
 
 import torch
 
@@ -6,7 +6,7 @@ from nmt.errors import SettingsError
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name. Raises SettingsError when this machine has none."""
+    """The device called ``name``, or the fastest for ``auto``. Raises SettingsError if this machine lacks it."""
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
         name = next(kind for kind, here in present.items() if here)

@@ -1,4 +1,4 @@
-"""The matrices that belong to pieces: source, target and output, one matrix wherever they are tied.
+"""Embedding matrices: source, target and output, one matrix where they are tied. Knows pieces by id; no layers.
 
 V vocabulary, P pieces that are produced, D width; a leading ``…`` stands for any dimensions.
 """
@@ -12,17 +12,17 @@ from nmt.config import ModelConfig
 
 
 class Embeddings(nn.Module):
-    """Piece embeddings of both sides, scaled to unit variance, and the output projection's weight.
+    """Piece embeddings of both sides, scaled to unit variance, and the weight of the output projection.
 
-    Tied (Press and Wolf 2017), the target's embeddings are the output's weight; with a joint vocabulary the source's
-    too.
+    If tied (Press and Wolf 2017), the target embeddings are the output weight; with a joint vocabulary, the source
+    embeddings too.
 
-    A joint vocabulary has pieces that no target of the training data has, a third of them for two languages of one
-    script, half of them for two scripts. They are never produced: search leaves their logits out, and so does training
-    but for rows that are turned round.
+    In a joint vocabulary many pieces occur in no training target: a third of them for two languages of the same script,
+    half of them for two scripts. The model never produces these: search computes no logits for them, nor does training,
+    except in rows whose sides are exchanged.
     """
 
-    produced: Tensor  # (V,) uint8: 1 where a piece may stand in a translation; the special ones before it always may
+    produced: Tensor  # (V,) uint8: 1 for each piece that may be part of a translation; special pieces always may
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()
@@ -34,22 +34,22 @@ class Embeddings(nn.Module):
         self.register_buffer("produced", torch.ones(target_vocabulary, dtype=torch.uint8))
 
     def embed_source(self, piece: Tensor) -> Tensor:
-        """(…, D) of source pieces (…)."""
+        """Embed source pieces (…): (…, D)."""
         return (self.source or self.target)(piece) * self.scale
 
     def embed_target(self, piece: Tensor) -> Tensor:
-        """(…, D) of target pieces (…)."""
+        """Embed target pieces (…): (…, D)."""
         return self.target(piece) * self.scale
 
     @property
     def output_weight(self) -> Tensor:
-        """(V, D): logits are hidden states times its transpose."""
+        """Weight of the output projection (V, D): logits are hidden states times its transpose."""
         return (self.output or self.target).weight
 
     def narrow(self) -> Tensor:
-        """Leave only the produced pieces to the target's side, numbered anew in their order: their old ids (P,).
+        """Keep only the produced pieces on the target side, renumbered in order; return their old ids (P,).
 
-        So many others stay that P is a multiple of 32, where there are as many: search works on blocks of them.
+        Some other pieces are kept so that P is a multiple of 32, if there are enough, because search works on blocks.
         """
         spare = self.produced.eq(0).nonzero()[:, 0]
         piece_P = torch.cat((self.produced.nonzero()[:, 0], spare[: -int(self.produced.count_nonzero()) % 32]))

@@ -1,6 +1,7 @@
-"""What every family of models offers: the training pass, and the step function that search sees.
+"""The interface of every model family: the training pass, and the step function that search uses.
 
-B sentences, N rows, S source positions, T target positions, D width, V vocabulary, P pieces that are produced.
+B sentences, N rows, S source positions, T target positions, D width, V vocabulary, P pieces that are produced. Knows
+no particular family.
 """
 
 import copy
@@ -11,52 +12,58 @@ from torch import Tensor, nn
 
 from nmt.model.embeddings import Embeddings
 
-AttentionMaps = dict[str, Tensor]  # each (layer, head, T, S), rows that sum to one
+AttentionMaps = dict[str, Tensor]  # by kind of attention: (layer, head, T, S), where each row sums to one
 
 
 class TranslationModel(nn.Module, ABC):
-    """A model of some family; it fits the Stepper of ``nmt.decoding``, whose docstrings say what a step means."""
+    """Base class of all models; implements the Stepper of ``nmt.decoding``, which defines the meaning of a step."""
 
     embeddings: Embeddings
 
     def narrowed(self) -> tuple[Self, Tensor]:
-        """For search: this model, on the same weights, without the pieces that are never produced, but for a few.
+        """A copy for search, sharing these weights, without target pieces that are never produced; and their ids (P,).
 
-        Piece p of its logits, and of what it is fed, is the p-th of the ids (P,) that come with it. The first pieces,
-        which are special, keep their ids.
+        Piece p of the copy's logits and target inputs is the p-th of the ids. Special pieces, the first, keep their
+        ids. A few more pieces are kept for speed.
         """
         twin = copy.deepcopy(self, {id(tensor): tensor for tensor in [*self.parameters(), *self.buffers()]})
         return twin, twin.embeddings.narrow()
 
     @abstractmethod
     def forward(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> Tensor:
-        """Teacher forcing: hidden states (N, T, D), where row t has seen the source and targets 0…t."""
+        """Hidden states (N, T, D) by teacher forcing; position t depends on the source and on targets 0…t.
+
+        ``target_NT`` has the same number of rows for each sentence, in the order of the sources.
+        """
 
     @property
     @abstractmethod
     def output_weight(self) -> Tensor:
-        """(V, D): logits are hidden states times its transpose, which training does together with the softmax."""
+        """Weight of the output projection (V, D). Training multiplies by it itself, together with the softmax."""
 
     @abstractmethod
     def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
-        """Who looks at whom in one sentence pair, for people to see: weights by kind of attention.
+        """Attention weights of one sentence pair, by kind of attention, for display.
 
-        ``cross`` is the target's rows over the source; ``encoder`` and ``decoder`` are each side over itself. A family
-        has those kinds that it has.
+        ``cross`` is from target to source, ``encoder`` and ``decoder`` are self-attention. A family returns the kinds
+        that it has.
         """
 
     def position_vectors(self, positions: int) -> Tensor | None:
-        """(positions, D): what is added to the source's embeddings at 0, 1, …; None where order is told otherwise."""
+        """Vectors (positions, D) that are added to the source embeddings; None for a family that adds none."""
         return None
 
     @abstractmethod
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> Any:
-        """The state before the first piece: sources encoded, one row a sentence."""
+        """Encode the sources and return the decoding state before the first piece, with one row for each sentence."""
 
     @abstractmethod
     def step(self, token_N: Tensor, state: Any) -> tuple[Tensor, Any]:
-        """Logits (N, V) of the piece after ``token_N``, and the state that includes ``token_N``."""
+        """Decode one piece further: logits (N, V) of the piece after ``token_N``, and the state after ``token_N``."""
 
     @abstractmethod
     def select(self, state: Any, row_M: Tensor, sentence_M: Tensor) -> Any:
-        """Row m becomes the old row ``row_M[m]``; sentences that ``sentence_M`` does not name are dropped."""
+        """Reorder the state: row m of the result is row ``row_M[m]``, of sentence ``sentence_M[m]``.
+
+        Sentences that ``sentence_M`` does not contain are dropped.
+        """

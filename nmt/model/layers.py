@@ -1,6 +1,6 @@
-"""The parts that a Transformer layer is stacked from: dropout, the residual sublayer, the feed-forward network.
+"""Parts of Transformer layers: dropout, the residual connection, the feed-forward network, initialisation.
 
-B sentences, T positions, D width.
+B sentences, T positions, D width. Knows no attention and no order of layers.
 """
 
 from collections.abc import Callable
@@ -13,10 +13,10 @@ INT64_MIN = torch.iinfo(torch.int64).min
 
 
 class Dropout(nn.Module):
-    """Dropout whose masks are cheap on a CPU, where PyTorch's own draws cost more than the products beside them.
+    """Dropout with masks that are cheap on a CPU, where PyTorch's own masks cost more than the matrix products.
 
-    One random 64-bit integer decides eight features by its bytes, so the rate is rounded to a multiple of 1/256, and
-    the kept features are scaled by exactly what that leaves. The bits come from ``generator``, or PyTorch's global one.
+    Each byte of a random 64-bit integer decides one feature, so the rate is rounded to a multiple of 1/256, and kept
+    features are scaled by the rounded rate. The bits come from ``generator``, or from PyTorch's global generator.
     """
 
     def __init__(self, rate: float) -> None:
@@ -36,7 +36,11 @@ class Dropout(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + dropout(sublayer(norm(x))) for pre-norm; norm(x + dropout(sublayer(x))), the order of 2017, for post-norm."""
+    """Residual connection around a sublayer, with layer normalisation before or after it.
+
+    Pre-norm is x + dropout(sublayer(norm(x))); post-norm, the order of Vaswani et al. 2017, is
+    norm(x + dropout(sublayer(x))).
+    """
 
     def __init__(self, width: int, norm: str, rate: float) -> None:
         super().__init__()
@@ -51,7 +55,7 @@ class Residual(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """relu(x·W₁ + b₁)·W₂ + b₂ at each position alone (Vaswani et al. 2017, section 3.3)."""
+    """Feed-forward network relu(x·W₁ + b₁)·W₂ + b₂, at each position (Vaswani et al. 2017, section 3.3)."""
 
     def __init__(self, width: int, inner: int) -> None:
         super().__init__()
@@ -63,9 +67,9 @@ class FeedForward(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Glorot's uniform weights, zero biases; normal embeddings, whose features have variance 1 after scaling.
+    """Initialise a module: Glorot-uniform weights, zero biases, normal embeddings with variance 1 after scaling.
 
-    Recurrent networks keep PyTorch's own start, uniform in ±1/√width; learned positions start small, as in fairseq.
+    Recurrent cells keep PyTorch's initialisation, uniform in ±1/√width. Learned positions start small, as in fairseq.
     """
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)

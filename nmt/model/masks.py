@@ -1,4 +1,4 @@
-"""Masks, made here and nowhere else. True: may be attended to.
+"""Attention masks, True where a position may be attended to; all masks are made here. Knows lengths only.
 
 B sentences, S source positions, T target positions.
 """
@@ -8,11 +8,11 @@ from torch import Tensor
 
 
 def padding_mask(length_B: Tensor, positions: int) -> Tensor:
-    """(B, 1, 1, S): the first ``length_B[b]`` of S positions of sentence b are real, the rest are padding."""
+    """Mask (B, 1, 1, S) that is True at the first ``length_B[b]`` positions of sentence b and False at padding."""
     position_S = torch.arange(positions, device=length_B.device)
     return (position_S < length_B[:, None])[:, None, None, :]
 
 
 def causal_mask(positions: int, device: torch.device) -> Tensor:
-    """(T, T): position t sees 0…t. The fused kernel has one of its own; this is for weights that are looked at."""
+    """Mask (T, T) that lets position t attend to 0…t; for explicit weights, as the fused kernel has its own mask."""
     return torch.ones(positions, positions, dtype=torch.bool, device=device).tril()

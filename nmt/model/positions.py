@@ -1,4 +1,7 @@
-"""Positions: sinusoids, computed for any position, so that no table runs out, and learned ones, which are a table."""
+"""Position vectors: sinusoids, which are computed for any position, or a learned table. Knows no pieces.
+
+T positions.
+"""
 
 import math
 
@@ -7,37 +10,37 @@ from torch import Tensor, nn
 
 from nmt.config import LEARNED_POSITIONS
 
-LONGEST = LEARNED_POSITIONS
+LONGEST = LEARNED_POSITIONS  # rows of a learned table; later positions share the last row
 
 
 class SinusoidalPositions(nn.Module):
-    """``sinusoids`` as a module without parameters."""
+    """Sinusoidal position vectors as a module without parameters; see ``sinusoids``."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
 
     def forward(self, position_T: Tensor, like: Tensor) -> Tensor:
-        """(T, width), with the type and on the device of ``like``."""
+        """Vectors (T, width) of the positions, with the dtype and on the device of ``like``."""
         return sinusoids(position_T, self.width, like.dtype).to(like.device, non_blocking=like.is_cuda)
 
 
 class LearnedPositions(nn.Module):
-    """A vector for each position, learned like a piece's (Gehring et al. 2017)."""
+    """Learned position vectors, one for each of 1,024 positions (Gehring et al. 2017)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.table = nn.Embedding(LONGEST, width)
 
     def forward(self, position_T: Tensor, like: Tensor) -> Tensor:
-        """(T, width), with the type and on the device of ``like``."""
+        """Vectors (T, width) of the positions, with the dtype and on the device of ``like``."""
         return self.table(position_T.clamp(max=LONGEST - 1).to(like.device))
 
 
 def sinusoids(position_T: Tensor, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """(T, width): sin(p / 10000^(2i/width)) at feature 2i, and its cosine at 2i + 1 (Vaswani et al. 2017, 3.5).
+    """Sinusoids (T, width): sin(p / 10000^(2i/width)) at feature 2i, cos at 2i + 1 (Vaswani et al. 2017, section 3.5).
 
-    In float64 until the end, for far positions need the digits; so on the CPU, since not every device has it.
+    Computed in float64, because far positions need its precision, and on the CPU, because some devices lack float64.
     """
     feature = torch.arange(0, width, 2, dtype=torch.float64)
     frequency = torch.exp(feature * (-math.log(10000.0) / width))

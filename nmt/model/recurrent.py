@@ -1,7 +1,7 @@
 """The attentional recurrent encoder–decoder (Bahdanau et al. 2015; Luong et al. 2015). Knows no text, loss or search.
 
-B sentences, N rows (hypotheses, equally many a sentence), K rows of a sentence, S source positions, T target positions,
-D width, V vocabulary.
+B sentences, N rows (hypotheses, the same number for each sentence), K rows of one sentence, S source positions,
+T target positions, D width, V vocabulary.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,29 +25,29 @@ CellState = tuple[Tensor, ...]  # each (N, D): the hidden state of a GRU; the hi
 
 @dataclass
 class Memory:
-    """What the decoder may look at, once a sentence. Without attention it has one position: all there is to look at."""
+    """The encoded sources that the decoder attends to; without attention it has one position, the encoder's summary."""
 
     value_BSD: Tensor
-    key: Tensor  # what the score function computed of it
-    mask_B1S: Tensor  # True at real positions
+    key: Tensor  # keys of the score function
+    mask_B1S: Tensor  # False at padding
 
 
 @dataclass
 class RecurrentState:
-    """What decoding has computed so far. Passed to ``step`` and returned by it; the modules keep nothing."""
+    """Decoding state, an argument and a result of ``step``; the modules themselves keep no state."""
 
     memory: Memory
-    cells: list[CellState]  # a layer
-    attentional_ND: Tensor  # of the step before, fed in again beside the next piece
+    cells: list[CellState]  # one for each layer
+    attentional_ND: Tensor  # of the previous step; an input of the next step, beside the piece
 
 
 class Encoder(nn.Module):
-    """A bidirectional recurrent network, each direction half the width. Padding is never computed."""
+    """Bidirectional recurrent network; each direction has half the width, and padding is skipped."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         kind = nn.LSTM if config.cell == "lstm" else nn.GRU
-        # One by one, since PyTorch's own dropout between layers draws from the global random state alone.
+        # Separate layers, because PyTorch's dropout between layers can only use the global random state.
         self.layers = nn.ModuleList(
             kind(config.width, config.width // 2, batch_first=True, bidirectional=True)
             for _ in range(config.encoder_layers)
@@ -55,12 +55,12 @@ class Encoder(nn.Module):
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x_BSD: Tensor, length_B: Tensor) -> tuple[Tensor, Tensor]:
-        """What each position means in its sentence, (B, S, D), and what both directions end with, (B, D)."""
+        """Encode embedded sources: outputs of all positions (B, S, D), and last states of both directions (B, D)."""
         packed = pack_padded_sequence(x_BSD, length_B.cpu(), batch_first=True, enforce_sorted=False)
         for number, layer in enumerate(cast("Iterable[nn.RNNBase]", self.layers)):
             if number:
                 packed = packed._replace(data=self.dropout(packed.data))
-            layer.flatten_parameters()  # cuDNN wants one block of memory, which copies and loaded models are not
+            layer.flatten_parameters()  # cuDNN needs one block of memory, which copied and loaded models lack
             packed, last = layer(packed)
         hidden_2BE = last[0] if isinstance(last, tuple) else last
         memory_BSD, _ = pad_packed_sequence(packed, batch_first=True, total_length=x_BSD.size(1))
@@ -68,7 +68,7 @@ class Encoder(nn.Module):
 
 
 class Cell(nn.Module):
-    """One step of an LSTM or a GRU, the same to call."""
+    """An LSTM or GRU cell behind one interface."""
 
     def __init__(self, kind: str, inputs: int, width: int) -> None:
         super().__init__()
@@ -76,6 +76,7 @@ class Cell(nn.Module):
 
     @property
     def states(self) -> int:
+        """Number of tensors in the cell's state."""
         return 2 if isinstance(self.cell, nn.LSTMCell) else 1
 
     def forward(self, x_ND: Tensor, state: CellState) -> CellState:
@@ -85,10 +86,10 @@ class Cell(nn.Module):
 
 
 class Recurrent(TranslationModel):
-    """Bidirectional encoder, and a decoder with input feeding (Luong et al. 2015, section 3.3).
+    """Recurrent model: a bidirectional encoder and a decoder with input feeding (Luong et al. 2015, section 3.3).
 
-    Each step: the cells read the piece and the last attentional vector, attention weighs the source by the cells'
-    output, and both make the next attentional vector tanh(W·[context; output]), from which the piece is predicted.
+    At each step the cells read the piece and the previous attentional vector, attention computes a context from the
+    cells' output, and the new attentional vector tanh(W·[context; output]) predicts the next piece.
     """
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
@@ -100,7 +101,7 @@ class Recurrent(TranslationModel):
         self.decoder = cast("Sequence[Cell]", nn.ModuleList(Cell(config.cell, size, width) for size in inputs))
         self.bridge = nn.Linear(width, width * sum(cell.states for cell in self.decoder))
         self.attends = config.attention_score != "none"
-        # One position has the weight 1 by any score.
+        # Without attention there is one position, whose weight is 1 by any score.
         self.score = build_score(config.attention_score if self.attends else "dot", width)
         self.attentional = nn.Linear(2 * width, width)
         self.dropout = Dropout(config.dropout)
@@ -119,10 +120,10 @@ class Recurrent(TranslationModel):
         return {"cross": torch.cat(weights, dim=1)[None]} if self.attends else {}
 
     def decode(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Teacher forcing, step by step: hidden states (N, T, D), and the weights (B, K, S) of each step.
+        """Teacher forcing, step by step: hidden states (N, T, D), and the attention weights (B, K, S) of each step.
 
-        What is after a target's end is computed with the rest, and thrown away by the loss: batches of like lengths
-        have few such positions, and rows that come and go would cost a copy of the state at each step.
+        Padding of targets is computed too, and ignored by the loss: batches of similar lengths have little padding, and
+        dropping finished rows would copy the state at each step.
         """
         state = self.start(source_BS, source_length_B)
         if len(target_NT) > len(source_BS):
@@ -142,7 +143,7 @@ class Recurrent(TranslationModel):
         memory_BSD, summary_BD = self.encoder(embedded_BSD, source_length_B)
         mask_B1S = padding_mask(source_length_B, source_BS.size(1))[:, 0]
         if not self.attends:
-            # The bottleneck: what the encoder ends with is the context of every step (Cho et al. 2014).
+            # The encoder's last states are the context of every step (Cho et al. 2014).
             memory_BSD, mask_B1S = summary_BD[:, None], mask_B1S[:, :, :1]
         memory_BSD = self.dropout(memory_BSD)
         memory = Memory(memory_BSD, self.score.keys(memory_BSD), mask_B1S)
@@ -155,7 +156,7 @@ class Recurrent(TranslationModel):
         return linear(state.attentional_ND, self.output_weight), state
 
     def advance(self, embedded_ND: Tensor, state: RecurrentState) -> tuple[RecurrentState, Tensor]:
-        """One piece further: the next state, whose attentional vector predicts, and the weights (B, K, S)."""
+        """Read one embedded piece: the next state, and the attention weights (B, K, S)."""
         output_ND = torch.cat((embedded_ND, state.attentional_ND), dim=-1)
         cells: list[CellState] = []
         for cell, before in zip(self.decoder, state.cells, strict=True):
@@ -168,7 +169,7 @@ class Recurrent(TranslationModel):
         return RecurrentState(state.memory, cells, attentional_ND), weights_BKS
 
     def attend(self, query_ND: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Context (N, D) and weights (B, K, S). The rows of a sentence are so many queries of its one memory."""
+        """Attend from all rows to their sentence's memory, without copying it: context (N, D) and weights (B, K, S)."""
         query_BKD = query_ND.view(memory.value_BSD.size(0), -1, query_ND.size(-1))
         score_BKS = self.score(query_BKD, memory.key).masked_fill(~memory.mask_B1S, -torch.inf)
         weights_BKS = score_BKS.softmax(dim=-1)

@@ -1,7 +1,7 @@
-"""Score functions of attention: how well a decoder's state matches each position of the source.
+"""Score functions of attention: how well a decoder state matches each source position. Knows no cells and no masks.
 
-One class a formula, so that each can be read beside its paper. B sentences, K queries of a sentence, S source
-positions, D width. ``keys`` is what a formula can compute once a sentence.
+Each formula is one class, to be read beside its paper. ``keys`` computes what is the same at every step; ``forward``
+returns scores (B, K, S). B sentences, K queries of a sentence, S source positions, D width.
 """
 
 import math
@@ -15,7 +15,7 @@ from nmt.model.positions import LONGEST
 
 
 class DotScore(nn.Module):
-    """score(h, m) = h·m (Luong et al. 2015), divided by √D when ``scaled`` (Vaswani et al. 2017)."""
+    """Dot product: score(h, m) = h·m (Luong et al. 2015), divided by √D if ``scaled`` (Vaswani et al. 2017)."""
 
     def __init__(self, width: int, scaled: bool = False) -> None:
         super().__init__()
@@ -29,10 +29,10 @@ class DotScore(nn.Module):
 
 
 class GeneralScore(nn.Module):
-    """score(h, m) = h·W·m (Luong et al. 2015); what is learnt is √D·W.
+    """Bilinear form: score(h, m) = h·W·m (Luong et al. 2015), where √D·W is the learned parameter.
 
-    A step of the optimizer moves all D² entries of W by as much, and the score by their sum: without the √D softmax is
-    saturated before it knows where to look.
+    An update moves all D² entries of W by the same amount, and the score by their sum; without √D, the softmax
+    saturates before it has learned where to attend.
     """
 
     def __init__(self, width: int) -> None:
@@ -48,7 +48,7 @@ class GeneralScore(nn.Module):
 
 
 class ConcatScore(nn.Module):
-    """score(h, m) = v·tanh(W·[h; m]), the additive one (Bahdanau et al. 2015); W is cut into its two halves."""
+    """Additive score: score(h, m) = v·tanh(W·[h; m]) (Bahdanau et al. 2015), with W stored as two halves."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ConcatScore(nn.Module):
 
 
 class LocationScore(nn.Module):
-    """score(h, m at s) = (W·h)[s] (Luong et al. 2015): from the state alone, whatever stands at position s.
+    """Location score: score(h, m at s) = (W·h)[s] (Luong et al. 2015), from the decoder state alone.
 
     Positions past the last row of W share its score.
     """
@@ -88,7 +88,7 @@ Score = DotScore | GeneralScore | ConcatScore | LocationScore
 
 
 def build_score(name: str, width: int) -> Score:
-    """The score function of ``model.attention_score``, other than ``none``."""
+    """Build the score function that the setting ``model.attention_score`` names; ``none`` has no function."""
     scores: dict[str, Callable[[int], Score]] = {
         "dot": DotScore,
         "scaled-dot": partial(DotScore, scaled=True),

@@ -1,7 +1,7 @@
 """The encoder–decoder Transformer (Vaswani et al. 2017). Knows nothing of text, files, losses or search.
 
-B sentences, N rows (hypotheses, equally many a sentence), S source positions, T target positions, D width, H heads,
-E features of a head, V vocabulary.
+B sentences, N rows (hypotheses, the same number for each sentence), S source positions, T target positions, D width,
+H heads, E features of a head, V vocabulary.
 """
 
 from collections.abc import Sequence
@@ -25,20 +25,23 @@ Seen = dict[str, list[Tensor]]  # the weights (B, H, T, S) of each layer, by kin
 
 @dataclass
 class DecoderState:
-    """What decoding has computed so far. Passed to ``step`` and returned by it; the modules keep nothing."""
+    """Decoding state, an argument and a result of ``step``; the modules themselves keep no state."""
 
-    position: int  # target positions decoded
-    memory: list[KeysValues]  # a layer: cross-attention's (B, H, S, E), once a sentence
+    position: int  # number of target positions decoded
+    memory: list[KeysValues]  # for each layer: keys and values of cross-attention, (B, H, S, E) each
     memory_mask_B11S: Tensor
-    cache: list[Tensor]  # a layer: self-attention's keys and values, (position, M, 2 × D)
-    row_N: Tensor | None = None  # the row of the cache that each row continues; None: its own. The next step copies it.
+    cache: list[Tensor]  # for each layer: keys and values of self-attention, (position, M, 2 × D)
+    row_N: Tensor | None = None  # the cache row that each row continues; None: its own. The next step reorders.
 
 
 def build_attention(config: ModelConfig) -> MultiHeadAttention:
+    """Build attention with the width, heads and scaling of the settings."""
     return MultiHeadAttention(config.width, config.heads, scaled=config.attention_score == "scaled-dot")
 
 
 class EncoderLayer(nn.Module):
+    """Encoder layer: self-attention, then the feed-forward network."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention = build_attention(config)
@@ -56,6 +59,8 @@ class EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
+    """Decoder layer: causal self-attention, cross-attention, then the feed-forward network."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention = build_attention(config)
@@ -66,7 +71,7 @@ class DecoderLayer(nn.Module):
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
     def forward(self, x_NTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
-        """The whole target at once, for training: position t sees 0…t."""
+        """All target positions at once, for training: (N, T, D), where position t depends on 0…t."""
 
         def attend(y_NTD: Tensor) -> Tensor:
             weights = None if seen is None else seen["decoder"]
@@ -79,7 +84,7 @@ class DecoderLayer(nn.Module):
     def attended_source(
         self, x_NTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: list[Tensor] | None = None
     ) -> Tensor:
-        """Cross-attention: the rows of a sentence are so many queries of one memory: nothing is copied."""
+        """Cross-attention of all rows to their sentence's memory, without copying it: (N, T, D)."""
 
         def attend(y_NTD: Tensor) -> Tensor:
             y_BQD = y_NTD.reshape(memory[0].size(0), -1, y_NTD.size(-1))
@@ -91,7 +96,7 @@ class DecoderLayer(nn.Module):
     def step(
         self, x_N1D: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, cache: Tensor, row_N: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """One more position of each row, with the keys and values of those before it; returns theirs and its own."""
+        """Decode one more position of each row: its output (N, 1, D), and the cache with its keys and values added."""
 
         def attend(y_N1D: Tensor) -> Tensor:
             nonlocal cache
@@ -104,9 +109,9 @@ class DecoderLayer(nn.Module):
 
 
 def extended(cache_TMF: Tensor, row_N: Tensor | None, newest_NF: Tensor) -> Tensor:
-    """(T + 1, N, F): the rows ``row_N`` of the cache, and one position more. Without gradients.
+    """Extend the cache by one position, after reordering its rows by ``row_N``: (T + 1, N, F). Without gradients.
 
-    Positions come first, so that what is copied, once a step, is one piece of memory.
+    The position is the first dimension, so that each step copies one contiguous block.
     """
     positions = cache_TMF.size(0)
     cache_TNF = newest_NF.new_empty(positions + 1, *newest_NF.shape)
@@ -119,7 +124,7 @@ def extended(cache_TMF: Tensor, row_N: Tensor | None, newest_NF: Tensor) -> Tens
 
 
 class Transformer(TranslationModel):
-    """Encoder, decoder, embeddings and output projection."""
+    """Transformer model: embeddings, encoder, decoder and output projection."""
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()
@@ -131,7 +136,7 @@ class Transformer(TranslationModel):
         encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
         self.encoder, self.decoder = cast("Sequence[EncoderLayer]", encoder), cast("Sequence[DecoderLayer]", decoder)
-        # Pre-norm leaves the sum of all residuals unnormalised at the top; post-norm has normalised it already.
+        # Pre-norm leaves the last sum of residuals unnormalised; post-norm has normalised it already.
         self.encoder_norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
         self.decoder_norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
         self.apply(initialise)
@@ -158,7 +163,7 @@ class Transformer(TranslationModel):
         return self.source_positions(torch.arange(positions), like=self.output_weight)
 
     def encode(self, source_BS: Tensor, source_length_B: Tensor, seen: Seen | None = None) -> tuple[Tensor, Tensor]:
-        """The encoder's output (B, S, D), and the mask (B, 1, 1, S) of its real positions."""
+        """Encode the sources: the encoder's output (B, S, D), and its padding mask (B, 1, 1, S)."""
         mask_B11S = padding_mask(source_length_B, source_BS.size(1))
         x_BSD = self.embeddings.embed_source(source_BS)
         x_BSD = self.dropout(x_BSD + self.source_positions(torch.arange(source_BS.size(1)), like=x_BSD))
@@ -167,7 +172,7 @@ class Transformer(TranslationModel):
         return self.encoder_norm(x_BSD), mask_B11S
 
     def embed_target(self, piece_BT: Tensor, first: int) -> Tensor:
-        """Embeddings plus positions first, first + 1, …: (B, T, D)."""
+        """Embed target pieces and add the vectors of positions first, first + 1, …: (B, T, D)."""
         x_BTD = self.embeddings.embed_target(piece_BT)
         position_T = torch.arange(first, first + piece_BT.size(1))
         return self.dropout(x_BTD + self.target_positions(position_T, like=x_BTD))
