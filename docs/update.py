@@ -113,16 +113,16 @@ def presets() -> list[str]:
         "## What `auto` takes",
         "",
         "A row applies to corpora of fewer pairs than its first column says. Find the smallest such number, and begin",
-        "at its last row. If the budget is too small for the passes of that row, `auto` takes the one above, and on.",
-        "It converts minutes to passes by an estimate for the machine's cores. A run that resumes keeps its row.",
+        "at its last row. If the budget is too small for the epochs of that row, `auto` takes the one above, and on.",
+        "It converts minutes to epochs by an estimate for the machine's cores. A run that resumes keeps its row.",
         "",
-        "| pairs | passes | preset | why |",
+        "| pairs | epochs | preset | why |",
         "| --- | --- | --- | --- |",
     ]
     for rule in RULES:
         pairs = {0: "–", float("inf"): "any"}.get(rule.below, f"{rule.below:,}")
         over = f"{shown(rule.layer)}{', in minutes also' if rule.timed else ''}{shown(rule.timed).lstrip(',')}"
-        lines.append(f"| {pairs} | {rule.passes:g} | `{rule.preset}`{over} | {rule.why} |")
+        lines.append(f"| {pairs} | {rule.epochs:g} | `{rule.preset}`{over} | {rule.why} |")
     return [*lines, ""]
 
 

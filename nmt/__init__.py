@@ -1,7 +1,7 @@
-"""nmt: neural machine translation from two text files to a trained translator.
+"""nmt: neural machine translation, from two text files to a trained translator.
 
-The library is one class, ``Translator``, with what it takes and gives; docs/library.md shows it. The commands are in
-``nmt.cli``.
+The library is the class ``Translator``, with its options, results and errors; docs/library.md shows how to use it. The
+commands are in ``nmt.cli``.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ __all__ = ["Alternative", "NmtError", "SearchOptions", "Translation", "Translato
 
 
 def __getattr__(name: str) -> Any:
-    # Lazy, because ``nmt --help`` and every light module pass through this package first.
+    # Lazy, because ``nmt --help`` and every light module import this package first.
     if name not in __all__:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
     from nmt import config, errors

@@ -1,8 +1,8 @@
-"""The control panel: every setting of the program, its bounds, and the strict reading of TOML.
+"""Every setting of the program with its bounds, and the strict reading of TOML.
 
-Settings come in layers, nested dictionaries like ``{"model": {"width": 256}}``; a later layer wins. Only
-``Config.from_layers`` turns them into the frozen dataclasses that the rest of the program sees, and each part of the
-program is handed only the slice that it needs.
+Settings come in layers, nested dictionaries like ``{"model": {"width": 256}}``, where a later layer overrides earlier
+ones. ``Config.from_layers`` turns layers into frozen dataclasses, and each part of the program gets only the one that
+it needs. Knows names, types and bounds; not what a setting does.
 """
 
 import re
@@ -24,15 +24,15 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
 ) -> Any:
-    """A dataclass field that carries its help text and the values it may take (inclusive bounds)."""
+    """Make a dataclass field with a help text and the values it may take: choices, or bounds, which are inclusive."""
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
 @dataclass(frozen=True)
 class Checked:
-    """Checks the fields made by ``setting`` when a settings dataclass is built."""
+    """Base class of settings: checks the type and the bounds of every field made by ``setting``."""
 
-    section = ""  # of a settings file; "" for what stands in none: arguments of the library, flags of the commands
+    section = ""  # of a settings file; "": not in settings files, but arguments of the library and flags of commands
 
     def __post_init__(self) -> None:
         for spec in fields(self):
@@ -54,7 +54,7 @@ class Checked:
 LONGEST_NOTE = 200  # characters
 LARGEST_WEIGHT = 1000  # of a corpus
 LARGEST_SETTINGS = 1 << 16  # bytes of a settings file
-MOST_DOTS = 64  # in a line of TOML: Python's reader takes memory by the square of those in a key
+MOST_DOTS = 64  # in a line of TOML: the memory of Python's reader grows with the square of the dots in a key
 
 LEARNED_POSITIONS = 1024  # rows of what is learned per position; later positions share the last
 
@@ -63,7 +63,7 @@ ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none"
 
 @dataclass(frozen=True)
 class ModelConfig(Checked):
-    """The shape of a model; with the vocabulary sizes it determines every tensor's name and shape."""
+    """The shape of a model; with the vocabulary sizes, it determines every tensor's name and shape."""
 
     section = "model"
 
@@ -72,9 +72,9 @@ class ModelConfig(Checked):
     feed_forward: int = setting(1024, "features inside the feed-forward layers", 1, 65536)
     encoder_layers: int = setting(3, "layers of the encoder", 1, 128)
     decoder_layers: int = setting(3, "layers of the decoder", 1, 128)
-    heads: int = setting(4, "attention heads; they divide the width", 1, 256)
-    positions: str = setting("sinusoidal", "what tells one position from another", choices=("sinusoidal", "learned"))
-    attention_score: str = setting("scaled-dot", "how a query scores what it looks at", choices=ATTENTION_SCORES)
+    heads: int = setting(4, "number of attention heads; must divide the width", 1, 256)
+    positions: str = setting("sinusoidal", "position vectors of the Transformer", choices=("sinusoidal", "learned"))
+    attention_score: str = setting("scaled-dot", "how attention scores a position", choices=ATTENTION_SCORES)
     cell: str = setting("lstm", "cell of the recurrent family", choices=("lstm", "gru"))
     norm: str = setting("pre", "LayerNorm before each sublayer, or after it as in 2017", choices=("pre", "post"))
     dropout: float = setting(0.1, "dropout of embeddings and of each sublayer's output", 0.0, 0.95)
@@ -86,73 +86,73 @@ class ModelConfig(Checked):
             raise SettingsError(f"model.width {self.width} is odd", "choose an even model.width")
         if self.family == "transformer" and self.width % self.heads:
             raise SettingsError(
-                f"model.width {self.width} cannot be cut into {self.heads} heads",
-                "choose an even model.width that model.heads divides",
+                f"model.width {self.width} is not a multiple of model.heads {self.heads}",
+                "choose an even model.width that is a multiple of model.heads",
             )
         if self.family == "transformer" and self.attention_score not in ("scaled-dot", "dot"):
             raise SettingsError(
-                f"model.attention_score {self.attention_score!r} is not the Transformer's",
+                f"the Transformer does not support model.attention_score {self.attention_score!r}",
                 "choose scaled-dot or dot, or set model.family = recurrent",
             )
 
 
 @dataclass(frozen=True)
 class TrainingConfig(Checked):
-    """How a model is trained. Exactly one of ``steps``, ``epochs``, ``minutes`` is the budget."""
+    """Training settings. Exactly one of ``steps``, ``epochs``, ``minutes`` is the budget."""
 
     section = "training"
 
-    steps: int = setting(0, "budget in updates; 0: another budget counts", 0, 10**9)
-    epochs: int = setting(0, "budget in passes over the training pairs", 0, 10**6)
-    minutes: float = setting(0.0, "budget in minutes, with validation and saving", 0.0, 10**6)
-    batch_tokens: int = setting(4096, "padded tokens of a batch: rows × the longest side", 16, 10**8)
-    accumulate: int = setting(1, "batches whose gradients make one update", 1, 10**4)
+    steps: int = setting(0, "budget in updates; 0: the budget is not in updates", 0, 10**9)
+    epochs: int = setting(0, "budget in epochs, which are passes over the training pairs", 0, 10**6)
+    minutes: float = setting(0.0, "budget in minutes, including validation and saving", 0.0, 10**6)
+    batch_tokens: int = setting(4096, "tokens of a batch, including padding: rows × the longest side", 16, 10**8)
+    accumulate: int = setting(1, "batches whose gradients are accumulated for one update", 1, 10**4)
     learning_rate: float = setting(2e-3, "peak learning rate", 0.0, 10.0)
     warmup_steps: int = setting(800, "updates of linear warm-up", 0, 10**8)
     bidirectional: float = setting(
         0.0, "share of the budget, at its start, that trains both directions; needs a joint vocabulary", 0.0, 1.0
     )
     minimum_risk: float = setting(
-        0.0, "share of the budget, at its end, that trains on how good the model's own hypotheses are", 0.0, 1.0
+        0.0, "share of the budget, at its end, that trains on the quality of the model's own hypotheses", 0.0, 1.0
     )
-    label_smoothing: float = setting(0.1, "mass of the uniform distribution in the target", 0.0, 0.99)
+    label_smoothing: float = setting(0.1, "probability that is spread evenly over the vocabulary", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
     precision: str = setting(
         "auto",
-        "of matrix products; auto: bfloat16 where it is faster, on a CPU with the vocabulary alone",
+        "precision of matrix products; auto: bfloat16 where it is faster, on a CPU for the vocabulary only",
         choices=("auto", "float32", "bfloat16"),
     )
-    gradient_clip: float = setting(1.0, "largest gradient norm; 0: never clipped", 0.0, 10**6)
-    average_decay: float = setting(0.999, "decay of the averaged weights; 0: export the last ones", 0.0, 0.99999)
-    validate_every: int = setting(0, "updates between validations; 0: 20 in the budget", 0, 10**9)
+    gradient_clip: float = setting(1.0, "largest gradient norm; 0: no clipping", 0.0, 10**6)
+    average_decay: float = setting(0.999, "decay of the averaged weights; 0: export the last weights", 0.0, 0.99999)
+    validate_every: int = setting(0, "updates between validations; 0: 20 validations in the budget", 0, 10**9)
     save_every: int = setting(0, "updates between checkpoints; 0: at each validation", 0, 10**9)
-    keep: int = setting(2, "newest checkpoints kept; at least 2 are", 1, 10**6)
+    keep: int = setting(2, "number of newest checkpoints to keep; at least 2 are kept", 1, 10**6)
     patience: int = setting(
-        0, "validations without a better score (BLEU, or chrF) before training stops; 0: never", 0, 10**6
+        0, "validations without a better score (BLEU or chrF) before training stops; 0: never", 0, 10**6
     )
-    seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
+    seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if sum(bool(budget) for budget in (self.steps, self.epochs, self.minutes)) != 1:
             raise SettingsError(
-                "training needs one budget, not none and not several",
-                "give exactly one of training.steps, training.epochs, training.minutes",
+                "training needs exactly one budget",
+                "set one of training.steps, training.epochs, training.minutes",
             )
 
 
 @dataclass(frozen=True)
 class PrepareOptions(Checked):
-    """What ``prepare`` does to a corpus; part of the dataset's manifest."""
+    """Settings of ``prepare``, which are part of the dataset's manifest."""
 
     section = "prepare"
 
-    vocab_size: int = setting(0, "pieces of the vocabulary; 0: fitted to the corpus", 0, 10**6)
+    vocab_size: int = setting(0, "pieces of the vocabulary; 0: chosen to fit the corpus", 0, 10**6)
     tokenizer: str = setting("unigram", "SentencePiece's algorithm", choices=("unigram", "bpe"))
     joint_vocab: bool = setting(True, "one vocabulary for both languages")
     max_length: int = setting(256, "longest side in pieces; longer pairs are dropped", 1, 10**5)
-    max_ratio: float = setting(9.0, "largest ratio of the two sides' characters", 1.0, 10**6)
-    seed: int = setting(1, "from which every random number follows", 0, 2**31 - 1)
+    max_ratio: float = setting(9.0, "largest ratio of the two sides' lengths in characters", 1.0, 10**6)
+    seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -161,7 +161,7 @@ ENGINES = ("auto", "torch", "ctranslate2")
 
 @dataclass(frozen=True)
 class SearchOptions(Checked):
-    """How hypotheses are searched; see ``nmt.decoding.beam`` for their meaning."""
+    """Settings of the search for hypotheses; ``nmt.decoding.beam`` explains what they mean."""
 
     beam_size: int = setting(5, "hypotheses kept at each step; 1 is greedy", 1, 1024)
     length_penalty: float = setting(1.0, "score = sum of log-probabilities / length^A", -10.0, 10.0)
@@ -179,17 +179,15 @@ class SearchOptions(Checked):
 
 @dataclass(frozen=True)
 class EngineOptions(Checked):
-    """What searches, and with what of the machine."""
+    """Settings of the engine that searches: which one, and how much of the machine it uses."""
 
-    batch_tokens: int = setting(2048, "padded tokens of a batch: rows × the longest line", 1, 10**8)
-    device: str = setting("auto", "where to compute; auto takes the fastest there is", choices=DEVICES)
-    threads: int = setting(0, "threads on the CPU; 0: as many as cores", 0)
-    engine: str = setting(
-        "auto", "what searches; auto takes the faster of those that can do what is asked", choices=ENGINES
-    )
+    batch_tokens: int = setting(2048, "tokens of a batch, including padding: rows × the longest line", 1, 10**8)
+    device: str = setting("auto", "device to compute on; auto: the fastest on this machine", choices=DEVICES)
+    threads: int = setting(0, "threads on the CPU; 0: one for each core", 0)
+    engine: str = setting("auto", "search engine; auto: the fastest that supports the options", choices=ENGINES)
     compute_type: str = setting(
         "float32",
-        "numbers of CTranslate2's products: int8 is faster, and loses a little",
+        "number type of CTranslate2's matrix products; int8 is faster and slightly less accurate",
         choices=("float32", "int8"),
     )
 
@@ -203,9 +201,9 @@ class Config:
 
     @classmethod
     def from_layers(cls, *layers: Layer) -> Self:
-        """Merge layers, the later winning. A budget in a later layer replaces the other kinds of budget before it.
+        """Merge layers; a later layer overrides earlier ones, and its budget replaces budgets of every kind.
 
-        Raises SettingsError for an unknown section or key (with the nearest known name) or a value out of bounds.
+        Raises SettingsError for an unknown section or key, with the nearest known name, and for a value out of bounds.
         """
         sections: dict[str, dict[str, Any]] = {"model": {}, "training": {}}
         for layer in layers:
@@ -218,6 +216,7 @@ class Config:
         return cls(build(ModelConfig, sections["model"]), build(TrainingConfig, sections["training"]))
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
+        """The settings as a layer that ``from_layers`` accepts."""
         return asdict(self)
 
 
@@ -226,7 +225,7 @@ BUDGETS = ("steps", "epochs", "minutes")
 
 
 def build(kind: type[T], values: Mapping[str, Any]) -> T:
-    """A settings dataclass from a mapping; an unknown key is refused with the nearest known one."""
+    """Build a settings dataclass. Raises SettingsError for an unknown key, with the nearest known one, or bad value."""
     names = [spec.name for spec in fields(kind)]
     for name in values:
         known(name, names, f"{kind.section} setting")
@@ -234,22 +233,23 @@ def build(kind: type[T], values: Mapping[str, Any]) -> T:
 
 
 def known(name: str, names: list[str], what: str) -> None:
+    """Raise SettingsError unless ``name`` is in ``names``; the error says the nearest of them. ``what`` is its kind."""
     if name not in names:
         raise SettingsError(f"there is no {what} {shown(name)}", nearest(name, names))
 
 
 def is_name(value: object) -> bool:
-    """Whether it may name a language or a family of models: short, fit to end a file's name, fit to be shown."""
+    """Whether a value may be the code of a language: short, printable, and valid as the ending of a file name."""
     return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.-]{1,32}", value) is not None
 
 
 def is_note(value: object) -> bool:
-    """Whether it may be a remark of a person, like a licence: one short line, fit to be shown."""
+    """Whether a value may be a note of a person, like a licence: one short printable line."""
     return isinstance(value, str) and len(value) <= LONGEST_NOTE and value.isprintable()
 
 
 def read_toml(path: Path) -> dict[str, dict[str, Any]]:
-    """Read a settings file of sections of keys. Raises MissingInputError or SettingsError, naming the file."""
+    """Read the sections of a settings file. Raises MissingInputError or SettingsError, naming the file."""
     try:
         with path.open("rb") as file:
             text = file.read(LARGEST_SETTINGS + 1)
@@ -263,25 +263,23 @@ def read_toml(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def parse_toml(text: bytes, path: Path) -> dict[str, dict[str, Any]]:
-    """The sections of a settings file whose bytes are ``text``. Raises SettingsError, naming the file."""
+    """Parse the bytes of a settings file into sections. Raises SettingsError, naming the file."""
     if len(text) > LARGEST_SETTINGS:
         raise SettingsError(f"{path} has over {LARGEST_SETTINGS} bytes", "settings are a short file; check the path")
     try:
         layer = load_toml(text.decode("utf-8-sig"))  # a byte-order mark is dropped, as in every text file
     except ValueError as error:  # not UTF-8, not TOML, or a number of thousands of digits
-        raise SettingsError(f"{path} is not TOML: {error}", "mend the line it names") from None
+        raise SettingsError(f"{path} is not TOML: {error}", "correct that line") from None
     except RecursionError:
-        raise SettingsError(f"{path} is not TOML: it is nested too deep", "settings are sections of keys") from None
+        raise SettingsError(f"{path} is not TOML: it is nested too deep", "write sections with keys") from None
     for section, values in layer.items():
         if not isinstance(values, dict):
-            raise SettingsError(
-                f"{path}: {shown(section)} stands outside a section", "put it under [model] or [training]"
-            )
+            raise SettingsError(f"{path}: {shown(section)} is outside a section", "put it under [model] or [training]")
     return layer
 
 
 def load_toml(text: str) -> dict[str, Any]:
-    """What a short TOML says, in bounded memory. Raises ValueError, or RecursionError when it is nested too deep."""
+    """Parse short TOML in bounded memory. Raises ValueError, or RecursionError when it is nested too deep."""
     for number, line in enumerate(text.split("\n"), start=1):
         if line.count(".") > MOST_DOTS and not line.lstrip().startswith("#"):
             raise ValueError(f"line {number} has over {MOST_DOTS} dots")
@@ -289,11 +287,14 @@ def load_toml(text: str) -> dict[str, Any]:
 
 
 def parse_assignment(text: str) -> dict[str, dict[str, Any]]:
-    """``"model.width=512"`` as a layer. A value is TOML; what TOML cannot read is a string."""
+    """Parse an assignment like ``model.width=512`` into a layer; a value that is not valid TOML is taken as a string.
+
+    Raises SettingsError for text that is not an assignment.
+    """
     path, equals, value = text.partition("=")
     section, dot, key = path.strip().partition(".")
     if not (equals and dot and key):
-        raise SettingsError(f"`set` {text!r} is not section.key=value", "write it like model.width=256")
+        raise SettingsError(f"`set` {text!r} is not section.key=value", "write it as in model.width=256")
     try:
         parsed = load_toml(f"value = {value.strip()}")["value"]
     except (ValueError, RecursionError):

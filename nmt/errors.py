@@ -1,6 +1,6 @@
 """All errors of the program, as a tree; each class has the exit code of a command that ends with it.
 
-NmtError                     70  a bug of ours, when nothing below fits
+NmtError                     70  a bug in nmt, when no class below fits
 ├── UsageError                2  the command line asks for something that does not exist
 ├── DataError                65  a text, a dataset or a model file is not what it should be
 │   ├── OtherFormatError     65  a whole checkpoint, written by another version of nmt
@@ -42,34 +42,48 @@ class NmtError(Exception):
 
 
 class UsageError(NmtError):
+    """The command line asks for something that does not exist."""
+
     exit_code = 2
 
 
 class DataError(NmtError):
+    """Text, a dataset or a model file is damaged or invalid."""
+
     exit_code = 65
 
 
 class MissingInputError(NmtError):
+    """A file or folder that was named does not exist."""
+
     exit_code = 66
 
 
 class UnreadableError(MissingInputError):
-    pass
+    """A file or folder exists, but this user may not read it."""
 
 
 class CannotCreateError(NmtError):
+    """An output cannot be created, or something else is in its place."""
+
     exit_code = 73
 
 
 class StorageError(NmtError):
+    """Reading or writing failed, or the disk is full."""
+
     exit_code = 74
 
 
 class BusyError(NmtError):
+    """Memory ran out, or another process uses the output; trying again later may work."""
+
     exit_code = 75
 
 
 class SettingsError(NmtError):
+    """Settings are invalid, or do not fit each other or the run that is resumed."""
+
     exit_code = 78
 
 
@@ -89,7 +103,7 @@ def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
     from difflib import get_close_matches
 
     choices = list(names)
-    near = get_close_matches(name[:100], choices, n=1, cutoff=0.7)  # blue is near to bleu, meteor not to ter
+    near = get_close_matches(name[:100], choices, n=1, cutoff=0.7)  # blue is near bleu; meteor is not near ter
     return f"the nearest known name is {near[0]}" if near else otherwise or f"choose one of {', '.join(choices)}"
 
 
@@ -103,7 +117,7 @@ def missing_extra(extra: str) -> str:
     try:
         required = requires(DISTRIBUTION) or []
     except PackageNotFoundError:  # run from the sources
-        return f"install the extra {extra!r}, in the folder of the sources: pip install '.[{extra}]'"
+        return f"install the extra {extra!r}, in the source folder: pip install '.[{extra}]'"
     texts = [text.partition(";") for text in required]
     packages = [f"'{name.strip()}'" for name, _, marker in texts if f'extra=="{extra}"' in "".join(marker.split())]
     return f"install the extra {extra!r}: pip install {' '.join(packages)}"

@@ -1,4 +1,4 @@
-"""The presets, and which of them fits a corpus, a budget and a machine. Plain arithmetic: no files and no tensors."""
+"""The presets, and the choice of one for a corpus, a budget and a machine. Knows figures; no files and no tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -43,27 +43,32 @@ PRESETS: dict[str, Layer] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """What auto takes for fewer than so many pairs, if the budget is enough for so many passes."""
+    """A rule of auto: the preset for a corpus of fewer than ``below`` pairs, if the budget allows ``epochs`` epochs."""
 
     below: float
-    passes: float
+    epochs: float
     preset: str
     why: str
-    layer: Layer = field(default_factory=dict)  # over the preset
-    timed: Layer = field(default_factory=dict)  # over that, where the budget is one of minutes
+    layer: Layer = field(default_factory=dict)  # overrides the preset
+    timed: Layer = field(default_factory=dict)  # overrides both if the budget is in minutes
 
 
-# From the smallest to the largest; what the budget is too small for gives way to the rule before it. Small corpora want
-# small models and much dropout (Araabi and Monz 2020; Wu et al. 2021).
+# From the smallest model to the largest. If the budget is too small for a rule, auto takes an earlier rule. A small
+# corpus needs a small model and much dropout (Araabi and Monz 2020; Wu et al. 2021).
 RULES = (
-    Rule(0, 0, "tiny", "measured on 29,000 pairs: 39.1 BLEU after 28 passes with dropout 0.2; 0.3 begins more slowly"),
+    Rule(
+        0,
+        0,
+        "tiny",
+        "measured on 29,000 pairs: 39.1 BLEU after 28 epochs with dropout 0.2; with 0.3 it learns more slowly at first",
+    ),
     Rule(
         100_000,
         35,
         "tiny",
-        "measured on 29,000 pairs: 40.8 BLEU after 44 passes; width 256 in the same minutes 39.4; dropout 0.2 is "
-        "ahead by 0.8 on 10,000 pairs after 30 passes, and behind by 0.5 on 5,000 after 62; "
-        "Wu et al. 2021: tiny 41.0, small 39.7, base 38.3, lower-cased",
+        "measured on 29,000 pairs: 40.8 BLEU after 44 epochs; width 256 in the same minutes: 39.4; dropout 0.2 is "
+        "better by 0.8 on 10,000 pairs after 30 epochs, and worse by 0.5 on 5,000 pairs after 62; "
+        "Wu et al. 2021, lower-cased: tiny 41.0, small 39.7, base 38.3",
         {"model": dict(dropout=0.3)},
         {"training": dict(minimum_risk=0.15)},
     ),
@@ -71,63 +76,65 @@ RULES = (
         100_000,
         90,
         "tiny",
-        "measured on 29,000 pairs and a GPU: 41.8 BLEU with beams of 5 after 97 passes; width 128 in batches as large "
-        "41.1 with dropout 0.3, 40.9 with 0.4",
+        "measured on 29,000 pairs and a GPU: 41.8 BLEU with beam size 5 after 97 epochs; width 128 with the same batch "
+        "size: 41.1 with dropout 0.3, 40.9 with 0.4",
         {
             "model": dict(width=256, feed_forward=512, dropout=0.4),
             "training": dict(batch_tokens=6400, learning_rate=3e-3),
         },
     ),
-    Rule(1_000_000, 10, "small", "between its neighbours; not measured by us"),
+    Rule(1_000_000, 10, "small", "between tiny and base in size; not measured by us"),
     Rule(
         20_000_000,
         10,
         "base",
-        "on 4.5 million pairs base 27.3, big 28.4 for seven times the work (Vaswani et al. 2017); not measured by us",
+        "4.5 million pairs: base 27.3 BLEU, big 28.4 for 7 times the work (Vaswani et al. 2017); not measured by us",
     ),
-    Rule(float("inf"), 10, "big", "on 36 million pairs base 38.1, big 41.8 (Vaswani et al. 2017); not measured by us"),
+    Rule(
+        float("inf"), 10, "big", "36 million pairs: base 38.1 BLEU, big 41.8 (Vaswani et al. 2017); not measured by us"
+    ),
 )
 
 OPERATIONS_A_CORE = 4e10
-"""A second, that training makes: 3e10 on a Xeon Ice Lake, 5.7e10 on an EPYC Zen 4."""
+"""Training throughput of one core, in FLOP/s: 3e10 on a Xeon Ice Lake, 5.7e10 on an EPYC Zen 4."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What there is to learn from, and what there is to learn with."""
+    """The size of a corpus, and the cores and the budget to train on it."""
 
     pairs: int
-    source_tokens: int  # of a pass, with the end of each sentence
+    source_tokens: int  # of an epoch, with the end of each sentence
     target_tokens: int
     vocabulary: int  # pieces of the target side
-    cores: int  # that train; 0: something faster does, of which auto knows nothing
-    # The budget: one of these is not 0.
+    cores: int  # cores that train; 0: a faster device, about which auto knows nothing
+    # The budget: exactly one of these is not 0.
     steps: int = 0
     epochs: int = 0
     minutes: float = 0.0
 
 
 def operations(model: ModelConfig, vocabulary: int, source_tokens: float) -> float:
-    """Of training on one target token: 6 for each weight that it and its ``source_tokens`` touch."""
+    """Operations (FLOP) of training on one target token: 6 for each weight used by it and its ``source_tokens``."""
     width, block = model.width, 2 * model.width * model.feed_forward
     encoder = model.encoder_layers * (4 * width**2 + block) + model.decoder_layers * 2 * width**2
     decoder = model.decoder_layers * (6 * width**2 + block) + width * vocabulary
     return 6 * (source_tokens * encoder + decoder)
 
 
-def passes(rule: Rule, task: Task) -> float:
-    """Over the data, that the settings of ``rule`` make with the budget of ``task``, more or less."""
+def expected_epochs(rule: Rule, task: Task) -> float:
+    """Estimated epochs that the rule's settings make within the budget."""
     config = Config.from_layers(PRESETS[rule.preset], rule.layer)
     if task.epochs:
         return task.epochs
-    if task.steps:  # of the preset's batches: a rule with larger ones makes more passes of them, and takes longer
+    if task.steps:  # counts batches of the preset's size, although a rule with larger batches makes more epochs of them
         tokens = Config.from_layers(PRESETS[rule.preset]).training.batch_tokens
         return task.steps * tokens / max(task.source_tokens, task.target_tokens)
-    return timed_passes(config.model, task)
+    return timed_epochs(config.model, task)
 
 
-def timed_passes(model: ModelConfig, task: Task) -> float:
-    """Estimated passes over the data within the minutes of ``task``; infinite on what is faster than a CPU."""
+def timed_epochs(model: ModelConfig, task: Task) -> float:
+    """Estimated epochs within the minutes of the budget; infinite on a device that is faster than a CPU."""
     if not task.cores:
         return float("inf")
     each = operations(model, task.vocabulary, task.source_tokens / task.target_tokens)
@@ -135,16 +142,16 @@ def timed_passes(model: ModelConfig, task: Task) -> float:
 
 
 def auto(task: Task) -> Rule:
-    """The rule that fits: the last for so many pairs, or one before it where the budget is too small for its passes."""
+    """Choose a rule: the last one for the number of pairs whose epochs the budget allows."""
     most = min(rule.below for rule in RULES if task.pairs < rule.below)
     fit = [rule for rule in RULES if rule.below <= most]
-    return next(rule for rule in reversed(fit) if passes(rule, task) >= rule.passes)
+    return next(rule for rule in reversed(fit) if expected_epochs(rule, task) >= rule.epochs)
 
 
 def layers_of(name: str, task: Task) -> Sequence[Sequence[Layer]]:
-    """The layers of settings of the preset ``name``; of auto, those of the rule that fits ``task``, then of all others.
+    """Layers of settings that the preset ``name`` may stand for: the one for this task first, then the alternatives.
 
-    Raises SettingsError for an unknown name.
+    A named preset has no alternatives; auto may stand for any of its rules. Raises SettingsError for an unknown name.
     """
     known(name, ["auto", *PRESETS], "preset")
     if name != "auto":

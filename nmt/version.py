@@ -1,3 +1,3 @@
-"""The version of the program, where every layer can read it."""
+"""The version of the program, in a file that every layer can import. Knows nothing else."""
 
 __version__ = "0.2.0"

@@ -15,7 +15,7 @@ from nmt.config import Config, ModelConfig
 from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
 from nmt.model import build_model
-from nmt.presets import PRESETS, RULES, Rule, Task, auto, layers_of, operations, passes
+from nmt.presets import PRESETS, RULES, Rule, Task, auto, expected_epochs, layers_of, operations
 from nmt.training.opening import open_run
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request, task_of
@@ -87,7 +87,7 @@ def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
 ) -> None:
     request = TrainRequest(tiny_run.data, tmp_path / "run", device="cpu", cores=1)
     known = task_of(request, Dataset.open(tiny_run.data))
-    minutes = 20 / passes(RULES[1], replace(known, minutes=1.0, epochs=0))  # of one core are enough for 20 passes
+    minutes = 20 / expected_epochs(RULES[1], replace(known, minutes=1.0, epochs=0))  # of one core, enough for 20 epochs
     budget = f"--plan --quiet --device cpu --minutes {minutes} --threads {flags}"
     shape = "--set model.width=32 --batch-tokens 200"
     answer = nmt("train", tiny_run.data, "-o", tmp_path / "run", *budget.split(), *shape.split())
@@ -95,8 +95,8 @@ def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
     assert f", dropout {dropout:g}\n" in answer.stdout
 
 
-def test_a_larger_preset_makes_fewer_passes() -> None:
-    found = [passes(Rule(0, 0, name, ""), task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
+def test_a_larger_preset_makes_fewer_epochs() -> None:
+    found = [expected_epochs(Rule(0, 0, name, ""), task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
     assert found == sorted(found, reverse=True)
 
 

@@ -157,7 +157,7 @@ def test_validation_text_has_a_line_a_row(data: Path, change: str) -> None:
     lines = text.read_bytes().splitlines(keepends=True)
     text.write_bytes(b"".join({"a line less": lines[1:], "a line more": [*lines, b"x\n"], "none": []}[change]))
     make_right(data, text.name)
-    assert "valid.source.txt has not the" in refusal(data).what
+    assert "valid.source.txt does not have" in refusal(data).what
 
 
 @pytest.mark.parametrize(

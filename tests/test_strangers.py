@@ -271,7 +271,7 @@ CONFIG = '[model]\nwidth = 16\nheads = 2\n[languages]\nsource = "ko"\ntarget = "
     ("config", "words"),
     [
         ("a = " + "[" * 3000, "nested too deep"),
-        ("a = " + "9" * 4000 + "\n" + CONFIG, "stands outside a section"),
+        ("a = " + "9" * 4000 + "\n" + CONFIG, "is outside a section"),
         (CONFIG.replace("16", "9" * 3000), "model.width is 999"),
         (CONFIG.replace("16", "0x" + "F" * 4000)[:4090], "config.toml"),
         (CONFIG.replace("width = 16", "dropout = 0x" + "F" * 3800), "model.dropout is a int too large to be shown"),
@@ -286,7 +286,7 @@ CONFIG = '[model]\nwidth = 16\nheads = 2\n[languages]\nsource = "ko"\ntarget = "
         (CONFIG.replace("languages", "language"), "names no source"),
         (CONFIG.replace("width = 16", 'family = "\\u001b[31m"'), "names no family"),
         (CONFIG + "x" * 4096, "over the 4096"),
-        ("[[model]]", "stands outside a section"),
+        ("[[model]]", "is outside a section"),
     ],
     ids=lambda value: ascii(value)[:24],
 )

@@ -6,7 +6,7 @@ Knows figures and files; decides nothing.
 from dataclasses import dataclass, field
 from typing import Any
 
-from nmt.presets import timed_passes
+from nmt.presets import timed_epochs
 from nmt.training.budget import SHARE_TO_MEASURE, UPDATES_TO_MEASURE, foreseen, measured
 from nmt.training.context import RunContext
 from nmt.training.counters import Window
@@ -28,7 +28,7 @@ class RunLog:
         """Tell the facts a person wants before a long run, and warn of a budget that looks too small."""
         job, state = self.context.job, self.context.state
         self.context.reporter.begin(job, state)
-        passes = timed_passes(job.config.model, job.task)
+        passes = timed_epochs(job.config.model, job.task)
         if not state.counters.step and (warning := foreseen(job.config.training, passes, len(job.data.train))):
             self.context.reporter.warn(warning)
 
