@@ -1,8 +1,9 @@
 """Write the bundled Korean-English corpus: python data/make_corpus.py [--out DIR]
 
-Every run writes the same bytes.  Some pairs of words are held out: they meet in no sentence of train
-or valid, nor in the first 700 lines of test, and the last 300 lines of test - test-unseen - are made of them.
-The sentences of notes, written by hand, are in no other set.  One sentence is one whatever mark it ends in.
+Every run writes the same bytes. Some pairs of words are held out: the two words never occur in the same sentence of
+train, of valid or of the first 700 lines of test; each of the last 300 lines of test, which are also test-unseen, joins
+such a pair. The sentences of notes are written by hand and occur in no other set. Sentences that differ only in
+their final mark count as the same. Knows how sentences are divided into sets; the grammar folder makes them.
 """
 
 import argparse
@@ -21,29 +22,32 @@ VALID = dict.fromkeys(TRAIN, 100)
 TEST = dict.fromkeys(TRAIN, 140)
 UNSEEN = dict.fromkeys(TRAIN, 60)
 ENGLISH_WORDS = range(1, 41)
-SEEN = 10  # every word and digit of valid and test is at least so often in train
+SEEN = 10  # times that every word and digit of valid and test occurs in train, at least
 NOTES = [(ko, en) for ko, en in lexicon.rows(tables.NOTES)]
-# Not held out, for one form has two meanings: 산다 'lives', 배우 'actor', 그리고 'and', 개 counts, 집 'home'.
+# Never held out, as a form of each has two meanings: 산다 'lives', 배우 'actor', 그리고 'and', 개 counts, 집 'home'.
 HOMOGRAPHS = {"사다", "배우다", "그리다", "개", "집"}
-PER_PAIR = 8  # test sentences for one held-out pair, at most
+PER_PAIR = 8  # most test sentences for one held-out pair
 
 Pair = tuple[str, str]
 Written = tuple[str, str]  # Korean, English
 
 
 def tokens(text: str) -> list[str]:
-    """The words as they are written, and digits one by one, without punctuation."""
+    """Split a text into words and single digits, without punctuation."""
     return re.findall(r"\d|[^\s\d.,?!\"“”]+", text)
 
 
 def key(text: str) -> str:
-    """What two lines share that differ in nothing but how they end."""
+    """The text in lower case without its final mark; equal for lines that count as the same."""
     return text.rstrip('.?!"”').lower()
 
 
 def hold_out(dice: Dice) -> list[Pair]:
-    """Pairs of words that belong together and are kept apart: each verb with one of its objects or places,
-    each adjective with one of its nouns, some names with a job.  No partner is taken twice."""
+    """Choose the held-out pairs of words, which could be in the same sentence.
+
+    Each verb gets one of its objects or places, each adjective one of its nouns, some names a job. No word is the
+    partner of two others.
+    """
     uses = Counter(verb.ko for verb in lexicon.ALL_VERBS)
     uses.update(noun.ko for verb in lexicon.ALL_VERBS for noun in verb.objects)
     taken = set(HOMOGRAPHS)
@@ -70,7 +74,7 @@ def hold_out(dice: Dice) -> list[Pair]:
 
 
 class Corpus:
-    """Draws lines and remembers them, so that none comes twice and none means two things."""
+    """Draws lines and remembers them, so that none is repeated and no Korean line has two translations."""
 
     def __init__(self) -> None:
         self.dice = Dice(SEED)
@@ -83,10 +87,11 @@ class Corpus:
         self.counts: Counter[str] = Counter()
 
     def held(self, words: frozenset[str]) -> list[Pair]:
+        """The held-out pairs among these words."""
         return [pair for pair in self.held_out if pair[0] in words and pair[1] in words]
 
     def draw(self, clauses: int) -> tuple[Line, Written]:
-        """A new line of the right length."""
+        """Draw a new line with this number of clauses: the line and its text."""
         while True:
             line = self.lines.line(clauses)
             ko, en = line.render()
@@ -96,11 +101,13 @@ class Corpus:
                 return line, (ko, en)
 
     def keep(self, written: Written) -> Written:
+        """Remember a line, so that it is not drawn again."""
         self.korean.add(key(written[0]))
         self.english.add(key(written[1]))
         return written
 
     def train(self) -> list[Written]:
+        """Lines for train, without held-out pairs; counts their words."""
         lines = []
         for clauses, count in TRAIN.items():
             kept = 0
@@ -113,8 +120,11 @@ class Corpus:
         self.counts = Counter(word for written in lines for text in written for word in tokens(text))
         return lines
 
-    def other(self, sizes: dict[int, int], unseen: bool = False) -> list[Written]:
-        """Lines for valid or test: new in both languages, of words that train knows well."""
+    def unused(self, sizes: dict[int, int], unseen: bool = False) -> list[Written]:
+        """Lines for valid or test: new in both languages, of words that are frequent in train.
+
+        With ``unseen``, every line has a held-out pair; else none has.
+        """
         lines = []
         used: Counter[Pair] = Counter()
         for clauses, count in sizes.items():
@@ -136,10 +146,10 @@ class Corpus:
 
 
 def make() -> dict[str, list[Written]]:
-    """The five sets of lines, by name; notes has each sentence as written, then with a stop."""
+    """Make the five sets of lines, by name; notes has each sentence twice, without and with a full stop."""
     corpus = Corpus()
-    train, valid, test = corpus.train(), corpus.other(VALID), corpus.other(TEST)
-    unseen = corpus.other(UNSEEN, unseen=True)
+    train, valid, test = corpus.train(), corpus.unused(VALID), corpus.unused(TEST)
+    unseen = corpus.unused(UNSEEN, unseen=True)
     notes = [(ko + mark, en + mark) for ko, en in NOTES for mark in ("", ".")]
     return {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen, "notes": notes}
 

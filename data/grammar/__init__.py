@@ -1,11 +1,11 @@
-"""A small grammar of Korean and English that writes one meaning in both languages.
+"""A small grammar of Korean and English that writes the same meaning in both languages.
 
-hangul     syllables taken apart and put together; particles
+hangul     splits and joins syllables; particles
 korean     conjugation of verbs, adjectives and the copula
 english    inflection, articles, word order
-tables     the words; lexicon reads them
-sentences  clauses, and sentences joined from them, put in the order of each language
-phrases    noun phrases drawn by chance; dice is the chance
-sampling   clauses and sentences drawn by chance
-lines      what else a text has: titles, single words, words in quotes
+tables     the words, as text; lexicon reads them into objects
+sentences  clauses and sentences, in the word order of each language
+phrases    random noun phrases; dice draws the random numbers
+sampling   random clauses and sentences
+lines      random lines: sentences, titles, single words, quotations
 """

@@ -1,4 +1,4 @@
-"""English inflection, articles and the order of a clause."""
+"""English inflection, articles and verb groups. Knows no Korean."""
 
 PAST = """
 be=was become=became bring=brought build=built buy=bought catch=caught come=came cut=cut do=did draw=drew
@@ -15,7 +15,7 @@ BE["past"] = {"I": "was", "you": "were", "plural": "were", "singular": "was"}
 
 
 def third(verb: str) -> str:
-    """go -> goes, study -> studies, play -> plays"""
+    """The third person singular: go -> goes, study -> studies, play -> plays."""
     if verb.endswith(("s", "sh", "ch", "x", "o")):
         return verb + "es"
     if verb.endswith("y") and verb[-2] not in "aeou":
@@ -24,6 +24,7 @@ def third(verb: str) -> str:
 
 
 def past(verb: str) -> str:
+    """The past tense: go -> went, study -> studied, play -> played."""
     if verb in IRREGULAR_PAST:
         return IRREGULAR_PAST[verb]
     if verb.endswith("e"):
@@ -34,7 +35,7 @@ def past(verb: str) -> str:
 
 
 def participle(verb: str) -> str:
-    """go -> going, make -> making, run -> running, lie -> lying"""
+    """The present participle: go -> going, make -> making, run -> running, lie -> lying."""
     if verb.endswith("ie"):
         return verb[:-2] + "ying"
     if verb.endswith("e"):
@@ -43,28 +44,29 @@ def participle(verb: str) -> str:
 
 
 def plural(noun: str) -> str:
+    """The plural of a noun, whose last word is inflected: police officer -> police officers."""
     head, _, last = noun.rpartition(" ")
     last = IRREGULAR_PLURALS.get(last) or third(last)
     return f"{head} {last}".strip()
 
 
 def article(phrase: str) -> str:
-    """'a' or 'an' by the sound that follows."""
+    """The phrase with 'a' or 'an', by its first sound."""
     vowel = phrase[0].lower() in "aeiou" and not phrase.lower().startswith(NOT_A_VOWEL_SOUND)
     return f"an {phrase}" if vowel else f"a {phrase}"
 
 
 def inflect(phrase: str, form: str) -> str:
-    """The first word of a verb phrase is its verb: ('listen to', 'past') -> 'listened to'."""
+    """Inflect the verb of a phrase, which is its first word: ('listen to', 'past') -> 'listened to'."""
     verb, _, rest = phrase.partition(" ")
     forms = {"third": third, "past": past, "participle": participle}
     return f"{forms[form](verb) if form in forms else verb} {rest}".strip()
 
 
 def verb_group(phrase: str, tense: str, agreement: str, negative: bool = False) -> list[str]:
-    """[auxiliary, rest]; the auxiliary is what a question moves before the subject.
+    """The auxiliary, which a question moves before the subject, and the rest of the verb group.
 
-    It is '' where a statement has none: he goes, but: does he go?
+    The auxiliary is '' if a statement has none: "he goes", but "does he go?"
     """
     no = "not" if negative else ""
     if tense == "future":
@@ -79,12 +81,12 @@ def verb_group(phrase: str, tense: str, agreement: str, negative: bool = False) 
 
 
 def support(tense: str, agreement: str) -> str:
-    """The 'do' that carries tense in questions and negations."""
+    """The form of 'do' in questions and negations: do, does or did."""
     if tense == "past":
         return "did"
     return "does" if agreement == "singular" else "do"
 
 
 def words(*parts: str) -> str:
-    """Join what is there with single spaces."""
+    """Join the parts that are not empty with single spaces."""
     return " ".join(part.strip() for part in parts if part.strip())

@@ -1,4 +1,4 @@
-"""Korean conjugation by rule: what a stem becomes before each ending.
+"""Korean conjugation by rule: the form of a stem with each ending. Knows no English and no list of words.
 
 >>> conjugate(Stem("듣", "ㄷ"), "past", "plain")
 '들었다'
@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from .hangul import join, split, tail, with_tail
 
-# What may follow a predicate.  The first five end a sentence (간다, 가니, 가요, 갑니다, 갑니까), the others
-# lead to the next clause.
+# Endings of a predicate. The first five end a sentence (간다, 가니, 가요, 갑니다, 갑니까), the others connect clauses.
 FINAL = ("plain", "ask", "polite", "formal", "formal ask")
 ENDINGS = (*FINAL, "and", "but", "because", "if", "when")
 
@@ -22,11 +21,11 @@ NO_SECOND_VOWEL = "ㅏㅓㅐㅔㅕ"  # 가+아 -> 가, 서+어 -> 서, 보내+�
 
 @dataclass(frozen=True)
 class Stem:
-    """A predicate without 다.  irregular is the consonant that changes: ㄷ, ㅂ, ㅅ, or 르."""
+    """The stem of a predicate, which is its dictionary form without 다."""
 
     text: str
-    irregular: str = ""
-    kind: str = "verb"  # or "adjective", which takes no -ㄴ다/-는다
+    irregular: str = ""  # the consonant or syllable that changes: ㄷ, ㅂ, ㅅ or 르
+    kind: str = "verb"  # or "adjective", which does not take -ㄴ다/-는다
 
 
 def infinitive(stem: Stem) -> str:
@@ -56,12 +55,12 @@ def infinitive(stem: Stem) -> str:
 
 
 def is_bright(text: str) -> bool:
-    """Vowel harmony: the last vowel is ㅏ or ㅗ."""
+    """Whether the last vowel is ㅏ or ㅗ, which decides vowel harmony."""
     return split(text[-1])[1] in "ㅏㅗ"
 
 
 def soft(stem: Stem, ending: str) -> str:
-    """A stem before an ending in (으): -면, -ㄹ, -ㄴ."""
+    """The stem with an ending that begins with (으): -면, -ㄹ or -ㄴ."""
     text = stem.text
     if stem.irregular == "ㅂ":
         text = with_tail(text, "") + "우"
@@ -77,12 +76,12 @@ def soft(stem: Stem, ending: str) -> str:
 
 
 def attributive(stem: Stem) -> str:
-    """An adjective before its noun: 예쁜, 작은, 어려운, 긴, 맛있는."""
+    """The form of an adjective before a noun: 예쁜, 작은, 어려운, 긴, 맛있는."""
     return stem.text + "는" if stem.text.endswith("있") else soft(stem, "ㄴ")
 
 
 def conjugate(stem: Stem, tense: str, ending: str) -> str:
-    """One stem with its tense and ending.  'Because' and 'if' carry no tense in Korean."""
+    """The stem with a tense and an ending; 'because' and 'if' have no tense in Korean."""
     text = stem.text
     if ending == "because":
         return infinitive(stem) + "서"
@@ -110,7 +109,7 @@ def conjugate(stem: Stem, tense: str, ending: str) -> str:
 
 
 def after_past(past: str, ending: str) -> str:
-    """갔 -> 갔다, 갔니, 갔어요, 갔습니다, 갔고, 갔지만, 갔을 때"""
+    """A past stem with an ending: 갔 -> 갔다, 갔니, 갔어요, 갔습니다, 갔고, 갔지만, 갔을 때."""
     if ending in FORMAL:
         return past + "습" + FORMAL[ending]
     after = {"plain": "다", "ask": "니", "polite": "어요", "and": "고", "but": "지만", "when": "을 때"}
@@ -118,7 +117,7 @@ def after_past(past: str, ending: str) -> str:
 
 
 def predicate(stem: Stem, tense: str, ending: str, negation: str = "", progressive: bool = False) -> str:
-    """A stem with its auxiliaries.  negation is '', 'short' (안 간다) or 'long' (가지 않는다)."""
+    """The stem with all its auxiliaries and the ending; negation is '', 'short' (안 간다) or 'long' (가지 않는다)."""
     before = ""
     if negation == "short":
         before = "안 "
@@ -130,7 +129,7 @@ def predicate(stem: Stem, tense: str, ending: str, negation: str = "", progressi
 
 
 def copula(noun: str, tense: str, ending: str, negative: bool = False) -> str:
-    """noun + 이다, or noun + 이/가 아니다; 이 is dropped after a vowel: 학생이다, 의사다."""
+    """The noun with 이다, or with 이/가 아니다 if negative; 이 is dropped after a vowel: 학생이다, 의사다."""
     link = "이" if tail(noun) else ""
     text, past, polite = noun + link, noun + ("이었" if link else "였"), "이에요" if link else "예요"
     if negative:

@@ -1,4 +1,4 @@
-"""The words of the tables as objects: what each may stand with, and its English."""
+"""The words of the tables as objects, each with its English and the words it may be combined with. Knows no clauses."""
 
 from dataclasses import dataclass, field
 
@@ -6,11 +6,13 @@ from .english import article, plural
 from .korean import Stem
 from .tables import ADJECTIVES, MANNERS, NOUNS, PLACES, TIMES, VERBS
 
-NEGATIVES = {"알": Stem("모르", "르"), "있": Stem("없", kind="adjective")}  # know and be there
+NEGATIVES = {"알": Stem("모르", "르"), "있": Stem("없", kind="adjective")}  # not to know, not to exist
 
 
 @dataclass(frozen=True)
 class Noun:
+    """A noun, with its kind, its grammatical number in English and its Korean counter."""
+
     ko: str
     en: str
     kind: str
@@ -27,6 +29,8 @@ class Noun:
 
 @dataclass(frozen=True)
 class Place:
+    """A place, with its English as a goal and as a location."""
+
     ko: str
     kind: str
     to: str  # to the park, to school, home
@@ -35,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Word:
-    """An adverbial: the same few letters in each language."""
+    """A word or adverbial that is not inflected in either language."""
 
     ko: str
     en: str
@@ -43,11 +47,13 @@ class Word:
 
 @dataclass(frozen=True)
 class Verb:
+    """A verb, with the objects, places and manners it may be combined with."""
+
     stem: Stem
     en: str
     frame: str
     objects: tuple[Noun, ...]
-    people: bool  # may the object be a person?
+    people: bool  # whether the object may be a person
     places: tuple[Place, ...]
     marks: frozenset[str] = field(default_factory=frozenset)
     manners: tuple[Word, ...] = ()
@@ -59,12 +65,14 @@ class Verb:
 
 @dataclass(frozen=True)
 class Adjective:
+    """An adjective, with the subjects and nouns it may be combined with."""
+
     stem: Stem
     en: str
-    nouns: tuple[Noun, ...]  # that may be called so
+    nouns: tuple[Noun, ...]  # possible subjects
     people: bool
     weather: bool
-    before: frozenset[str]  # nouns that it may stand before
+    before: frozenset[str]  # nouns that it may precede
 
     @property
     def ko(self) -> str:
@@ -72,11 +80,12 @@ class Adjective:
 
 
 def pairs(text: str) -> list[Word]:
-    """'사과=apple 책=book' -> words; an underscore stands for a space."""
+    """Read words from text like '사과=apple 책=book', where an underscore stands for a space."""
     return [Word(*item.replace("_", " ").split("=")) for item in text.split()]
 
 
 def rows(table: str) -> list[list[str]]:
+    """The cells of each line of a table, which are separated by |."""
     return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
 
 
@@ -122,9 +131,9 @@ def read_verbs() -> list[Verb]:
         manner, *verbs = line.split()
         for verb in verbs:
             manners.setdefault(verb, []).extend(pairs(manner))
-    found = []
+    all_verbs = []
     for form, en, frame, objects, where, *marks in rows(VERBS):
-        found.append(
+        all_verbs.append(
             Verb(
                 stem(form, "verb"),
                 en,
@@ -136,15 +145,15 @@ def read_verbs() -> list[Verb]:
                 tuple(manners.get(form.partition(":")[0], ())),
             )
         )
-    return found
+    return all_verbs
 
 
 def read_adjectives() -> list[Adjective]:
-    found = []
+    adjectives = []
     for form, en, kinds, *before in rows(ADJECTIVES):
         named = set(kinds.split())
         ahead = set(" ".join(before).split())
-        found.append(
+        adjectives.append(
             Adjective(
                 stem(form, "adjective"),
                 en,
@@ -154,7 +163,7 @@ def read_adjectives() -> list[Adjective]:
                 frozenset(noun.ko for noun in ALL_NOUNS if {noun.kind, noun.ko} & ahead),
             )
         )
-    return found
+    return adjectives
 
 
 ALL_NOUNS = read_nouns()

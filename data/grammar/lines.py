@@ -1,4 +1,4 @@
-"""Lines drawn by chance: mostly sentences, and what else a text has - titles, single words, words in quotes."""
+"""Random lines: mostly sentences, and also titles, single words and quotations. Knows no files and no sets."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from .sentences import Clause, Fragment, Phrase, Quotation, Sentence
 
 Line = Sentence | Quotation | Fragment
 
-KINDS = {  # by the number of clauses; what has none counts as one
+KINDS = {  # weights by the number of clauses; titles and words count as one clause
     1: {"sentence": 0.81, "title": 0.14, "word": 0.05},
     2: {"sentence": 0.91, "quotation": 0.09},
     3: {"sentence": 0.91, "quotation": 0.09},
@@ -23,17 +23,17 @@ SAY, ASK = (Stem("말하"), "say"), (Stem("묻", "ㄷ"), "ask")
 
 
 def single_words() -> list[Phrase]:
-    """Every word that may stand alone, in its one form: 사과, 선생님, 민수, 도서관, 내일, 천천히, 네."""
-    found = {noun.ko: noun.bare() for noun in lexicon.ALL_NOUNS}
-    found |= {word.ko: english.article(word.en) for word in PEOPLE}
-    found |= {word.ko: word.en for word in FAMILY + NAMES + ADVERBS}
+    """All words that may be a line by themselves: 사과, 선생님, 민수, 도서관, 내일, 천천히, 네."""
+    english_of = {noun.ko: noun.bare() for noun in lexicon.ALL_NOUNS}
+    english_of |= {word.ko: english.article(word.en) for word in PEOPLE}
+    english_of |= {word.ko: word.en for word in FAMILY + NAMES + ADVERBS}
     for place in lexicon.ALL_PLACES:
         name = place.at.split(" ", 1)[1].removeprefix("the ")
-        found.setdefault(place.ko, name if place.kind == "city" else english.article(name))
-    found |= {time.ko: time.en for times in lexicon.ALL_TIMES.values() for time in times if " " not in time.ko}
-    found |= {manner.ko: manner.en for verb in lexicon.ALL_VERBS for manner in verb.manners}
-    found |= {word.ko: word.en for word in OPENERS}
-    return [Phrase(ko, en, frozenset({ko})) for ko, en in found.items()]
+        english_of.setdefault(place.ko, name if place.kind == "city" else english.article(name))
+    english_of |= {time.ko: time.en for times in lexicon.ALL_TIMES.values() for time in times if " " not in time.ko}
+    english_of |= {manner.ko: manner.en for verb in lexicon.ALL_VERBS for manner in verb.manners}
+    english_of |= {word.ko: word.en for word in OPENERS}
+    return [Phrase(ko, en, frozenset({ko})) for ko, en in english_of.items()]
 
 
 WORDS = single_words()
@@ -41,10 +41,10 @@ ANSWERS = [phrase for phrase in WORDS if phrase.ko in {word.ko for word in OPENE
 
 
 class Lines(Sampler):
-    """Draws lines."""
+    """Draws lines of every kind."""
 
     def line(self, clauses: int) -> Line:
-        """A line of so many clauses."""
+        """A line with this number of clauses."""
         kind = self.dice.weighted(KINDS.get(clauses, {"sentence": 1.0}))
         if kind == "sentence":
             return self.sentence(clauses)
@@ -53,7 +53,7 @@ class Lines(Sampler):
         return Fragment(self.title() if kind == "title" else self.word(), self.dice.weighted(FRAGMENT_MARKS))
 
     def quotation(self, clauses: int) -> Quotation:
-        """민수가 "나는 집에 간다."라고 말했다: Minsu said, "I go home." """
+        """A sentence with direct speech: 민수가 "나는 집에 간다."라고 말했다 (Minsu said, "I go home.")."""
         sentence = self.sentence(clauses - 1)
         said: Sentence | Fragment = replace(sentence, mark="?") if sentence.question else sentence
         if not sentence.question and self.dice.chance(0.12):
@@ -68,7 +68,7 @@ class Lines(Sampler):
         return self.dice.pick(ANSWERS if self.dice.chance(0.1) else WORDS)
 
     def title(self) -> Phrase:
-        """A noun phrase of two words and more."""
+        """A noun phrase of at least two words."""
         self.speak()
         while True:
             title = self.noun_phrase()
@@ -76,7 +76,7 @@ class Lines(Sampler):
                 return title
 
     def noun_phrase(self) -> Phrase:
-        """예쁜 꽃, 책상 위의 사과, 사과 3개, 친절한 의사, 빵과 우유."""
+        """A noun phrase: 예쁜 꽃, 책상 위의 사과, 사과 3개, 친절한 의사, 빵과 우유."""
         kind = self.dice.weighted(TITLES)
         if kind == "person":
             return self.kind_person() if self.dice.chance(0.5) else self.described(bare=0)
@@ -88,11 +88,10 @@ class Lines(Sampler):
         return self.thing(self.dice.pick(lexicon.ALL_NOUNS), "any", 1.0 if kind == "described" else 0.2)
 
     def kind_person(self) -> Phrase:
-        adjective = self.dice.pick([one for one in lexicon.ALL_ADJECTIVES if one.people])
+        adjective = self.dice.pick([word for word in lexicon.ALL_ADJECTIVES if word.people])
         person = self.dice.pick(PEOPLE)
-        found = frozenset({adjective.ko, person.ko})
         en = english.article(f"{adjective.en} {person.en}")
-        return Phrase(f"{attributive(adjective.stem)} {person.ko}", en, found)
+        return Phrase(f"{attributive(adjective.stem)} {person.ko}", en, frozenset({adjective.ko, person.ko}))
 
     def placed(self) -> Phrase:
         where, position = self.dice.pick(FURNITURE), self.dice.pick(POSITIONS)
@@ -101,5 +100,5 @@ class Lines(Sampler):
         return Phrase(ko, f"{what.en} {position.en} the {where.en}", what.words | {where.ko})
 
     def both(self, first: Noun, second: Noun) -> Phrase:
-        one, other = self.thing(first, "indefinite"), self.thing(second, "indefinite")
-        return Phrase(f"{hangul.with_and(one.ko)} {other.ko}", f"{one.en} and {other.en}", one.words | other.words)
+        left, right = self.thing(first, "indefinite"), self.thing(second, "indefinite")
+        return Phrase(f"{hangul.with_and(left.ko)} {right.ko}", f"{left.en} and {right.en}", left.words | right.words)

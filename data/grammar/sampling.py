@@ -1,4 +1,4 @@
-"""Chance fills the grammar: clauses, and sentences of them."""
+"""Random clauses and sentences, drawn from the grammar. Knows frequencies; writes no text."""
 
 from dataclasses import replace
 
@@ -19,14 +19,14 @@ SNOW = Phrase("눈이", "it", frozenset({"눈"}), particle=False, impersonal=Tru
 WHO = Phrase("누가", "who", particle=False)
 BE_THERE, COME, BECOME = Stem("있", kind="adjective"), Stem("오"), Stem("되")
 
-# Who speaks, and how: the pronouns and the final endings of 나는 간다, 나는 가요, 저는 가요, 저는 갑니다.
+# Styles of speech, which decide pronouns and final endings: 나는 간다, 나는 가요, 저는 가요, 저는 갑니다.
 SPEECHES = {"plain": 0.54, "casual": 0.08, "polite": 0.24, "formal": 0.14}
-# A line of the real world often ends in nothing at all.
+# Final marks. Lines that people write often end without a mark.
 MARKS = {".": 0.69, "": 0.27, "!": 0.04}
-UNASKED = 0.27  # questions without a question mark, where the words alone tell
+UNASKED = 0.27  # share of questions without a question mark, where the words already show the question
 OPENERS = lexicon.pairs(tables.OPENERS)
 
-# How often a clause is of which kind, by its tense and by its place in the sentence.
+# Weights of the kinds of clauses, by tense and by place in the sentence.
 TENSES = {"present": 0.4, "past": 0.38, "future": 0.22}
 PRESENT = {"verb": 0.7, "copula": 0.08, "adjective": 0.1, "exist": 0.04, "located": 0.04, "rain": 0.02}
 KINDS = {
@@ -35,7 +35,7 @@ KINDS = {
     "future": {"verb": 0.9, "located": 0.04, "become": 0.04, "rain": 0.02},
 }
 LINKS = {"because": 0.3, "if": 0.25, "when": 0.25, "then": 0.2}
-SHARED = {  # 집에 가서 잔다 is 'goes home and sleeps', so 'because' has states
+SHARED = {  # with one subject for both clauses; 'because' only has states, as 집에 가서 잔다 is 'goes home and sleeps'
     "because": {"adjective": 0.7, "copula": 0.15, "located": 0.15},
     "if": {"verb": 0.7, "adjective": 0.2, "located": 0.1},
     "when": {"verb": 0.7, "adjective": 0.2, "copula": 0.1},
@@ -48,7 +48,7 @@ SIDES = {
 
 
 class Sampler(Phrases):
-    """Draws sentences."""
+    """Draws clauses and sentences."""
 
     # clauses
 
@@ -65,24 +65,24 @@ class Sampler(Phrases):
         return personal[kind](subject or self.someone(), tense)
 
     def verb(self, subject: Phrase, tense: str, asked: str = "") -> Clause:
-        """A verb with its object, place and manner; asked is the part that a question word stands for."""
+        """A clause with a verb, its object, place and manner; ``asked`` is the part replaced by a question word."""
         verb = self.dice.pick(lexicon.ALL_VERBS)
         while not can_ask(verb, asked) or (tense == "future" and "now" in verb.marks):
             verb = self.dice.pick(lexicon.ALL_VERBS)
-        ko, en, found = "", "", frozenset({verb.ko}) | subject.words
+        ko, en, used = "", "", frozenset({verb.ko}) | subject.words
         if asked in ("what", "who"):
             ko = hangul.object_({"what": "무엇", "who": "누구"}[asked])
         elif verb.objects or verb.people:
             if verb.people and (not verb.objects or self.dice.chance(0.5)):
-                phrase = self.other(subject)
+                phrase = self.someone_else(subject)
             else:
                 phrase = self.thing(self.dice.pick(verb.objects), "generic" if "many" in verb.marks else "any")
-            ko, en, found = hangul.object_(phrase.ko), phrase.en, found | phrase.words
+            ko, en, used = hangul.object_(phrase.ko), phrase.en, used | phrase.words
         if verb.frame in ("give", "get"):
-            person = self.other(subject)
+            person = self.someone_else(subject)
             particle, preposition = {"give": ("에게", "to"), "get": ("에게서", "from")}[verb.frame]
             ko, en = f"{person.ko}{particle} {ko}", f"{en} {preposition} {person.en}"
-            found |= person.words
+            used |= person.words
         manner = self.dice.pick(verb.manners) if verb.manners and self.dice.chance(0.3) else None
         if manner and verb.frame != "go":
             en = words(en, manner.en)
@@ -91,17 +91,15 @@ class Sampler(Phrases):
         elif verb.places and (verb.frame == "go" or "place" in verb.marks or self.dice.chance(0.3)):
             place, going = self.dice.pick(verb.places), verb.frame == "go"
             ko, en = words(place.ko + ("에" if going else "에서"), ko), words(en, place.to if going else place.at)
-            found |= {place.ko}
+            used |= {place.ko}
         if manner:
             ko, en = words(ko, manner.ko), words(en, manner.en) if verb.frame == "go" else en
         if asked in ("when", "why"):
             ko = words({"when": "언제", "why": "왜"}[asked], ko)
-        return Clause(
-            subject, tense, ko, verb.stem, verb.en, en, found, asked=asked, origin=verb, positive=bool(manner)
-        )
+        return Clause(subject, tense, ko, verb.stem, verb.en, en, used, asked=asked, origin=verb, positive=bool(manner))
 
     def copula(self, subject: Phrase, tense: str) -> Clause:
-        """학생이다, 내 친구다, 20살이다: am a student, is my friend, am 20 years old."""
+        """A clause with a noun as predicate: 학생이다, 내 친구다, 20살이다 (a student, my friend, 20 years old)."""
         if self.dice.chance(0.08):
             age = self.number(5, 30, 90)
             return Clause(subject, tense, f"{age}살", None, "be", f"{age} years old", subject.words)
@@ -120,38 +118,38 @@ class Sampler(Phrases):
         return Clause(subject, tense, ko, BECOME, "become", en, subject.words | {job.ko, "되다"})
 
     def adjective(self, subject: Phrase | None, tense: str) -> Clause:
-        one = self.dice.pick(lexicon.ALL_ADJECTIVES)
-        while subject and not one.people:
-            one = self.dice.pick(lexicon.ALL_ADJECTIVES)
-        if one.weather:
+        word = self.dice.pick(lexicon.ALL_ADJECTIVES)
+        while subject and not word.people:
+            word = self.dice.pick(lexicon.ALL_ADJECTIVES)
+        if word.weather:
             subject = WEATHER
         elif not subject:
-            person = one.people and (not one.nouns or self.dice.chance(0.5))
-            subject = self.someone() if person else self.thing(self.dice.pick(one.nouns), "definite")
-        return Clause(subject, tense, "", one.stem, "be", one.en, subject.words | {one.ko}, origin=one)
+            person = word.people and (not word.nouns or self.dice.chance(0.5))
+            subject = self.someone() if person else self.thing(self.dice.pick(word.nouns), "definite")
+        return Clause(subject, tense, "", word.stem, "be", word.en, subject.words | {word.ko}, origin=word)
 
     def located(self, subject: Phrase, tense: str) -> Clause:
         place = self.dice.pick(lexicon.ALL_PLACES)
         return Clause(subject, tense, f"{place.ko}에", BE_THERE, "be", place.at, subject.words | {place.ko})
 
     def exist(self, tense: str) -> Clause:
-        """책상 위에 책이 있다: there is a book on the desk."""
+        """A clause of existence: 책상 위에 책이 있다 (there is a book on the desk)."""
         where, position = self.dice.pick(FURNITURE), self.dice.pick(POSITIONS)
         what, stem = self.thing(self.dice.pick(SMALL), "indefinite"), BE_THERE
         if self.dice.chance(0.2):
             noun, stem = self.dice.pick(SMALL), lexicon.NEGATIVES[BE_THERE.text]
             what = Phrase(noun.ko, f"no {noun.en}", frozenset({noun.ko}))
-        there = Phrase(f"{where.ko} {position.ko}", "there", what.words | {where.ko}, what.agreement, False, True)
+        subject = Phrase(f"{where.ko} {position.ko}", "there", what.words | {where.ko}, what.agreement, False, True)
         rest = f"{what.en} {position.en} the {where.en}"
         ko = hangul.subject(what.ko)
-        return Clause(there, tense, ko, stem, "be", rest, there.words, positive=True)
+        return Clause(subject, tense, ko, stem, "be", rest, subject.words, positive=True)
 
     def rain(self, tense: str) -> Clause:
         subject, verb = self.dice.pick([(RAIN, "rain"), (SNOW, "snow")])
         return Clause(subject, tense, "", COME, verb, "", subject.words | {"오다"})
 
     def dress(self, clause: Clause, times: tuple[str, ...] = (), role: str = "main") -> Clause:
-        """The clause with negation, progressive, time or adverb, as far as they suit it."""
+        """Add negation, progressive, time or adverb to a clause, where they are possible."""
         event = clause.verb in ("rain", "snow") or (
             isinstance(clause.origin, Verb) and "state" not in clause.origin.marks
         )
@@ -172,14 +170,14 @@ class Sampler(Phrases):
         return clause
 
     def time(self, kinds: tuple[str, ...]) -> Word:
-        """어제, 3시에: yesterday, at 3 o'clock."""
+        """An adverbial of time: 어제, 3시에 (yesterday, at 3 o'clock)."""
         if "any" in kinds and self.dice.chance(0.12):
             hour = self.number(1, 12, 12)
             return Word(f"{hour}시에", f"at {hour} o'clock")
         return self.dice.pick([time for kind in kinds for time in lexicon.ALL_TIMES[kind]])
 
     def negated(self, clause: Clause) -> Clause:
-        """안 간다, 가지 않는다, 학생이 아니다, 없다, 모른다."""
+        """The clause, negated: 안 간다, 가지 않는다, 학생이 아니다, 없다, 모른다."""
         stem = clause.stem
         if stem == BECOME:  # 안 된다 is 'must not'
             return clause
@@ -192,7 +190,7 @@ class Sampler(Phrases):
     # sentences
 
     def sentence(self, clauses: int) -> Sentence:
-        """A sentence of so many clauses."""
+        """A sentence with this number of clauses."""
         style = self.speak()
         tense = self.dice.weighted(TENSES)
         question = self.dice.chance(0.2)
@@ -214,17 +212,17 @@ class Sampler(Phrases):
         return Sentence(tuple(units), tuple(joints), style, asking, self.mark(style, asking, unit.main), opener)
 
     def speak(self) -> str:
-        """Choose who speaks; returns the style of the final endings."""
+        """Choose the style of speech; return the style of the final endings."""
         speech = self.dice.weighted(SPEECHES)
         self.speech = "polite" if speech == "formal" else speech
         return "polite" if speech == "casual" else speech
 
     def mark(self, style: str, asking: bool, last: Clause) -> str:
-        """What ends a sentence.  민수는 가요 asks only with its mark; 민수는 가니 and 누가 가요 without it, too."""
+        """The final mark; 민수는 가요 is a question only with a mark, 민수는 가니 and 누가 가요 without one, too."""
         if not asking:
             return self.dice.weighted(MARKS)
-        told = style != "polite" or last.asked
-        return "" if told and self.dice.chance(UNASKED) else "?"
+        evident = style != "polite" or last.asked
+        return "" if evident and self.dice.chance(UNASKED) else "?"
 
     def unit(self, clauses: int, tense: str, question: bool) -> Unit:
         role = "question" if question else "main"
@@ -240,7 +238,7 @@ class Sampler(Phrases):
             return Unit(self.verb(subject, tense), link, first, shared=True)
         side_tense = "past" if tense == "past" else "present"
         main = self.clause(KINDS[tense], tense)
-        shared = main.subject.ko in {one.ko for one in PRONOUNS} and self.dice.chance(0.5)
+        shared = main.subject.ko in {pronoun.ko for pronoun in PRONOUNS} and self.dice.chance(0.5)
         kinds = SHARED[link] if shared else SIDES[link]
         if side_tense == "present" and link == "when":
             kinds = kinds | {"copula": 0}  # not: when I am a student
@@ -268,13 +266,13 @@ def a_or_plural(subject: Phrase, noun: str) -> str:
 
 
 def changes(clause: Clause) -> bool:
-    """May it be so 'now'?  He is busy now, he is reading now; but not: the book is long now, he likes tea now."""
+    """Whether a clause may have 'now': he is busy now, he is reading now; but not: the book is long now."""
     if isinstance(clause.origin, Adjective):
         return clause.origin.people or clause.origin.weather
     return clause.progressive or clause.origin is None
 
 
 def can_ask(verb: Verb, asked: str) -> bool:
-    """May the question word be a part of this verb?"""
+    """Whether the verb can have the part that is asked for."""
     what = bool(verb.objects) and "told" not in verb.marks
     return {"what": what, "who": verb.people, "where": bool(verb.places)}.get(asked, True)

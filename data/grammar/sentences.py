@@ -1,13 +1,13 @@
-"""Clauses, and sentences joined from one to five of them, put in the order of each language.
+"""Clauses, and sentences of one to five clauses, written in the word order of each language. Draws nothing at random.
 
-A clause holds its meaning once - subject, predicate, tense, negation - beside the words of both
-languages.  The joints keep one meaning for one form:
+A clause holds its meaning once - subject, predicate, tense, negation - with the words of both languages. Clauses are
+joined by forms with only one meaning each:
 
     A-고, B         A, and B            both tenses marked, and the same
     A-지만, B       A, but B
     A. 그리고 B     A. And B
     A. B            A. B
-    A-고 B          A and B             one subject; the tense stands on B alone
+    A-고 B          A and B             one subject; only B has the tense
     A-아서 B        B because A         no tense in A: past if B is past, else present
     A-(으)면 B      if A, B             A is present in English
     A-(으)ㄹ 때 B   when A, B           past is marked: A-았을 때
@@ -20,7 +20,7 @@ from .english import words
 from .korean import Stem
 from .lexicon import Adjective, Verb, Word
 
-ASKING = {"plain": "ask", "polite": "polite", "formal": "formal ask"}  # the ending of a question
+ASKING = {"plain": "ask", "polite": "polite", "formal": "formal ask"}  # endings of questions
 
 
 @dataclass(frozen=True)
@@ -31,19 +31,21 @@ class Phrase:
     en: str
     words: frozenset[str] = frozenset()
     agreement: str = "singular"  # or "plural", "I", "you"
-    particle: bool = True  # False: ko carries its own
-    impersonal: bool = False  # time comes before it: 어제 비가 왔다
+    particle: bool = True  # False: ko has its particle already
+    impersonal: bool = False  # time precedes it: 어제 비가 왔다
 
     def topic(self) -> str:
+        """The Korean with the topic particle."""
         return hangul.topic(self.ko) if self.particle else self.ko
 
     def subject(self) -> str:
+        """The Korean with the subject particle."""
         return hangul.subject(self.ko) if self.particle else self.ko
 
 
 @dataclass(frozen=True)
 class Clause:
-    """One predicate and what belongs to it."""
+    """A predicate with its subject, object, place, time and adverb, in both languages."""
 
     subject: Phrase
     tense: str
@@ -54,14 +56,14 @@ class Clause:
     words: frozenset[str]
     time: Word | None = None
     adverb: Word | None = None
-    negation: str = ""  # Korean: '', 'short', 'long', or 'not' where the stem itself has changed
+    negation: str = ""  # Korean: '', 'short', 'long', or 'not' if the stem itself is negative
     progressive: bool = False
     asked: str = ""  # English: where, when, what, who, why
     origin: Verb | Adjective | None = None
-    positive: bool = False  # holds a word that no negation should touch
+    positive: bool = False  # has a word that must not be negated
 
     def korean(self, ending: str, subject: str = "topic", tense: str = "") -> str:
-        """subject is the role that it is marked for, or '' to leave it out."""
+        """The clause in Korean; its subject is marked as 'topic' or 'subject', or left out if ''."""
         marked = {"topic": self.subject.topic(), "subject": self.subject.subject(), "": ""}[subject]
         before, tense = self.before, tense or self.tense
         if self.stem is None:
@@ -76,7 +78,7 @@ class Clause:
         return words(first, second, adverb, before, verb)
 
     def english(self, question: bool = False, subject: bool = True, base: bool = False) -> str:
-        """base: only the verb phrase, uninflected, as after 'will ... and'."""
+        """The clause in English; with ``base``, only the uninflected verb phrase, as after 'will ... and'."""
         phrase = f"be {english.inflect(self.verb, 'participle')}" if self.progressive else self.verb
         time, adverb = self.time.en if self.time else "", self.adverb.en if self.adverb else ""
         if base:
@@ -93,12 +95,12 @@ class Clause:
 
 @dataclass(frozen=True)
 class Unit:
-    """A main clause, and perhaps one that hangs on it."""
+    """A main clause, with or without a subordinate clause."""
 
     main: Clause
     link: str = ""  # '', 'because', 'if', 'when', 'then'
     side: Clause | None = None
-    shared: bool = False  # one subject for both
+    shared: bool = False  # both clauses have the same subject
 
     def korean(self, ending: str) -> str:
         if self.side is None:
@@ -121,11 +123,13 @@ class Unit:
 
 @dataclass(frozen=True)
 class Sentence:
+    """Units joined to a sentence, or to several sentences on a line."""
+
     units: tuple[Unit, ...]
-    joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고), 'next' (nothing)
+    joints: tuple[str, ...]  # between units: 'and', 'but', 'also' (그리고), 'next' (no word)
     style: str  # plain, polite or formal
     question: bool
-    mark: str  # what ends it in both languages: . ! ? or nothing
+    mark: str  # the final mark in both languages: . ! ? or none
     opener: Word | None = None  # 네, 나는 간다: Yes, I go
 
     @property
@@ -164,16 +168,16 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Quotation:
-    """What somebody says, with the words themselves: 민수가 "나는 집에 간다."라고 말했다.
+    """A sentence with direct speech: 민수가 "나는 집에 간다."라고 말했다.
 
-    English has one mark where Korean may have two: Minsu said, "I go home."
+    English has one final mark, Korean may have two: Minsu said, "I go home."
     """
 
     speaker: Clause  # 말하다 or 묻다, without an object
     said: "Sentence | Fragment"
-    quotes: str  # the opening and the closing one
+    quotes: str  # the opening and the closing quotation mark
     style: str
-    mark: str  # . or nothing
+    mark: str  # . or none
 
     @property
     def clauses(self) -> list["Clause | Fragment"]:
@@ -197,7 +201,7 @@ class Quotation:
 
 @dataclass(frozen=True)
 class Fragment:
-    """What is no sentence: a title, a word.  Only with a mark does its English begin as a sentence does."""
+    """A line that is not a sentence: a title or a single word. Its English begins with a capital only with a mark."""
 
     phrase: Phrase
     mark: str = ""

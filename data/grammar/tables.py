@@ -1,7 +1,8 @@
-"""The words.  A table has one word, or one class of words, to a line; _ stands for a space."""
+"""The words, in tables with one word or one class of words on each line; _ stands for a space. Knows no rules."""
 
-# How a bare noun is put into English: 책 -> a book, 물* -> water, 신발+ -> shoes, 피아노! -> the piano,
-# 영어~ -> English (and takes no 'this', 'my' or number either).  After a slash, its counter: 책 두 권.
+# The sign after a noun says how its English is written without a determiner: 책 -> a book, 물* -> water,
+# 신발+ -> shoes, 피아노! -> the piano, 영어~ -> English (which takes no 'this', 'my' or number either). After a slash
+# is its counter, as in 책 두 권.
 NOUNS = """
 food      밥=rice* 빵=bread* 고기=meat* 생선=fish* 김치=kimchi* 치즈=cheese* 수프=soup* 국수=noodles+
 food      사과=apple/개 바나나=banana/개 오렌지=orange/개 딸기=strawberry/개 달걀=egg/개 감자=potato/개
@@ -37,7 +38,7 @@ JOBS = """
 작가=writer 기자=reporter 변호사=lawyer 농부=farmer 화가=artist 과학자=scientist 기술자=engineer 군인=soldier
 """
 PEOPLE = "친구=friend 아이=child 남자=man 여자=woman 소년=boy 소녀=girl 이웃=neighbor"
-OWNED = ["친구", "아이", "이웃", "선생님", "학생", "의사"]  # people one may call one's own: 내 친구
+OWNED = ["친구", "아이", "이웃", "선생님", "학생", "의사"]  # people who can have an owner: 내 친구
 FAMILY = """
 어머니=mother 아버지=father 할머니=grandmother 할아버지=grandfather 아들=son 딸=daughter
 남동생=younger_brother 여동생=younger_sister
@@ -47,7 +48,7 @@ NAMES = """
 현우=Hyunwoo 소라=Sora 준호=Junho 미나=Mina 태민=Taemin 수빈=Subin 동현=Donghyun 재민=Jaemin 톰=Tom 메리=Mary
 """
 
-# place kind: where one goes to, and where one is.  '-' marks a place without 'the'.
+# Kind of place, then the preposition for being there; '+' stands before a place with 'the', '-' before one without.
 PLACES = """
 home    집=at-home 방=in+room 부엌=in+kitchen 거실=in+living_room 정원=in+garden
 school  학교=at-school 교실=in+classroom 도서관=at+library 대학교=at+university 체육관=at+gym
@@ -69,7 +70,7 @@ any     아침에=in_the_morning 오후에=in_the_afternoon 저녁에=in_the_eve
 any     겨울에=in_winter 월요일에=on_Monday 화요일에=on_Tuesday 금요일에=on_Friday 토요일에=on_Saturday
 any     일요일에=on_Sunday
 """
-# before the English verb, after its auxiliary
+# They are placed before the English verb and after its auxiliary.
 ADVERBS = "항상=always 자주=often 보통=usually 가끔=sometimes"
 MANNERS = """
 열심히=hard 공부하다 일하다 연습하다 운동하다
@@ -79,11 +80,11 @@ MANNERS = """
 혼자=alone 자다 쉬다 놀다 살다 춤추다 노래하다 가다 오다
 """
 
-# 다-form:irregular | English | frame | kinds of object | kinds of place | marks
+# dictionary form:irregular | English | frame | kinds of object | kinds of place | marks
 # frames: do (with an object), be (without), go (에), give (에게), get (에게서)
-# marks: state - no progressive; now - no future; place - always with one; long - not after 안;
-#        told - no 'what' for its object, as 무엇을 하니 is 'what do you do';
-#        many - a bare noun means the kind: 사과를 좋아한다, likes apples
+# marks: state - no progressive; now - no future; place - always with a place; long - no negation by 안;
+#        told - no question 'what' about its object, because 무엇을 하니 is 'what do you do';
+#        many - an object without a determiner is plural: 사과를 좋아한다, likes apples
 VERBS = """
 먹다      | eat         | do   | food                             | 집 부엌 정원 학교 식당 카페 시장 호텔 공원 해변
 마시다    | drink       | do   | drink                            | 집 거실 정원 식당 카페 호텔 사무실 공항
@@ -161,7 +162,7 @@ VERBS = """
 빌리다    | borrow      | get  | 책 우산 연필 공책 사전 컴퓨터 카메라 자전거 자동차 소설 | school town
 """
 
-# 다-form:irregular | English | kinds of noun that may have it | kinds of noun that it may stand before
+# dictionary form:irregular | English | kinds of its subjects | kinds of nouns that it may precede
 ADJECTIVES = """
 바쁘다     | busy        | person
 아프다     | sick        | person
@@ -194,10 +195,10 @@ ADJECTIVES = """
 덥다:ㅂ    | hot         | weather
 """
 
-# What a sentence may begin with, or all that is said.
+# Answers and greetings, which begin a sentence or stand alone.
 OPENERS = "네=Yes 예=Yes 아니요=No 안녕하세요=Hello"
 
-# The demo's own test: sentences as lecture notes write them.  None is in another set, in either language.
+# The demo's own test: sentences as lecture notes write them. None is in another set, in either language.
 NOTES = """
 나는 집에 간다 | I go home
 나는 학생이다 | I am a student

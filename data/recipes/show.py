@@ -1,8 +1,8 @@
 """Show some translations for a person to check: python show.py SOURCE TRANSLATION REFERENCE [--count 10 | --all]
 
-The three files are aligned line by line. What is shown is spread evenly over the lengths, from the shortest sentence to
-the longest, and is the same each time. --all is for short sentences: each has a line, and a second one if its
-translation is not the reference.
+The three files are aligned line by line. The sentences shown are evenly spread over the lengths, from the shortest to
+the longest, and the same at every call. --all is for short sentences: it shows each on one line, with the reference on
+a second line if the translation differs. Knows lines; no model.
 """
 
 import argparse
@@ -14,23 +14,24 @@ SAME = "the same"
 
 
 def read(path: Path) -> list[str]:
+    """The lines of a file."""
     return path.read_text(encoding="utf-8").split("\n")[:-1]
 
 
 def spread(rows: list[tuple[str, ...]], count: int) -> list[tuple[str, ...]]:
-    """``count`` rows, from the shortest to the longest at even steps; the middle of each step's share."""
+    """Choose ``count`` rows, evenly spread from the shortest source to the longest."""
     ordered = sorted(rows, key=lambda row: len(row[0]))
     count = min(count, len(ordered))
     return [ordered[(2 * step + 1) * len(ordered) // (2 * count)] for step in range(count)]
 
 
 def columns(text: str) -> int:
-    """Columns of a terminal that the text takes: a Hangul syllable has two."""
+    """Width of the text in terminal columns; a Hangul syllable has two."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
 
 
 def show_all(rows: list[tuple[str, ...]]) -> None:
-    """Print every row on a line, and how many are the same as their references."""
+    """Print every row, and the number of translations that equal their references."""
     width = max((columns(source) for source, *_ in rows), default=0)
     print()
     for source, translation, reference in rows:
@@ -42,12 +43,12 @@ def show_all(rows: list[tuple[str, ...]]) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this as it ends cat
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # so that `| head` ends this program quietly
     parser = argparse.ArgumentParser(description="Show some translations, spread over the lengths.")
     for name in ("source", "translation", "reference"):
         parser.add_argument(name, type=Path, metavar=name.upper())
     parser.add_argument("--count", type=int, default=10, metavar="N")
-    parser.add_argument("--all", action="store_true", help="every line, in its order")
+    parser.add_argument("--all", action="store_true", help="show every line, in order")
     options = parser.parse_args()
     paths: list[Path] = [options.source, options.translation, options.reference]
     rows: list[tuple[str, ...]] = list(zip(*map(read, paths), strict=True))
