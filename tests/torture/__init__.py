@@ -1,1 +1,1 @@
-"""The proof of what docs/promises.md says, by doing all of it to the program: python -m tests.torture"""
+"""Tests of every promise in docs/promises.md, by doing each thing to the program: python -m tests.torture"""

@@ -1,7 +1,7 @@
-"""Torture the program as docs/promises.md says: python -m tests.torture
+"""Test every promise in docs/promises.md: python -m tests.torture
 
-Everything follows from the printed seed, but for what clocks decide: a moment of a kill is a share of the time that an
-uninterrupted run takes. Areas run some at a time, each in a process of its own.
+Everything is determined by the printed seed, except what depends on clocks: the moment of a kill is a share of the time
+that an uninterrupted run takes. Several areas run at once, each in its own process.
 """
 
 import argparse
@@ -33,7 +33,7 @@ SHOWN = 10  # failures of an area that are printed; all of them are in the JSON
 
 @dataclass
 class Result:
-    """How an area or a control went."""
+    """The result of an area or of a control."""
 
     name: str
     trials: int
@@ -45,7 +45,7 @@ class Result:
 
     @property
     def held(self) -> bool:
-        """An area holds when nothing failed; a control when something did."""
+        """Whether a result is as it must be: an area without a failure, a control with one."""
         return bool(self.skipped) or (not self.broken and bool(self.failures) == self.control)
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class Result:
 
 
 class Job(NamedTuple):
-    """An area with its trials, or a control, which has none; ``do`` is handed an empty folder."""
+    """An area with its number of trials, or a control, which has none; ``do`` gets an empty folder."""
 
     one: Area | Control
     trials: int
@@ -103,7 +103,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def chosen(options: argparse.Namespace, seed: int) -> list[Job]:
-    """What to run, with the trials of each. An area that nobody knows ends the program."""
+    """The jobs to run, with the number of trials of each. An unknown area ends the program."""
     beginnings = options.areas.split(",") if options.areas else [""]
     names = [*(area.name for area in AREAS), *(control.name for control in CONTROLS)]
     for beginning in beginnings:
@@ -122,12 +122,12 @@ def chosen(options: argparse.Namespace, seed: int) -> list[Job]:
 
 
 def memory() -> str | None:
-    """A folder in memory, where an fsync costs nothing; a killed process cannot tell it from a disk."""
+    """A folder in memory, where fsync is free; killed processes leave the same files as on a disk."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def warm_up(workplace: Path) -> None:
-    """Have a dataset, and have imported what the program imports on its ways, also on those of errors."""
+    """Make a dataset, and import all that the program imports, also for its errors."""
     small = Small(workplace)
     small.write_corpus()
     folder = workplace / "warm"
@@ -139,7 +139,7 @@ def warm_up(workplace: Path) -> None:
 
 
 def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Result]:
-    """Run the jobs, some at once; each result as it comes, with a line of it printed."""
+    """Run the jobs, several at once; yield each result when it is there, and print it in a line."""
     waiting = list(enumerate(jobs))
     running: list[tuple[Job, Child]] = []
     told = time.monotonic()
@@ -162,7 +162,7 @@ def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Resul
 
 
 def do(job: Job, workplace: Path) -> None:
-    """In a process of its own: run an area or a control, and print what came of it as JSON."""
+    """Run an area or a control, in its own process, and print the result as JSON."""
     skipped, failures = "", []
     os.environ["XDG_CACHE_HOME"] = f"{workplace}/cache"
     try:
@@ -182,7 +182,7 @@ def result_of(job: Job, child: Child) -> Result:
 
 
 def table(results: Sequence[Result], seed: int, seconds: float) -> str:
-    """What a person reads at the end: the failures in words, then a line an area, then the controls."""
+    """The final report: the failures, then one line for each area, then the controls."""
     lines = []
     for result in results:
         if result.broken:
@@ -207,7 +207,7 @@ def table(results: Sequence[Result], seed: int, seconds: float) -> str:
 
 
 def figures(results: Sequence[Result], seed: int, seconds: float, whole: bool) -> dict[str, object]:
-    """What docs/update.py makes its table of; ``whole`` if nothing of the proof was left out."""
+    """The figures from which docs/update.py makes its table; ``whole`` if no part was left out."""
     rows = [asdict(result) | {"seconds": round(result.seconds)} for result in results]
     return {
         "whole": whole,

@@ -1,4 +1,4 @@
-"""What a part of the proof looks like to the program that runs it all, and how its trials say what went wrong."""
+"""The interface of areas and controls, and the exceptions by which trials report failures."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -8,58 +8,58 @@ from typing import Protocol, runtime_checkable
 
 
 class Named(Protocol):
-    """What areas and controls are both."""
+    """The base of areas and controls: something with a name."""
 
     @property
     def name(self) -> str: ...
 
 
 class Area(Named, Protocol):
-    """One row of the proof. It runs in a process of its own, and starts the program in forked children."""
+    """A part of the tests. It runs in its own process, and starts the program in forked children."""
 
     @property
     def full(self) -> int:
-        """Trials of ``make torture``."""
+        """Number of trials in ``make torture``."""
 
     @property
     def quick(self) -> int:
-        """Trials of ``make test``."""
+        """Number of trials in ``make test``."""
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
-        """What did not hold, in words, each with what repeats it; nothing if all held. ``workplace`` is empty.
+        """Run the trials in the empty folder ``workplace``; return the failures, each with how to repeat it.
 
-        Raises Skipped where this machine cannot do it.
+        Raises Skipped if this machine cannot run the area.
         """
 
 
 @runtime_checkable
 class CountsItself(Protocol):
-    """An area that finds out on the way how many trials there are; ``tried`` holds after its run."""
+    """An area that learns its number of trials while it runs; afterwards ``tried`` is that number."""
 
     @property
     def tried(self) -> int: ...
 
 
 class Control(Named, Protocol):
-    """A negative control: the proof with one safety of the program taken out, which it must notice."""
+    """A negative control: the tests of a program with one safeguard removed, which they must notice."""
 
     def run(self, workplace: Path, seed: int) -> list[str]:
-        """What the proof noticed; nothing means that the proof proves nothing."""
+        """The failures that the tests reported; if there are none, the tests prove nothing."""
 
 
 class Skipped(Exception):  # noqa: N818  # nothing went wrong
-    """This machine cannot do the area; the reason in words."""
+    """This machine cannot run the area; the message is the reason."""
 
 
 class Failed(Exception):  # noqa: N818  # the trial did, not the harness
-    """A promise that a trial saw broken, in words."""
+    """A trial found a broken promise; the message says which."""
 
 
 Trial = tuple[str, Callable[[], None]]  # what it does, and doing it; raises Failed
 
 
 def failures_of(trials: Iterable[Trial]) -> list[str]:
-    """Do the trials one after another, printing how far it is; what failed, each with what the trial did."""
+    """Run the trials in order and print the progress; return the failures, each with what its trial did."""
     failures: list[str] = []
     for number, (what, do) in enumerate(trials):
         print(f"{number} trials, {len(failures)} failures so far", flush=True)
@@ -71,24 +71,24 @@ def failures_of(trials: Iterable[Trial]) -> list[str]:
 
 
 def require(held: object, otherwise: str) -> None:
-    """Raise Failed with the words unless it held."""
+    """Raise Failed with these words unless the condition is true."""
     if not held:
         raise Failed(otherwise)
 
 
 def dice(seed: int, trial: int) -> random.Random:
-    """The random numbers of one trial, the same however many others there are."""
+    """The random numbers of one trial, which do not depend on the number of trials."""
     return random.Random(f"{seed} {trial}")
 
 
 def spread(count: int, trials: int) -> list[int]:
-    """``trials`` of the numbers below ``count``, evenly; all of them if there are no more."""
+    """Choose ``trials`` evenly spread numbers below ``count``; all of them if there are fewer."""
     return list(range(count)) if trials >= count else sorted({index * count // trials for index in range(trials)})
 
 
 @dataclass(frozen=True)
 class Sabotaged:
-    """A control made of an area whose every process has a safety taken out; ``words`` stand in what it must notice."""
+    """A control made of an area with a safeguard removed in every process; it must report a failure with ``words``."""
 
     name: str
     area: Area

@@ -1,4 +1,4 @@
-"""Every area of the proof, by name: nothing is scanned for. What takes longest comes first, so that no core idles."""
+"""The list of all areas. The longest come first, so that no core idles at the end."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""The cache of models for CTranslate2, damaged: whatever became of a copy, the translation is the right one.
+"""Damage to the cache of models for CTranslate2: whatever happens to a copy, the translation is the same.
 
-A copy is its user's own, so nobody makes its hashes right again.
+A copy belongs to its user, so no mutation corrects the hashes.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from .strangers import LINE, told
 
 @dataclass
 class Caches(Mutated):
-    """Every file of the copy of a model, one a trial; the folder is what XDG_CACHE_HOME names."""
+    """Mutations of every file of a cached model, one file in each trial; XDG_CACHE_HOME names the folder."""
 
     codes: ClassVar[set[int]] = {65, 66, 73}
     rewritten: float = 0.0
@@ -50,7 +50,7 @@ class Caches(Mutated):
         return [told(translate) for _ in range(1 if trial % 10 else 2)]
 
     def translated(self, cache: Path) -> str:
-        """What the model makes of a line, with the cache there."""
+        """The translation of a line, with this cache."""
         import os
         import warnings
 
@@ -68,7 +68,7 @@ class Caches(Mutated):
 
 
 def zero_bytes(data: bytes, dice: Dice) -> bytes:
-    """A block that the disk has lost."""
+    """A block of zeros, as a failing disk leaves it."""
     place, size = dice.randrange(len(data)), dice.choice((64, 512, 4096))
     return (data[:place] + bytes(size) + data[place + size :])[: len(data)]
 

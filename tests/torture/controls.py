@@ -1,4 +1,4 @@
-"""Negative controls: the same proofs on a program with one safety taken out. Each must notice."""
+"""Negative controls: the same tests on a program with one safeguard removed. Each must report a failure."""
 
 import gzip
 import lzma
@@ -32,7 +32,7 @@ Function = Callable[..., Any]
 
 
 def without_sync_of(name: Callable[[Path], bool]) -> Callable[[], None]:
-    """fsync does nothing for the files and folders whose path is so."""
+    """fsync does nothing for files and folders with such a path."""
 
     def make(fsync: Function) -> Function:
         def sync_the_others(descriptor: int) -> None:
@@ -45,7 +45,7 @@ def without_sync_of(name: Callable[[Path], bool]) -> Callable[[], None]:
 
 
 def without_seeds() -> None:
-    """Dropout draws whatever it likes; the first weights are as ever."""
+    """Dropout is not seeded; the first weights still are."""
     from nmt.training.gradients import WEIGHT_INIT
 
     def make(random_number: Function) -> Function:
@@ -58,7 +58,7 @@ def without_seeds() -> None:
 
 
 def without_position() -> None:
-    """A resumed run begins with the first batch of the data."""
+    """A resumed run starts again with the first batch."""
 
     def spoil(state: Any) -> None:
         state.counters.position = type(state.counters.position)()
@@ -67,7 +67,7 @@ def without_position() -> None:
 
 
 def without_moments() -> None:
-    """A resumed run has an optimizer that remembers nothing."""
+    """A resumed run starts with an empty optimizer state."""
     after_restoring(lambda state: state.optimizer.state.clear())
 
 
@@ -83,7 +83,7 @@ def after_restoring(spoil: Callable[[Any], None]) -> None:
 
 
 def without_lock() -> None:
-    """Everybody gets every lock."""
+    """Every process gets every lock."""
 
     @contextmanager
     def exclusive(*arguments: Any, **options: Any) -> Iterator[None]:
@@ -93,7 +93,7 @@ def without_lock() -> None:
 
 
 def without_rename() -> None:
-    """Folders are written in their place, file by file."""
+    """Folders are written in place, file by file."""
 
     @contextmanager
     def create_folder(path: Path, *arguments: Any, **options: Any) -> Iterator[Path]:
@@ -106,12 +106,12 @@ def without_rename() -> None:
 
 
 def without_hashes() -> None:
-    """A manifest is read, and nobody holds the files to it."""
+    """Files are not compared with their manifest."""
     replace("nmt.disk.manifest:check_file", lambda function: lambda *arguments, **options: None)
 
 
 def without_bounds() -> None:
-    """A row of a dataset is what its record says, wherever it leads."""
+    """The records of a dataset's rows are not checked."""
     import numpy as np
 
     from nmt.corpus.shards import ROW
@@ -130,7 +130,7 @@ def without_bounds() -> None:
 
 
 def without_hashes_of_large_files() -> None:
-    """What is not hashed when a dataset is opened never is."""
+    """Large files of a dataset, which are not hashed at opening, are never hashed."""
     from nmt.corpus import item_file
 
     def make(verify: Function) -> Function:
@@ -144,12 +144,12 @@ def without_hashes_of_large_files() -> None:
 
 
 def without_tidying() -> None:
-    """What is half-made stays where it is when something fails."""
+    """Incomplete files and folders are left behind after a failure."""
     replace("shutil:rmtree", lambda function: lambda *arguments, **options: None)
 
 
 def without_refusing_links() -> None:
-    """A run is trained whatever stands in it, and its folders are opened by their names."""
+    """A run is trained in a folder that holds links, and its folders are opened by name."""
 
     @contextmanager
     def followed(folder: Path) -> Iterator[Path]:
@@ -160,12 +160,12 @@ def without_refusing_links() -> None:
 
 
 def without_checking_outputs() -> None:
-    """Outputs may be anything."""
+    """Outputs are not checked against inputs."""
     replace("nmt.disk.outputs:check_outputs", lambda function: lambda *arguments, **options: None)
 
 
 def with_pythons_own_readers() -> None:
-    """Compressed files are read by what Python and zstandard have for it."""
+    """Compressed files are read by the readers of Python and of zstandard."""
     replace("nmt.disk.compression:decompressor", lambda function: lenient)
 
 
@@ -179,12 +179,12 @@ def lenient(path: Path, file: Any) -> Any:
 
 
 def without_printable() -> None:
-    """What comes from outside is shown as it is."""
+    """Text from outside is shown without escaping."""
     replace("nmt.text.lines:printable", lambda function: lambda text: text)
 
 
 def without_longest_line() -> None:
-    """A line may have any length."""
+    """Lines have no length limit."""
     import nmt.text.lines
 
     nmt.text.lines.LONGEST_LINE = 1 << 40

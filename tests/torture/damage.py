@@ -1,7 +1,7 @@
-"""Checkpoints damaged on the disk: cut, a bit flipped, a file deleted.
+"""Damage to checkpoints on disk: truncated, one bit flipped, a file deleted.
 
-One warning names the file, the folder is called .bad, the checkpoint before it is used, and the run ends as if it had
-never been damaged. With none left that is whole, the program ends with 65.
+One warning names the file, the folder is renamed to .bad, the previous checkpoint is used, and the run ends as if
+undamaged. If no checkpoint is intact, the program exits with 65.
 """
 
 import shutil
@@ -44,7 +44,7 @@ def delete(path: Path, draw: Random) -> str:
 
 @dataclass(frozen=True)
 class Damaged:
-    """One kind of damage, to a file of the newest checkpoint, or now and then to a file of every checkpoint."""
+    """One kind of damage, to a file of the newest checkpoint or, in some trials, of every checkpoint."""
 
     name: str
     damage: Damage
@@ -94,7 +94,7 @@ def require_refused(ended: Ended, done: str) -> None:
 
 
 def require_gone_back(ended: Ended, folder: Path, name: str, done: str) -> None:
-    """It warned once, called the newest checkpoint bad, and went on from the one before it."""
+    """Require one warning, the newest checkpoint renamed to .bad, and a resume from the previous checkpoint."""
     require(ended.code == 0, f"{done}: it was to go on, but {ended}")
     warnings = [line for line in ended.errors.splitlines() if line.startswith("nmt: warning: ")]
     require(len(warnings) == 1, f"{done}: it was to warn once, and warned {warnings}")

@@ -1,4 +1,4 @@
-"""Datasets from strangers: opened, planned, read, trained on for two updates, and asked where their rows are from."""
+"""Mutated datasets: opened, planned, read, trained on for two updates, and asked for the origins of rows."""
 
 import gzip
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ LITTLE = 100  # bytes; in half of the trials a larger file is hashed when it is 
 
 @dataclass
 class Datasets(Mutated):
-    """Every file of a dataset with one vocabulary, and of one with two, two corpora and a weight."""
+    """Mutations of every file of two datasets: one joint; one with two vocabularies, two corpora and a weight."""
 
     codes: ClassVar[set[int]] = {65, 66}  # bad, or missing
 
@@ -76,7 +76,7 @@ def prepare(workplace: Path, folder: Path) -> None:
 
 
 def train(folder: Path, whole: bool) -> None:
-    """Two updates; as a ``whole`` run with its validation, or of those alone that the first batches are for."""
+    """Train two updates, as a ``whole`` run with validation or without."""
     from itertools import islice
 
     import numpy as np
@@ -115,7 +115,7 @@ def train(folder: Path, whole: bool) -> None:
 
 
 def change_records(data: bytes, dice: Dice) -> bytes:
-    """Fields of a row, or of several, that are negative, huge, or just beyond what there is."""
+    """Make fields of some rows negative, huge, or just out of bounds."""
     import numpy as np
 
     from nmt.corpus.shards import ROW
@@ -138,7 +138,7 @@ def change_records(data: bytes, dice: Dice) -> bytes:
 
 
 def change_ids(data: bytes, dice: Dice) -> bytes:
-    """Pieces that no vocabulary has, or special ones."""
+    """Change ids to special pieces or to ids outside the vocabulary."""
     changed = bytearray(data)
     for _ in range(dice.choice((1, 3, 100))):
         place = 2 * dice.randrange(len(data) // 2)
@@ -164,7 +164,7 @@ def change_dropped(data: bytes, dice: Dice) -> bytes:
 
 
 def cut_vocabulary(data: bytes, dice: Dice) -> bytes:
-    """A sound vocabulary of another size: without its last plain pieces."""
+    """Remove the last plain pieces, which leaves a valid vocabulary of another size."""
     from .protobuf import fields, serialised
 
     top = fields(data)

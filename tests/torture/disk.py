@@ -1,7 +1,7 @@
-"""Disks that are full: real small ones for train, prepare and translate -o, and ENOSPC at each call of a save.
+"""Full disks: real small disks for train, prepare and translate -o, and ENOSPC at each system call of a save.
 
-The program ends with 73 or 74 and one line, leaves no debris, names the last good checkpoint; with room again, the same
-command ends as if the disk had always had it.
+The program exits with 73 or 74 and one line, leaves no debris, and names the last good checkpoint. When there is room
+again, the same command gives the same result as on a large disk.
 """
 
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ UNREFUSED = {name.lstrip("?") for name in (*OPEN, *REMOVE)}  # calls that need n
 
 @dataclass
 class FullDisk:
-    """Disks from one page up, in even steps, to more than the command needs."""
+    """Disks of evenly spaced sizes, from one page to more than the command needs."""
 
     name: str = "disk full on tmpfs"
     full: int = 150
@@ -117,14 +117,14 @@ def translate(workplace: Path, output: Path) -> Work:
 
 
 def require_refusal(ended: Ended) -> None:
-    """One line that says what is wrong, and one of the two codes; warnings may stand before it."""
+    """Require one line of error, after any warnings, and one of the two exit codes."""
     lines = [line for line in ended.errors.splitlines() if not line.startswith("nmt: warning: ")]
     require(ended.code in FULL, f"it was to end with 73 or 74, but {ended}")
     require(len(lines) == 1 and lines[0].startswith("nmt: error: "), f"it was to say one line, and said {lines}")
 
 
 def require_last_named(ended: Ended, folder: Path) -> None:
-    """Of the checkpoints that are there, the last is whole and stands in the message."""
+    """Require that the newest checkpoint is complete and named in the message."""
     require_whole(folder)
     whole = [path for path in checkpoints(folder) if is_whole(path)]
     if whole:
@@ -141,7 +141,7 @@ def is_whole(folder: Path) -> bool:
 
 @dataclass
 class NoRoomAtEachCall:
-    """ENOSPC in the place of each call of two saves that may need room: opening to write, writing, syncing, naming."""
+    """ENOSPC instead of each system call of two saves that may need room: open, write, sync, rename."""
 
     sabotage: Sabotage = nothing
     name: str = "ENOSPC at each call of two saves"

@@ -1,4 +1,4 @@
-"""Small disks: tmpfs of as many bytes as a trial wants, seen by this process and its children only."""
+"""Small disks: tmpfs of a chosen size, visible to this process and its children only."""
 
 import ctypes
 import os
@@ -13,7 +13,7 @@ _NEW_MOUNTS, _PRIVATE, _ALL_BELOW, _REMOUNT, _DETACH = 0x00020000, 1 << 18, 1 <<
 
 
 def mounts_of_its_own() -> None:
-    """Give this process mounts that nobody else sees, and that end with it. Raises Skipped."""
+    """Give this process private mounts, which end with it. Raises Skipped where that is impossible."""
     try:
         _called("unshare", _NEW_MOUNTS)
         _called("mount", b"none", b"/", None, _ALL_BELOW | _PRIVATE, None)
@@ -23,7 +23,7 @@ def mounts_of_its_own() -> None:
 
 @contextmanager
 def small_disk(folder: Path, pages: int) -> Iterator[None]:
-    """A disk of so many pages at ``folder`` while the block runs."""
+    """Mount a disk of ``pages`` pages at ``folder`` while the block runs."""
     folder.mkdir(exist_ok=True)
     _called("mount", b"none", bytes(folder), b"tmpfs", 0, b"size=%d" % (PAGE * pages))
     try:
@@ -33,12 +33,12 @@ def small_disk(folder: Path, pages: int) -> Iterator[None]:
 
 
 def make_room(folder: Path) -> None:
-    """Let the disk have room for everything."""
+    """Enlarge the disk so that everything fits."""
     _called("mount", b"none", bytes(folder), b"tmpfs", _REMOUNT, b"size=1G")
 
 
 def pages_of(folder: Path) -> int:
-    """What is in the folder takes so many pages of a tmpfs."""
+    """Number of pages that the folder's content takes on a tmpfs."""
     return sum(-(-path.stat().st_size // PAGE) for path in folder.rglob("*") if path.is_file())
 
 

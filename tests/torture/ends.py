@@ -1,6 +1,6 @@
-"""How a command may end, whatever was done to it: well, or by one line with a code of the contract. Never by hanging.
+"""How a command may end, whatever was done to it: successfully, or with one line and a documented exit code; no hang.
 
-A table of cases, each tried in a child; what was there before and is nobody's to change is held to the byte.
+The cases of a table are each run in a child; files that the command must not change are compared byte for byte.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ State = Mapping[str, str]  # what stands somewhere, by path
 
 @dataclass
 class Table:
-    """An area whose trials are cases of a table: all of them where there are trials enough, else some, evenly."""
+    """An area whose trials are the cases of a table: all of them, or an evenly spread part."""
 
     sabotage: Sabotage = nothing
     tried: int = field(default=0, init=False)
@@ -41,12 +41,12 @@ class Table:
         return failures_of(chosen)
 
     def cases(self, workplace: Path) -> Iterable[Trial]:
-        """The whole table; what the cases need is made first."""
+        """Make what the cases need, and return all cases."""
         raise NotImplementedError
 
 
 def ended_well(work: Work, setting: Setting | None = None, codes: Collection[int] = CODES) -> Ended:
-    """Have a child do the work. Raises Failed unless it ends by itself, in one of the ways that the contract has."""
+    """Run the work in a child. Raises Failed unless it ends by itself in a documented way."""
     ended = run(work, setting or Setting(longest=LONGEST))
     require(ended.code in codes, f"an end that is none: {ended}")
     errors = [line for line in ended.errors.split("\n") if line.startswith("nmt: error: ")]
@@ -57,7 +57,7 @@ def ended_well(work: Work, setting: Setting | None = None, codes: Collection[int
 
 
 def state_of(places: Sequence[Path]) -> State:
-    """Kind, owner, rights and contents of all that stands in the places and below them; times aside."""
+    """Kind, owner, permissions and content of everything at and below the places, without times."""
     found: dict[str, str] = {}
     waiting = [path for path in places if os.path.lexists(path)]
     while waiting:
@@ -75,7 +75,7 @@ def state_of(places: Sequence[Path]) -> State:
 
 
 def require_unchanged(before: State, after: State, new: bool = False) -> None:
-    """Raise Failed unless all is as it was; with ``new`` there may be more."""
+    """Raise Failed if anything changed; with ``new``, files may have been added."""
     odd = [path for path, was in before.items() if after.get(path) != was]
     odd += [] if new else [path for path in after if path not in before]
     if odd:

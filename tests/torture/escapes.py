@@ -1,7 +1,7 @@
-"""What a terminal would obey, in everything that comes from outside: names, settings, manifests, vocabularies, text.
+"""Terminal control sequences in everything that comes from outside: names, settings, manifests, vocabularies, text.
 
-Titles of windows, the clipboard, an empty screen, text that runs backwards, a control character that no picture may
-hold: standard output, standard error, pages and pictures have none of them.
+They set window titles or the clipboard, clear the screen or reverse the direction of text; XML forbids some. Standard
+output, standard error, pages and pictures must contain none of them.
 """
 
 import hashlib
@@ -115,7 +115,7 @@ WORKS = {"inspect -o": "inspect run --text 나는 -o warm.html", "evaluate": "ev
 
 @dataclass
 class Escapes(Table):
-    """Each attack at each place; in those whose words begin with ``only``, for a control."""
+    """Each attack at each place; for a control, only at places whose description begins with ``only``."""
 
     name: str = "what a terminal would obey"
     full: int = 616
@@ -138,7 +138,7 @@ class Escapes(Table):
                 yield what, do
 
     def warm_up(self, base: Path, words: list[str]) -> None:
-        """Have imported what the command imports, when the first of its kind is to be tried: pictures take seconds."""
+        """Import what the command imports before its first trial, as pictures take seconds."""
         kind = f"{words[0]} -o" if words[0] == "inspect" and "-o" in words else words[0]
         if kind in WORKS and kind not in self.warm:
             self.warm.add(kind)
@@ -169,7 +169,7 @@ class Escapes(Table):
         self.beside(base, workplace, words)
 
     def beside(self, base: Path, workplace: Path, words: list[str], **environment: str) -> Ended:
-        """Have a command done in a folder with all of the base."""
+        """Run a command in a copy of the base folder."""
         place = workplace / "trial"
         try:
             place.mkdir()
@@ -219,7 +219,7 @@ class Escapes(Table):
             self.obeyed_by_nobody(copy, command.split())
 
     def in_pieces(self, base: Path, workplace: Path, sign: str) -> None:
-        """A stranger's vocabulary, whose pieces but the first and the bytes are attacks, each another one."""
+        """A vocabulary whose plain pieces are all different attacks."""
         copy = self.copied(base, workplace)
         model = copy / "run/model"
         top = fields((model / "tokenizer.model").read_bytes())
@@ -235,7 +235,7 @@ class Escapes(Table):
             self.obeyed_by_nobody(copy, words.split(" "))
 
     def in_corpus(self, base: Path, workplace: Path, sign: str) -> None:
-        """Lines that validation shows, that prepare drops and warns of, and that translate is given."""
+        """Attacks in lines that validation shows, prepare drops or warns of, and translate reads."""
         copy = self.copied(base, workplace)
         text = sign.replace("\n", " ")
         for name in ("train", "valid"):
@@ -274,7 +274,7 @@ class Escapes(Table):
 
 
 def texts(value: Any) -> list[str]:
-    """The keys of a manifest under which there is a text, however deep; not those of its files."""
+    """The keys of a manifest with a text at any depth, except the list of files."""
     if not isinstance(value, dict):
         return []
     own = [key for key, inner in value.items() if isinstance(inner, str)]
@@ -283,7 +283,7 @@ def texts(value: Any) -> list[str]:
 
 
 def change(value: Any, key: str, sign: str) -> None:
-    """Put the attack wherever there is a text under the key, however deep."""
+    """Replace every text under the key, at any depth, by the attack."""
     if isinstance(value, dict):
         for name, inner in value.items():
             if name == key and isinstance(inner, str):
@@ -293,7 +293,7 @@ def change(value: Any, key: str, sign: str) -> None:
 
 
 def rewrite(folder: Path, name: str, data: bytes) -> None:
-    """Write a file and its hash into the manifest."""
+    """Write a file, and its hash into the manifest."""
     (folder / name).write_bytes(data)
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -302,7 +302,7 @@ def rewrite(folder: Path, name: str, data: bytes) -> None:
 
 
 def escaped(text: str) -> str:
-    """The text as TOML writes it."""
+    """The text as a TOML string."""
     return "".join(f"\\u{ord(sign):04x}" for sign in text)
 
 

@@ -1,7 +1,7 @@
-"""The program in forked children: started thousands of times, with PyTorch imported once.
+"""Runs the program in forked children: thousands of times, with PyTorch imported once.
 
-A child is what a fresh process is, but that its imports are done: its own streams, signals as a shell leaves them, no
-exit handlers of ours. Knows nothing of what is tried on it. Linux only.
+A child is like a fresh process whose imports are done: it has its own streams, default signal handlers and no exit
+handlers of the tests. Knows nothing about trials. Linux only.
 """
 
 import ctypes
@@ -29,12 +29,12 @@ Work = Callable[[], object]
 
 
 def nothing() -> None:
-    """The preparation of a child that needs none."""
+    """A preparation that does nothing."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended."""
+    """The exit of a child, and its output."""
 
     code: int  # exit code; minus the number of the signal that ended it
     output: str
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a child finds when it starts; ``limits`` are resource limits by their number, both soft and hard."""
+    """The environment of a child; ``limits`` are resource limits (soft and hard) by their number."""
 
     folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ AS_IT_IS = Setting()
 
 
 class Child:
-    """A child that runs. Wait for each one, or it stays."""
+    """A running child. Each must be waited for, or it becomes a zombie."""
 
     def __init__(self, pid: int, streams: tuple[int, int]) -> None:
         self.pid = pid
@@ -71,19 +71,19 @@ class Child:
         self._ended: Ended | None = None
 
     def ended_within(self, seconds: float) -> bool:
-        """Whether it has ended after so many seconds at most; waits no longer than needed."""
+        """Wait for at most this many seconds; return whether the child has ended."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)
         return bool(poll.poll(1000 * seconds))
 
     def last_line(self) -> str:
-        """The last line that it has written to its standard output by now."""
+        """The last line that the child has written to standard output so far."""
         size = os.fstat(self._streams[0]).st_size
         lines = os.pread(self._streams[0], 200, max(0, size - 200)).decode("utf-8", "replace").splitlines()
         return lines[-1] if lines else ""
 
     def stopped(self) -> bool:
-        """Wait until it stops itself, and say True, or until it has ended."""
+        """Wait until the child stops itself (True) or ends (False)."""
         state = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WSTOPPED | os.WNOWAIT)
         return state is not None and state.si_code == os.CLD_STOPPED
 
@@ -102,13 +102,13 @@ class Child:
         return self._ended
 
     def end(self) -> None:
-        """Have it ended, whatever it does."""
+        """Kill the child."""
         self.send(signal.SIGKILL)
         self.wait()
 
 
 def start(work: Work, setting: Setting = AS_IT_IS) -> Child:
-    """Fork a child that does the work and ends as a program does: by SystemExit's code, 0, or 1 and a traceback."""
+    """Fork a child that does the work and exits as a program does: with SystemExit's code, 0, or 1 and a traceback."""
     # Of memory, so that no full disk is in the way of what it says.
     streams = os.memfd_create("stdout"), os.memfd_create("stderr")
     for stream in (sys.stdout, sys.stderr):
@@ -120,12 +120,12 @@ def start(work: Work, setting: Setting = AS_IT_IS) -> Child:
 
 
 def run(work: Work, setting: Setting = AS_IT_IS) -> Ended:
-    """A child from its start to its end."""
+    """Start a child and wait for its end."""
     return start(work, setting).wait()
 
 
 def program(*arguments: str | Path, prepare: Callable[[], None] = nothing) -> Work:
-    """The program on a command line; ``prepare`` is done before it, in the child."""
+    """The work of running a command line; the child calls ``prepare`` first."""
 
     def work() -> None:
         from nmt.cli import main
@@ -138,9 +138,9 @@ def program(*arguments: str | Path, prepare: Callable[[], None] = nothing) -> Wo
 
 
 def import_what_it_imports(*works: Work) -> list[Ended]:
-    """Have done in this process the imports that each of the works does, so that later children are spared them.
+    """Import in this process the modules that each of the works imports, so that later children need not.
 
-    Nothing but the imports: a process that has once computed gradients cannot have children that do.
+    The works run in children here, because after a process has computed gradients, its children cannot.
     """
     done = []
     for work in works:

@@ -1,7 +1,7 @@
-"""Hooks into the program, set in a forked child: something done at the nth call of a function, a function replaced.
+"""Hooks into the program, set in a forked child: an action at the nth call of a function, or another function.
 
-The program is not asked to help: what a trial needs to hit, it hits by the name of a function of nmt. A name that is
-not there any more is an error, so a renamed function does not make a proof empty.
+The program has no code for this: trials name functions of nmt. A name that no longer exists is an error, so that a
+renamed function cannot make a test empty.
 """
 
 import functools
@@ -17,12 +17,12 @@ Action = Callable[[], object]
 
 
 def before(target: str, call: int, action: Action) -> None:
-    """Have ``action`` done when the function ``target`` is entered for the ``call``-th time."""
+    """Call ``action`` when the function ``target`` is entered for the ``call``-th time."""
     _count(target, call, action, lambda: None)
 
 
 def after(target: str, call: int, action: Action) -> None:
-    """Have ``action`` done when the ``call``-th call of the function ``target`` has returned."""
+    """Call ``action`` when the ``call``-th call of the function ``target`` has returned."""
     _count(target, call, lambda: None, action)
 
 
@@ -70,10 +70,10 @@ def _count(target: str, call: int, entering: Action, leaving: Action) -> None:
 
 
 def stop_here() -> None:
-    """Stop this process until someone lets it go on."""
+    """Stop this process until another process continues it."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def die_here() -> None:
-    """End this process as a power cut does."""
+    """End this process at once, as a power cut does."""
     os.kill(os.getpid(), signal.SIGKILL)

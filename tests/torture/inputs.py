@@ -1,6 +1,6 @@
-"""Outputs that are inputs: every pair of flags of every command, by every name that a file can have.
+"""Outputs that are inputs: every pair of flags of every command, with every kind of name for the same file.
 
-The command refuses with 2 or 73, and all that was there is as it was, to the byte.
+The command exits with 2 or 73, and changes no byte of any existing file.
 """
 
 import os
@@ -51,7 +51,7 @@ NAMES: dict[str, Callable[[Path], str | Path]] = {
 
 @dataclass
 class OutputsThatAreInputs(Table):
-    """What is in the command's words as OUT is one of the files that it reads."""
+    """The output, OUT in the command line, is one of the files that the command reads."""
 
     name: str = "outputs that are inputs"
     full: int = 451
@@ -114,7 +114,7 @@ class OutputsThatAreInputs(Table):
 
 
 def commands(base: Path) -> Iterator[tuple[str, str]]:
-    """Command lines with OUT in them, and what they read that OUT may be."""
+    """Command lines with OUT as the output, and the files they read, which OUT may be."""
     model = [f"model/{name}" for name in MODEL]
     texts = [f"{name}.{language}" for name in "ab" for language in LANGUAGES]
     run = "run/checkpoints/step-00000006/model.safetensors"
@@ -144,7 +144,7 @@ def commands(base: Path) -> Iterator[tuple[str, str]]:
 
 
 class copied:  # noqa: N801  # a context, like a function
-    """A copy of the base, in which the work is done."""
+    """Make a copy of the base folder for a trial."""
 
     def __init__(self, base: Path, place: Path) -> None:
         self.base, self.place, self.before = base, place, Path.cwd()

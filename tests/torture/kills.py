@@ -1,6 +1,6 @@
-"""SIGKILL: at every call that changes the disk in two consecutive saves, and at random moments of train and prepare.
+"""SIGKILL: at every system call that changes the disk in two saves, and at random moments of train and prepare.
 
-After each kill the same command is given again, and ends as if nothing had happened.
+After each kill the same command runs again, and its result is that of an uninterrupted run.
 """
 
 import signal
@@ -36,7 +36,7 @@ LONGER = 24  # updates of such a run
 
 @dataclass
 class KilledAtEachCall:
-    """The two saves hold everything that a save does: export, replacement of a model, deletion of an old checkpoint."""
+    """Kills at each call of two saves, which include export, replacing a model and deleting an old checkpoint."""
 
     sabotage: Sabotage = nothing
     name: str = "killed at each call of two saves"
@@ -66,7 +66,7 @@ class KilledAtEachCall:
 
 @dataclass(frozen=True)
 class TrainKilled:
-    """Killed once at a moment drawn from the whole length of the uninterrupted run."""
+    """One kill, at a random moment of the time that the uninterrupted run takes."""
 
     sabotage: Sabotage = nothing
     name: str = "train killed at a random moment"
@@ -92,7 +92,7 @@ class TrainKilled:
 
 @dataclass(frozen=True)
 class TrainKilledOften:
-    """Killed at least ten times on its way, wherever it is then."""
+    """At least ten kills during a run, at any point."""
 
     name: str = "train killed ten times and more"
     full: int = 20
@@ -125,7 +125,7 @@ class TrainKilledOften:
 
 
 def kill_on_its_way(work: Work, folder: Path, longest: float, draw: Random) -> int:
-    """Start the work again and again, kill it after at most so many seconds; how often, if it was not done before."""
+    """Start the work and kill it after at most this many seconds, until it is done; return the number of kills."""
     kills = 0
     while killed(work, draw.random() * longest):
         kills += 1
@@ -137,7 +137,7 @@ def kill_on_its_way(work: Work, folder: Path, longest: float, draw: Random) -> i
 
 @dataclass(frozen=True)
 class PrepareKilled:
-    """A dataset is there whole or not at all, and made again it is the same, byte for byte."""
+    """A dataset is complete or absent after a kill, and prepared again it has the same bytes."""
 
     name: str = "prepare killed at a random moment"
     full: int = 50
@@ -164,14 +164,14 @@ class PrepareKilled:
 
 
 def at_moments(do: Callable[[float], None], trials: int, seed: int) -> Iterator[Trial]:
-    """The trials of one kill each, at a share of the uninterrupted length."""
+    """Trials with one kill each, at a share of the uninterrupted time."""
     for number in range(trials):
         share = dice(seed, number).random()
         yield f"seed {seed}, trial {number}, killed after {share:.4f} of its time", partial(do, share)
 
 
 def killed(work: Work, seconds: float) -> bool:
-    """Start it and kill it after so many seconds; whether it was killed, and had not ended well before."""
+    """Start the work and kill it after this many seconds; return False if it had ended before."""
     child = start(work)
     if not child.ended_within(seconds):
         child.send(signal.SIGKILL)

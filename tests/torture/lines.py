@@ -1,7 +1,7 @@
-"""N lines in, N lines out: odd lines, in files and from standard input, by a model and by engines that emit anything.
+"""N lines in, N lines out: unusual lines from files and standard input, by a model and by engines that emit anything.
 
-The command runs in this process, around a translator that is loaded once. ``python -m tests.torture.lines FILE`` writes
-every odd line there is into a file, for `wc -l` to look at.
+The command runs in this process, with a translator that is loaded once. ``python -m tests.torture.lines FILE`` writes
+all unusual lines into a file, for `wc -l`.
 """
 
 import io
@@ -62,7 +62,7 @@ BREAKS = [text.encode() for text in ("\n", "\r\n", "\r", "\v", "\f", "\x1c\x1d\x
 
 
 def odd_lines() -> dict[str, bytes]:
-    """Every odd line by what it is."""
+    """All unusual lines, by description."""
     return {
         f"{name} {place}": before + odd + after
         for (name, odd), (place, (before, after)) in product(ODD.items(), PLACES.items())
@@ -70,7 +70,7 @@ def odd_lines() -> dict[str, bytes]:
 
 
 def odd_file() -> bytes:
-    """All odd lines in one file, which begins with a byte-order mark and does not end with a line end."""
+    """All unusual lines in one file, with a byte-order mark at its start and no line end at its end."""
     return BOM + b"\n".join(line for line in (*odd_lines().values(), PLAIN))
 
 
@@ -81,7 +81,7 @@ def with_ending(lines: Sequence[bytes], ending: str) -> bytes:
 
 
 def lines_of(raw: bytes) -> list[str]:
-    """The lines that the contract says are in a file, read another way than the program does."""
+    """The lines of a file by the line contract, computed independently of the program."""
     whole = raw[len(BOM) :] if raw.startswith(BOM) else raw
     lines = whole.split(b"\n")
     if not lines[-1]:
@@ -97,7 +97,7 @@ def lines_of(raw: bytes) -> list[str]:
 
 @dataclass
 class Stub:
-    """An engine that knows a tokenizer only, and what a source must never be."""
+    """An engine with only a tokenizer, which complains about invalid sources."""
 
     tokenizer: Tokenizer
     workers: int = 1
@@ -117,13 +117,13 @@ class Stub:
         return [[Hypothesis(self.answer(source), -1.0)] * options.n_best for source in sources]
 
     def answer(self, source: Sequence[int]) -> list[int]:
-        """What it takes for a translation: the source itself."""
+        """The translation of this engine, which is the source itself."""
         return list(source)
 
 
 @dataclass
 class EveryPiece(Stub):
-    """Answers with every piece that there is, control pieces too, and with bytes that spell line breaks."""
+    """An engine that outputs all pieces, including control pieces, and bytes that spell line breaks."""
 
     turned: int = 0
 
@@ -152,14 +152,14 @@ class Case:
 
 @dataclass(frozen=True)
 class LinesArea:
-    """The table of odd lines, then random files."""
+    """The table of unusual lines, then random files."""
 
     name: str = "odd lines"
     full: int = 1800 + 10_000
     quick: int = 60
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
-        """What did not hold, in words, each with its seed."""
+        """Run the trials; return the failures, each with its seed."""
         bench = Bench(workplace, seed)
         table = list(table_cases())
         random.Random(seed).shuffle(table)
@@ -181,7 +181,7 @@ def table_cases() -> Iterator[Case]:
 
 
 def random_case(seed: int, trial: int) -> Case:
-    """A random file, or two; everything about it follows from seed and trial."""
+    """One or two random files, determined by seed and trial."""
     dice = random.Random(f"{seed} {trial}")
     parts = [
         *(odd for name, odd in ODD.items() if name != "over-long"),
@@ -208,7 +208,7 @@ def random_case(seed: int, trial: int) -> Case:
 
 
 class Bench:
-    """Runs the command around translators that were made once."""
+    """Runs the command with translators that are made once."""
 
     def __init__(self, workplace: Path, seed: int) -> None:
         self.workplace = workplace
@@ -222,7 +222,7 @@ class Bench:
             self.translators[name] = loaded
 
     def failures(self, case: Case) -> list[str]:
-        """What the command does wrong with the case."""
+        """Descriptions of what the command does wrong in this case."""
         try:
             output, said = self.translate(case)
         except DataError as error:
@@ -233,7 +233,7 @@ class Bench:
         return [f"{failure}; {list(case.inputs)!r} became {output!r}"[:2000] for failure in found]
 
     def translate(self, case: Case) -> tuple[bytes, str]:
-        """What the command writes, and what it says."""
+        """Run the command; return its output and its messages."""
         paths = [self.workplace / f"in-{number}" for number in range(len(case.inputs))]
         for path, raw in zip(paths, case.inputs, strict=True):
             path.write_bytes(raw)
@@ -253,7 +253,7 @@ class Bench:
         return stdout.getvalue(), said.getvalue()
 
     def complaints(self, case: Case) -> list[str]:
-        """What the engine had to complain of."""
+        """The engine's complaints."""
         stub = self.stubs.get(case.engine)
         complaints = list(stub.complaints) if stub else []
         if stub:
@@ -290,7 +290,7 @@ class Bench:
             yield f"of UTF-8 it said {said!r}"
 
     def translation(self, case: Case, number: int, record: str) -> str:
-        """The translation in a record of the case's format, which must be one."""
+        """The translation in a record of the case's format; the record must be valid."""
         if case.format == "text":
             return record
         if case.format == "tsv":
@@ -302,7 +302,7 @@ class Bench:
 
 
 def is_no_text(raw: bytes) -> bool:
-    """Whether a file may be refused as a whole: its first line looks like UTF-16, or it has carriage returns alone."""
+    """Whether the program may refuse the file: its first line looks like UTF-16, or it has only carriage returns."""
     first = raw.partition(b"\n")[0]
     halves = first[::2].count(0), first[1::2].count(0)
     utf_16 = first.startswith((b"\xff\xfe", b"\xfe\xff")) or (max(halves) > 0 == min(halves))
@@ -319,7 +319,7 @@ def is_utf8(raw: bytes) -> bool:
 
 @contextmanager
 def streams(stdin: io.TextIOWrapper | None) -> Iterator[tuple[io.BytesIO, io.StringIO]]:
-    """Standard input as given, output and errors into memory."""
+    """Replace standard input by the given bytes, and standard output and error by buffers."""
     before = sys.stdin, sys.stdout, sys.stderr
     stdout, said = io.BytesIO(), io.StringIO()
     sys.stdin, sys.stderr = stdin, said

@@ -1,7 +1,6 @@
 """Links, pipes, folders and other users' files in every place that a command reads or writes.
 
-Wherever something else stands than the program would have made, what it leads to is unchanged to the byte, the command
-ends in one line or does its work, and it never waits for what does not come.
+The command succeeds or ends with one line. It never changes a byte behind a link, and never waits for a pipe.
 """
 
 import os
@@ -45,7 +44,7 @@ def link_to(name: str) -> Kind:
 
 
 def moved_and_linked(path: Path, outside: Path) -> None:
-    """What is there lies elsewhere, and is another's as well."""
+    """Move the file elsewhere and put a link in its place."""
     if os.path.lexists(path):
         path.rename(outside / "moved")
     path.symlink_to(outside / "moved")
@@ -89,7 +88,7 @@ KINDS_OF_ROOT: dict[str, Kind] = {"another user's file": others_file, "another u
 
 @dataclass
 class Links(Table):
-    """Each kind in each place; at the place ``only``, for a control."""
+    """Each kind of obstacle in each place; for a control, at the place ``only``."""
 
     only: str = ""
     name: str = "links and pipes in every place"
@@ -110,7 +109,7 @@ class Links(Table):
 
 @dataclass(frozen=True)
 class Bench:
-    """A folder with all that commands leave, which is copied for each trial."""
+    """A folder with the outputs of all commands, which is copied for each trial."""
 
     base: Path
     trial_folder: Path
@@ -134,7 +133,7 @@ class Bench:
         require(killed.code == -9 and (self.base / "out.en.partial").exists(), f"it was to be killed, but {killed}")
 
     def places(self) -> Iterator[tuple[str, tuple[str, ...]]]:
-        """Every place, and the commands that come by it."""
+        """All places, with the commands that read or write them."""
         (copy,) = (self.base / "cache").glob("nmt/*/*")
         stored = copy.relative_to(self.base)
         last = f"{CHECKPOINTS}/step-00000006"
@@ -215,7 +214,7 @@ class Bench:
                 shutil.rmtree(folder_of_it, ignore_errors=True)
 
     def theses(self) -> int:
-        """How many there are in the folder of the trial, wherever they were moved."""
+        """Number of these files in the folder of the trial, wherever they were moved."""
         return sum(path.read_text() == THESIS for path in self.trial_folder.rglob("thesis") if path.is_file())
 
     def require_translated(self) -> None:

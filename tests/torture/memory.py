@@ -1,7 +1,6 @@
-"""Memory by one long line: a line of 60 MiB, a hundred lines of 30 MB in kilobytes, settings, names and metrics.
+"""Memory use on very long lines: 60 MiB in one line, 100 lines of 30 MB in kilobytes of gzip, settings, names, metrics.
 
-The command does its work or ends in one line, and takes at most 600 MB more than a command of the same program on a
-small file.
+The command succeeds or ends with one line, and uses at most 600 MB more than on a small file.
 """
 
 import gzip
@@ -64,7 +63,7 @@ def no_end(path: Path) -> None:
 
 @made("fits.ko")
 def longest(path: Path) -> None:
-    """As long as a line may be, many times."""
+    """Many lines of the largest length allowed."""
     path.write_bytes((b"a" * ((1 << 20) - 1) + b"\n") * 30)
 
 
@@ -112,13 +111,13 @@ class Memory(Table):
                 yield words, partial(self.trial, workplace, words, work, most)
 
     def commands(self, place: Path, source: str, target: str) -> Iterator[list[str]]:
-        """Each command that reads text, on a source and a target."""
+        """Every command that reads text, for a source and a target file."""
         model = f"{place}/run"
         yield ["translate", model, f"{place}/{source}", "--beam-size", "1", "--max-length-factor", "0.1"]
         yield ["evaluate", "--hyp", f"{place}/{target}", "--ref", f"{place}/{target}", "--no-confidence"]
 
     def works(self, place: Path, small: Small) -> Iterator[tuple[str, Work]]:
-        """What is tried, in words that name the files it reads, and how."""
+        """The trials: a description that names the files read, and the work."""
         run_folder, sabotage = place / "run", self.sabotage
         translate = partial(program, "translate", run_folder, "--max-length-factor", "0.1", prepare=sabotage)
         evaluate = partial(program, "evaluate", "--no-confidence", prepare=sabotage)

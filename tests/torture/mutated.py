@@ -1,7 +1,7 @@
-"""Folders of ours from strangers: one file mutated, then used as the program would, in a forked child a trial.
+"""Folders of nmt with one mutated file, used by the program in a forked child, one in each trial.
 
-What may happen is that it works, or one line of an error that is ours. Datasets, runs and the cache are areas of their
-own; what each of them is used for, and what its files are, each knows itself.
+The use must succeed, or end with one line of an NmtError. Datasets, runs and the cache each have an area, which knows
+their files and their uses.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ Files = dict[str, bytes]  # of a folder, by their paths in it
 
 @dataclass
 class Mutated:
-    """Mutations of each file of a kind of folder. The outcomes of the last run stay in ``outcomes``."""
+    """An area that mutates each file of one kind of folder; ``outcomes`` keeps the results of the last run."""
 
     codes: ClassVar[set[int]]  # that an error may have
 
@@ -42,19 +42,19 @@ class Mutated:
     worst: float = 0.0  # seconds
 
     def make(self, workplace: Path) -> list[Files]:
-        """Folders to be mutated; afterwards everything that a use imports is imported."""
+        """Make the folders to be mutated, and import all that their uses import."""
         raise NotImplementedError
 
     def structure(self, name: str) -> Sequence[Mutation]:
-        """The mutations that know what the file is, if there are any; none for a file that is left alone."""
+        """The mutations specific to the file; none for a file that is not mutated."""
         raise NotImplementedError
 
     def use(self, folder: Path, trial: int) -> list[list[Any]]:
-        """Use the folder in a child; of each part nothing, or the [exit code, message] of its error."""
+        """Use the folder in a child; for each part nothing, or the [exit code, message] of its error."""
         raise NotImplementedError
 
     def misses(self, name: str, said: Sequence[Sequence[Any]]) -> str:
-        """What is wrong when a file has changed and its hash has not, in words; nothing if that is as it should be."""
+        """A description of what is wrong when a file changed and its hash did not; empty if nothing is."""
         return ""
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
@@ -93,7 +93,7 @@ class Mutated:
 
 
 def mutate(structure: Sequence[Mutation], data: bytes, dice: Dice) -> tuple[str, bytes | Maker]:
-    """What was done to a file, in words, and what stands there afterwards."""
+    """Mutate a file: a description of the change, and the new bytes."""
     if dice.random() < 0.06:
         maker = dice.choice(OBJECTS)
         return f"{maker.__name__} in its place", maker
@@ -102,7 +102,7 @@ def mutate(structure: Sequence[Mutation], data: bytes, dice: Dice) -> tuple[str,
 
 
 def write(folder: Path, files: Files, name: str = "", mutated: bytes | Maker = b"") -> None:
-    """Write the files, the one of the ``name`` mutated, in the place of what is there."""
+    """Write the files, with the file ``name`` mutated, over the existing files."""
     shutil.rmtree(folder)
     folder.mkdir()
     for path, data in files.items():
@@ -116,7 +116,7 @@ def write(folder: Path, files: Files, name: str = "", mutated: bytes | Maker = b
 
 
 def make_right(folder: Path, name: str) -> None:
-    """Write the size and the hash that a file has now into the manifest beside it, if there is one."""
+    """Correct the size and the hash of a file in the manifest beside it, if there is one."""
     path = folder / name
     manifest = path.parent / MANIFEST
     if not manifest.exists():
@@ -133,7 +133,7 @@ def files_of(folder: Path) -> Files:
 
 
 def done_well(*works: Callable[[], object]) -> None:
-    """Do the works, each in a child, so that this process keeps one thread and has computed no gradient."""
+    """Do each work in a child, so that this process keeps one thread and computes no gradients."""
     for work in works:
         ended = run(work)
         require(ended.code == 0, f"it was to end well, but {ended}")

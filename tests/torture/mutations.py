@@ -1,6 +1,6 @@
-"""What may have become of the files of a model on its way here: by accident, or because somebody wanted it so.
+"""Mutations of the files of a model folder, as accidents and attackers make them.
 
-A mutation takes the bytes of a file and the dice, and says what it did and what stands there now.
+A mutation gets the bytes of a file and the random numbers, and returns a description and the new bytes.
 """
 
 import json
@@ -116,7 +116,7 @@ NESTS: list[Any] = [[], {}, [[]], {"": {}}, [0] * 10_000, {str(number): number f
 
 
 def change_tree(value: Any, dice: Dice) -> Any:
-    """The value with one thing in it changed, somewhere."""
+    """Change one item somewhere in a value."""
     inner = list(value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ())
     if inner and dice.random() < 0.75:
         key, chosen = dice.choice(inner)
@@ -139,7 +139,7 @@ def change_tree(value: Any, dice: Dice) -> Any:
 
 
 def change_text(text: str, dice: Dice) -> str:
-    """JSON with something in it that a tree cannot say."""
+    """JSON text with a construct that a Python value cannot express."""
     places = [place for place, letter in enumerate(text) if letter in ":,[{"]
     place = dice.choice(places) + 1 if places else 0
     odd = (
@@ -196,7 +196,7 @@ def change_metadata(data: bytes, dice: Dice) -> bytes:
 
 
 def change_values(data: bytes, dice: Dice) -> bytes:
-    """Numbers that are none, or larger than a sum can bear, where the tensors are."""
+    """Replace numbers of tensors by NaN, infinity or huge values."""
     start = 8 + int.from_bytes(data[:8], "little")
     values = [float("nan"), float("inf"), -float("inf"), 3e38, -3e38, 1e20, 1e-45, 0.0]
     changed, value = bytearray(data), struct.pack("<f", dice.choice(values))
@@ -279,7 +279,7 @@ STRUCTURE: dict[str, Sequence[Mutation]] = {
 
 
 def mutate(name: str, data: bytes, dice: Dice) -> tuple[str, bytes | Maker]:
-    """What was done to the file ``name`` of a model, in words, and what stands there afterwards."""
+    """Mutate the file ``name`` of a model: a description of the change, and the new bytes."""
     if dice.random() < 0.06:
         maker = dice.choice(OBJECTS)
         return f"{maker.__name__} in its place", maker

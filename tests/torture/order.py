@@ -1,7 +1,7 @@
-"""The order of a save, as strace saw it: what a power cut would need, which no killed process can show.
+"""The order of system calls in a save, seen by strace: what survives a power cut, which kills cannot show.
 
 Every file is synced before its folder is renamed, the manifest is written last, the folder is synced, then renamed,
-then the folder above is synced; and only then is anything older removed.
+then the parent folder is synced; only then are older files removed.
 """
 
 import os
@@ -22,7 +22,7 @@ _AT = re.compile(r'(?:AT_FDCWD(?:<[^>]*>)?|\d+<([^>]*)>), "([^"]*)"|"([^"]*)"')
 
 @dataclass(frozen=True)
 class Order:
-    """Two consecutive saves, watched as they are."""
+    """Two saves in sequence, observed by strace."""
 
     sabotage: Sabotage = nothing
     name: str = "order of a save as strace saw it"
@@ -44,7 +44,7 @@ class Order:
 
 @dataclass
 class Disk:
-    """What would not survive a power cut now."""
+    """The state of a disk: what would not survive a power cut now."""
 
     files: set[str] = field(default_factory=set)  # written and not synced
     folders: set[str] = field(default_factory=set)  # with names that came and are not synced
@@ -57,7 +57,7 @@ class Disk:
         return files + [f"the folder {path} was" for path in sorted(self.folders) if is_below(path, folder)]
 
     def unsafe_removal(self, path: str) -> list[str]:
-        """What has its final name, or had it, may not go before what replaces it is safe; what is half-made may."""
+        """Check a removal: incomplete files may be removed, others only after their replacement is synced."""
         had_a_name = not is_hidden(path) or any(is_below(path, place) for place in self.replaced)
         if self.owed and had_a_name:
             return [f"{path} was removed before the rename of {', '.join(self.owed.values())} was synced"]
@@ -65,7 +65,7 @@ class Disk:
 
 
 def violations(calls: Sequence[Call], run: Path) -> list[str]:
-    """What the order of the calls leaves to luck, in words; only what lies in the run's folder counts."""
+    """Violations of the order among system calls in the run's folder, described in words."""
     disk, found = Disk(), []
     for call in calls:
         paths = [path for path in paths_of(call) if is_below(path, str(run))]
@@ -76,7 +76,7 @@ def violations(calls: Sequence[Call], run: Path) -> list[str]:
 
 
 def seen(name: str, arguments: str, paths: Sequence[str], disk: Disk) -> list[str]:
-    """Let the call happen to the disk; what is wrong with its being made now."""
+    """Apply a call to the disk; return what is wrong with making it now."""
     path, above = paths[0], str(PurePosixPath(paths[0]).parent)
     if name in WRITES:
         disk.files.add(path)
@@ -100,7 +100,7 @@ def seen(name: str, arguments: str, paths: Sequence[str], disk: Disk) -> list[st
 
 
 def renamed(old: str, new: str, exchanged: bool, disk: Disk) -> list[str]:
-    """A rename to a final name: what is renamed must be safe, and then the folder above has to be synced."""
+    """Handle a rename to a final name: the renamed must be synced before, and the parent folder after."""
     above = str(PurePosixPath(new).parent)
     if is_hidden(new):
         # Inside of what is half-made, which is synced later; or out of the way, before it is removed.
@@ -128,12 +128,12 @@ def renamed(old: str, new: str, exchanged: bool, disk: Disk) -> list[str]:
 
 
 def is_hidden(path: str) -> bool:
-    """Whether a name on the way says that this is half-made or about to go."""
+    """Whether a part of the path is the hidden name of something incomplete or about to be removed."""
     return any(part.startswith(".") and (".partial" in part or ".old" in part) for part in PurePosixPath(path).parts)
 
 
 def paths_of(call: Call) -> list[str]:
-    """The absolute paths that a call is about."""
+    """The absolute paths among the arguments of a call."""
     if call.name in WRITES or call.name in ("fsync", "fdatasync"):
         return _DESCRIPTOR.findall(call.arguments)[:1]
     return [

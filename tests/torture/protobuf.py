@@ -1,4 +1,4 @@
-"""Protobuf's wire format, to take a message apart, change it and put it together again. Trusts what it reads."""
+"""Protobuf's wire format: splits a message into fields and joins them again. Trusts its input."""
 
 Field = tuple[int, int, int | bytes]  # number, kind (0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes), value
 

@@ -1,6 +1,6 @@
-"""Races: several starters of one run, or of one translated file, at one moment.
+"""Races: several processes start the same run, or write the same translation, at the same moment.
 
-One of them works; the others end with 75 and have changed nothing.
+One of them works; the others exit with 75 and change nothing.
 """
 
 import os
@@ -25,10 +25,10 @@ LONGEST = 120  # seconds: a race in which nobody gives up is not waited for any 
 
 @dataclass(frozen=True)
 class Races:
-    """2 to 8 starters, with and without a run that is there already, with and without --overwrite.
+    """Races of 2 to 8 processes, with and without an existing run, with and without --overwrite.
 
-    Whoever trains is stopped at its first update. When all others have ended, one more comes too late: all that it
-    leaves can be seen, since nobody else writes.
+    The process that trains is stopped at its first update. When all others have ended, one more starts; since no other
+    process writes then, any change is its own.
     """
 
     sabotage: Sabotage = nothing
@@ -78,7 +78,7 @@ class Races:
 
 @dataclass(frozen=True)
 class TranslateRaces:
-    """2 to 8 starters that write one file. Who searches first waits until all others have ended."""
+    """Races of 2 to 8 processes that write one file. The first that searches waits until all others have ended."""
 
     name: str = "races of translate -o"
     full: int = 20
@@ -130,7 +130,7 @@ def come_too_late(small: Small, folder: Path, overwrite: bool) -> None:
 
 
 def started_together(work: Callable[[Hook], Work], starters: int, busy: str) -> list[Child]:
-    """So many starters that go off together. One that comes to call the function ``busy`` stops itself there."""
+    """Start several processes together; a process that calls the function ``busy`` stops itself there."""
     gate, opened = os.pipe()
 
     def wait_for_the_others() -> None:
@@ -145,7 +145,7 @@ def started_together(work: Callable[[Hook], Work], starters: int, busy: str) -> 
 
 
 def the_one_that_works(children: list[Child], kind: str) -> Child:
-    """It is stopped; the others have ended, each with 75 and one line."""
+    """The one stopped process; requires that all others ended with 75 and one line."""
     working = [child for child in children if child.stopped()]
     ended = [child.wait() for child in children if child not in working]
     require(len(working) == 1, f"{kind}: {len(working)} of them work; the others: {'; '.join(map(str, ended))}")

@@ -1,4 +1,4 @@
-"""Run folders from strangers: settings, metrics, checkpoints and the model of a run that is resumed for two updates."""
+"""Mutated run folders: settings, metrics, checkpoints and the model of a run that is resumed for two updates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ STEPS = 4
 
 @dataclass
 class Runs(Mutated):
-    """Every file of a run with two checkpoints, one file a trial."""
+    """Mutations of every file of a run with two checkpoints, one file in each trial."""
 
     codes: ClassVar[set[int]] = {65, 66, 73, 78}  # bad, missing, in the way, and settings that are none or others
 
@@ -51,7 +51,7 @@ class Runs(Mutated):
 
 
 def train(folder: Path, steps: int, part: str = "whole") -> None:
-    """Open the run, or make an update and save it too, or train to the end."""
+    """Open the run, or also make an update and save, or train to the end."""
     import torch
 
     from nmt.training.opening import open_run
@@ -77,7 +77,7 @@ def train(folder: Path, steps: int, part: str = "whole") -> None:
 
 
 def change_counter(data: bytes, dice: Dice) -> bytes:
-    """One number of many, which is then a count that no run comes to, or a place that no data has."""
+    """Change a counter to a value that no run reaches, or a position that the data does not have."""
     numbers = [place for place, letter in enumerate(data) if letter in b"0123456789" and data[place - 1] in b" \n"]
     place = dice.choice(numbers)
     end = place

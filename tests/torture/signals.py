@@ -1,4 +1,4 @@
-"""Signals at every phase of a training run: it ends by that signal, saved, and goes on as if nothing had happened."""
+"""Signals in every phase of a training run: it saves, ends by that signal, and resumes as if uninterrupted."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Phase:
-    """A moment of a run: the nth call of a function. What the run did by then must be saved: so many updates."""
+    """A moment of a run, the nth call of a function, and the number of updates that must be saved by then."""
 
     name: str
     target: str
@@ -71,7 +71,7 @@ main()
 
 @dataclass(frozen=True)
 class Case:
-    """One signal, or two of the same kind one upon the other, at one phase."""
+    """One signal, or the same signal twice, in one phase."""
 
     phase: Phase
     number: signal.Signals
@@ -90,7 +90,7 @@ TRAINING = (Case(IMPATIENT[0], signal.SIGTERM),)  # stopped after the third upda
 
 @dataclass(frozen=True)
 class Signals:
-    """Each signal at each phase."""
+    """Each signal in each phase."""
 
     cases: tuple[Case, ...] = CASES
     sabotage: Sabotage = nothing

@@ -1,7 +1,7 @@
-"""The small run that everything is done to: its data, its command, and what two runs must have in common.
+"""The small run used by most areas: its data, its command, and the comparison of two runs.
 
-Small enough for thousands of runs, and with all that a run has: dropout, several epochs, several validations, several
-checkpoints of which old ones are deleted.
+It is small enough to run thousands of times, and has all features of a run: dropout, several epochs and validations,
+and checkpoints of which old ones are deleted.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ Sabotage = Callable[[], None]
 
 @dataclass(frozen=True)
 class Small:
-    """A place with a prepared dataset, and the commands on it. A sabotage is done in every process that trains."""
+    """A folder with a prepared dataset, and the commands on it; ``sabotage`` is called in every training process."""
 
     workplace: Path
     sabotage: Sabotage = nothing
@@ -50,7 +50,7 @@ class Small:
         return self.workplace / "data"
 
     def write_corpus(self) -> None:
-        """The first pairs of the bundled corpus to train on, and short ones to validate on, which takes longest."""
+        """Write a corpus: the first bundled pairs for training, and short pairs for validation, which takes longest."""
         pairs = [
             (ROOT / "data" / f"train.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
             for language in ("ko", "en")
@@ -66,7 +66,7 @@ class Small:
         return program("prepare", *PREPARE.split(), *corpora, "-o", data, prepare=self.sabotage)
 
     def train(self, folder: Path, *more: str | Path, steps: int = STEPS, hook: Callable[[], None] = nothing) -> Work:
-        """The training command, the same each time; ``hook`` is done before it, after the sabotage."""
+        """The training command; the child calls the sabotage and then ``hook`` before it."""
 
         def prepare() -> None:
             self.sabotage()
@@ -84,20 +84,20 @@ class Small:
             finished(run(self.prepare(self.data)))
 
     def uninterrupted(self, steps: int = STEPS) -> tuple[Facts, float]:
-        """What a run that nothing happens to ends in, and the seconds that it takes."""
+        """The content of an uninterrupted run, and the seconds that it takes."""
         folder = self.workplace / f"uninterrupted-{steps}"
         ended = finished(run(self.train(folder, steps=steps)))
         return facts(folder), ended.seconds
 
     def interrupted(self) -> Path:
-        """A run that was killed before its last save, after those of updates 4 and 6: to be copied, and resumed."""
+        """A run that was killed before its last save, with checkpoints of updates 4 and 6; to be copied and resumed."""
         folder = self.workplace / "interrupted"
         ended = run(self.train(folder, hook=before_the_last_save))
         require(ended.code == -9, f"the run was to be killed before its last save, but {ended}")
         return folder
 
     def goes_on_as(self, whole: Facts, folder: Path, setting: Setting | None = None) -> Ended:
-        """Give the command again; the run must end well, as the uninterrupted one did, and leave no debris."""
+        """Run the command again; it must succeed with the content of the uninterrupted run, and leave no debris."""
         ended = finished(run(self.train(folder), setting or Setting()))
         require_equal(facts(folder), whole)
         require_no_debris(folder)
@@ -114,7 +114,7 @@ def finished(ended: Ended) -> Ended:
 
 
 def facts(folder: Path) -> Facts:
-    """What a finished run is, but for times: the model and the last checkpoint byte for byte, state and metrics."""
+    """The content of a finished run without times: model, last checkpoint, state and metrics."""
     checkpoint = max((folder / "checkpoints").glob("step-" + "[0-9]" * 8))
     found = {"last checkpoint": checkpoint.name}
     for part in (folder / "model", checkpoint):
@@ -132,7 +132,7 @@ def facts(folder: Path) -> Facts:
 
 
 def without_times(value: Any) -> Any:
-    """The value without what a clock says."""
+    """The value without fields that depend on time."""
     if isinstance(value, Mapping):
         return {key: without_times(inner) for key, inner in value.items() if not key.endswith(("seconds", "second"))}
     return value
@@ -150,14 +150,14 @@ def require_equal(found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
 
 
 def require_no_debris(folder: Path) -> None:
-    """Nothing half-made, half-deleted or moved out of the way lies beside the folder or in it."""
+    """Require that nothing incomplete, half-deleted or moved aside is in the folder or beside it."""
     found = [path for path in [*folder.parent.iterdir(), *folder.rglob("*")] if is_debris(path.name)]
     found += [path for path in checkpoints(folder) if not (path / "manifest.json").exists()]
     require(not found, f"debris was left: {', '.join(map(str, found))}")
 
 
 def clear(folder: Path) -> None:
-    """Remove what a trial made, and the debris beside it."""
+    """Remove the outputs of a trial, and debris beside them."""
     for path in [folder, *(path for path in folder.parent.iterdir() if is_debris(path.name))]:
         if path.is_dir():
             shutil.rmtree(path)
@@ -170,12 +170,12 @@ def is_debris(name: str) -> bool:
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The folders called checkpoints of a run, oldest first."""
+    """The checkpoint folders of a run, oldest first."""
     return sorted((folder / "checkpoints").glob("step-" + "[0-9]" * 8))
 
 
 def require_whole(folder: Path) -> None:
-    """What looks whole in a run's folder is: the model, and every checkpoint that has a manifest."""
+    """Require that the model and every checkpoint with a manifest are complete."""
     for part in [folder / "model", *checkpoints(folder)]:
         if (part / "manifest.json").exists():
             try:
@@ -185,7 +185,7 @@ def require_whole(folder: Path) -> None:
 
 
 def contents(folder: Path) -> Facts:
-    """Every path below the folder, with what is in it."""
+    """Every path below the folder, with its content."""
     return {
         str(path.relative_to(folder)): digest(path) if path.is_file() else "folder"
         for path in sorted(folder.rglob("*"))

@@ -1,6 +1,6 @@
-"""strace around a part of a child's life: what it asked of the kernel, and faults put in its way.
+"""strace on a part of a child's work: records its system calls, and injects faults.
 
-Knows calls and paths; nothing of what they are for.
+Knows calls and paths; nothing of their purpose.
 """
 
 import os
@@ -33,7 +33,7 @@ _BY_DESCRIPTOR = re.compile("/proc/self/fd/([0-9]+)")
 
 @dataclass(frozen=True)
 class Call:
-    """One call of the process's main thread."""
+    """A system call of the process's main thread."""
 
     name: str
     occurrence: int  # among its calls of that name, since strace was there; from 1
@@ -50,20 +50,20 @@ class Call:
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a child's life that is watched: from a call of one function of nmt to the end of one of another."""
+    """The traced part of a child's work: from the call of one function of nmt to the return of another."""
 
     begin: tuple[str, int]
     end: tuple[str, int]
 
     def hook(self) -> None:
-        """In the child: stop where the window begins, and mark where it ends."""
+        """Set hooks in the child: stop at the start of the window, and mark its end."""
         before(*self.begin, _begins)
         after(*self.end, lambda: _mark(END))
 
 
 @contextmanager
 def attached(child: Child, trace: Path, inject: str = "") -> Iterator[None]:
-    """Strace watching a child that has stopped itself; it goes on with the block. Raises Skipped."""
+    """Attach strace to a child that has stopped itself, and continue it in the block. Raises Skipped."""
     command = ["strace", "-f", "-y", "-s", "0", "-p", str(child.pid), "-o", str(trace)]
     command += ["-e", f"trace={','.join(CALLS)}"]
     if inject:
@@ -80,13 +80,13 @@ def attached(child: Child, trace: Path, inject: str = "") -> Iterator[None]:
 
 
 def require_strace() -> None:
-    """Raise Skipped when there is none."""
+    """Raise Skipped if strace is not installed."""
     if not shutil.which("strace"):
         raise Skipped("strace is not installed")
 
 
 def watched(work: Work, window: Window, workplace: Path) -> list[Call]:
-    """The calls that the work makes in the window. Raises Failed when it does not come to it, or does not end well."""
+    """The system calls of the work in the window. Raises Failed if it does not reach it or does not succeed."""
     require_strace()
     trace = workplace / "trace"
     child = start(_hooked(work, window))
@@ -104,9 +104,9 @@ def watched(work: Work, window: Window, workplace: Path) -> list[Call]:
 
 
 def injected(work: Work, window: Window, call: Call, fault: str, workplace: Path) -> Ended:
-    """The work with a fault at one of the calls that it makes in the window, which is as strace wants it.
+    """Do the work with a fault injected at one of its system calls in the window.
 
-    Such as "signal=KILL", before the call is made, or "error=ENOSPC", instead of it.
+    ``fault`` is in strace's words: "signal=KILL" before the call, say, or "error=ENOSPC" instead of it.
     """
     child = start(_hooked(work, window))
     if not child.stopped():
@@ -134,7 +134,7 @@ def _mark(path: str) -> None:
 
 
 def parsed(trace: str, process: int) -> Iterator[Call]:
-    """The calls of the process's main thread in what strace wrote, where a path by a descriptor is spelt out."""
+    """Parse strace's output: the calls of the main thread, with descriptors resolved to paths."""
     counts: dict[str, int] = {}
     opened: dict[str, str] = {}
     for line in trace.splitlines():

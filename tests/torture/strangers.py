@@ -1,7 +1,7 @@
-"""Model folders from strangers: one file mutated, then looked at and translated with, in a forked child a trial.
+"""Model folders with one mutated file, inspected and used to translate in a forked child, one in each trial.
 
-What may happen is that the model works, or one line of an error that is ours. A mutation that the manifest's hashes
-must find, because nobody made them right again, has to end in the error.
+The model must work, or the child must end with one line of an NmtError. If the manifest's hashes were not corrected, it
+must be the error.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ Folder = dict[str, bytes]  # the files of a model folder by name
 
 @dataclass
 class MutatedModelArea:
-    """Mutations of one kind of file. The figures of the last run stay in ``outcomes`` and ``worst``."""
+    """Mutations of one kind of file; ``outcomes`` and ``worst`` keep the figures of the last run."""
 
     file: str
     full: int = 5000
@@ -50,7 +50,7 @@ class MutatedModelArea:
         return f"mutated {self.file}"
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
-        """What did not hold, each with the trial and the seed that repeat it."""
+        """Run the trials; return the failures, each with the trial and the seed that repeat it."""
         models = list(tiny_models(workplace))
         folder = workplace / "model"
         write(folder, models[0])
@@ -73,7 +73,7 @@ class MutatedModelArea:
         return failures
 
     def judge(self, end: "End", size: int, accident: bool, what: str) -> str:
-        """What was wrong with how a child ended, or nothing; an ``accident`` is what the hashes have to find."""
+        """What is wrong with the end of a child, or nothing; the hashes must detect an ``accident``."""
         for measure, value in (("seconds", end.seconds), ("bytes", float(end.grown - size))):
             self.worst[measure] = max(self.worst.get(measure, (0.0, "")), (value, what))
         self.outcomes["died" if end.status else "refused" if all(end.said) else "works"] += 1
@@ -84,7 +84,7 @@ class MutatedModelArea:
 
 @dataclass(frozen=True)
 class End:
-    """How a child ended."""
+    """The exit of a child, and its output."""
 
     status: str  # what killed it, or nothing
     said: list[list[Any]]  # of each use, nothing or [exit code, message]
@@ -93,7 +93,7 @@ class End:
 
 
 def wrong_end(end: End, size: int, codes: Container[int]) -> str:
-    """What was wrong with how a child ended that was given a file of so many bytes, or nothing."""
+    """What is wrong with the end of a child that got a file of this many bytes; empty if nothing is."""
     if end.status:
         return f"ended by {end.status} after {end.seconds:.1f} s"
     if end.seconds > SECONDS:
@@ -104,7 +104,7 @@ def wrong_end(end: End, size: int, codes: Container[int]) -> str:
 
 
 def wrong_words(said: Sequence[Any], codes: Container[int]) -> str:
-    """What is wrong with an error, an [exit code, message]; an empty string for a good one and for none."""
+    """What is wrong with an error, an [exit code, message]; empty for a good error and for none."""
     if not said:
         return ""
     code, message = said
@@ -119,7 +119,7 @@ def wrong_words(said: Sequence[Any], codes: Container[int]) -> str:
 
 
 def tiny_models(workplace: Path) -> list[Folder]:
-    """A few models of the kinds that there are, untrained, exported as training does."""
+    """Untrained models of several kinds, exported as training does."""
     import torch
 
     from nmt.config import ModelConfig
@@ -149,7 +149,7 @@ def tiny_models(workplace: Path) -> list[Folder]:
 
 
 def write(folder: Path, model: Folder, file: str = "", mutated: bytes | Maker = b"", rewritten: bool = False) -> None:
-    """Write a model folder with one ``file`` mutated, and its size and hash in the manifest if ``rewritten``."""
+    """Write a model folder with ``file`` mutated; if ``rewritten``, correct its size and hash in the manifest."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
     folder.mkdir()
@@ -172,7 +172,7 @@ def write(folder: Path, model: Folder, file: str = "", mutated: bytes | Maker = 
 
 
 def use(folder: Path, engine: str) -> list[list[Any]]:
-    """Look at the model and translate a line with it; of each, nothing or the [exit code, message] of its error."""
+    """Inspect the model and translate a line; for each, nothing or the error's [exit code, message]."""
     from nmt.config import SearchOptions
     from nmt.decoding.translator import Translator
     from nmt.show.about import about
@@ -196,7 +196,7 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
 
 
 def told(action: Callable[[], object]) -> list[Any]:
-    """Nothing, or the [exit code, message] of the error that the action raised."""
+    """The [exit code, message] of the error that the action raised; empty if none."""
     try:
         action()
     except NmtError as error:
@@ -205,12 +205,12 @@ def told(action: Callable[[], object]) -> list[Any]:
 
 
 def forked(folder: Path, engine: str) -> End:
-    """Use the folder in a child, which may do to itself what it likes."""
+    """Use the folder in a child, which may crash."""
     return tried(lambda: use(folder, engine))
 
 
 def tried(work: Callable[[], list[list[Any]]]) -> End:
-    """Have the work done in a child and within limits; it returns what each of its parts was told."""
+    """Do the work in a child with resource limits; return the results of its parts."""
     report, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -230,7 +230,7 @@ def tried(work: Callable[[], list[list[Any]]]) -> End:
 
 
 def _live(work: Callable[[], list[list[Any]]], tell: int) -> NoReturn:
-    """The child: work within limits, write what came of it, and end without any clean-up."""
+    """Work in the child: set limits, write the results, and exit without clean-up."""
     try:
         for number in (signal.SIGPROF, signal.SIGALRM):
             signal.signal(number, signal.SIG_DFL)

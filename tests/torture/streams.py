@@ -1,6 +1,6 @@
-"""Compressed files of two members, damaged at every position, through the readers of translate and of prepare.
+"""Compressed files of two members, damaged at every position, read by the readers of translate and prepare.
 
-A file gives all its lines or an error of 65: never fewer, never others, without a word.
+A file gives all its lines or an error with exit code 65; never fewer or other lines without an error.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ GARBAGE = {
 
 @dataclass
 class DamagedStreams(Table):
-    """Every byte of a file with one bit flipped, every length that it may be cut to, and what may follow it."""
+    """Every byte with one bit flipped, every length to truncate to, and trailing data."""
 
     name: str = "damaged compressed files"
     full: int = 5073
@@ -68,7 +68,7 @@ def damages(first: bytes, second: bytes, other: bytes) -> Iterator[tuple[str, by
 
 
 def trial(path: Path, data: bytes) -> None:
-    """Both readers, on the same bytes: prepare's takes pairs, translate's the lines of the same text."""
+    """Test both readers on the same bytes: prepare's for pairs, translate's for lines."""
     path.write_bytes(data)
     lines = [*FIRST, *SECOND]
     text = path.with_name(f"text{path.suffix}")  # translate reads no .tsv

@@ -1,6 +1,6 @@
-"""A model that nobody trained: a real tokenizer and real layers with random weights, in a real model folder.
+"""An untrained model: a real tokenizer, and layers with random weights, in a real model folder.
 
-It translates at the speed of a small model, and what comes out is any piece that there is.
+It translates at the speed of a small model, and may output any piece.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""SIGKILL during `translate -o`, again and again, then the same command to its end: the file is as if nothing had been.
+"""SIGKILL during `translate -o`, several times, then the same command to its end: the file is that of an unkilled run.
 
-The program runs in forked children of a process that has imported everything and has one thread. An event is whatever
-changes the disk, or a search: a child dies by itself at the nth one, before it or in the middle of a write; or it tells
-of each, and is killed from outside somewhere after the nth.
+The program runs in forked children of a process that has imported everything and has one thread. An event is a change
+of the disk or a search. A child kills itself at the nth event, before it or in the middle of a write, or it reports its
+events, and is killed from outside some time after the nth.
 
 By hand: python -m tests.torture.translate_kill TRIALS SEED
 """
@@ -37,7 +37,7 @@ Command = Sequence[str]
 
 @dataclass(frozen=True)
 class Death:
-    """How a child is to be killed; at the event number 0 never."""
+    """How to kill a child, and at which event; 0: never."""
 
     event: int = 0
     outside: bool = False  # by us, some time after the event
@@ -46,7 +46,7 @@ class Death:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended: its exit code or minus a signal, how many events it had, and what it said."""
+    """The end of a child: its exit code or minus the signal, the number of events, and its messages."""
 
     code: int
     events: int
@@ -55,7 +55,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class TranslateKillArea:
-    """Each trial is one file, one command, and at least three kills; ``sabotage`` is done in every child."""
+    """Trials of one file and one command with at least three kills; ``sabotage`` is called in every child."""
 
     name: str = "SIGKILL during translate -o"
     full: int = 50
@@ -63,7 +63,7 @@ class TranslateKillArea:
     sabotage: Callable[[], None] = field(default=lambda: None)
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
-        """What did not hold, in words, each with its seed."""
+        """Run the trials; return the failures, each with its seed."""
         tiny_model(workplace / "model", seed)
         warm_up(workplace)
         failures = []
@@ -79,7 +79,7 @@ class TranslateKillArea:
 
 
 class Trial:
-    """One input and one command, which is killed and given again until it is done."""
+    """An input and a command that is killed and run again until it succeeds."""
 
     def __init__(self, folder: Path, model: Path, dice: random.Random, sabotage: Callable[[], None]) -> None:
         self.folder, self.dice, self.sabotage = folder, dice, sabotage
@@ -98,7 +98,7 @@ class Trial:
         self.command = ["translate", str(model), *source, *flags.split(), *beam, *search.split(), "-o"]
 
     def failures(self) -> list[str]:
-        """Kill and go on; what is not as it must be."""
+        """Kill and run again until the command succeeds; return the failures."""
         whole, out = self.folder / "whole" / self.name, self.folder / "killed" / self.name
         whole.parent.mkdir()
         out.parent.mkdir()
@@ -128,7 +128,7 @@ class Trial:
         return [f"{' '.join(self.command)} of {self.input}: {failure}" for failure in found]
 
     def deaths(self, events: int) -> list[Death]:
-        """Three early ones, that there are so many, then where it happens, then none: the command runs to its end."""
+        """Three early kills, then random kills, then none, so that the command ends."""
         early = [Death(self.dice.randrange(4, 13), share=self.dice.random()) for _ in range(3)]
         late = [
             Death(self.dice.randrange(1, max(2, events // 2)), self.dice.random() < 0.4, self.dice.random())
@@ -156,7 +156,7 @@ class Trial:
         return Ended(os.waitstatus_to_exitcode(status), events, words)
 
     def live(self, command: Command, death: Death, told: int, said: int) -> NoReturn:
-        """What the child does; it never returns."""
+        """The child's work; it never returns."""
         code = 70
         try:
             signal.alarm(LONGEST)
@@ -178,7 +178,7 @@ class Trial:
 
 
 def windows_done(out: Path) -> int:
-    """How many windows of input the journal says are done."""
+    """Number of windows that are done, by the journal."""
     journal, partial = (out.with_name(f"{out.name}.{kind}") for kind in ("journal", "partial"))
     # A kill between the naming of the file and the removal of its journal leaves a journal of nothing.
     there = journal.exists() and partial.exists() and partial.stat().st_size
@@ -186,7 +186,7 @@ def windows_done(out: Path) -> int:
 
 
 def warm_up(workplace: Path) -> None:
-    """Do here once what a child does, so that all it imports is there before the fork."""
+    """Do a child's work once in this process, so that its imports are done before the fork."""
     (workplace / "in").write_text("나는\n", encoding="utf-8")
     model, flags = str(workplace / "model"), ["--beam-size", "1", "--threads", "1", "--device", "cpu", "--quiet"]
     for engine in ("torch", "ctranslate2"):
@@ -197,7 +197,7 @@ def warm_up(workplace: Path) -> None:
 
 
 def make_windows_of(lines: int) -> None:
-    """Have windows so small that a short file has many."""
+    """Make windows so small that a short file has many."""
     load = Translator.load
 
     def load_small(*arguments: Any) -> Translator:
@@ -209,7 +209,7 @@ def make_windows_of(lines: int) -> None:
 
 
 def count_events(death: Death, told: int) -> None:
-    """Tell of each event by a byte, and die at the one that was chosen."""
+    """Report each event by a byte, and die at the chosen event."""
     events = count(1)
     write = os.write
 

@@ -1,4 +1,4 @@
-"""What may have become of a SentencePiece model: its messages taken apart, one changed, and put together again."""
+"""Mutations of a SentencePiece model: one of its protobuf messages is changed."""
 
 import random
 import struct
@@ -17,7 +17,7 @@ STRINGS += [b"\xed\xa0\x80", b"\t", "\u2028".encode(), "\x85".encode(), "\u202e"
 
 
 def change_field(message: list[Field], dice: Dice, numbers: Sequence[int]) -> list[Field]:
-    """A message with a field set to something odd, twice there, gone, or of another kind."""
+    """Change a field of a message: an odd value, repeated, removed, or of another type."""
     number = dice.choice(numbers)
     value: int | bytes = dice.choice(VARINTS) if dice.random() < 0.6 else dice.choice(STRINGS)
     kept = message if dice.random() < 0.15 else [field for field in message if field[0] != number]
@@ -37,7 +37,7 @@ def change_piece(piece: list[Field], dice: Dice) -> list[Field]:
 
 
 def charsmap(dice: Dice) -> bytes:
-    """A table of rewriting rules as SentencePiece compiles it: the size of a trie, the trie, texts; mostly nonsense."""
+    """A compiled table of rewriting rules with mostly random content: the size of a trie, the trie, texts."""
     odd = (0, dice.getrandbits(32), 0xFFFFFFFF, 0x80000000, 0x80000100, 0x7FFFFFFF)
     trie = b"".join(struct.pack("<I", dice.choice(odd)) for _ in range(dice.choice((0, 1, 256, 512, 1024))))
     size = dice.choice((len(trie), len(trie), len(trie) // 2, 2**32 - 1, len(trie) + 1))
@@ -63,7 +63,7 @@ def change_pieces(data: bytes, dice: Dice) -> bytes:
 
 
 def change_settings(data: bytes, dice: Dice) -> bytes:
-    """Of the trainer or the normalizer, or of a part that no model of ours has."""
+    """Change a setting of the trainer or the normalizer, or add a part that nmt's models do not have."""
     top = fields(data)
     place = dice.choice([place for place, field in enumerate(top) if field[0] != 1])
     message = fields(bytes(top[place][2]))

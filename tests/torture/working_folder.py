@@ -1,6 +1,6 @@
-"""Modules in the current folder, with the names of those that the program imports: none of them is ever run.
+"""Modules in the current folder with the names of modules that the program imports: none of them is ever run.
 
-In real processes, since what is on the path is settled when one starts.
+Uses real processes, because Python sets the import path when it starts.
 """
 
 import os
@@ -47,7 +47,7 @@ COMMANDS = (
 
 @dataclass
 class WorkingFolder(Table):
-    """Every command in such a folder; ``forked`` from this process, for a control that changes the program."""
+    """Every command in such a folder; ``forked`` from this process for a control that changes the program."""
 
     name: str = "an adversary's working folder"
     full: int = 14
@@ -86,7 +86,7 @@ class WorkingFolder(Table):
 
 
 def without_safe_path() -> None:
-    """Processes are started as Python starts them."""
+    """The program starts without Python's safe path."""
 
     def make(popen: Callable[..., Any]) -> Callable[..., Any]:
         def start(words: list[object], *arguments: Any, **options: Any) -> Any:
