@@ -1,4 +1,4 @@
-"""A small training run, made once by the real commands, for every test that needs a model on the disk."""
+"""A small training run, made once by the real commands, for all tests that need a model on disk."""
 
 import atexit
 import os
@@ -38,19 +38,19 @@ TRAIN = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest piece of work first, so that no worker is left alone with it at the end."""
+    """Run the longest tests first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: item.path.name != "test_torture.py")
 
 
 class TinyRun(NamedTuple):
-    """What the commands left; treat it as read-only, or copy it."""
+    """The outputs of the commands; read-only, so tests that change them make a copy."""
 
     data: Path
     run: Path
 
 
 def nmt(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the program as a shell does, in a locale that knows no UTF-8; ``options`` go to ``subprocess.run``."""
+    """Run the program as a shell does, in a locale without UTF-8; ``options`` go to ``subprocess.run``."""
     options = {"env": {**os.environ, "LC_ALL": "C", "COLUMNS": "80"}, "timeout": 120, **options}
     return subprocess.run([PROGRAM, *arguments], capture_output=True, encoding="utf-8", **options)
 
@@ -80,7 +80,7 @@ def write_corpus(folder: Path, name: str, first: int, count: int) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
-    """A run of 20 updates on 300 pairs: it translates badly, and everything around the translation is real."""
+    """A run of 20 updates on 300 pairs: its translations are bad, everything else is real."""
     folder = tmp_path_factory.mktemp("tiny")
     train = write_corpus(folder / "text", "train", 0, 300)
     valid = write_corpus(folder / "text", "valid", 300, 20)

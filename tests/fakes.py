@@ -25,7 +25,7 @@ class HashState:
 
 
 class HashStepper:
-    """A language that is one random table: a row's logits depend on its source and on every piece so far."""
+    """A model that is a random table: a row's logits depend on its source and on all pieces so far."""
 
     def __init__(self, vocabulary: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -52,7 +52,7 @@ class HashStepper:
         return HashState(state.hash_N[row_M], torch.arange(len(kept)).repeat_interleave(int(counts[0])))
 
     def state(self, source: Sequence[int], prefix: Sequence[int]) -> int:
-        """The row of the table after ``prefix`` (with <s>), computed the slow way. ``source`` comes without </s>."""
+        """The row of the table after ``prefix`` (with <s>), computed slowly. ``source`` has no </s>."""
         state = self.hash([*source, EOS])
         for token in prefix:
             state = (131 * state + 7 * token + 1) % STATES
@@ -68,7 +68,7 @@ class HashStepper:
 
 @dataclass
 class WordTokenizer:
-    """Words are pieces, numbered as they come; a word that begins with @ does not start a word."""
+    """A tokenizer whose pieces are words, numbered in order; a word with a leading @ continues the one before."""
 
     words: list[str] = field(default_factory=lambda: ["<pad>", "<unk>", "<s>", "</s>"])
     encoded: list[str] = field(default_factory=list)
@@ -98,7 +98,7 @@ class WordTokenizer:
 
 @dataclass
 class ReverseEngine:
-    """Translates by reversing the pieces; the next best hypotheses are the reverse without its last piece and so on."""
+    """An engine that reverses the pieces; further hypotheses lack the last piece, the last two, and so on."""
 
     batches: list[list[list[int]]] = field(default_factory=list)
     refusal: str | None = None
@@ -123,7 +123,7 @@ class ReverseEngine:
 
 @dataclass
 class SmallEngine(ReverseEngine):
-    """Has room for so many padded tokens, and says so when they are more."""
+    """An engine that runs out of memory above a number of padded tokens."""
 
     room: int = 50
     refused: int = 0
@@ -137,7 +137,7 @@ class SmallEngine(ReverseEngine):
 
 @dataclass
 class Recorder:
-    """Progress that remembers what it was told."""
+    """Progress that records its calls."""
 
     advanced: int = 0
     notes: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Where tests find real text; without it they say so and are skipped."""
+"""Real text for tests, which are skipped without it."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Items made in a thread beforehand against the items themselves."""
+"""Items computed ahead in a thread are the same items, in the same order."""
 
 from collections.abc import Iterator
 from threading import Event

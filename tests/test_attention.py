@@ -84,7 +84,7 @@ def test_the_score_functions_have_the_parameters_of_their_papers() -> None:
 
 
 def test_the_recurrent_model_equals_luongs_equations_written_out() -> None:
-    """One layer of LSTM, general attention: encoder, bridge, input feeding and attentional vectors, step by step."""
+    """One LSTM layer and general attention: encoder, bridge, input feeding and attentional vectors, step by step."""
     model = make(replace(RECURRENT, attention_score="general", encoder_layers=1, decoder_layers=1))
     assert isinstance(model, Recurrent)
     assert isinstance(model.score, GeneralScore)

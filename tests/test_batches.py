@@ -1,4 +1,4 @@
-"""Batches hold every pair once an epoch, keep the token budget, pad little, and follow from integers alone."""
+"""Batches hold every pair once in an epoch, keep the token budget, pad little, and depend on integers only."""
 
 from dataclasses import astuple
 from itertools import pairwise
@@ -20,7 +20,7 @@ from nmt.text.tokenizer import BOS, EOS, PAD
 
 
 class MemoryRows:
-    """Rows in memory; the ids of a row tell which row it is."""
+    """Rows in memory whose ids identify the row."""
 
     def __init__(self, source_length: npt.ArrayLike, target_length: npt.ArrayLike) -> None:
         self.source_length = np.asarray(source_length, np.int32)
@@ -50,7 +50,7 @@ class MemoryRows:
 
 
 def sentences(rows: int, seed: int = 0) -> MemoryRows:
-    """Lengths as in real corpora: a log-normal source and a target that is some 10% longer, give or take."""
+    """Lengths as in real corpora: a log-normal source, and a target that is about 10% longer."""
     generator = np.random.default_rng(seed)
     source = np.exp(generator.normal(2.8, 0.6, rows)).astype(int) + 1
     target = np.maximum(1, source * generator.normal(1.1, 0.25, rows)).astype(int)
@@ -94,7 +94,7 @@ def test_a_split_of_no_rows_has_no_batches() -> None:
 
 
 def test_no_batch_could_take_the_first_row_of_the_next() -> None:
-    """Greedy: of the sorted rows, each batch takes as many as the budget holds."""
+    """Each batch takes as many of the sorted rows as the budget allows."""
     rows = sentences(3000)
     width = np.maximum(rows.source_length, rows.target_length) + 1
     batches = sorted(plan_block(rows, 1000, 1, 0, 0), key=lambda batch: (int(width[batch].max()), -len(batch)))

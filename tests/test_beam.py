@@ -21,7 +21,7 @@ QUERIES = [Query(source) for source in SOURCES]
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Threads only wait for each other over tensors as small as these."""
+    """Use one thread: on such small tensors, several only wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -34,7 +34,7 @@ def search(stepper: HashStepper, options: SearchOptions) -> list[list[tuple[list
 
 
 def log_probabilities(stepper: HashStepper) -> list[list[float]]:
-    """Of each state of the table, where only </s> among the control pieces is possible."""
+    """Log-probabilities of each state of the table, where </s> is the only control piece allowed."""
     table = stepper.table.clone()
     table[:, [piece for piece in CONTROL if piece != EOS]] = -torch.inf
     rows: list[list[float]] = table.log_softmax(1).tolist()
@@ -42,7 +42,7 @@ def log_probabilities(stepper: HashStepper) -> list[list[float]]:
 
 
 def every_hypothesis(stepper: HashStepper, source: list[int], limit: int, penalty: float) -> Iterator[Hypothesis]:
-    """Every hypothesis there is: those that end in </s>, and those of ``limit`` pieces that were cut there."""
+    """All possible hypotheses: those that end in </s>, and those cut off at ``limit`` pieces."""
     table = log_probabilities(stepper)
     waiting: list[tuple[list[int], float]] = [([BOS], 0.0)]
     while waiting:
@@ -60,7 +60,7 @@ def every_hypothesis(stepper: HashStepper, source: list[int], limit: int, penalt
 
 
 def naive_search(stepper: HashStepper, source: list[int], options: SearchOptions) -> list[Hypothesis]:
-    """The documented rule, for one sentence, with lists."""
+    """The documented search for one sentence, written with lists."""
     beam_size, limit = options.beam_size, length_limit(len(source), options.max_length_factor)
     table = log_probabilities(stepper)
     rows, finished = [([BOS], 0.0)], []

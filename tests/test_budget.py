@@ -1,4 +1,4 @@
-"""A budget of minutes: warnings where it is too small, and a fifth of it at most for validations."""
+"""A budget in minutes: a warning when it is too small, and at most a fifth of it for validations."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp
 @example(35.0, 151.0, 1.0)
 @given(st.floats(0.1, 600), st.floats(0.01, 400), st.floats(0.2, 2.0))
 def test_validations_have_a_fifth_of_the_minutes_at_most(minutes: float, cost: float, share: float) -> None:
-    """Whatever one takes, and however long an update takes."""
+    """For any duration of a validation and of an update."""
     config = TrainingConfig(minutes=minutes)
     counters, spent, budget = Counters(), 0.0, 60 * minutes
     update = share * budget / 100

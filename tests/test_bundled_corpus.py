@@ -44,12 +44,12 @@ def tokens(text: str) -> list[str]:
 
 
 def unmarked(text: str) -> str:
-    """A line without the marks that end it, and without capitals: what is left is the sentence itself."""
+    """A line in lower case without its final marks, which is the sentence itself."""
     return re.sub(r"[.?!\"”]+$", "", text).lower()
 
 
 def is_sentence(line: tuple[str, str]) -> bool:
-    """Titles and single words have no final ending: 다, 니, 요 or 까 that belongs to a predicate."""
+    """Whether a line ends in a predicate (다, 니, 요 or 까), which titles and single words do not."""
     return bool(re.search(r"[다니요까]$", unmarked(line[0]))) and " " in line[0]
 
 
@@ -198,7 +198,7 @@ def test_every_word_of_the_test_is_well_known_from_training(lines: Lines) -> Non
 
 
 def surfaces(word: str) -> set[str]:
-    """Every written form in which a word of the lexicon may be met."""
+    """All written forms of a word of the lexicon."""
     forms = {word, word.removesuffix("다") + "지", word.removesuffix("다") + "고", hangul.with_and(word)}
     predicates: list[lexicon.Verb | lexicon.Adjective] = [*lexicon.ALL_VERBS, *lexicon.ALL_ADJECTIVES]
     stems = [one.stem for one in predicates if one.ko == word]
@@ -243,7 +243,7 @@ def test_the_unseen_lines_join_words_that_are_known_but_never_met_together(lines
 
 
 def test_the_nearest_training_sentence_is_a_poor_translation(lines: Lines) -> None:
-    """Nearest: the highest Jaccard index of character bigrams."""
+    """The nearest sentence has the highest Jaccard index of character bigrams."""
 
     def bigrams(text: str) -> set[str]:
         return {text[index : index + 2] for index in range(len(text) - 1)}

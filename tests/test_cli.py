@@ -86,7 +86,7 @@ MISTAKES = [
 
 @pytest.fixture(scope="module")
 def places(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Whatever the command lines above name."""
+    """The files that the command lines above name."""
     folder = tmp_path_factory.mktemp("mistakes")
     unequal = write_corpus(folder, "unequal", 0, 30)
     unequal.with_suffix(".en").write_text("One line.\n")
@@ -270,7 +270,7 @@ def test_closed_reader_ends_a_command_by_sigpipe(arguments: list[str], tiny_run:
 
 
 def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
-    """Send a signal, and return what the process still said before it ended, which must be soon."""
+    """Send a signal, and return the process's last output; it must end soon."""
     process.send_signal(number)
     try:
         return process.communicate(timeout=60)[1]
@@ -282,7 +282,7 @@ ENDLESS = ["--preset", "tiny", "--set", "model.width=32", "--steps", "100000", "
 
 
 def start_training(tiny_run: TinyRun, run: Path) -> subprocess.Popen[str]:
-    """A training that would take hours, after its first update."""
+    """A training run of hours, after its first update."""
     command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", run, *ENDLESS, "--threads", "1", "--verbose"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr
@@ -330,7 +330,7 @@ def test_training_whose_reader_leaves_saves_its_work_before_sigpipe(tiny_run: Ti
 
 
 def shell(line: str, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Have a shell run the program with these arguments, written as "$@" in its line."""
+    """Run a shell line in which "$@" stands for the program's arguments."""
     command = ["sh", "-c", line.replace("nmt", '"$0"'), PROGRAM, *arguments]
     env = {**os.environ, **environment}
     return subprocess.run(command, capture_output=True, encoding="utf-8", env=env, timeout=120)

@@ -1,4 +1,4 @@
-"""Corpora as people keep them, the rules that clean them, and rows on the disk."""
+"""Readers of corpora, cleaning rules, and rows on disk."""
 
 import gzip
 import lzma

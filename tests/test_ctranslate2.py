@@ -1,4 +1,4 @@
-"""CTranslate2 as the second engine: the same translations as PyTorch's, and no torch on its way."""
+"""CTranslate2 as the second engine: the translations of PyTorch, without importing torch."""
 
 import os
 import re
@@ -60,7 +60,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate: bool = False) -> ModelFolder:
-    """A model of random weights, far from uniform, with the tokenizer of the tiny run."""
+    """A model with random weights whose output is far from uniform, with the tokenizer of the tiny run."""
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
     names = ["tokenizer.model", "tokenizer.target.model"] if separate else ["tokenizer.model"]
     torch.manual_seed(3)
@@ -218,7 +218,7 @@ def test_damage_is_found_also_where_a_sound_copy_is_cached(tiny_run: TinyRun, tm
 
 
 def zero_a_block(copy: Path) -> None:
-    """As a failing disk does: size and times stay."""
+    """Overwrite a block with zeros, as a failing disk does: size and times stay."""
     path = copy / "model.bin"
     before, data = path.stat(), path.read_bytes()
     path.write_bytes(data[:4096] + bytes(4096) + data[8192:])
@@ -226,7 +226,7 @@ def zero_a_block(copy: Path) -> None:
 
 
 def hash_garbage(copy: Path) -> None:
-    """A copy that its manifest vouches for, and that CTranslate2 cannot read."""
+    """Make a copy that matches its manifest but that CTranslate2 cannot read."""
     (copy / "model.bin").write_bytes(b"not a model")
     write_manifest(copy, {"kind": KIND})
 
@@ -387,7 +387,7 @@ def export(run: Path, out: Path, compute_type: str = "float32") -> Path:
 
 
 def by_the_client(folder: Path, lines: list[str], limits: list[int]) -> list[str]:
-    """What the Python of docs/export.md answers, each line with its own length limit, which no folder can hold."""
+    """The translations of the Python code in docs/export.md, with a length limit for each line."""
     import ctranslate2
     import sentencepiece
 

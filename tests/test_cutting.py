@@ -1,4 +1,4 @@
-"""Over-long lines are cut where it hurts least: held to brute force, and to what a reader would choose."""
+"""Long lines are cut at the best places: compared with brute force, and with cuts chosen by a reader."""
 
 from itertools import pairwise
 

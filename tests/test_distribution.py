@@ -1,4 +1,4 @@
-"""Several processes, one model: the updates of one process, whatever is killed, stopped or gone on with."""
+"""Training in several processes: the updates are those of one process, also after kills, stops and resumes."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def newest(run: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def two(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted run of two processes, with dropout."""
+    """An uninterrupted run in two processes, with dropout."""
     run = tmp_path_factory.mktemp("two") / "run"
     result = nmt(*command(tiny_run.data, run, 2, "--steps 24 --validate-every 8 --save-every 4"))
     assert result.returncode == 0, result.stderr
@@ -178,7 +178,7 @@ def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path,
 
 
 def group_of_two() -> list[dict[str, str]]:
-    """The environments of two processes that meet without anybody who started them."""
+    """The environments of two processes that form a group without a launcher."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -187,7 +187,7 @@ def group_of_two() -> list[dict[str, str]]:
 
 
 def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
-    """What auto takes depends on the machine, and several may not be alike."""
+    """The choices of auto depend on the machine, and machines may differ."""
     children = []
     for rank, (environment, rate) in enumerate(zip(group_of_two(), ("5e-3", "1e-4"), strict=True)):
         more = f"--steps 24 --validate-every 8 --save-every 4 --set training.learning_rate={rate}"
@@ -216,7 +216,7 @@ print(any("gloo" in name for name in inside), [name for name in threads() if "gl
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="the system does not list a process's threads")
 def test_no_thread_of_the_group_outlives_it() -> None:
-    """One that the interpreter's end overtakes would abort the process."""
+    """A thread that still runs when the interpreter ends would abort the process."""
     line = [sys.executable, "-c", UPDATE]
     children = [subprocess.Popen(line, env=each, stdout=subprocess.PIPE, text=True) for each in group_of_two()]
     assert [process.communicate(timeout=120)[0] for process in children] == ["True []\n"] * 2
@@ -242,7 +242,7 @@ def has_saved(run: Path, step: int) -> bool:
 
 
 def wait_for(process: subprocess.Popen[Any], happened: Callable[[], bool]) -> None:
-    """Wait until it has happened, or fail when the process ends before."""
+    """Wait until the condition is true, or fail when the process ends before."""
     while not happened():
         assert process.poll() is None, "it ended too soon"
 

@@ -32,7 +32,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The arguments of every ``nmt`` in the page's blocks for the shell, up to a pipe, a redirection or a comment."""
+    """The arguments of every ``nmt`` command in the page's shell blocks, up to a pipe, a redirection or a comment."""
     found = []
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         for line in block.replace("\\\n", " ").splitlines():
@@ -87,7 +87,7 @@ def test_example_is_a_command_line_of_the_program(page: Path, arguments: list[st
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub makes of the page's headings: small letters, no punctuation, hyphens for spaces."""
+    """The anchors of the page's headings as GitHub makes them: lower case, no punctuation, hyphens for spaces."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -120,7 +120,7 @@ def test_documents_show_examples_at_all() -> None:
 
 
 def pattern(node: ast.AST) -> str:
-    """A regular expression for what an expression of text may say; its holes say anything."""
+    """A regular expression for the text of a string expression; replacement fields match anything."""
     match node:
         case ast.Constant(value=str(text)):
             return re.escape(with_flags(text))
@@ -145,7 +145,7 @@ def test_every_error_that_troubleshooting_quotes_is_one_of_the_program() -> None
         return any(known.fullmatch(text) for known in patterns)
 
     def is_said(message: str) -> bool:
-        """Whole, or as what is wrong and how to mend it, with or without a file in front."""
+        """Whether a message occurs: as a whole, or its two parts, with or without a file before them."""
         halves = [(message[: at.start()], message[at.end() :]) for at in re.finditer("; ", message)]
         return says(message) or any(says(re.sub("^[^ ]+: ", "", what)) and says(mend) for what, mend in halves)
 

@@ -1,4 +1,4 @@
-"""Corpora that look wrong are taken as they are, and prepare says once what is doubtful."""
+"""Corpora that look wrong are used as they are, and prepare warns once of each problem."""
 
 import os
 import re
@@ -24,7 +24,7 @@ Pairs = list[tuple[str, str]]
 
 
 def warnings(tmp_path: Path, train: Pairs, test: Pairs = TEST) -> list[str]:
-    """What prepare warns of."""
+    """The warnings of prepare."""
     paths = [write(tmp_path / name, pairs) for name, pairs in (("train", train), ("valid", VALID), ("test", test))]
     progress = Recorder()
     prepare(PrepareRequest("ko", "en", (paths[0],), paths[1], (paths[2],), tmp_path / "data"), OPTIONS, 1, progress)

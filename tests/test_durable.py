@@ -1,4 +1,4 @@
-"""Hidden names, exchanges and debris: what is whole or not there, also after a process was killed at its work."""
+"""Hidden names, exchanges and debris: files are complete or absent, also after a process was killed."""
 
 import errno
 import os
@@ -32,7 +32,7 @@ with create_folder(place / "folder") as folder, create_binary(place / "file.gz")
 
 
 def killed_at_work(place: Path, check_while_alive: bool = False) -> None:
-    """Let a process be killed while it makes ``place/folder`` and ``place/file.gz``."""
+    """Kill a process while it makes ``place/folder`` and ``place/file.gz``."""
     with subprocess.Popen(
         [sys.executable, "-c", LEFT, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

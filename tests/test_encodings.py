@@ -1,4 +1,4 @@
-"""Files that are not plain UTF-8 lines are said to be what they are, with a command that mends them."""
+"""Errors for files that are not plain UTF-8 lines say what they are, and give a command that converts them."""
 
 import bz2
 import gzip
@@ -54,7 +54,7 @@ def refusal(path: Path, strict: bool = True) -> str:
 
 
 def obey(error: str, folder: Path, suffix: str) -> list[str]:
-    """The lines of the file that the error's command makes."""
+    """Run the command in an error, and return the lines of the converted file."""
     command = error.split(": ", 1)[-1]
     for tool in ("iconv", *(("zstd",) if suffix == ".zst" else ())):
         if tool in command and not shutil.which(tool):

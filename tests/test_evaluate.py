@@ -1,4 +1,4 @@
-"""``nmt evaluate``: sets translated and scored, files scored, doubts said, in JSON and as a table."""
+"""``nmt evaluate``: translates and scores sets, scores files, warns, and prints JSON and a table."""
 
 import gzip
 import json
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model, de → en, that reverses."""
+    """A model de → en that reverses its input."""
     tokenizer = WordTokenizer()
     opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
     monkeypatch.setattr(ModelFolder, "open", lambda path: opened)

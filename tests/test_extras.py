@@ -1,4 +1,4 @@
-"""Without its extras each command works, or says in one line what to install, and never a stranger's package."""
+"""Without extras each command works, or says in one line what to install; never another project's package."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
 
 
 def without_extras(*arguments: str | Path, text: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run the program as if only what ``pip install .`` brings were installed."""
+    """Run the program as if only the packages of ``pip install .`` were installed."""
     code = f"import sys; sys.modules |= dict.fromkeys({MODULES}); from nmt.cli import main; main()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, input=text, capture_output=True, encoding="utf-8", timeout=120)
@@ -28,7 +28,7 @@ def without_extras(*arguments: str | Path, text: str = "") -> "subprocess.Comple
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an installer leaves of our own requirements."""
+    """The requirements of nmt that an installer has installed."""
     folder = tmp_path / "site" / f"{DISTRIBUTION.replace('-', '_')}-0.0.dist-info"
     folder.mkdir(parents=True)
     lines = [f'{need}; extra == "{name}"' for name, needs in PROJECT["optional-dependencies"].items() for need in needs]

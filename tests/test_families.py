@@ -1,4 +1,4 @@
-"""A third family of models, which stands here alone: the seams hold if the rest of the program takes it as it is."""
+"""A third model family, defined only here: the rest of the program must work with it unchanged."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class BagState:
 
 
 class Bag(TranslationModel):
-    """Bags of words: a piece follows from the mean of the source and the sum of the target so far."""
+    """A bag-of-words model: a piece depends on the mean of the source and the sum of the target so far."""
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Files and folders are whole or not there, and a manifest holds them to their bytes."""
+"""Files and folders are complete or absent, and a manifest detects every change."""
 
 import errno
 import gzip

@@ -1,4 +1,4 @@
-"""Training on: from a model's weights, with a model's vocabulary, and corpora that count for more or for less."""
+"""Fine-tuning: from a model's weights, with a model's vocabulary, and with weighted corpora."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings
 
 @pytest.fixture(scope="module")
 def more(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Other pairs, with the vocabulary of the tiny run."""
+    """A dataset of other pairs, with the vocabulary of the tiny run."""
     folder = tmp_path_factory.mktemp("more")
     train, valid = write_corpus(folder, "train", 400, 80), write_corpus(folder, "valid", 500, 20)
     command: list[str | Path] = [

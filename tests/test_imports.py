@@ -1,7 +1,7 @@
-"""Heavy modules are imported by the work that needs them and by nothing else, held in fresh processes.
+"""Heavy modules are imported only by the work that needs them, as fresh processes show.
 
-A command line that only wants help, or is mistaken, must answer at once; text, settings and scores must not wait for
-PyTorch.
+A command line that asks for help, or has an error, must be answered at once; text, settings and scores must not wait
+for PyTorch.
 """
 
 import pkgutil
@@ -110,7 +110,7 @@ def test_table_would_notice() -> None:
 
 
 def test_help_takes_a_quarter_second_at_most() -> None:
-    """Of processor time, which other work on the machine does not lengthen as it does the time on the wall."""
+    """Measured in processor time, which other work on the machine lengthens less than wall time."""
 
     def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

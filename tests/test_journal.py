@@ -1,4 +1,4 @@
-"""Output that outlives its process: killed at any moment and gone on with, the file is as if nothing had happened."""
+"""Resumable output: killed at any moment and resumed, the file is that of an uninterrupted job."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ WINDOW = 3
 
 
 class Killed(BaseException):
-    """What stops a job without a word, as SIGKILL would; but the process of the test lives on."""
+    """An exception that stops a job as SIGKILL would, without ending the test's process."""
 
 
 def windows(lines: list[str]) -> Iterator[list[str]]:
@@ -47,7 +47,7 @@ def job(
     stop: Callable[[int], None] = lambda window: None,
     resume: bool = True,
 ) -> tuple[int, list[str]]:
-    """Write the file; how many windows were made anew, and what was said. ``stop`` may end it before a window."""
+    """Write the file; return the number of windows translated and the messages. ``stop`` may end it before a window."""
     made, progress = 0, Recorder()
     with resumable(path) as file:
         file.begin(work, resume, progress)
@@ -69,7 +69,7 @@ def stop_at(window: int) -> Callable[[int], None]:
 
 
 def half_done(path: Path, windows: int = 3, work: Work = WORK) -> Path:
-    """A file whose first process failed after so many windows."""
+    """A file whose first process failed after some windows."""
     with pytest.raises(StorageError):
         job(path, work=work, stop=stop_at(windows))
     return path
@@ -87,7 +87,7 @@ def beside(path: Path) -> list[str]:
 
 
 def die_at(event: int, share: float) -> None:
-    """Have this process kill itself at the nth change of the disk; a write is done in part."""
+    """Make this process kill itself at the nth change of the disk, or in the middle of a write."""
     counter = iter(range(1, 10**9))
 
     def dying(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -105,7 +105,7 @@ def die_at(event: int, share: float) -> None:
 
 
 def killed_at(event: int, path: Path, lines: list[str] = LINES, share: float = 0.5) -> bool:
-    """Do the job in a child that dies at the event; whether it came to that."""
+    """Do the job in a child that dies at an event; return whether the event occurred."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -150,7 +150,7 @@ def test_killed_again_and_again_it_still_comes_to_an_end(tmp_path: Path) -> None
 
 
 def failed_with_room_for(size: int, path: Path) -> bool:
-    """Do the job in a child whose files may have so many bytes, as if the disk were full; whether it said so."""
+    """Do the job in a child with a limit on file size, like a full disk; return whether it reported that."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -305,7 +305,7 @@ def test_an_input_that_became_shorter_gives_a_shorter_file(tmp_path: Path, count
 
 
 def test_any_bit_that_flipped_or_byte_that_went_missing_is_found(tmp_path: Path) -> None:
-    """But for those by which a journal is known as ours."""
+    """Except those that identify a journal."""
     path = half_done(tmp_path / "out", windows=2)
     saved = {name: (tmp_path / name).read_bytes() for name in ("out.partial", "out.journal")}
     whole = uninterrupted(path)

@@ -1,4 +1,4 @@
-"""One table of language codes: however a language is written it is known, and not every file's ending is one."""
+"""Language codes: every spelling of a code is known, and not every ending of a file is a code."""
 
 from pathlib import Path
 

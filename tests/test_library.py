@@ -1,4 +1,4 @@
-"""The Python library in its host's process: after fork, in threads, in async programs, with nothing global changed."""
+"""The Python library in its host's process: after fork, in threads, in async programs, changing nothing global."""
 
 import asyncio
 import os
@@ -80,7 +80,7 @@ sys.exit(3)
 @pytest.mark.parametrize("then", ["translate", "nothing"])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_child_ends_by_itself_whatever_it_inherited(tiny_run: TinyRun, engine: str, then: str) -> None:
-    """As gunicorn's workers do: not by ``os._exit``, as multiprocessing's, but through Python's own end."""
+    """The child ends like gunicorn's workers, through Python's own shutdown, and not by ``os._exit``."""
     command = [sys.executable, "-W", "ignore", "-c", FORKS, str(tiny_run.run), engine, then]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8", start_new_session=True)
     try:

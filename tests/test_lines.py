@@ -1,4 +1,4 @@
-"""The line contract: what ends a line on the way in, and what never does on the way out."""
+"""The line contract: what ends a line of input, and which characters never occur in output."""
 
 import ast
 import io
@@ -66,7 +66,7 @@ def test_a_line_beyond_all_measure_is_refused_before_it_is_read_whole(monkeypatc
 
 def test_a_line_is_yielded_before_the_next_is_there() -> None:
     class Person(io.RawIOBase):
-        """Types one line, and would type the next only after an answer."""
+        """A person who types one line, and the next only after an answer."""
 
         typed = False
 

@@ -1,4 +1,4 @@
-"""Locks: one holder at a time, and none once it is dead."""
+"""Locks have one holder at a time, and are released when the holder dies."""
 
 import os
 import signal

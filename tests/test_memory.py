@@ -1,4 +1,4 @@
-"""Out of memory: told from other errors by what libraries really raise, and a batch that does not fit is halved."""
+"""Out of memory is recognised by what libraries really raise, and a batch that does not fit is halved."""
 
 import errno
 import json
@@ -21,7 +21,7 @@ FAR_TOO_MUCH = 1 << 50  # bytes
 
 
 class SmallStepper(HashStepper):
-    """Runs out of memory, really, when it is to step more rows than it has room for."""
+    """A model that really runs out of memory above a number of rows."""
 
     room = 40
 
@@ -32,7 +32,7 @@ class SmallStepper(HashStepper):
 
 
 class BrokenStepper(HashStepper):
-    """Fails for another reason, with the same kind of exception."""
+    """A model that fails for another reason, with the same exception class."""
 
     def step(self, token_N: Tensor, state: HashState) -> tuple[Tensor, HashState]:
         return torch.zeros(2) @ torch.zeros(3), state

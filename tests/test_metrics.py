@@ -1,4 +1,4 @@
-"""Scores are sacreBLEU's own, to the last digit; what it lets pass is refused."""
+"""Scores equal sacreBLEU's to the last digit; input that it wrongly accepts is refused."""
 
 import json
 import subprocess
@@ -75,7 +75,7 @@ def test_p_values_are_sacrebleus_and_what_ties_add(tmp_path: Path) -> None:
 
 
 def exchanged(lines: int) -> tuple[list[str], list[str], list[str]]:
-    """Hypotheses, a baseline that is worse in so many lines of twenty, and references."""
+    """Hypotheses, a baseline that is worse in some lines of twenty, and references."""
     references = [f"{line} {number}" for number, line in enumerate(REFERENCES[:20])]
     worse = [" ".join(line.split()[: 2 + number % 3]) for number, line in enumerate(references)]
     return references, [*worse[:lines], *references[lines:]], references
@@ -83,7 +83,7 @@ def exchanged(lines: int) -> tuple[list[str], list[str], list[str]]:
 
 @pytest.mark.parametrize(("lines", "expected"), [(1, 1.0), (5, 0.0625), (6, 2 / 64)])
 def test_the_p_of_few_differing_lines_is_exact(lines: int, expected: float) -> None:
-    """By brute force: each exchange of lines is made and scored by sacreBLEU."""
+    """Compared with brute force: sacreBLEU scores every exchange of lines."""
     ours, theirs, references = exchanged(lines)
 
     def difference(exchange: tuple[bool, ...]) -> float:
@@ -257,7 +257,7 @@ def test_too_few_lines_have_no_interval() -> None:
 
 
 def test_resamples_that_score_nothing_have_an_interval_too() -> None:
-    """One right line among wrong ones: sacreBLEU's own mean of such resamples fails on their types."""
+    """With one right line among wrong ones; sacreBLEU's own mean of such resamples raises an error."""
     hypotheses, references = (
         ["the cat sat on the mat today .", *["x"] * 9],
         ["the cat sat on the mat today .", *["a b c d"] * 9],

@@ -40,7 +40,7 @@ def make(config: ModelConfig = CONFIG, joint: bool = False, seed: int = 1) -> Tr
 
 
 def sentences(rows: int = 3, source: int = 7, target: int = 6) -> tuple[Tensor, Tensor, Tensor]:
-    """Random ids; the first sentence fills all positions, the others end earlier and are padded."""
+    """Random ids; the first sentence fills all positions, the others are padded."""
     torch.manual_seed(2)
     source_BS = torch.randint(4, SOURCE_VOCABULARY, (rows, source))
     target_BT = torch.randint(4, TARGET_VOCABULARY, (rows, target))
@@ -247,14 +247,14 @@ def test_tied_embeddings_share_all_the_matrices_that_can_be(
 
 
 def test_dropout_stands_where_the_paper_has_it() -> None:
-    """On the sum of embeddings and positions of both sides, and on the output of each sublayer (section 5.4)."""
+    """Dropout is applied to the sums of embeddings and positions, and to the output of each sublayer (section 5.4)."""
     rates = [module.rate for module in make().modules() if isinstance(module, Dropout)]
     assert rates == [0.1] * (1 + 2 * CONFIG.encoder_layers + 3 * CONFIG.decoder_layers)
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.25, 0.5, 0.9])
 def test_dropout_keeps_its_share_of_features_independently_and_the_mean(rate: float) -> None:
-    """Mean, variance, and the correlation of neighbours (the bytes of one draw) are those of independent draws."""
+    """Mean, variance and correlation of neighbours (bytes of the same draw) are those of independent draws."""
     torch.manual_seed(6)
     n = 1 << 18
     dropout = Dropout(rate).train()

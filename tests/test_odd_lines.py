@@ -1,4 +1,4 @@
-"""The torture of odd lines notices what it must; and the program itself, on one file that has them all."""
+"""The torture of unusual lines detects faults; and the program handles a file with all of these lines."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a command writes is held against what it reads before any work: nothing that is read is ever lost to it."""
+"""Outputs are compared with inputs before any work, so that no input is ever overwritten."""
 
 import os
 import shutil

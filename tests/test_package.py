@@ -1,4 +1,4 @@
-"""The package as a user has it: installed from a wheel, with its types, and without our sources at hand."""
+"""The package as users have it: installed from a wheel, with types, without the source folder."""
 
 import shutil
 import subprocess
@@ -56,7 +56,7 @@ translator.translate(["a"], n_best=3)
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment with our wheel, and with what is installed here besides."""
+    """The Python of an environment with the wheel, and with the other packages installed here."""
     folder = tmp_path_factory.mktemp("package")
     (folder / "sources").mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE"):
@@ -77,7 +77,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def strict(python: Path, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
-    """What mypy --strict says of a user's script."""
+    """The output of mypy --strict for a user's script."""
     (folder / "script.py").write_text(script, encoding="utf-8")
     cache = python.parents[2] / "mypy"
     flags = ["--strict", "--config-file=", f"--cache-dir={cache}", f"--python-executable={python}"]

@@ -1,4 +1,4 @@
-"""--plan: what it says of a run is what the run then does, and it writes nothing."""
+"""--plan: what it says about a run is what the run then does, and it writes nothing."""
 
 import os
 import re
@@ -22,7 +22,7 @@ SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder
 
 
 def both(data: Path, run: Path, **budget: Any) -> tuple[Plan, int]:
-    """The plan of a run, and the updates that it then made."""
+    """The plan of a run, and the updates that the run then makes."""
     request = TrainRequest(data, run, "auto", (SHAPE, {"training": {"batch_tokens": 200, **budget}}))
     planned = plan(read_request(request), CPU)
     assert not run.exists()
@@ -69,7 +69,7 @@ def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_pa
 def test_a_plan_of_slow_updates_ends_after_one_and_tells_that_it_goes_on(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A budget of minutes that the measuring alone takes is no matter either."""
+    """This also holds if the measurement takes the whole budget."""
     monkeypatch.setattr("nmt.training.plan.LONGEST", 0.0)
     monkeypatch.setattr("nmt.training.plan.SILENCE", 0.0)
     recorder = Recorder()

@@ -1,4 +1,4 @@
-"""prepare: what goes in comes out or is counted, the same bytes each time, and nothing is done twice."""
+"""prepare: every pair is kept or counted, the bytes are the same each time, and no work is repeated."""
 
 import gzip
 import json
@@ -359,7 +359,7 @@ def junk(lines: int, length: int) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("length", [4000, 600])
 def test_what_is_dropped_as_too_long_never_shapes_the_vocabulary(request_: PrepareRequest, length: int) -> None:
-    """Of the two lengths, one is plainly too long, and the other is known to be once a vocabulary is there."""
+    """One length is too long by its characters; the other is known to be too long only with a vocabulary."""
     prepare(request_, OPTIONS)
     clean = (request_.output / "tokenizer.model").read_bytes()
     write(request_.train[0], [*TRAIN, *junk(30, length)])

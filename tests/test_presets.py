@@ -1,4 +1,4 @@
-"""--preset auto: which preset fits a corpus, a budget and a machine, and a run goes on with what it was begun with."""
+"""--preset auto: the choice for a corpus, a budget and a machine, which a resumed run keeps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +66,7 @@ def test_auto_takes_what_the_pairs_want_and_the_budget_allows(asked: Task, prese
     ("asked", "share"), [(task(29_000, 60), 0.15), (task(29_000, 15), 0), (task(29_000, epochs=40), 0)]
 )
 def test_minutes_that_are_enough_for_many_passes_end_at_risk(asked: Task, share: float) -> None:
-    """Passes are not: one at risk takes as long as several."""
+    """An epoch of minimum risk takes as long as several others, so a budget in epochs has none."""
     (chosen, *_) = layers_of("auto", asked)
     assert Config.from_layers(*chosen).training.minimum_risk == share
 
@@ -101,7 +101,7 @@ def test_a_larger_preset_makes_fewer_epochs() -> None:
 
 
 def test_operations_are_those_that_pytorch_counts() -> None:
-    """But for attention's own products, which grow with the length: at one position they are next to nothing."""
+    """Except attention's own products, which grow with the length and are almost nothing at one position."""
     config = ModelConfig(width=64, feed_forward=96, encoder_layers=3, decoder_layers=2, dropout=0.0)
     model = build_model(config, 500, 500, joint=True)
     pieces, lengths = torch.full((8, 1), 5), torch.ones(8, dtype=torch.int64)

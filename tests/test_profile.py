@@ -1,4 +1,4 @@
-"""What a dataset notes of its lines, and its way into the model that was trained on them."""
+"""The profile of a dataset's lines, and its copy in the model trained on them."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Promises that take minutes to check: what the demo scores, and the memory of a large translation."""
+"""Promises that take minutes to check: the scores of the demo, and the memory of a large translation."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def test_demo_from_a_fresh_clone_scores_90_and_80_on_unseen_combinations_and_kno
 
 @pytest.fixture(scope="module")
 def multi30k_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of the default shape for Multi30k, trained just enough to end its sentences."""
+    """A model of the default shape for Multi30k, trained until it ends its sentences."""
     folder = tmp_path_factory.mktemp("multi30k")
     text = real_text("multi30k") / "train"
     commands: list[list[str | Path]] = [

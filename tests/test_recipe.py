@@ -1,4 +1,4 @@
-"""The recipe for Multi30k: Make runs what is needed and nothing else, and a failing command leaves no target behind."""
+"""The recipe for Multi30k: Make runs only what is needed, and a failed command leaves no target behind."""
 
 import gzip
 import hashlib
@@ -31,7 +31,7 @@ esac
 
 
 class Recipe:
-    """The recipe on a corpus in a folder, with some program as nmt."""
+    """The recipe, run on a corpus in a folder with a given program as nmt."""
 
     def __init__(self, folder: Path, program: Path) -> None:
         self.corpus = folder / "text"
@@ -59,7 +59,7 @@ class Recipe:
         )
 
     def would_run(self) -> list[str]:
-        """The commands of nmt that Make would run now."""
+        """The nmt commands that Make would run now."""
         lines = self.make("-n").stdout.splitlines()
         return [line.split()[1] for line in lines if line.startswith(str(self.program))]
 
@@ -70,7 +70,7 @@ class Recipe:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """The recipe as the real program has run it."""
+    """The recipe after a run with the real program."""
     recipe = Recipe(tmp_path_factory.mktemp("recipe"), PROGRAM)
     assert recipe.would_run() == ALL
     result = recipe.make()
@@ -147,7 +147,7 @@ def test_failing_command_leaves_no_target(command: str, target: str, tmp_path: P
 
 
 def download(folder: Path, checksum: str) -> subprocess.CompletedProcess[str]:
-    """Get one file of the text from a folder that stands in for the repository."""
+    """Download one file of the text from a folder that replaces the repository."""
     with gzip.open(folder / "val.de.gz", "wb") as file:
         file.write(b"Ein Hund.\n")
     command: list[str | Path] = ["make", "-f", RECIPE, f"FROM=file://{folder}", f"SHA256_valid.de={checksum}"]

@@ -1,4 +1,4 @@
-"""Exact resumption, whatever happens between two processes of a run: damage, signals, races, divergence, full disks."""
+"""Exact resumption after everything that may interrupt a run: damage, signals, races, divergence, full disks."""
 
 import ctypes
 import errno
@@ -42,7 +42,7 @@ LAST = "checkpoints/step-00000006"
 
 
 def assert_same_run(one: Path, other: Path) -> None:
-    """Weights, optimizer, averages, counters and metrics are the same bits; clocks aside."""
+    """Require that weights, optimizer, averages, counters and metrics are the same bits, except for times."""
     assert first_difference(one, other) == ""
 
 
@@ -56,7 +56,7 @@ def listing(folder: Path) -> list[tuple[Path, int, bytes]]:
 
 @pytest.fixture(scope="module")
 def whole(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted run of six updates, to hold the others to."""
+    """An uninterrupted run of six updates, to compare with."""
     run = tmp_path_factory.mktemp("whole") / "run"
     train(tiny_run.data, run)
     return run
@@ -64,7 +64,7 @@ def whole(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same run, stopped after four updates with checkpoints at two and four."""
+    """The same run, stopped after four updates, with checkpoints at two and four."""
     run = tmp_path_factory.mktemp("half") / "run"
     train(tiny_run.data, run, stop_at=4)
     assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002", "step-00000004"]
@@ -75,7 +75,7 @@ def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_asked_to_stop_at_any_moment_and_gone_on_with_equals_the_uninterrupted_one(
     every: int, tiny_run: TinyRun, whole: Path, tmp_path: Path
 ) -> None:
-    """Of all moments at which a run asks whether to stop, also in the midst of a validation, every ``every``-th."""
+    """Tests every ``every``-th moment at which a run checks whether to stop, also during validations."""
     moments = 0
     for moment in count(1, every):
         run = tmp_path / f"run-{moment}"
@@ -123,7 +123,7 @@ def test_a_damaged_checkpoint_is_named_put_aside_and_the_one_before_it_used(
 
 
 def as_a_user() -> None:
-    """In a new process: be held to the rights of files, as root is not."""
+    """Drop root's rights in a new process, so that file permissions apply."""
     if os.geteuid() == 0:
         for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
             ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
@@ -244,7 +244,7 @@ def test_metrics_that_a_kill_cut_are_written_again(tiny_run: TinyRun, half: Path
 def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its translations are kept batch by batch, here of a few lines each."""
+    """Its translations are saved batch by batch, here a few lines each."""
     monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
     at_once, parts, processes = tmp_path / "whole", tmp_path / "parts", 0
     train(tiny_run.data, at_once)
@@ -262,7 +262,7 @@ def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
 def test_a_validation_that_is_long_is_saved_before_it_ends(
     tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is killed in the midst of it, without a word, begins where it began."""
+    """A run that is killed during it resumes where it began."""
     monkeypatch.setattr("nmt.training.selection.SECONDS_UNTIL_SAVED", -1.0)
     run = tmp_path / "run"
 
@@ -331,7 +331,7 @@ def test_a_position_beyond_the_data_is_damage(tiny_run: TinyRun, half: Path, who
 
 
 def change_state(checkpoint: Path, **counters: Any) -> None:
-    """Put other counters into a checkpoint, and make its hashes right again."""
+    """Change the counters of a checkpoint, and correct its hashes."""
     state = json.loads((checkpoint / "state.json").read_text())
     state["counters"] |= counters
     (checkpoint / "state.json").write_text(json.dumps(state))
@@ -346,7 +346,7 @@ def change_state(checkpoint: Path, **counters: Any) -> None:
     st.integers(0, 9),
 )
 def test_rewinding_keeps_so_many_whole_lines(lines: list[bytes], tail: bytes, kept: int) -> None:
-    """Up to one that is too long to be ours."""
+    """It ends at a line that is too long to be from nmt."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr("nmt.store.run_folder.LONGEST_EVENT", 20)
         run = RunFolder(Path(folder))
@@ -368,7 +368,7 @@ def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
 
 
 def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_run: TinyRun, tmp_path: Path) -> None:
-    """The kernel's limit on the size of a file stands for the disk: writing beyond it fails half-way."""
+    """The kernel's limit on file size stands for a full disk: writing beyond it fails."""
     run = tmp_path / "run"
     arguments: list[str | Path] = [
         tiny_run.data,
@@ -400,7 +400,7 @@ def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_r
 
 
 class Poison:
-    """Makes the loss of chosen updates not finite, by which of them comes; a stand-in for numbers that overflow."""
+    """Makes the loss of chosen updates infinite or NaN, as an overflow would."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, poisoned: set[Any]) -> None:
         self.forward = Objective.forward
@@ -416,7 +416,7 @@ class Poison:
 
 
 def sources(data: Path) -> Iterator[tuple[int, ...]]:
-    """The first source of each batch of training, in order, by which a batch is known here."""
+    """The first source of each training batch, in order, which identifies the batch here."""
     from nmt.config import TrainingConfig
     from nmt.training.loop import batches_from
 
@@ -480,7 +480,7 @@ def test_training_gives_up_when_updates_come_to_nothing_one_after_another(
 
 
 def test_rows_know_the_corpus_and_the_line_that_they_came_from(tmp_path: Path) -> None:
-    """Two corpora, and lines of all kinds that are dropped; held to a search for each pair's own text."""
+    """With two corpora and dropped lines of all kinds; compared with a search for each pair's text."""
     first, second = write_corpus(tmp_path, "one", 0, 60), write_corpus(tmp_path, "two", 60, 40)
     for language in ("ko", "en"):
         path = Path(f"{first}.{language}")
@@ -633,7 +633,7 @@ def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(
     tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At every step of the first save, at which it stops short as a killed process does."""
+    """Stopped at every step of its first save, as a kill does."""
     from nmt.store import checkpoints
 
     for name in ("write_tensors", "write_manifest", "create_folder"):

@@ -1,4 +1,4 @@
-"""Minimum risk training against its definition, computed the long way round."""
+"""Minimum risk training against its definition, computed directly."""
 
 from collections import Counter
 from dataclasses import replace
@@ -31,7 +31,7 @@ def a_batch() -> Batch:
 
 
 def a_model(config: ModelConfig = MODEL, dropout: float = 0.0) -> TranslationModel:
-    """One that has learnt its pairs by half, and that translations end."""
+    """A model that has half learned its pairs, and to end its translations."""
     training = replace(TRAINING, steps=60, learning_rate=0.02)
     state = fresh(training, replace(config, dropout=dropout))
     run(state, training)
@@ -44,7 +44,7 @@ def log_probability(model: TranslationModel, source: list[int], target: list[int
 
 
 def bleu(hypothesis: list[int], reference: list[int]) -> float:
-    """Lin and Och 2004, from its definition."""
+    """Smoothed sentence BLEU by its definition (Lin and Och 2004)."""
     precisions = []
     for n in range(1, 5):
         found, wanted = (
@@ -164,7 +164,7 @@ def test_an_update_at_risk_counts_for_as_many_as_it_has_targets_in_the_average()
 
 
 def test_updates_at_risk_make_the_models_hypotheses_better() -> None:
-    """From a model that knows its pairs by half."""
+    """Starts from a model that has half learned its pairs."""
     config = replace(TRAINING, steps=150, learning_rate=0.02)
     state = fresh(config)
     run(state, config)

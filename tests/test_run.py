@@ -1,4 +1,4 @@
-"""Training runs as a whole: what they learn, write, resume, refuse and move aside; and what a model folder is worth."""
+"""Whole training runs: what they learn, write, resume, refuse and move aside; and the models they export."""
 
 import json
 import os
@@ -37,7 +37,7 @@ SHAPE: Layer = {"model": dict(width=16, feed_forward=24, encoder_layers=1, decod
 
 @dataclass
 class Recorder(Reporter):
-    """A reporter that remembers what it was told."""
+    """A reporter that records its calls."""
 
     updates: list[Update] = field(default_factory=list)
     validations: list[tuple[Validation, bool]] = field(default_factory=list)
@@ -67,7 +67,7 @@ def train(data: Path, run: Path, stop_at: int = 0, **settings: Any) -> tuple[Tra
 
 
 def events(run: Path, clock: bool = True) -> list[dict[str, Any]]:
-    """The metrics; without ``clock``, what depends on time is left out."""
+    """The metrics; without ``clock``, fields that depend on time are left out."""
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     if not clock:
         for line in lines:
@@ -476,7 +476,7 @@ def test_the_dataset_may_go_while_a_run_trains(tiny_run: TinyRun, tmp_path: Path
 
 
 def damaged(tiny_run: TinyRun, folder: Path, change: Any) -> Path:
-    """A copy of the model with ``change`` made to its tensors and the hashes made right again."""
+    """A copy of the model with ``change`` applied to its tensors, and corrected hashes."""
     copy = shutil.copytree(tiny_run.run / "model", folder / "model")
     tensors = load_file(copy / "model.safetensors")
     change(tensors)
@@ -516,7 +516,7 @@ def test_a_changed_byte_in_a_model_is_found(tiny_run: TinyRun, tmp_path: Path) -
 
 @pytest.mark.parametrize("task", [pytest.param("copy", marks=pytest.mark.slow), "reverse"])
 def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> None:
-    """Sequences of words that it never saw come out right: attention works, positions and masks too."""
+    """New sequences of words are translated correctly, so attention, positions and masks work."""
     draw = random.Random(7)
     words = ["ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu"]
     lines = sorted({" ".join(draw.choices(words, k=draw.randint(2, 7))) for _ in range(3000)})

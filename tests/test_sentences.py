@@ -1,4 +1,4 @@
-"""Where sentences end, held to the rating that cuts over-long lines, and put together again."""
+"""Splitting lines into sentences, compared with the rating of cuts, and joining them again."""
 
 import pytest
 from hypothesis import given, settings

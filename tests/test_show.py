@@ -1,4 +1,4 @@
-"""What ``nmt inspect`` shows: true facts, maps that belong to their pieces, pages and pictures that people can use."""
+"""``nmt inspect``: correct facts, attention maps that belong to their pieces, usable pages and pictures."""
 
 import json
 import re
@@ -31,7 +31,7 @@ SOURCE, TARGET = "나는 집에 간다.", "I go home."
 
 
 def random_pair(layers: int = 2, heads: int = 3) -> SentencePair:
-    """A sentence pair with random weights, a piece that stands twice, and text that would break a careless page."""
+    """A sentence pair with random weights, a repeated piece, and text that would break a page without escaping."""
     source, target = ["▁나는", "▁집", "에", "▁집", "</s>"], ["▁</script>", "▁&amp;", "</s>"]
     random = np.random.default_rng(1)
 
@@ -186,7 +186,7 @@ def test_lines_have_a_point_for_each_row_and_a_name_for_each_series(tmp_path: Pa
 
 
 def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
-    """Two sentences that differ in syllables alone make different pictures: a missing glyph is the same box for all."""
+    """Two sentences that differ only in syllables give different pictures; missing glyphs would all be the same box."""
     weights = np.full((1, 1, 1, 1), 1.0)
     for name, piece in (("a", "나"), ("b", "집")):
         pair = SentencePair(piece, "", [AttentionMap("cross", ["x"], [piece], weights)])
@@ -212,7 +212,7 @@ def browser() -> Iterator[Any]:
 
 
 def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tmp_path: Path) -> None:
-    """In a real browser: no error in its console, no request, and each click shows the weights that it names."""
+    """Tested in a real browser: no error in the console, no request, and each click shows the right weights."""
     pair = random_pair()
     write_attention_page(pair, tmp_path / "a.html")
     page, said, asked = browser.new_page(), [], []
@@ -247,7 +247,7 @@ def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tm
 
 
 def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_path: Path) -> None:
-    """Text and paper differ by a contrast of at least 7 to 1 (WCAG's AAA) in both schemes, a chosen button by 4.5."""
+    """Text has a contrast of at least 7 to 1 (WCAG's AAA) in both schemes, a pressed button of 4.5."""
     write_attention_page(random_pair(), tmp_path / "a.html")
 
     def luminance(colour: str) -> float:

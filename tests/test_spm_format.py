@@ -1,4 +1,4 @@
-"""The strict reader of SentencePiece models takes what nmt prepare makes, and refuses what the library would take."""
+"""The strict reader of SentencePiece models accepts those of nmt prepare, and refuses some that the library accepts."""
 
 import struct
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Change = Callable[[list[list[Field]], dict[int, list[Field]]], None]
 
 
 def changed_model(model: bytes, change: Change) -> bytes:
-    """The model with ``change`` made to its pieces, and to its other messages by field number."""
+    """The model with ``change`` applied to its pieces and to its other messages by field number."""
     top = fields(model)
     pieces = [fields(bytes(value)) for number, _, value in top if number == 1]
     others = {number: fields(bytes(value)) for number, _, value in top if number != 1}
@@ -106,7 +106,7 @@ def test_a_vocabulary_cut_anywhere_is_refused() -> None:
 
 
 def test_what_the_reader_lets_through_sentencepiece_reads_alike() -> None:
-    """Thousands of mutations, of which few pass; those mean the same to both, and a typed <s> is text to them."""
+    """Of thousands of mutations few are accepted; both readers agree on those, and a typed <s> is text."""
     passed = 0
     for trial in range(1500):
         model = change_pieces(MODELS[trial % 2], Random(trial))

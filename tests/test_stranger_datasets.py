@@ -1,6 +1,6 @@
-"""Datasets and runs from strangers: every number in bounds before it is used, hashes whatever the size, one line.
+"""Datasets and runs from strangers: every number is checked, every file is hashed, every error is one line.
 
-``torture.datasets`` and ``torture.runs`` do the same with thousands of random mutations; here are the rules by name.
+``torture.datasets`` and ``torture.runs`` do the same with thousands of random mutations; here each rule is tested.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ from nmt.training.request import TrainRequest, read_request
 
 @pytest.fixture
 def data(tiny_run: TinyRun, tmp_path: Path) -> Path:
-    """A dataset to be spoilt."""
+    """A dataset for the tests to damage."""
     return shutil.copytree(tiny_run.data, tmp_path / "data")
 
 
 def make_right(data: Path, name: str) -> None:
-    """Have the manifest vouch for a file as it is now."""
+    """Correct the size and hash of a file in the manifest."""
     manifest = json.loads((data / "manifest.json").read_text())
     raw = (data / name).read_bytes() if (data / name).is_file() else b""
     manifest["files"][name] = {"sha256": hashlib.sha256(raw).hexdigest(), "bytes": len(raw)}
@@ -43,7 +43,7 @@ def make_right(data: Path, name: str) -> None:
 
 
 def say(data: Path, **facts: Any) -> None:
-    """Write facts into the manifest; None takes one away."""
+    """Write facts into the manifest; None removes a fact."""
     manifest = json.loads((data / "manifest.json").read_text()) | facts
     (data / "manifest.json").write_text(json.dumps({name: fact for name, fact in manifest.items() if fact is not None}))
 
@@ -56,7 +56,7 @@ def change_table(data: Path, column: str, value: int, row: int = 5) -> None:
 
 
 def read_all(data: Path) -> None:
-    """What training reads of a dataset."""
+    """Read everything that training reads of a dataset."""
     opened = read_request(TrainRequest(data, data.parent / "no-run", "tiny", device="cpu", cores=1)).data
     opened.target_pieces()
     for split in (opened.train, opened.valid):
@@ -205,7 +205,7 @@ def test_a_dataset_that_is_prepared_anew_is_read_on_as_it_was(data: Path) -> Non
 def test_a_hundred_million_rows_are_opened_in_no_time_and_no_memory(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without counting seconds: nothing of a file over 64 MiB is read."""
+    """Measured without a clock: no file over 64 MiB is read."""
     rows = 100_000_000
     names = [shards.shard_name("train", shard, side) for shard in range(96) for side in ("source", "target")]
     for name, size in (("train-rows.bin", rows * ROW.itemsize), *((name, 80_000_000) for name in names)):
@@ -238,7 +238,7 @@ def test_a_changed_vocabulary_is_not_taken_over(data: Path) -> None:
 
 
 def test_what_prepare_finds_of_its_own_is_held_to_its_facts(data: Path, tmp_path: Path) -> None:
-    """A manifest has no hash: what it says of the corpora is not reported unless it can be."""
+    """A manifest itself has no hash, so its facts about corpora are checked before they are reported."""
     from nmt.corpus.prepare import _made_already
 
     manifest = json.loads((data / "manifest.json").read_text())
@@ -293,7 +293,7 @@ def test_settings_of_a_run_that_do_not_exist_name_its_file(tmp_path: Path, key: 
 
 
 def test_metrics_without_a_line_end_are_not_read_to_their_end(tmp_path: Path) -> None:
-    """A sparse file of a terabyte, which nobody reads to its end in a test."""
+    """Uses a sparse file of a terabyte, which cannot be read to its end in a test."""
     run = RunFolder(tmp_path)
     run.metrics_path.write_bytes(b'{"event": "train"}\n')
     os.truncate(run.metrics_path, 1 << 40)

@@ -1,6 +1,6 @@
-"""Models from strangers: whatever stands in their files, they work or are refused in one line, and soon.
+"""Models from strangers: whatever their files contain, they work or are refused in one line, quickly.
 
-``torture.strangers`` does the same with thousands of random mutations; here are the rules by name.
+``torture.strangers`` does the same with thousands of random mutations; here each rule is tested.
 """
 
 import json
@@ -35,7 +35,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, and measures 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Folder]:
-    """A Transformer of one vocabulary, one of two, a recurrent model; their files as bytes."""
+    """A joint Transformer, a Transformer with two vocabularies and a recurrent model, as bytes of their files."""
     folder = tmp_path_factory.mktemp("models")
     made = tiny_models(folder)
     write(folder / "model", made[0])
@@ -44,7 +44,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Folder]:
 
 
 def refusal(folder: Path) -> NmtError:
-    """The error that a model is refused with."""
+    """The error when the model is loaded."""
     with pytest.raises(NmtError) as caught:
         Translator.load(folder, device="cpu", threads=1)
     assert caught.value.exit_code in CODES
@@ -135,7 +135,7 @@ def test_a_file_of_terabytes_is_refused_unread(models: list[Folder], file: str, 
 
 
 def test_a_model_of_links_to_files_loads(models: list[Folder], tmp_path: Path) -> None:
-    """As the caches of other programs keep them."""
+    """Caches of other programs store models as links."""
     write(tmp_path / "files", models[0])
     (tmp_path / "model").mkdir()
     for path in (tmp_path / "files").iterdir():

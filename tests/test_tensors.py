@@ -1,4 +1,4 @@
-"""A safetensors file is held to what the settings imply before anything is made of it."""
+"""A safetensors file is checked against the settings before any tensor is created."""
 
 import json
 import os

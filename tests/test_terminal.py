@@ -1,4 +1,4 @@
-"""What a terminal is given: nothing that it would obey, lines that fit into it, and how far the work is."""
+"""Output to a terminal: no control sequences from outside, lines that fit, and progress."""
 
 import fcntl
 import io
@@ -164,7 +164,7 @@ def test_a_training_says_that_it_validates(tiny_run: TinyRun, tmp_path: Path) ->
 
 
 def on_a_terminal(arguments: list[Any], width: int) -> str:
-    """What the program writes to a terminal of so many columns."""
+    """The output of the program on a terminal with ``columns`` columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}

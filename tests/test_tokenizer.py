@@ -1,4 +1,4 @@
-"""Text survives the way to pieces and back, nobody can type a control symbol, and learning is deterministic."""
+"""Text survives encoding and decoding, typed text is never a control symbol, and learning is deterministic."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""A fast slice of each row of ``make torture``, and the controls that are fast."""
+"""A fast part of each area of ``make torture``, and the fast controls."""
 
 import json
 import os
@@ -84,7 +84,7 @@ SAVE = [
 
 
 def in_order(*lines: int) -> list[str]:
-    """What is wrong with the lines of SAVE in this order."""
+    """The violations that are found for the lines of SAVE in this order."""
     return violations(list(parsed("\n".join(f"7     {SAVE[line]}" for line in lines), 7)), Path("/run"))
 
 

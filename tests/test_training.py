@@ -1,4 +1,4 @@
-"""The parts of training against their formulas, and the loop against its laws."""
+"""The parts of training against their formulas, and the loop's invariants."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ CPU = torch.device("cpu")
 
 
 class ListSplit:
-    """Rows in memory, random and of odd lengths: what a Split on the disk offers."""
+    """Random rows of various lengths in memory, with the interface of a Split."""
 
     def __init__(self, rows: int = 40, seed: int = 0) -> None:
         random = np.random.default_rng(seed)
@@ -73,7 +73,7 @@ class ListSplit:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    """Gives PyTorch so many threads, and each a share of the smallest batch."""
+    """Give PyTorch several threads, each with a share of even the smallest batch."""
     monkeypatch.setattr(gradients, "LEAST_SHARE", 1)
     before = torch.get_num_threads()
     yield torch.set_num_threads
@@ -91,7 +91,7 @@ def fresh(config: TrainingConfig = TRAINING, model: ModelConfig = MODEL) -> Trai
 
 
 def tensors(state: TrainState) -> dict[str, Tensor]:
-    """Everything that training has changed, by name, as copies."""
+    """Copies of all tensors that training changes, by name."""
     checkpoint = state.checkpoint({})
     return {name: tensor.clone() for part in (checkpoint.model, checkpoint.training) for name, tensor in part.items()}
 
@@ -221,7 +221,7 @@ def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
 
 
 def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
-    """Without dropout; two batches of all rows together, in float64."""
+    """Tested without dropout, in float64: two batches that together have all rows."""
     model = replace(MODEL, dropout=0.0)
     split = a_split()
     plan = plan_block(split, 250, TRAINING.seed, 0, 0)
@@ -246,7 +246,7 @@ def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
 def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
     accumulate: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without dropout, in float64. Memory gives out in the backward pass, when some gradients have been added to."""
+    """Without dropout, in float64. Memory runs out in the backward pass, after some gradients were accumulated."""
     config = replace(TRAINING, steps=3, batch_tokens=250, accumulate=accumulate)
     of = TensorBatch.of
     backward: Any = Tensor.backward
@@ -284,7 +284,7 @@ def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
 def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With dropout, against a worker that forgets: the same parts in the same order, after fewer tries."""
+    """With dropout, against a worker that does not remember: the same parts in the same order, after fewer tries."""
     config = replace(TRAINING, steps=6, batch_tokens=250)
     of = TensorBatch.of
     tried: list[tuple[int, int, int]] = []
@@ -393,7 +393,7 @@ def test_while_threads_work_pytorch_has_none_beside_them_and_has_them_again_afte
 def test_any_number_of_threads_makes_the_updates_of_one(
     batch_tokens: int, family: str, threads: Callable[[int], None]
 ) -> None:
-    """Without dropout, in float64; there are batches with fewer rows than threads."""
+    """Tested without dropout, in float64; some batches have fewer rows than threads."""
     config = replace(TRAINING, steps=5, batch_tokens=batch_tokens, accumulate=2)
     results = []
     for count in (1, 2, 3):
@@ -415,7 +415,7 @@ def test_any_number_of_threads_makes_the_updates_of_one(
 
 
 def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int], None]) -> None:
-    """Layers of every kind that draw; the gradient of each share is compared, so no sum hides a difference."""
+    """Tested with every kind of layer that has dropout, comparing the gradient of each share."""
     split = a_split()
     batch = pad_batch(split, np.array([3, 3, 5, 5]))
     for family in ("transformer", "recurrent"):
@@ -437,7 +437,7 @@ def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int]
 
 
 class SilentGroup(Group):
-    """A process that hears nothing from the others."""
+    """A process group without other processes."""
 
     def sum(self, value: float) -> float:
         return value
@@ -515,7 +515,7 @@ def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
 
 
 def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
-    """One update of every weight against Kingma and Ba's formula, from a gradient taken by hand."""
+    """Compares one update of every weight with Kingma and Ba's formula, for a given gradient."""
     config = replace(TRAINING, steps=4, warmup_steps=1, gradient_clip=0.05)
     model = replace(MODEL, dropout=0.0)
     state, reference = fresh(config, model), fresh(config, model)
@@ -567,7 +567,7 @@ def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
 
 
 def test_auto_takes_bfloat16_for_the_vocabulary_alone_where_the_cpu_has_it() -> None:
-    """And float32 where it has not: emulated, it is slower."""
+    """On other CPUs it takes float32, because emulated bfloat16 is slower."""
     has_it = torch.cpu._is_avx512_bf16_supported()
     assert products_of("auto", CPU) == Products(None, torch.bfloat16 if has_it else None)
     assert products_of("float32", CPU) == THE_WEIGHTS_OWN

@@ -1,4 +1,4 @@
-"""``nmt translate`` around a stand-in for the model: streams, files, formats, figures."""
+"""``nmt translate`` with a fake model: streams, files, formats, figures."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ STATS = [
 
 
 class Loaded:
-    """Stands in for ``Translator.load``, and remembers what it was asked for."""
+    """A replacement for ``Translator.load`` that records its arguments."""
 
     def __init__(self) -> None:
         self.asked: tuple[Any, ...] = ()
@@ -53,7 +53,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Loaded:
 
 
 def run(*arguments: str | Path, text: str | bytes = "") -> tuple[bytes, str]:
-    """What the command writes to stdout and to stderr; its exception is raised."""
+    """Run the command; return its standard output and error, or raise its exception."""
     result = CliRunner().invoke(app, ["translate", "MODEL", *map(str, arguments)], input=text, catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return result.stdout_bytes, result.stderr

@@ -1,4 +1,4 @@
-"""Lines of files and of a live standard input: the same lines as everywhere, and PAUSE where a live one pauses."""
+"""Lines of files and of a live standard input, with PAUSE where a live input pauses."""
 
 import gzip
 import io
@@ -26,7 +26,7 @@ CHUNKS = st.lists(
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The writing end of a pipe that is standard input."""
+    """The writing end of the pipe that is standard input."""
     reading, writing = os.pipe()
     with open(reading) as stdin:  # a descriptor, not a path
         monkeypatch.setattr(sys, "stdin", stdin)

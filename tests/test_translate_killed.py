@@ -1,4 +1,4 @@
-"""The torture of `translate -o` notices what it must; in a fresh process, as it forks."""
+"""The torture of `translate -o` detects faults; run in a fresh process, because it forks."""
 
 import os
 import subprocess

@@ -187,7 +187,7 @@ def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:
 
 
 class CopyEngine(ReverseEngine):
-    """Translates by writing the pieces again; the next best hypotheses lack the first piece and so on."""
+    """An engine that copies the pieces; further hypotheses lack the first piece, the first two, and so on."""
 
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         self.batches.append([list(query.pieces) for query in queries])
@@ -202,7 +202,7 @@ def copying(profile: Profile | None, n_best: int = 1, batch_tokens: int = 50) ->
 
 
 def parts(translator: Translator, tokenizer: WordTokenizer) -> list[str]:
-    """What the engine was given."""
+    """The batches that the engine received."""
     assert isinstance(translator.engine, CopyEngine)
     return [part for batch in translator.engine.batches for part in tokenizer.decode(batch)]
 

@@ -156,7 +156,7 @@ def without_refusing_links() -> None:
         yield folder
 
     replace("nmt.store.run_folder:RunFolder.refuse_links", lambda function: lambda self: None)
-    replace("nmt.disk.durable:pinned", lambda function: followed)
+    replace("nmt.disk.pinned:pinned", lambda function: followed)
 
 
 def without_checking_outputs() -> None:
