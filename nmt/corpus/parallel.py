@@ -131,7 +131,7 @@ def _read_sides(corpus: Corpus) -> Iterator[Pair]:
             if left is None or right is None:
                 short, long = (source, target) if left is None else (target, source)
                 raise DataError(
-                    f"{short} ends before line {number}, but {long} goes on",
+                    f"{short} ends before line {number}, but {long} has more lines",
                     f"give both files the same number of lines (wc -l {short} {long})",
                 )
             yield left, right
