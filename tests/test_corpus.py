@@ -80,7 +80,7 @@ def test_several_files_of_a_language_are_refused_with_their_names(tmp_path: Path
 def test_unequal_sides_name_the_line_where_one_ends(tmp_path: Path, sources: int, targets: int, short: str) -> None:
     (tmp_path / "c.ko").write_text("a\n" * sources)
     (tmp_path / "c.en").write_text("b\n" * targets)
-    message = f"{short} ends before line {min(sources, targets) + 1}, but .* goes on"
+    message = f"{short} ends before line {min(sources, targets) + 1}, but .* has more lines"
     with pytest.raises(DataError, match=message):
         list(read_pairs(find_corpus(tmp_path / "c", "ko", "en")))
 
