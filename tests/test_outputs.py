@@ -52,7 +52,7 @@ def test_a_file_by_another_name_is_the_same_file(tmp_path: Path, named: Callable
 
 @pytest.mark.parametrize("named", [same, other_spelling, link, linked_folder])
 def test_two_outputs_that_are_not_there_yet_may_be_one(tmp_path: Path, named: Callable[[Path], Path]) -> None:
-    with pytest.raises(UsageError, match="one file"):
+    with pytest.raises(UsageError, match="the same file"):
         check_outputs([("--output", tmp_path / "new"), ("--stats", named(tmp_path / "new"))], [])
     check_outputs([("--output", tmp_path / "new"), ("--stats", tmp_path / "other"), ("--page", None)], [])
 
