@@ -247,6 +247,7 @@ def test_the_tree_of_errors_is_all_errors_there_are() -> None:
         return code[name] if name in code else exit_code(base[name])
 
     assert drawn_errors() == {(name, base[name], exit_code(name)) for name in base if is_error(name)}
+    assert [name for name in base if name.endswith("Error") and not is_error(name)] == []
 
 
 def globals_set(path: Path) -> list[str]:

@@ -16,7 +16,7 @@ from nmt.training.context import RunContext
 from nmt.training.log import RunLog
 from nmt.training.saving import Saver
 from nmt.training.schedule import MINUTES_BETWEEN, seconds_to_validate
-from nmt.training.validation import TooLongError, Validation, validate
+from nmt.training.validation import TooSlow, Validation, validate
 
 SECONDS_UNTIL_SAVED = 60  # of a validation, after which a checkpoint is saved in the midst of it
 
@@ -75,7 +75,7 @@ class Selection:
         is_last = counters.seconds >= 60 * context.training.minutes
         try:
             result = attempt(allowed)
-        except TooLongError as error:
+        except TooSlow as error:
             if not is_last:
                 return error.seconds
             count = len(context.data.valid_source)

@@ -67,7 +67,7 @@ class Stopped(Exception):  # noqa: N818  # no error: someone asked for it
     """Raised in a validation when the run is asked to stop."""
 
 
-class TooLongError(Exception):
+class TooSlow(Exception):  # noqa: N818  # no error: the caller translates fewer lines
     """Raised early in a validation whose estimated ``seconds`` are more than it may take."""
 
     def __init__(self, seconds: float) -> None:
@@ -133,7 +133,7 @@ class Watch(Silent):
         if self.engine.workers <= self.engine.batches and self.engine.tokens < tokens / 2:
             seconds = (time.monotonic() - self.started) * tokens / self.engine.tokens
             if seconds > self.allowed:
-                raise TooLongError(seconds)
+                raise TooSlow(seconds)
 
 
 def validate(
@@ -149,7 +149,7 @@ def validate(
 
     Translates by greedy search, which ranks models as beam search does; on a CPU ``threads`` batches at once. The file
     ``keep`` stores finished translations until all are there. With ``lines``, so many evenly spaced pairs are
-    translated. Raises TooLongError when that would take more than ``allowed`` seconds, BusyError when a single pair
+    translated. Raises TooSlow when that would take more than ``allowed`` seconds, BusyError when a single pair
     does not fit into memory.
     """
     data, (source_tokenizer, target_tokenizer) = job.data, job.tokenizers
