@@ -1,15 +1,19 @@
-"""Whether a budget of minutes is enough to learn anything: foreseen by arithmetic, and measured once it shows."""
+"""Warnings that a budget of minutes is too small to learn to translate: estimated before training, then measured.
+
+Plain arithmetic. Knows no clock and no data.
+"""
 
 from nmt.config import TrainingConfig
 
-LEAST_UPDATES, LEAST_PASSES = 200, 1.0  # with fewer of either no translator is learnt
-# A share of the budget and a number of updates after which its rate is known; of fewer, four times the share.
+LEAST_UPDATES, LEAST_PASSES = 200, 1.0  # with fewer of either, no model learns to translate
+# The speed is known after this share of the budget and this number of updates; with fewer updates, after four times
+# the share.
 SHARE_TO_MEASURE, UPDATES_TO_MEASURE = 0.05, 20
 _INSTEAD = "or take a smaller preset or fewer pairs"
 
 
 def foreseen(training: TrainingConfig, passes: float, pairs: int) -> str:
-    """A warning when the estimated ``passes`` over the ``pairs`` are too few, or ""."""
+    """A warning if the estimated ``passes`` over the ``pairs`` are too few, otherwise ""."""
     if not training.minutes or passes >= LEAST_PASSES:
         return ""
     return (
@@ -19,7 +23,10 @@ def foreseen(training: TrainingConfig, passes: float, pairs: int) -> str:
 
 
 def measured(training: TrainingConfig, progress: float, step: int, passes: float) -> str:
-    """A warning when ``step`` updates and so many ``passes`` in that share of the budget are too few, or ""."""
+    """A warning if the updates and passes of the whole budget will be too few, otherwise "".
+
+    ``step`` updates and ``passes`` over the pairs were made in the share ``progress`` of the budget.
+    """
     least = min(step / progress / LEAST_UPDATES, passes / progress / LEAST_PASSES)
     if not training.minutes or least >= 1.0:
         return ""

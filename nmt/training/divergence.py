@@ -1,6 +1,6 @@
-"""What becomes of an update whose loss or gradient is not finite: it is told, written down and passed over.
+"""What is written about an update whose loss or gradient is not finite, and when such updates are too many.
 
-Knows the data and the run folder; the loop makes no such update, and the run decides when there were too many.
+The loop makes no such update and the run skips it. Knows the data; no tensors and no checkpoints.
 """
 
 from pathlib import Path
@@ -13,11 +13,11 @@ from nmt.text.tokenizer import Tokenizer
 from nmt.training.counters import Skipped
 from nmt.training.loop import Divergence
 
-MOST, WITHIN = 5, 100  # so many updates passed over in the course of so many made are no accident
+MOST, WITHIN = 5, 100  # MOST skipped updates within WITHIN made ones mean that training has diverged
 
 
 def batch_path(folder: Path, divergence: Divergence) -> Path:
-    """Where the pairs of the update are written to."""
+    """Path of the file with the pairs of the update."""
     position = divergence.position
     return folder / f"skipped-{position.epoch + 1}-{position.block + 1}-{position.batch + 1}.tsv"
 
@@ -26,7 +26,7 @@ def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: t
     """Write the pairs of the update, each with its corpus and line, to a TSV file."""
     try:
         origins = data.origins(divergence.rows)
-    except (NmtError, OSError):  # the dataset may be prepared anew while a run trains
+    except (NmtError, OSError):  # the dataset may be prepared again while a run trains
         origins = [(str(data.folder), row + 1) for row in divergence.rows]
     ids = data.train.ids(divergence.rows)
     sides = [tokenizer.decode([row.tolist() for row in rows]) for tokenizer, rows in zip(tokenizers, ids, strict=True)]
@@ -38,10 +38,10 @@ def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: t
 
 
 def refuse_too_many(skipped: list[Skipped], divergence: Divergence, path: Path) -> None:
-    """Raise DataError when the last updates that were passed over lie so close that training has diverged."""
+    """Raise DataError when MOST updates were skipped within WITHIN."""
     if len(skipped) >= MOST and skipped[-1].step - skipped[-MOST].step < WITHIN:
         raise DataError(
-            f"training diverged: {MOST} updates within {WITHIN} came to no finite loss and gradient, the last one, of "
-            f"the pairs in {path}, to loss {divergence.loss} and gradient norm {divergence.gradient_norm}",
-            "start again with a lower training.learning_rate, or look at those pairs",
+            f"training diverged: {MOST} updates within {WITHIN} had no finite loss and gradient, the last one loss "
+            f"{divergence.loss} and gradient norm {divergence.gradient_norm} on the pairs in {path}",
+            "start again with a lower training.learning_rate, or check those pairs",
         )

@@ -1,21 +1,24 @@
-"""The budget of a run, and what depends on it: the learning rate, and when to validate. Plain arithmetic."""
+"""What follows from the progress of a run: the learning rate, and when to validate.
+
+Plain arithmetic on settings and counters. Knows no clock, no data and no model.
+"""
 
 from math import inf
 
 from nmt.config import TrainingConfig
 from nmt.training.counters import Counters
 
-VALIDATIONS = 20  # in a budget, unless settings say otherwise
-# At least, between validations that nobody asked for; updates for a run whose budget is not minutes.
+VALIDATIONS = 20  # in a budget, by default
+# Least distance between two validations by default, in minutes for a budget of minutes and in updates for others.
 MINUTES_BETWEEN, UPDATES_BETWEEN = 1.0, 100
-TIMES_TO_TRAIN = 4  # as long as a validation takes, between two of them: so they have a fifth of the time
-WARMUP_SHARE = 0.25  # of the budget at most, so that a short run reaches its peak too
+TIMES_TO_TRAIN = 4  # least ratio of training to validation, which so takes a fifth of the time at most
+WARMUP_SHARE = 0.25  # longest warm-up as a share of the budget, so that a short run reaches the peak too
 
 
 def progress(config: TrainingConfig, step: int, epochs: float, seconds: float) -> float:
-    """The share of the budget that is used up: 0 at the start, 1 or more when it is spent.
+    """The share of the budget used so far: 0 at the start, 1 or more when it is spent.
 
-    ``epochs`` is fractional, ``seconds`` counts everything that the run's processes did.
+    ``epochs`` is fractional; ``seconds`` includes validation and saving, and the time of earlier processes of the run.
     """
     if config.steps:
         return step / config.steps
@@ -25,38 +28,39 @@ def progress(config: TrainingConfig, step: int, epochs: float, seconds: float) -
 
 
 def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
-    """Linear warm-up, then linear to zero at the end of the budget, for the update after ``step`` updates."""
+    """The rate after ``step`` updates: linear warm-up, then linear decay to 0 at the end of the budget."""
     warm = max((step + 1) / max(1, config.warmup_steps), progress / WARMUP_SHARE)
     return config.learning_rate * min(1.0, warm) * max(0.0, 1.0 - progress)
 
 
 def out_of_patience(config: TrainingConfig, counters: Counters) -> bool:
-    """Whether so many validations since the best one end the run before its budget does."""
+    """Whether ``patience`` validations without a better score end the run."""
     return 0 < config.patience <= counters.validated.stale
 
 
 def seconds_to_validate(config: TrainingConfig, counters: Counters) -> float:
-    """How long a validation may take now, so that all of them have at most a fifth of a budget of minutes.
+    """The longest that a validation may take now, so that all take at most a fifth of a budget of minutes.
 
-    The one that ends the run has what was trained before it; when others came before, it has room by their rule.
+    Once the budget is spent, the first validation has a quarter of the time before it; a later one has no limit,
+    because the earlier ones left time for it.
     """
     if not config.minutes or config.validate_every:
         return inf
-    rested = counters.seconds - counters.validated.seconds
+    trained = counters.seconds - counters.validated.seconds
     left = 60 * config.minutes - counters.seconds
     if left <= 0:
-        return inf if counters.validated.step else rested / TIMES_TO_TRAIN
-    # What is left has to hold it, and the training that the last one asks for.
-    return min(rested / TIMES_TO_TRAIN, left / (TIMES_TO_TRAIN + 1))
+        return inf if counters.validated.step else trained / TIMES_TO_TRAIN
+    # The rest of the budget must hold this validation, and the training before the last one.
+    return min(trained / TIMES_TO_TRAIN, left / (TIMES_TO_TRAIN + 1))
 
 
 def validation_is_due(config: TrainingConfig, counters: Counters, progress: float) -> bool:
-    """Whether to validate after the update that has just been made, with ``progress`` of the budget used up."""
+    """Whether to validate after the last update, at which the share ``progress`` of the budget is used."""
     if config.validate_every:
         return counters.step % config.validate_every == 0
-    # Translating the validation set takes seconds: a short run has better uses for them.
+    # Translating the validation set takes seconds, which a short run should spend on training.
     if config.minutes:
-        rested = counters.seconds - counters.validated.seconds >= 60 * MINUTES_BETWEEN
+        is_time = counters.seconds - counters.validated.seconds >= 60 * MINUTES_BETWEEN
     else:
-        rested = counters.step - counters.validated.step >= UPDATES_BETWEEN
-    return rested and int(progress * VALIDATIONS) > int(counters.validated.progress * VALIDATIONS)
+        is_time = counters.step - counters.validated.step >= UPDATES_BETWEEN
+    return is_time and int(progress * VALIDATIONS) > int(counters.validated.progress * VALIDATIONS)
