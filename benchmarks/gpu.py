@@ -17,7 +17,7 @@ from results import Figure, record
 from torch import Tensor, nn
 
 from nmt.config import Config, SearchOptions
-from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.batches import plan_block
 from nmt.decoding.engine import Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model import build_model
@@ -171,7 +171,7 @@ def plain_updates(config: Config, pairs: RandomPairs, device: torch.device) -> I
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4)
     products = products_of("auto", device).layers
     for rows in plan_block(pairs, config.training.batch_tokens, config.training.seed, 0, 0):
-        batch = TensorBatch.of(pad_batch(pairs, rows), device)
+        batch = TensorBatch.of(*pairs.ids(rows), device)
         with torch.autocast(device.type, products, enabled=products is not None):
             logits_BTV = model(batch.source_BS, batch.target_BT[:, :-1])
             loss = nn.functional.cross_entropy(
@@ -181,7 +181,7 @@ def plain_updates(config: Config, pairs: RandomPairs, device: torch.device) -> I
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        yield int(batch.target_length_B.sum())
+        yield len(batch.target_N)
 
 
 def products_a_second(device: torch.device, config: Config, seconds: float = 2.0) -> float:

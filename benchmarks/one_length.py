@@ -8,6 +8,7 @@ import json
 import sys
 import time
 
+import numpy as np
 import torch
 
 from nmt.config import Config
@@ -16,6 +17,7 @@ from nmt.model.attention import MultiHeadAttention
 from nmt.model.transformer import Transformer
 from nmt.presets import PRESETS
 from nmt.training.gradients import Workers
+from nmt.training.phases.plain import Plain
 from nmt.training.state import TrainState
 
 TOKENS, VOCABULARY = 4096, 8000
@@ -27,16 +29,15 @@ def update(length: int, seconds: float = 8.0) -> float:
     config = Config.from_layers(PRESETS["tiny"])
     model = Transformer(config.model, VOCABULARY, VOCABULARY, joint=True)
     state = TrainState.fresh(model, config.training)
-    rows = torch.arange(max(1, TOKENS // length))
-    source = torch.randint(4, VOCABULARY, (len(rows), length)).numpy()
-    target = torch.randint(4, VOCABULARY, (len(rows), length + 1)).numpy()
-    lengths = torch.full_like(rows, length).numpy()
-    batch = Batch(source, lengths, target, lengths, rows.numpy())
+    rows = np.arange(max(1, TOKENS // length))
+    generator = np.random.default_rng(0)
+    sources, targets = generator.integers(4, VOCABULARY, (2, len(rows), length - 1))  # and </s>
+    batch = Batch(rows, list(sources), list(targets))
     took: list[float] = []
     with Workers(state.objective, config.training, CPU) as workers:
         while sum(took) < seconds or len(took) < 3:
             start = time.monotonic()
-            workers.gradient([batch], 0)
+            workers.gradient([batch], Plain(), 0)
             state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             took.append(time.monotonic() - start)

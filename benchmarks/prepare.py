@@ -18,11 +18,11 @@ TOKENS = 4096
 BATCHES = f"""
 import sys
 from pathlib import Path
-from nmt.corpus.batches import blocks, pad_batch, plan_block
+from nmt.corpus.batches import blocks, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 split = Dataset.open(Path(sys.argv[1])).train
 plans = (plan_block(split, {TOKENS}, 1, 0, block) for block in range(blocks(len(split))))
-print(sum(int(pad_batch(split, rows).target_length.sum()) for plan in plans for rows in plan), "target tokens")
+print(sum(read_batch(split, rows).target_tokens for plan in plans for rows in plan), "target tokens")
 """
 
 

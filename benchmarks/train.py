@@ -20,7 +20,7 @@ from results import Figure, record
 from toolkits import Budget, Shape, said, toolkit, training, write_settings
 
 from nmt.config import ModelConfig
-from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.batches import plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 from nmt.presets import operations
 
@@ -120,10 +120,10 @@ def padding(dataset: Dataset) -> float:
     """The share of padded positions in an epoch's batches, both sides together."""
     there = empty = 0
     for rows in plan_block(dataset.train, TOKENS, 1, 0, 0):
-        batch = pad_batch(dataset.train, rows)
-        tokens = int(batch.source_length.sum() + batch.target_length.sum())
+        pairs, source, target = read_batch(dataset.train, rows).shape
+        tokens = sum(int(lengths.sum()) + pairs for lengths in dataset.train.lengths(rows))
         there += tokens
-        empty += batch.source.size + batch.target[:, 1:].size - tokens
+        empty += pairs * (source + target) - tokens
     return empty / (there + empty)
 
 

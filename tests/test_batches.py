@@ -1,6 +1,5 @@
 """Batches hold every pair once in an epoch, keep the token budget, pad little, and depend on integers only."""
 
-from dataclasses import astuple
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from real_text import real_text
 
 from nmt.config import PrepareOptions
-from nmt.corpus.batches import Integers, Rows, blocks, pad_batch, plan_block, turned
+from nmt.corpus.batches import Integers, Rows, Sentences, blocks, pad_rows, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.text.tokenizer import BOS, EOS, PAD
@@ -45,7 +44,7 @@ class MemoryRows:
     def lengths(self, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         return self.source_length[rows].astype(np.int64), self.target_length[rows].astype(np.int64)
 
-    def ids(self, rows: npt.NDArray[np.int64]) -> tuple[list[npt.NDArray[Any]], list[npt.NDArray[Any]]]:
+    def ids(self, rows: Integers) -> tuple[Sentences, Sentences]:
         return [self.source(row) for row in rows], [self.target(row) for row in rows]
 
 
@@ -155,42 +154,25 @@ def test_padding_is_under_a_tenth_on_multi30k(tmp_path: Path) -> None:
         assert padding(rows, epoch(rows, batch_tokens)) < 0.05
 
 
-def test_a_padded_batch_is_what_a_plain_loop_makes() -> None:
+def test_padded_rows_are_what_a_plain_loop_makes() -> None:
     rows = MemoryRows([3, 0, 1, 5], [1, 2, 0, 4])
-    batch = pad_batch(rows, np.array([3, 1, 2]))
-    source = [[*rows.source(row), EOS] for row in (3, 1, 2)]
-    target = [[BOS, *rows.target(row), EOS] for row in (3, 1, 2)]
-    assert batch.source.tolist() == [line + [PAD] * (6 - len(line)) for line in source]
-    assert batch.target.tolist() == [line + [PAD] * (6 - len(line)) for line in target]
-    assert batch.source_length.tolist() == [6, 1, 2]
-    assert batch.target_length.tolist() == [5, 3, 1]
+    for side, start in ((rows.source, []), (rows.target, [BOS])):
+        padded, lengths = pad_rows([side(row) for row in (3, 1, 2)], start)
+        lines = [[*start, *side(row), EOS] for row in (3, 1, 2)]
+        assert padded.tolist() == [line + [PAD] * (len(lines[0]) - len(line)) for line in lines]
+        assert lengths.tolist() == [len(line) - len(start) for line in lines]
+        assert padded.dtype == lengths.dtype == np.int64
+
+
+def test_padded_rows_of_empty_lines_have_only_their_ends() -> None:
+    empty = np.zeros(0, np.uint16)
+    assert pad_rows([empty, empty], [])[0].tolist() == [[EOS], [EOS]]
+    assert pad_rows([empty, empty], [BOS])[0].tolist() == [[BOS, EOS], [BOS, EOS]]
+
+
+def test_the_shape_and_the_target_tokens_of_a_batch_are_those_of_its_padded_rows() -> None:
+    batch = read_batch(MemoryRows([3, 0, 1, 5], [1, 2, 0, 4]), np.array([3, 1, 2]))
+    (source, _), (target, length) = pad_rows(batch.sources, []), pad_rows(batch.targets, [])
     assert batch.rows.tolist() == [3, 1, 2]
-    for array in (batch.source, batch.source_length, batch.target, batch.target_length, batch.rows):
-        assert array.dtype == np.int64
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=12))
-def test_a_turned_batch_is_the_batch_of_the_turned_pairs(rows: list[tuple[int, int, bool]]) -> None:
-    source, target, which = zip(*rows, strict=True)
-    pairs = MemoryRows(source, target)
-
-    class Turned(MemoryRows):
-        def source(self, row: int) -> npt.NDArray[Any]:
-            return pairs.target(row) if which[row] else pairs.source(row)
-
-        def target(self, row: int) -> npt.NDArray[Any]:
-            return pairs.source(row) if which[row] else pairs.target(row)
-
-    found = turned(pad_batch(pairs, np.arange(len(rows))), np.array(which))
-    wanted = pad_batch(Turned(source, target), np.arange(len(rows)))
-    assert found.turned
-    assert not wanted.turned
-    for one, other in zip(astuple(found)[:5], astuple(wanted)[:5], strict=True):
-        assert one.dtype == other.dtype
-        np.testing.assert_array_equal(one, other)
-
-
-def test_a_batch_of_empty_lines_has_only_their_ends() -> None:
-    batch = pad_batch(MemoryRows([0, 0], [0, 0]), np.array([0, 1]))
-    assert batch.source.tolist() == [[EOS], [EOS]]
-    assert batch.target.tolist() == [[BOS, EOS], [BOS, EOS]]
+    assert batch.shape == (*source.shape, target.shape[1])
+    assert batch.target_tokens == length.sum()

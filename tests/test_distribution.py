@@ -17,7 +17,7 @@ import torch
 from conftest import PROGRAM, TinyRun, equal, nmt
 
 from nmt.cli.launch import rendezvous
-from nmt.corpus.batches import pad_batch, plan_block, share
+from nmt.corpus.batches import plan_block, read_batch, share
 from nmt.corpus.dataset import Dataset
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch has no gloo here")
@@ -52,11 +52,11 @@ def two(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_row_of_a_batch_is_the_share_of_one_process(tiny_run: TinyRun) -> None:
     split = Dataset.open(tiny_run.data).train
     for rows in plan_block(split, 300, 1, 0, 0):
-        batch = pad_batch(split, rows)
+        batch = read_batch(split, rows)
         for of in (1, 2, 3, 50):
             parts = [part for number in range(of) if (part := share(batch, number, of))]
             assert sorted(int(row) for part in parts for row in part.rows) == sorted(map(int, batch.rows))
-            assert sum(int(part.target_length.sum()) for part in parts) == int(batch.target_length.sum())
+            assert sum(part.target_tokens for part in parts) == batch.target_tokens
 
 
 @pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
@@ -207,7 +207,7 @@ def threads():
 
 weight = torch.nn.Parameter(torch.ones(3))
 with join(torch.device("cpu")) as group:
-    weight.grad = group.add_up(torch.ones(3))
+    weight.grad = group.all_reduce(torch.ones(3))
     torch.optim.AdamW([weight]).step()
     inside = threads()
 print(any("gloo" in name for name in inside), [name for name in threads() if "gloo" in name or "store" in name])

@@ -12,10 +12,10 @@ from fakes import Recorder
 from safetensors.torch import load_file
 
 from nmt.training.opening import open_run
+from nmt.training.phases.minimum_risk import MinimumRisk
 from nmt.training.plan import Plan, plan
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request
-from nmt.training.risk import COST
 
 CPU = torch.device("cpu")
 SHAPE: Any = {"model": dict(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)}
@@ -53,15 +53,16 @@ def test_parameters_and_bytes_are_those_of_the_files(tiny_run: TinyRun, tmp_path
 
 
 def test_the_longest_batch_is_the_largest_of_the_epoch(tiny_run: TinyRun, tmp_path: Path) -> None:
-    from nmt.corpus.batches import pad_batch, plan_block
+    from nmt.corpus.batches import plan_block, read_batch
     from nmt.corpus.dataset import Dataset
 
     planned, _ = both(tiny_run.data, tmp_path / "run", steps=1)
     split = Dataset.open(tiny_run.data).train
     cells = []
     for chosen in plan_block(split, 200, 1, 0, 0):
-        batch = pad_batch(split, chosen)
-        cells.append(batch.source.size + batch.target.size - len(chosen))  # the last position of a target is not seen
+        batch = read_batch(split, chosen)
+        longest = [max(map(len, side)) + 1 for side in (batch.sources, batch.targets)]
+        cells.append(len(chosen) * sum(longest))
     count, source, target = planned.longest_batch
     assert count * (source + target) == max(cells)
 
@@ -88,9 +89,11 @@ def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
     settings = {"training": {"batch_tokens": 200, "minimum_risk": 0.5, **budget}}
     planned = plan(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SHAPE, settings))), CPU)
     # Half of the time in a budget of time, half of the updates in others.
-    at_risk = 0.5 * (planned.seconds / COST / planned.seconds_per_update if "minutes" in budget else planned.updates)
+    at_risk = 0.5 * (
+        planned.seconds / MinimumRisk.cost / planned.seconds_per_update if "minutes" in budget else planned.updates
+    )
     others = planned.updates - at_risk
-    seconds = (others + COST * at_risk) * planned.seconds_per_update
+    seconds = (others + MinimumRisk.cost * at_risk) * planned.seconds_per_update
     assert seconds == pytest.approx(planned.seconds, abs=planned.seconds_per_update)
 
 

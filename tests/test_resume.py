@@ -31,7 +31,7 @@ from nmt.disk.untrusted import cannot_open
 from nmt.errors import BusyError, DataError, NmtError, StorageError
 from nmt.store.kept import Kept
 from nmt.store.run_folder import RunFolder
-from nmt.text.tokenizer import Tokenizer
+from nmt.text.tokenizer import EOS, Tokenizer
 from nmt.training.counters import Counters, Position, Skipped, Validated, Window
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.opening import open_run
@@ -407,12 +407,10 @@ class Poison:
         self.poisoned = poisoned
         monkeypatch.setattr(Objective, "forward", lambda *arguments: self(*arguments))
 
-    def __call__(
-        self, objective: Objective, batch: TensorBatch, normaliser: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        loss, tokens = self.forward(objective, batch, normaliser)
-        key = tuple(batch.source_BS[0].tolist())
-        return (loss * float("nan") if objective.training and key in self.poisoned else loss), tokens
+    def __call__(self, objective: Objective, batch: TensorBatch, normaliser: float) -> torch.Tensor:
+        loss = self.forward(objective, batch, normaliser)
+        key = tuple(batch.source_BS[0, : batch.source_length_B[0]].tolist())
+        return loss * float("nan") if objective.training and key in self.poisoned else loss
 
 
 def sources(data: Path) -> Iterator[tuple[int, ...]]:
@@ -422,7 +420,7 @@ def sources(data: Path) -> Iterator[tuple[int, ...]]:
 
     config = TrainingConfig(steps=6, batch_tokens=400)
     for _, batch, _ in batches_from(Dataset.open(data).train, config, Position()):
-        yield tuple(batch.source[0].tolist())
+        yield (*batch.sources[0].tolist(), EOS)
 
 
 def test_an_update_that_is_not_finite_is_passed_over_and_its_pairs_are_written_with_their_lines(
@@ -617,7 +615,7 @@ def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
 ) -> None:
     forward = Objective.forward
 
-    def small(objective: Objective, batch: TensorBatch, normaliser: float) -> tuple[torch.Tensor, torch.Tensor]:
+    def small(objective: Objective, batch: TensorBatch, normaliser: float) -> torch.Tensor:
         if not objective.training and len(batch.source_BS) > 3:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 bytes")
         return forward(objective, batch, normaliser)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nmt.config import ModelConfig, SearchOptions
-from nmt.corpus.batches import Batch, pad_batch, turned
+from nmt.corpus.batches import Batch, read_batch
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.model.family import TranslationModel
@@ -21,13 +21,25 @@ from nmt.scoring.metrics import sentence_bleu
 from nmt.text.tokenizer import BOS, EOS
 from nmt.training.gradients import Worker
 from nmt.training.objective import Objective, TensorBatch
-from nmt.training.risk import SEARCH, TARGETS, WEIGHT, hypothesis_shares, with_hypotheses
+from nmt.training.phases.both_directions import BothDirections
+from nmt.training.phases.minimum_risk import SEARCH, WEIGHT, MinimumRisk, risk_scales
+from nmt.training.phases.plain import Plain
 
+RISK = MinimumRisk(Plain())
+TARGETS = 1 + SEARCH.n_best
 RECURRENT = ModelConfig(family="recurrent", width=16, encoder_layers=1, decoder_layers=1, attention_score="general")
 
 
 def a_batch() -> Batch:
-    return pad_batch(a_split(), np.arange(8))
+    return read_batch(a_split(), np.arange(8))
+
+
+def targets_and_scales(model: TranslationModel, batch: Batch) -> tuple[list[list[int]], list[list[float]]]:
+    """The targets of the batch in minimum risk training, and the factors of their losses, a list a source."""
+    targets, scales = RISK.targets(model, CPU)(batch)
+    assert scales is not None
+    assert len(targets) == len(scales) == RISK.targets_per_source * len(batch.rows)
+    return [ids.tolist() for ids in targets], scales.reshape(-1, RISK.targets_per_source).tolist()
 
 
 def a_model(config: ModelConfig = MODEL, dropout: float = 0.0) -> TranslationModel:
@@ -59,8 +71,8 @@ def bleu(hypothesis: list[int], reference: list[int]) -> float:
 @pytest.mark.parametrize("config", [MODEL, RECURRENT])
 def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelConfig) -> None:
     model, batch = a_model(config), a_batch()
-    objective = Objective(model, 0.0)
-    loss, _ = objective(TensorBatch.of(with_hypotheses(batch, model, CPU), CPU), 1.0)
+    targets, scales = RISK.targets(model, CPU)(batch)
+    loss = Objective(model, 0.0)(TensorBatch.of(batch.sources, targets, CPU, scales), 1.0)
     found = torch.autograd.grad(loss, list(model.parameters()))
 
     wanted_loss = torch.zeros((), dtype=torch.float64)
@@ -75,56 +87,49 @@ def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelCo
     assert different > 4  # sentences have something to choose from
     wanted = torch.autograd.grad(wanted_loss, list(model.parameters()))
     for one, other in zip(found, wanted, strict=True):
-        assert torch.allclose(one, other, rtol=0, atol=1e-5)  # shares are float32
+        assert torch.allclose(one, other, rtol=0, atol=1e-5)  # factors are float32
 
 
 def test_hypotheses_are_those_of_the_model_without_dropout_and_leave_it_training() -> None:
     model = a_model(dropout=0.5)
-    found = with_hypotheses(a_batch(), model, CPU)
+    targets, _ = targets_and_scales(model, a_batch())
     assert all(module.training for module in model.modules())
     queries = [Query(ids.tolist()) for ids in a_split().ids(range(8))[0]]
     wanted = PyTorchEngine.of(model.eval(), ()).search(queries, SEARCH)
-    places = [place for place in range(len(found.target)) if place % TARGETS]
-    pieces = [found.target[place, 1 : found.target_length[place]].tolist() for place in places]
+    pieces = [target for place, target in enumerate(targets) if place % TARGETS]
     assert pieces == [list(one.pieces) for some in wanted for one in some]
 
 
 def test_references_come_first_and_count_as_ever_and_a_sentences_hypotheses_cancel_out() -> None:
     batch = a_batch()
-    found = with_hypotheses(batch, a_model(), CPU)
-    assert found.shares is not None
-    width = batch.target.shape[1]
-    assert np.array_equal(found.target[::TARGETS, :width], batch.target)
-    assert np.array_equal(found.target_length[::TARGETS], batch.target_length)
-    shares = found.shares.reshape(-1, TARGETS)
-    assert (shares[:, 0] == 1.0).all()
-    assert np.allclose(shares[:, 1:].sum(1), 0.0, atol=1e-5)
-    assert shares[:, 1:].any()
+    targets, scales = targets_and_scales(a_model(), batch)
+    assert targets[::TARGETS] == [ids.tolist() for ids in batch.targets]
+    assert all(reference == 1.0 for reference, *_ in scales)
+    assert all(sum(hypotheses) == pytest.approx(0.0, abs=1e-5) for _, *hypotheses in scales)
+    assert any(any(hypotheses) for _, *hypotheses in scales)
 
 
 def test_hypotheses_that_are_not_there_count_nothing() -> None:
-    model, batch = a_model(), a_batch()
+    model = a_model()
     with torch.no_grad():
         model.output_weight[:] = float("nan")  # nothing is found at all
-    found = with_hypotheses(batch, model, CPU)
-    assert found.shares is not None
-    assert found.shares.reshape(-1, TARGETS).tolist() == [[1.0] + [0.0] * SEARCH.n_best] * 8
+    _, scales = targets_and_scales(model, a_batch())
+    assert scales == [[1.0] + [0.0] * SEARCH.n_best] * 8
 
 
 def test_hypotheses_that_never_end_count_nothing() -> None:
     model, batch = a_model(), a_batch()
     with torch.no_grad():
         model.output_weight[EOS] = -model.output_weight[5:].sum(0)
-    found = with_hypotheses(batch, model, CPU)
-    assert found.shares is not None
-    assert found.shares.reshape(-1, TARGETS).tolist() == [[1.0] + [0.0] * SEARCH.n_best] * 8
-    assert found.target.shape[1] == batch.target.shape[1]
+    targets, scales = targets_and_scales(model, batch)
+    assert scales == [[1.0] + [0.0] * SEARCH.n_best] * 8
+    assert max(map(len, targets)) == max(map(len, batch.targets))
 
 
-def test_shares_push_the_better_hypothesis_up_and_the_worse_down() -> None:
+def test_factors_push_the_better_hypothesis_up_and_the_worse_down() -> None:
     hypotheses, reference = [[4, 5, 6, 7], [4, 9, 6, 8]], [4, 5, 6, 7]
-    found = hypothesis_shares([Hypothesis(one, -1.0) for one in hypotheses], reference)
-    assert found[0] > 0 > found[1]
+    better, worse = risk_scales([Hypothesis(pieces, -1.0) for pieces in hypotheses], reference)
+    assert better > 0 > worse
 
 
 @pytest.mark.parametrize(
@@ -189,8 +194,7 @@ def mean_bleu(model: TranslationModel) -> float:
 
 
 def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch = replace(a_batch(), at_risk=True)
-    tokens = int(batch.target_length.sum())
+    batch = a_batch()
     found = {}
     search = PyTorchEngine.search_batch
 
@@ -202,15 +206,32 @@ def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypa
     monkeypatch.setattr(PyTorchEngine, "search_batch", crowded)
     for room, parts in ((8, 1), (2, 4)):
         objective = Objective(a_model(), 0.1)
-        gradient = Worker(0, objective).add_up([batch], tokens, 1, 0, CPU)
+        gradient = Worker(0, objective, 1, CPU).accumulate([batch], RISK, batch.target_tokens, 0)
         assert gradient.parts == parts
         found[room] = [weight.grad for weight in objective.parameters() if weight.grad is not None]
     for whole, halved in zip(found[8], found[2], strict=True):
         assert torch.allclose(whole, halved, rtol=0, atol=1e-7)
 
 
-def test_turned_pairs_have_hypotheses_too() -> None:
-    batch = turned(a_batch(), np.arange(8) % 2 == 0)
-    found = with_hypotheses(batch, a_model(), CPU)
-    assert found.turned
-    assert np.array_equal(found.target[::TARGETS, : batch.target.shape[1]], batch.target)
+def test_exchanged_pairs_have_hypotheses_too() -> None:
+    both = BothDirections(1)
+    risk = MinimumRisk(both)
+    (pairs,), (wanted,) = risk.batches([a_batch()], 3), both.batches([a_batch()], 3)
+    assert [ids.tolist() for ids in pairs.sources] == [ids.tolist() for ids in wanted.sources]
+    assert [ids.tolist() for ids in pairs.sources] != [ids.tolist() for ids in a_batch().sources]
+    targets, _ = risk.targets(a_model(), CPU)(pairs)
+    assert [ids.tolist() for ids in targets[::TARGETS]] == [ids.tolist() for ids in wanted.targets]
+    assert risk.any_piece
+
+
+def test_the_engine_is_made_once_an_update_whatever_the_number_of_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    of = PyTorchEngine.of
+
+    def watched(*asked: Any) -> PyTorchEngine:
+        made.append(of(*asked))
+        return made[-1]
+
+    monkeypatch.setattr(PyTorchEngine, "of", watched)
+    config = replace(TRAINING, accumulate=3, minimum_risk=1.0)
+    assert len(run(fresh(config), config, 2)) == len(made) == 2

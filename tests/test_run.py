@@ -165,7 +165,7 @@ def test_a_larger_budget_goes_on_with_a_complete_run(tiny_run: TinyRun, tmp_path
 
 def test_a_run_says_once_when_its_updates_begin_to_take_longer(tiny_run: TinyRun, tmp_path: Path) -> None:
     _, heard = train(tiny_run.data, tmp_path / "run", minimum_risk=0.5)
-    assert [update.at_risk for update in heard.updates] == [False] * 3 + [True] * 3
+    assert [bool(update.note) for update in heard.updates] == [False] * 3 + [True] * 3
     told = "from update 4 on it learns from its own translations too; one takes several times as long"
     assert [line for line in heard.notes if "translations" in line] == [told]
     _, heard = train(tiny_run.data, tmp_path / "other")

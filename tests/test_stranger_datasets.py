@@ -18,7 +18,7 @@ from conftest import TinyRun, nmt
 
 from nmt.config import load_toml, parse_assignment, parse_toml, read_toml
 from nmt.corpus import item_file, shards
-from nmt.corpus.batches import pad_batch, plan_block
+from nmt.corpus.batches import plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.item_file import ItemFile
 from nmt.corpus.shards import ROW
@@ -61,7 +61,7 @@ def read_all(data: Path) -> None:
     opened.target_pieces()
     for split in (opened.train, opened.valid):
         for rows in plan_block(split, 1000, 1, 0, 0):
-            pad_batch(split, rows)
+            read_batch(split, rows)
 
 
 def refusal(data: Path) -> DataError:

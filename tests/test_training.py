@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from nmt.config import Config, ModelConfig, TrainingConfig
-from nmt.corpus.batches import Batch, halves, pad_batch, plan_block, turned
+from nmt.corpus.batches import halves, plan_block, read_batch
 from nmt.corpus.shards import Split
 from nmt.errors import BusyError
 from nmt.model import build_model
@@ -28,6 +28,7 @@ from nmt.training.gradients import Gradient, Worker, Workers, random_number
 from nmt.training.loop import Update, batches_from, train_steps
 from nmt.training.loss import linear_cross_entropy
 from nmt.training.objective import THE_WEIGHTS_OWN, Objective, Products, TensorBatch
+from nmt.training.phases.plain import Plain
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState, products_of
 
@@ -96,6 +97,10 @@ def tensors(state: TrainState) -> dict[str, Tensor]:
     return {name: tensor.clone() for part in (checkpoint.model, checkpoint.training) for name, tensor in part.items()}
 
 
+def padded(rows: npt.NDArray[np.int64], any_piece: bool = False) -> TensorBatch:
+    return TensorBatch.of(*a_split().ids(rows), CPU, any_piece=any_piece)
+
+
 def run(state: TrainState, config: TrainingConfig, updates: int | None = None) -> list[Update]:
     events = islice(train_steps(state, a_split(), config, CPU), updates)
     return [event for event in events if isinstance(event, Update)]
@@ -154,20 +159,19 @@ def test_loss_and_gradients_equal_the_plain_formula_in_float64(
 
 
 def test_the_objective_leaves_out_what_is_never_produced_as_the_plain_formula_with_its_logits_masked() -> None:
-    state, split = fresh(model=replace(MODEL, dropout=0.0)), a_split()
-    batch = pad_batch(split, np.arange(10))
-    model = state.objective.model.double().train()
+    tensors = padded(np.arange(10))
+    model = fresh(model=replace(MODEL, dropout=0.0)).objective.model.double().train()
     model.embeddings.produced[:] = 0
-    model.embeddings.produced[[*range(EOS + 1), *batch.target.flatten().tolist()]] = 1
+    model.embeddings.produced[[*range(EOS + 1), *tensors.target_BT.flatten().tolist()]] = 1
     kept_V = model.embeddings.produced.bool()
     assert 4 < int(kept_V.sum()) < VOCABULARY
-    tensors = TensorBatch.of(batch, CPU)
-    found, _ = Objective(model, 0.1).train()(tensors, 1.0)
+    found = Objective(model, 0.1).train()(tensors, 1.0)
     hidden_BTD = model(tensors.source_BS, tensors.source_length_B, tensors.target_BT[:, :-1])
     logits_BTV = (hidden_BTD @ model.output_weight.t())[..., kept_V]
     target_BT = (kept_V.cumsum(0) - 1)[tensors.target_BT[:, 1:]]
     wanted = hidden_BTD.new_zeros(())
-    for logits_TV, target_T, length in zip(logits_BTV, target_BT, tensors.target_length_B.tolist(), strict=True):
+    lengths = [len(target) + 1 for target in a_split().ids(np.arange(10))[1]]
+    for logits_TV, target_T, length in zip(logits_BTV, target_BT, lengths, strict=True):
         wanted += cross_entropy(logits_TV[:length], target_T[:length], label_smoothing=0.1, reduction="sum")
     assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
     parameters = list(model.parameters())
@@ -175,13 +179,11 @@ def test_the_objective_leaves_out_what_is_never_produced_as_the_plain_formula_wi
         assert torch.allclose(one, other, rtol=0, atol=1e-10)
 
 
-def test_turned_rows_may_have_any_piece() -> None:
-    state, split = fresh(model=replace(MODEL, dropout=0.0)), a_split()
-    batch = pad_batch(split, np.arange(10))
-    everything, _ = Objective(state.objective.model, 0.1)(TensorBatch.of(batch, CPU), 1.0)
-    state.objective.model.embeddings.produced[EOS + 1 :] = 0
-    nobody = np.zeros(10, bool)
-    loss, _ = Objective(state.objective.model, 0.1)(TensorBatch.of(turned(batch, nobody), CPU), 1.0)
+def test_a_batch_of_any_piece_is_predicted_from_the_whole_vocabulary() -> None:
+    model = fresh(model=replace(MODEL, dropout=0.0)).objective.model
+    everything = Objective(model, 0.1)(padded(np.arange(10)), 1.0)
+    model.embeddings.produced[EOS + 1 :] = 0
+    loss = Objective(model, 0.1)(padded(np.arange(10), any_piece=True), 1.0)
     assert loss.item() == everything.item()
 
 
@@ -206,10 +208,8 @@ def test_loss_stays_finite_for_logits_that_overflow_a_plain_exponential() -> Non
 
 
 def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
-    state, split = fresh(), a_split()
-    batch = TensorBatch.of(pad_batch(split, np.arange(10)), CPU)
-    model = state.objective.model.double().eval()
-    found, tokens = Objective(model, 0.1).eval()(batch, 2.0)
+    model, split = fresh().objective.model.double().eval(), a_split()
+    found = Objective(model, 0.1).eval()(padded(np.arange(10)), 2.0)
     wanted = 0.0
     for row in range(10):
         source, target = (ids[0].tolist() for ids in split.ids([row]))
@@ -217,7 +217,6 @@ def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
         logits_TV = (model(source_1S, torch.tensor([len(source) + 1]), target_1T) @ model.output_weight.t())[0]
         wanted += cross_entropy(logits_TV, torch.tensor([*target, 3]), reduction="sum").item()
     assert found.item() == pytest.approx(wanted / 2, rel=1e-12)
-    assert tokens == sum(len(target) + 1 for target in split.ids(range(10))[1])
 
 
 def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
@@ -253,9 +252,9 @@ def test_an_update_that_memory_has_no_room_for_is_made_in_parts_and_is_the_same(
     shapes: list[int] = []
     room = 10**9
 
-    def watched(batch: Batch, device: torch.device) -> TensorBatch:
-        shapes.append(batch.source.size)
-        made: TensorBatch = of(batch, device)
+    def watched(*asked: Any) -> TensorBatch:
+        made: TensorBatch = of(*asked)
+        shapes.append(made.source_BS.numel())
         return made
 
     def gives_out(loss: Tensor) -> None:
@@ -289,11 +288,12 @@ def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_
     of = TensorBatch.of
     tried: list[tuple[int, int, int]] = []
 
-    def watched(batch: Batch, device: torch.device) -> TensorBatch:
-        tried.append(batch.shape)
-        if batch.source.size > 90:
+    def watched(*asked: Any) -> TensorBatch:
+        made: TensorBatch = of(*asked)
+        tried.append((*made.source_BS.shape, made.target_BT.size(1)))
+        if made.source_BS.numel() > 90:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 bytes")
-        return of(batch, device)
+        return made
 
     def found() -> tuple[list[tuple[int, int, int]], dict[str, Tensor]]:
         tried.clear()
@@ -308,13 +308,13 @@ def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_
         assert not any(all(np.greater_equal(shape, other)) for other in failed)
         if shape[0] * shape[1] > 90:
             failed.append(shape)
-    add_up = Worker.add_up
+    accumulate = Worker.accumulate
 
     def forgetful(worker: Worker, *asked: Any) -> Gradient:
         worker.did_not_fit.clear()
-        return add_up(worker, *asked)
+        return accumulate(worker, *asked)
 
-    monkeypatch.setattr(Worker, "add_up", forgetful)
+    monkeypatch.setattr(Worker, "accumulate", forgetful)
     without, weights_without = found()
     assert len(failed) < sum(rows * length > 90 for rows, length, _ in without)
     assert all(torch.equal(tensor, weights_without[name]) for name, tensor in weights.items())
@@ -329,13 +329,15 @@ def test_a_pair_that_alone_has_no_room_is_an_error_for_people(monkeypatch: pytes
         run(fresh(), TRAINING)
 
 
-def test_halves_of_a_batch_are_its_rows_with_no_more_padding_than_they_need() -> None:
+def test_halves_of_a_batch_are_its_rows_and_as_long_as_their_own_longest() -> None:
     split = a_split()
-    batch = pad_batch(split, np.arange(7))
-    for half, rows in zip(halves(batch), (np.arange(3), np.arange(3, 7)), strict=True):
-        wanted = pad_batch(split, rows)
-        for name in ("source", "source_length", "target", "target_length", "rows"):
-            assert np.array_equal(getattr(half, name), getattr(wanted, name)), name
+    for half, rows in zip(halves(read_batch(split, np.arange(7))), (np.arange(3), np.arange(3, 7)), strict=True):
+        wanted = read_batch(split, rows)
+        assert half.rows.tolist() == rows.tolist()
+        assert half.shape == wanted.shape
+        assert [ids.tolist() for ids in (*half.sources, *half.targets)] == [
+            ids.tolist() for ids in (*wanted.sources, *wanted.targets)
+        ]
 
 
 def test_learning_rate_warms_up_to_its_peak_and_ends_at_zero() -> None:
@@ -416,8 +418,7 @@ def test_any_number_of_threads_makes_the_updates_of_one(
 
 def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int], None]) -> None:
     """Tested with every kind of layer that has dropout, comparing the gradient of each share."""
-    split = a_split()
-    batch = pad_batch(split, np.array([3, 3, 5, 5]))
+    batch = read_batch(a_split(), np.array([3, 3, 5, 5]))
     for family in ("transformer", "recurrent"):
         model = replace(MODEL, family=family, encoder_layers=2, dropout=0.5)
         threads(1)
@@ -425,11 +426,11 @@ def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int]
         for rank in range(2):
             state = fresh(TRAINING, model)
             with Workers(state.objective, TRAINING, CPU, SilentGroup(rank, 2)) as workers:
-                alone.append((workers.gradient([batch], 7).loss, gradients_of(state.objective)))
+                alone.append((workers.gradient([batch], Plain(), 7).loss, gradients_of(state.objective)))
         threads(2)
         state = fresh(TRAINING, model)
         with Workers(state.objective, TRAINING, CPU) as workers:
-            together = workers.gradient([batch], 7).loss, gradients_of(state.objective)
+            together = workers.gradient([batch], Plain(), 7).loss, gradients_of(state.objective)
         (one, of_one), (other, of_other) = alone
         assert one != other, "the same rows, other masks"
         assert together[0] == pytest.approx(one + other, rel=1e-6)
@@ -520,7 +521,7 @@ def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
     model = replace(MODEL, dropout=0.0)
     state, reference = fresh(config, model), fresh(config, model)
     _, batch, _ = next(batches_from(a_split(), config, Position()))
-    loss, _ = reference.objective.train()(TensorBatch.of(batch, CPU), float(batch.target_length.sum()))
+    loss = reference.objective.train()(TensorBatch.of(batch.sources, batch.targets, CPU), batch.target_tokens)
     loss.backward()
     update = run(state, config, 1)[0]
     gradients = {name: p.grad for name, p in reference.objective.model.named_parameters() if p.grad is not None}
@@ -544,14 +545,13 @@ def test_a_config_read_back_is_the_config_that_was_written() -> None:
 def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
     config: ModelConfig, layers: torch.dtype | None
 ) -> None:
-    split = ListSplit()
-    batch = TensorBatch.of(pad_batch(split, np.arange(20)), CPU)
+    batch = padded(np.arange(20))
     found = {}
     for products in (THE_WEIGHTS_OWN, Products(layers, torch.bfloat16)):
         torch.manual_seed(0)
         model = build_model(config, VOCABULARY, VOCABULARY, joint=True)
         torch.manual_seed(1)
-        loss, _ = Objective(model, 0.1, products)(batch, float(batch.target_length_B.sum()))
+        loss = Objective(model, 0.1, products)(batch, float(len(batch.target_N)))
         loss.backward()
         assert loss.dtype == torch.float32
         gradient = torch.cat(

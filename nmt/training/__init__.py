@@ -1,1 +1,1 @@
-"""Training: the objective, the loop as a generator over explicit state, and the run that decides around it."""
+"""Training: the objective, phases, the loop as a generator over explicit state, and the run that decides around it."""

@@ -1,8 +1,8 @@
-"""Several processes that train one model, a share of each batch each: who this one is, and what they agree on.
+"""Several processes that train one model, each on a part of each batch: their ranks, sums and broadcasts.
 
-Gradients are added up in one piece whose layout never changes, so that a run of N processes that is gone on with is the
-uninterrupted one, bit for bit: DistributedDataParallel lays its buckets out anew after the first update, and with them
-the order of sums. What goes over the network are numbers and JSON; nothing is unpickled. A process alone pays nothing.
+Gradients are all-reduced as one tensor whose layout never changes, so that a resumed run of N processes equals the
+uninterrupted one, bit for bit: DistributedDataParallel reorders its buckets after the first update, and with them the
+sums. Only numbers and JSON go over the network; nothing is unpickled. A single process pays nothing. Knows no model.
 """
 
 import json
@@ -20,16 +20,16 @@ from torch import Tensor
 from nmt.errors import BusyError, SettingsError
 
 CPU = torch.device("cpu")
-LONGEST_WAIT = timedelta(days=7)  # for the leader, which validates and saves alone
+LONGEST_WAIT = timedelta(days=7)  # for the leader, which alone validates and saves
 
 
 class PeerLostError(BusyError):
-    """Another process of the run has ended before its time. It, or who started it, says why."""
+    """Another process of the run has ended too early. That process, or the one that started it, reports the cause."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes of a run as one of them sees them. All call the methods in the same order."""
+    """The processes of a run, as seen by one of them. All call the methods in the same order."""
 
     rank: int = 0
     size: int = 1
@@ -37,57 +37,57 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this is the one that validates, saves and speaks."""
+        """Whether this process validates, saves and prints messages."""
         return self.rank == 0
 
-    def add_up(self, tensor: Tensor) -> Tensor:
-        """The sum of everybody's tensor, in its place."""
+    def all_reduce(self, tensor: Tensor) -> Tensor:
+        """Replace the tensor by the sum of all processes' tensors, and return it."""
         if self.size > 1:
             with peers():
                 dist.all_reduce(tensor)
         return tensor
 
-    def add_up_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Make each gradient the sum of everybody's; one that is not there counts as zero."""
+    def all_reduce_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Replace each gradient by the sum of all processes' gradients; a missing one counts as zero."""
         if self.size == 1:
             return
-        gradients = [torch.zeros_like(one) if one.grad is None else one.grad for one in parameters]
-        flat = self.add_up(torch.cat([gradient.reshape(-1) for gradient in gradients]))
+        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in parameters]
+        flat = self.all_reduce(torch.cat([gradient.reshape(-1) for gradient in gradients]))
         parts = torch.split(flat, [parameter.numel() for parameter in parameters])
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter)
 
     def sum(self, value: float) -> float:
-        """The sum of everybody's figure."""
+        """The sum of all processes' values."""
         if self.size == 1:
             return value
-        return float(self.add_up(torch.tensor(value, dtype=torch.float64, device=self.device)).item())
+        return float(self.all_reduce(torch.tensor(value, dtype=torch.float64, device=self.device)).item())
 
     def any(self, yes: bool) -> bool:
-        """Whether anybody says yes."""
+        """Whether ``yes`` is true in any process."""
         return self.sum(float(yes)) > 0
 
     def as_leader(self, value: float) -> float:
-        """The leader's figure."""
+        """The leader's value, in all processes."""
         return self.sum(value if self.leads else 0.0)
 
-    def hand_out(self, tensor: Tensor) -> Tensor:
-        """Put the leader's tensor into everybody's."""
+    def broadcast(self, tensor: Tensor) -> Tensor:
+        """Replace the tensor by the leader's, and return it."""
         if self.size > 1:
-            there = tensor.to(self.device)
+            on_device = tensor.to(self.device)
             with peers():
-                dist.broadcast(there, 0)
-            tensor.copy_(there)
+                dist.broadcast(on_device, 0)
+            tensor.copy_(on_device)
         return tensor
 
     def tell(self, value: Any) -> Any:
-        """What the leader says, which is JSON."""
+        """The leader's value, broadcast as JSON."""
         if self.size == 1:
             return value
-        words = json.dumps(value).encode() if self.leads else b""
-        length = int(self.as_leader(len(words)))
-        data = torch.frombuffer(bytearray(words), dtype=torch.uint8) if self.leads else torch.empty(length).byte()
-        return json.loads(bytes(self.hand_out(data).tolist()))
+        text = json.dumps(value).encode() if self.leads else b""
+        length = int(self.as_leader(len(text)))
+        data = torch.frombuffer(bytearray(text), dtype=torch.uint8) if self.leads else torch.empty(length).byte()
+        return json.loads(bytes(self.broadcast(data).tolist()))
 
 
 ALONE = Group()
@@ -95,19 +95,18 @@ ALONE = Group()
 
 @contextmanager
 def peers() -> Iterator[None]:
-    """Raise PeerLostError for what PyTorch says when another process is gone."""
+    """Turn the error that PyTorch raises when another process is gone into PeerLostError."""
     try:
         yield
     except RuntimeError as error:
-        raise PeerLostError("another process of this run is gone", "give the same command again: it goes on") from error
+        raise PeerLostError("another process of this run is gone", "run the same command again to resume") from error
 
 
 @contextmanager
 def join(device: torch.device) -> Iterator[Group]:
-    """The group that torchrun, or ``nmt train --devices``, started this process in; ALONE when it was not.
+    """The group of this process, as started by torchrun or ``nmt train --devices``; a group of one otherwise.
 
-    Of a kind of device each process takes the one of its number on its machine. Raises SettingsError when there are
-    fewer of them than processes.
+    Each process takes the GPU of its local rank. Raises SettingsError when there are fewer GPUs than processes.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -122,10 +121,10 @@ def join(device: torch.device) -> Iterator[Group]:
             )
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)
-    # Its functions take the group that there is when they are defined for their default and would keep it: its threads
-    # then outlive destroy_process_group, and one that the interpreter's end overtakes aborts the process. An optimizer
-    # imports it with its first update.
-    from torch.distributed import nn  # noqa: F401  # imported for what it does
+    # Imported before there is a group: its functions keep the group that exists when they are defined as a default
+    # argument. The threads of the group would then outlive destroy_process_group, and a thread that still runs when the
+    # interpreter ends aborts the process. Otherwise the first update of an optimizer imports this module.
+    from torch.distributed import nn  # noqa: F401  # imported for its side effect
 
     with peers():
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)

@@ -1,8 +1,8 @@
-"""The gradient of an update, made by workers: each has a share of every batch, and gradients and dropout of its own.
+"""The gradient of an update, computed by workers: each has a part of every batch, and gradients and dropout of its own.
 
-On a CPU a worker is a thread. Two that have half a batch each are done before two that share out one operation after
-the other, most of which are too small for it. Nothing but the last sum makes them wait for each other, and its order is
-always the same.
+On a CPU a worker is a thread. Splitting the batch over two threads beats parallelising each operation, most of which
+are too small for it. Workers wait for each other only at the final sum, whose order is always the same. Knows no
+optimizer, no schedule, and no phase by name.
 """
 
 import copy
@@ -22,120 +22,119 @@ from nmt.model.attention import without_cudnn
 from nmt.model.layers import Dropout
 from nmt.training.distribution import ALONE, Group
 from nmt.training.objective import Objective, TensorBatch
-from nmt.training.risk import with_hypotheses
+from nmt.training.phases.phase import Phase
 
-WEIGHT_INIT = 2**32 - 1  # stands where an update's number does in the seed of a random stream
-LEAST_SHARE = 400  # padded tokens of a batch a worker; fewer do not pay: docs/decisions/one-thread-while-gradients.md
+WEIGHT_INIT = 2**32 - 1  # replaces the number of an update in the seed of the initial weights
+LEAST_SHARE = 400  # least padded tokens of a worker's part: docs/decisions/one-thread-while-gradients.md
 
 
 class Gradient(NamedTuple):
-    """What the backward passes of an update came to; the gradients themselves are in the parameters' ``grad``."""
+    """What the backward passes of an update return; the gradients themselves are in the parameters' ``grad``."""
 
-    loss: float  # of a target token
+    loss: float  # mean of the target tokens
     tokens: int
-    parts: int  # batches, after those that did not fit into memory were split
+    parts: int  # number of batches, after those that did not fit into memory were split
 
 
 def random_number(seed: int, update: int, batch: int = 0, worker: int = 0) -> int:
-    """What a random stream begins with: from integers alone, so that resuming needs no saved state of a generator."""
+    """The seed of a random stream, made from integers alone: resuming needs no saved generator state."""
     return int(np.random.SeedSequence((seed, update, batch, worker)).generate_state(1, np.uint64)[0])
 
 
 @dataclass(frozen=True)
 class Worker:
-    """One of those who make a gradient. ``generator`` is where its dropout draws from; None is PyTorch's global one."""
+    """Computes the gradient of a part of each batch."""
 
-    number: int  # among those of all processes
+    number: int  # among the workers of all processes
     objective: Objective
-    generator: torch.Generator | None = None
-    did_not_fit: list[tuple[int, ...]] = field(default_factory=list)  # shapes that memory had no room for
+    seed: int
+    device: torch.device
+    generator: torch.Generator | None = None  # of its dropout; None: PyTorch's global one
+    did_not_fit: list[tuple[int, ...]] = field(default_factory=list)  # shapes of batches that ran out of memory
 
-    @classmethod
-    def beside(cls, objective: Objective, number: int) -> Self:
-        """A worker on the weights of ``objective`` themselves, whose gradients are no one else's."""
-        same_weights = {id(weight): nn.Parameter(weight.detach()) for weight in objective.parameters()}
-        worker = cls(number, copy.deepcopy(objective, same_weights), torch.Generator())
-        for module in worker.objective.modules():
+    def beside(self, number: int) -> Self:
+        """Another worker, on the same weights but with gradients of its own."""
+        same_weights = {id(weight): nn.Parameter(weight.detach()) for weight in self.objective.parameters()}
+        objective = copy.deepcopy(self.objective, same_weights)
+        worker = type(self)(number, objective, self.seed, self.device, torch.Generator())
+        for module in objective.modules():
             if isinstance(module, Dropout):
                 module.generator = worker.generator
         return worker
 
-    def add_up(self, batches: Sequence[Batch], tokens: int, seed: int, update: int, device: torch.device) -> Gradient:
-        """Add up the gradients of these batches' losses / ``tokens``, each with randomness of its own.
+    def accumulate(self, batches: Sequence[Batch], phase: Phase, tokens: int, update: int) -> Gradient:
+        """Accumulate the gradients of the batches' losses / ``tokens``, each batch with random numbers of its own.
 
-        A batch that memory has no room for is split, and all begun again: a backward pass that broke off has left its
-        mark on the gradients. None as large is tried whole after that. Only dropout's draw tells the result from that
-        of the whole batch. Raises BusyError when a pair alone does not fit.
+        A batch that does not fit into memory is halved, and so are later ones as large; then all batches start again,
+        because the failed backward pass has already changed some gradients. Only the dropout masks differ from those
+        of the whole batch. Raises BusyError when a single pair does not fit.
         """
         while True:
             batches = [part for batch in batches for part in self.parts(batch)]
-            loss = 0.0
-            for index, batch in enumerate(batches):
-                part = self.add(batch, tokens, random_number(seed, update, index, self.number), device)
-                if part is None:
-                    break
-                loss += part
-            else:
-                return Gradient(loss, tokens, len(batches))
-            if len(batch.rows) == 1:
-                longest = int(max(batch.source_length[0], batch.target_length[0]))
+            losses = self.backward(batches, phase, tokens, update)
+            if len(losses) == len(batches):
+                return Gradient(sum(losses), tokens, len(batches))
+            too_large = batches[len(losses)]
+            if len(too_large.rows) == 1:
                 raise BusyError(
-                    f"out of memory in update {update + 1}, on a single pair of {longest} pieces",
-                    "choose a smaller model, or prepare with a smaller `max_length`; the same command goes on",
+                    f"out of memory in update {update + 1}, on a single pair of {max(too_large.shape[1:])} pieces",
+                    "choose a smaller model, or prepare with a smaller `max_length`; the same command resumes",
                 )
             self.objective.zero_grad(set_to_none=True)
-            self.did_not_fit.append(batch.shape)
+            self.did_not_fit.append(too_large.shape)
 
     def parts(self, batch: Batch) -> list[Batch]:
-        """The batch, halved until no part is in every way as large as one that did not fit: it would not either."""
+        """The batch, halved until no part is as large in every dimension as one that did not fit."""
         for shape in self.did_not_fit:
-            if len(batch.rows) > 1 and all(here >= there for here, there in zip(batch.shape, shape, strict=True)):
+            if len(batch.rows) > 1 and all(size >= limit for size, limit in zip(batch.shape, shape, strict=True)):
                 return [part for half in halves(batch) for part in self.parts(half)]
         return [batch]
 
-    def add(self, batch: Batch, tokens: int, number: int, device: torch.device) -> float | None:
-        """Add a batch to the gradients: its loss / ``tokens``, or None when memory has no room for it."""
-        if self.generator:
-            self.generator.manual_seed(number)
-        else:
-            torch.manual_seed(number)
+    def backward(self, batches: Sequence[Batch], phase: Phase, tokens: int, update: int) -> list[float]:
+        """The losses of the batches, each with a backward pass; those of fewer batches where the next did not fit."""
+        seed_dropout = self.generator.manual_seed if self.generator else torch.manual_seed
+        losses: list[float] = []
         try:
-            with without_cudnn(device):
-                if batch.at_risk:
-                    batch = with_hypotheses(batch, self.objective.model, device)
-                loss, _ = self.objective(TensorBatch.of(batch, device), tokens)
-                loss.backward()
-                return float(loss.item())
+            with without_cudnn(self.device):
+                targets_of = phase.targets(self.objective.model, self.device)
+                for index, batch in enumerate(batches):
+                    seed_dropout(random_number(self.seed, update, index, self.number))
+                    targets, scales = targets_of(batch)
+                    padded = TensorBatch.of(batch.sources, targets, self.device, scales, phase.any_piece)
+                    loss = self.objective(padded, tokens)
+                    loss.backward()
+                    losses.append(float(loss.item()))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-        # Not in the except clause, whose exception keeps the tensors of the broken pass alive.
-        if device.type == "cuda":
+        # Outside the except clause, whose exception keeps the tensors of the failed pass alive.
+        if len(losses) < len(batches) and self.device.type == "cuda":
             torch.cuda.empty_cache()
-        return None
+        return losses
 
 
 class Workers:
-    """Those of this process, each with a share of what ``group`` leaves to it. To be used in a ``with`` statement."""
+    """The workers of this process, each with a part of what belongs to it in ``group``. A context manager."""
 
     def __init__(
         self, objective: Objective, config: TrainingConfig, device: torch.device, group: Group = ALONE
     ) -> None:
-        self.seed, self.device, self.group = config.seed, device, group
+        self.group = group
         self.weights = list(objective.parameters())
         self.threads = torch.get_num_threads()
+        first = Worker(group.rank, objective, config.seed, device)
         count = min(self.threads, config.batch_tokens // group.size // LEAST_SHARE) if device.type == "cpu" else 1
         if count > 1:
-            # Two that draw from the same stream would drop the same: everybody's numbers are different.
-            self.workers = [Worker.beside(objective, group.rank + group.size * index) for index in range(count)]
+            # Every worker of every process has another number, or some would drop the same features.
+            self.workers = [first.beside(group.rank + group.size * index) for index in range(count)]
             self.pool = ThreadPoolExecutor(count, "gradient", torch.set_num_threads, (self.threads // count,))
         else:
-            self.workers = [Worker(group.rank, objective)]
+            self.workers = [first]
 
     def __enter__(self) -> Self:
         if len(self.workers) > 1:
-            # After each operation that PyTorch shares out, its idle threads spin, on cores that a worker wants: with
-            # two trainings on two cores, each was slower than one by six times instead of two.
+            # After each parallel operation PyTorch's idle threads spin on cores that the workers need: with two
+            # trainings on two cores, each was six times slower than alone instead of twice.
             torch.set_num_threads(self.threads // len(self.workers))
         return self
 
@@ -144,34 +143,34 @@ class Workers:
             self.pool.shutdown()
             torch.set_num_threads(self.threads)
 
-    def gradient(self, batches: Sequence[Batch], update: int) -> Gradient:
-        """The gradient of all batches' mean loss of a target token, those of other processes' shares not added yet.
+    def gradient(self, batches: Sequence[Batch], phase: Phase, update: int) -> Gradient:
+        """The gradient of the mean loss of all target tokens in the batches, before all processes' parts are summed.
 
-        The loss that is returned is everybody's.
+        The loss that is returned is that of all processes.
         """
-        tokens = sum(int(batch.target_length.sum()) for batch in batches)
+        tokens = sum(batch.target_tokens for batch in batches)
         ours = [part for batch in batches if (part := share(batch, self.group.rank, self.group.size))]
 
         def work(worker: Worker, index: int) -> Gradient:
-            mine = [part for batch in ours if (part := share(batch, index, len(self.workers)))]
+            parts = [part for batch in ours if (part := share(batch, index, len(self.workers)))]
             worker.objective.train()
-            return worker.add_up(mine, tokens, self.seed, update, self.device)
+            return worker.accumulate(parts, phase, tokens, update)
 
         if len(self.workers) == 1:
-            found = [work(self.workers[0], 0)]
+            gradients = [work(self.workers[0], 0)]
         else:
-            found = list(self.pool.map(work, self.workers, range(len(self.workers))))
+            gradients = list(self.pool.map(work, self.workers, range(len(self.workers))))
             self.collect()
-        loss = self.group.sum(sum(gradient.loss for gradient in found))
-        return Gradient(loss, tokens, max(gradient.parts for gradient in found))
+        loss = self.group.sum(sum(gradient.loss for gradient in gradients))
+        return Gradient(loss, tokens, max(gradient.parts for gradient in gradients))
 
     def collect(self) -> None:
-        """Move the workers' gradients into the weights' own."""
-        theirs = [worker.objective.parameters() for worker in self.workers]
-        for weight, *copies in zip(self.weights, *theirs, strict=True):
-            for copy_of_it in copies:
+        """Add the workers' gradients to those of the weights, always in the same order."""
+        copies = [worker.objective.parameters() for worker in self.workers]
+        for weight, *theirs in zip(self.weights, *copies, strict=True):
+            for parameter in theirs:
                 if weight.grad is None:
-                    weight.grad = copy_of_it.grad
-                elif copy_of_it.grad is not None:
-                    weight.grad += copy_of_it.grad
-                copy_of_it.grad = None
+                    weight.grad = parameter.grad
+                elif parameter.grad is not None:
+                    weight.grad += parameter.grad
+                parameter.grad = None

@@ -41,11 +41,8 @@ class RunLog:
                 f"out of memory in update {update.step:,}: it was made in {update.parts} parts, the same but for "
                 "dropout's draw, and slower; smaller `batch_tokens` need less"
             )
-        if update.at_risk and self.first("risk"):
-            reporter.note(
-                f"from update {update.step:,} on it learns from its own translations too; "
-                "one takes several times as long"
-            )
+        if update.note and self.first(update.note):
+            reporter.note(f"from update {update.step:,} on {update.note}")
         if update.step % LOG_EVERY == 0:
             self.flush()
         self.write_seconds()

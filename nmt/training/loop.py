@@ -1,40 +1,43 @@
-"""The training loop: a generator that makes one update at a time and tells what happened. It decides nothing else."""
+"""The training loop: a generator that makes one update at a time and yields what happened.
+
+Knows no phase by name, no files and no validation: the caller validates, saves and stops.
+"""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from nmt.config import TrainingConfig
-from nmt.corpus.batches import Batch, Rows, blocks, pad_batch, plan_block, turned
+from nmt.corpus.batches import Batch, Rows, blocks, plan_block, read_batch
 from nmt.text.ahead import ahead
-from nmt.training.counters import Position
+from nmt.training.counters import Counters, Position
 from nmt.training.distribution import ALONE, Group
-from nmt.training.gradients import Workers
-from nmt.training.risk import TARGETS
+from nmt.training.gradients import Gradient, Workers
+from nmt.training.phases import phase_at
+from nmt.training.phases.phase import Phase
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
-
-TURNS = 2  # begins the seed of the stream that says which pairs are turned round, as 0 and 1 do in ``plan_block``
 
 
 @dataclass(frozen=True)
 class Update:
-    """What one update did."""
+    """An update that was made."""
 
     step: int
-    loss: float  # of a target token, label-smoothed, in nats
+    loss: float  # mean of the target tokens, label-smoothed, in nats
     learning_rate: float
     gradient_norm: float  # before clipping
     target_tokens: int
     seconds: float
-    progress: float  # share of the budget used up after it
-    parts: int = 0  # that its batches were split into because memory was short; 0: they were not
-    at_risk: bool = False  # it has learnt from the model's own hypotheses too
+    progress: float  # share of the budget used after it
+    parts: int = 0  # number of parts into which its batches were split for want of memory; 0: not split
+    note: str = ""  # what its phase tells a person
 
 
 @dataclass(frozen=True)
@@ -44,11 +47,11 @@ class Divergence:
     loss: float
     gradient_norm: float
     position: Position  # of its first batch
-    rows: Sequence[int]  # of the training split, those of all its batches
+    rows: Sequence[int]  # row numbers of all its batches in the training split
 
 
 def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[tuple[Position, Batch, Position]]:
-    """Batches without end from the position ``at`` on, each between its position and the one after it."""
+    """Batches without end from the position ``at``, each between its position and the one after it."""
     epoch, block, first, rows = at
     while True:
         plan = plan_block(split, config.batch_tokens, config.seed, epoch, block)
@@ -60,12 +63,12 @@ def batches_from(split: Rows, config: TrainingConfig, at: Position) -> Iterator[
             after = Position(epoch, block, index + 1, rows)
             if index + 1 == len(plan):
                 after = Position(*following, 0, 0 if last_block else rows)
-            yield before, pad_batch(split, plan[index]), after
+            yield before, read_batch(split, plan[index]), after
         (epoch, block), first, rows = following, 0, 0 if last_block else rows
 
 
 def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: Group = ALONE) -> float:
-    """The share of the budget used up at this moment, for an epoch of ``rows`` pairs, more or less."""
+    """The share of the budget used so far. ``rows`` is the mean number of pairs in an epoch."""
     state.tick()
     counters = state.counters
     counters.seconds = group.as_leader(counters.seconds)
@@ -74,65 +77,74 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
 
 
 def train_steps(
-    state: TrainState, split: Rows, config: TrainingConfig, device: torch.device, group: Group = ALONE
+    state: TrainState,
+    split: Rows,
+    config: TrainingConfig,
+    device: torch.device,
+    group: Group = ALONE,
+    choose_phase: Callable[[TrainingConfig, float], Phase] = phase_at,
 ) -> Generator[Update | Divergence, None, None]:
-    """Make updates until the budget is spent, yielding after each; ``state`` is whole whenever this yields.
+    """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
 
-    Updates that ``state.counters.skipped`` names are passed over. A Divergence has changed nothing, and ends this: the
-    caller decides what becomes of it. Raises BusyError when a pair alone does not fit into memory.
+    ``choose_phase`` is given the share of the budget used so far. Skips the updates in ``state.counters.skipped``.
+    Yields a Divergence and ends when a loss or gradient is not finite; the state is then that before the update. Raises
+    BusyError when a single pair does not fit into memory.
     """
     counters = state.counters
-    parameters: list[torch.Tensor] = list(state.objective.model.parameters())
-    averages: list[torch.Tensor] = list(state.average.parameters())
+    weights: list[Tensor] = list(state.objective.model.parameters())
+    averages: list[Tensor] = list(state.average.parameters())
     skipped = {place[1:] for place in counters.skipped}
-    batches = ahead(batches_from(split, config, counters.position))
+    stream = ahead(batches_from(split, config, counters.position))
     with Workers(state.objective, config, device, group) as workers:
         while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
             start = time.monotonic()
-            # Gather the batches of this update: their tokens normalise the loss of each.
-            gathered = list(islice(batches, config.accumulate))
+            # Gather the batches of this update.
+            gathered = list(islice(stream, config.accumulate))
             before, after = gathered[0][0], gathered[-1][2]
             if before[:3] in skipped:
                 counters.position = after
                 continue
-
-            made = [batch for _, batch, _ in gathered]
-            if used < config.bidirectional:
-                random = np.random.default_rng((TURNS, config.seed, counters.step))
-                made = [turned(batch, random.random(len(batch.rows)) < 0.5) for batch in made]
-            at_risk = used >= 1.0 - config.minimum_risk
-            if at_risk:
-                made = [replace(batch, at_risk=True) for batch in made]
-
-            # Forward and backward, then clip, step, average.
-            gradient = workers.gradient(made, counters.step)
-            group.add_up_gradients(parameters)
-            norm = float(torch.nn.utils.clip_grad_norm_(parameters, config.gradient_clip or float("inf"), foreach=True))
+            # The phase decides what is read and predicted.
+            phase = choose_phase(config, used)
+            batches = phase.batches([batch for _, batch, _ in gathered], counters.step)
+            # Forward and backward pass, sum over all processes, clip.
+            gradient = workers.gradient(batches, phase, counters.step)
+            group.all_reduce_gradients(weights)
+            norm = float(torch.nn.utils.clip_grad_norm_(weights, config.gradient_clip or float("inf"), foreach=True))
             if not (isfinite(gradient.loss) and isfinite(norm)):
                 state.optimizer.zero_grad(set_to_none=True)
-                rows = [int(row) for _, batch, _ in gathered for row in batch.rows]
+                rows = np.concatenate([batch.rows for _, batch, _ in gathered]).tolist()
                 yield Divergence(gradient.loss, norm, before, rows)
                 return
+            # Update the weights, then their running average.
             rate = learning_rate(config, counters.step, used)
-            for options in state.optimizer.param_groups:
-                options["lr"] = rate
-            state.optimizer.step()
-            state.optimizer.zero_grad(set_to_none=True)
-            counters.step += 1
-            # A young average must not remember the random weights that it began with. An update at risk, which has
-            # learnt from several targets a source, counts for as many.
-            decay = min(config.average_decay ** (TARGETS if at_risk else 1), counters.step / (counters.step + 10))
-            with torch.no_grad():
-                torch._foreach_lerp_(averages, parameters, 1.0 - decay)
-
-            # State update.
+            take_step(state, weights, averages, rate, config.average_decay**phase.targets_per_source)
+            # Update the counters.
             counters.position = after
             seconds = time.monotonic() - start
-            counters.target_tokens += gradient.tokens
-            counters.learning_rate, counters.gradient_norm = rate, norm
-            counters.window.loss += gradient.loss * gradient.tokens
-            counters.window.tokens += gradient.tokens
-            counters.window.seconds += seconds
+            count(counters, gradient, rate, norm, seconds)
             used = budget_used(config, state, split.rows_a_pass, group)
-            parts = gradient.parts if gradient.parts > len(gathered) else 0
-            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, at_risk)
+            parts = gradient.parts if gradient.parts > len(batches) else 0
+            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, phase.note)
+
+
+def take_step(state: TrainState, weights: list[Tensor], averages: list[Tensor], rate: float, decay: float) -> None:
+    """Update the weights by their gradients, which are then cleared, and their running averages."""
+    for options in state.optimizer.param_groups:
+        options["lr"] = rate
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    state.counters.step += 1
+    # A young average must forget the random weights that it began with.
+    decay = min(decay, state.counters.step / (state.counters.step + 10))
+    with torch.no_grad():
+        torch._foreach_lerp_(averages, weights, 1.0 - decay)
+
+
+def count(counters: Counters, gradient: Gradient, rate: float, norm: float, seconds: float) -> None:
+    """Add an update to the counters and to the sums of the metrics."""
+    counters.target_tokens += gradient.tokens
+    counters.learning_rate, counters.gradient_norm = rate, norm
+    counters.window.loss += gradient.loss * gradient.tokens
+    counters.window.tokens += gradient.tokens
+    counters.window.seconds += seconds

@@ -1,8 +1,9 @@
 """The output projection and label-smoothed cross-entropy in one, without ever holding all logits at once.
 
-N target tokens, C of a chunk, D width, V vocabulary. The softmax over the vocabulary is the widest thing of the model:
-done plainly its logits, their log-softmax and the gradients of both go through memory a dozen times. Here a chunk of
-rows small enough for the processor's cache is projected, turned into loss and gradient, and forgotten.
+N target tokens, C tokens of a chunk, D width, V vocabulary. The softmax over the vocabulary is the widest operation of
+the model: computed plainly, its logits, their log-softmax and the gradients of both go through memory a dozen times.
+Here a chunk of rows that fits into the processor's cache is projected, its loss and gradient are computed, and its
+logits are dropped. Knows no model and no batch.
 """
 
 from collections.abc import Callable
@@ -15,9 +16,9 @@ Errors = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The losses and the gradient of their sum, in place of the logits: with the fewest exponentials; passes are free.
+    """The losses (C, 1) and the logits' gradient (C, V), with few exponentials, for logits that lie in the cache.
 
-    In float32 inside, as its sibling is; the gradient has the type of the logits.
+    Computes in float32 or wider; the gradient has the type of the logits. May overwrite the logits.
     """
     wide_CV = logits_CV.to(torch.promote_types(logits_CV.dtype, torch.float32))
     uniform = smoothing / wide_CV.size(1)
@@ -31,32 +32,34 @@ def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> t
 
 
 def errors_in_memory(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """The same with the fewest passes, where each goes through a device's memory."""
+    """As ``errors_in_cache``, with few passes over memory, for logits that lie in a device's memory."""
     uniform = smoothing / logits_CV.size(1)
     log_CV = torch.log_softmax(logits_CV, 1, dtype=torch.promote_types(logits_CV.dtype, torch.float32))
     loss_C1 = (smoothing - 1) * log_CV.gather(1, target_C1) - uniform * log_CV.sum(1, keepdim=True)
     softmax_CV = log_CV.exp_()
-    # Before anything is rounded: softmax − 1 of a target that is nearly sure has few digits.
+    # Before rounding to the logits' type, in which softmax − 1 of a nearly certain target has few digits left.
     softmax_CV.scatter_add_(1, target_C1, softmax_CV.new_full((len(target_C1), 1), smoothing - 1))
     return loss_C1, torch.sub(softmax_CV, uniform, out=torch.empty_like(logits_CV))
 
 
-CHUNK: dict[str, tuple[int, Errors]] = {"cpu": (128, errors_in_cache)}  # rows whose logits stay in the cache: measured
-LARGE_CHUNK: tuple[int, Errors] = (4096, errors_in_memory)  # elsewhere, where kernels must be large to be fast
+# Rows of a chunk: on a CPU as many as the cache holds with their logits (docs/decisions/loss-in-chunks.md); elsewhere
+# many, because only large kernels are fast.
+CHUNK: dict[str, tuple[int, Errors]] = {"cpu": (128, errors_in_cache)}
+LARGE_CHUNK: tuple[int, Errors] = (4096, errors_in_memory)
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """sum over n of −Σᵥ q(v)·log softmax(hidden·weightᵀ)(v), where q = (1 − ε)·[v = target] + ε/V.
+    """Σₙ −Σᵥ q(v)·log softmax(hidden·weightᵀ)(v), where q = (1 − ε)·[v = target] + ε/V.
 
-    That is the label smoothing of Szegedy et al. 2016 as PyTorch defines it. The logits' gradient, softmax − q, is
-    known with the softmax, so the forward pass makes both gradients and the backward pass only hands them out.
+    That is the label smoothing of Szegedy et al. 2016 as PyTorch defines it. The logits' gradient, softmax − q, comes
+    with the softmax, so the forward pass computes both gradients and the backward pass returns them.
 
-    Where hidden states have fewer bits than the weights, so have the products; all else has the weights' precision.
+    Products are computed in the type of the hidden states, everything else in that of the weights.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, share_N: Tensor | None
+        ctx: Any, hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, scale_N: Tensor | None
     ) -> Tensor:
         with_gradient = any(ctx.needs_input_grad)
         gradient_ND, gradient_VD = torch.empty_like(hidden_ND), torch.zeros_like(weight_VD)
@@ -67,8 +70,8 @@ class LinearCrossEntropy(torch.autograd.Function):
             rows = slice(start, start + size)
             hidden_CD = hidden_ND[rows]
             loss_C1, error_CV = errors(hidden_CD @ narrow_VD.t(), target_N[rows, None], smoothing)
-            if share_N is not None:
-                loss_C1, error_CV = loss_C1 * share_N[rows, None], error_CV.mul_(share_N[rows, None])
+            if scale_N is not None:
+                loss_C1, error_CV = loss_C1 * scale_N[rows, None], error_CV.mul_(scale_N[rows, None])
             total += loss_C1.sum()
             if with_gradient:
                 torch.mm(error_CV, narrow_VD, out=gradient_ND[rows])
@@ -86,11 +89,11 @@ class LinearCrossEntropy(torch.autograd.Function):
 
 
 def linear_cross_entropy(
-    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, share_N: Tensor | None = None
+    hidden_ND: Tensor, weight_VD: Tensor, target_N: Tensor, smoothing: float, scale_N: Tensor | None = None
 ) -> Tensor:
     """The summed loss in nats of predicting ``target_N`` from hidden·weightᵀ; exact, as the plain formula.
 
-    ``share_N`` is how often each target counts, which may be less than not at all; None: all once.
+    ``scale_N`` are factors of the tokens' losses, which may be negative; None: all 1.
     """
-    loss: Tensor = LinearCrossEntropy.apply(hidden_ND, weight_VD, target_N, smoothing, share_N)  # type: ignore[no-untyped-call]
+    loss: Tensor = LinearCrossEntropy.apply(hidden_ND, weight_VD, target_N, smoothing, scale_N)  # type: ignore[no-untyped-call]
     return loss

@@ -92,7 +92,7 @@ class TrainState:
         source = self.checkpoint({}) if group.leads else Checkpoint(*self.layout(), {})
         model, training = (
             {
-                name: group.hand_out(torch.empty_like(tensor, device="cpu") if tensor.is_meta else tensor)
+                name: group.broadcast(torch.empty_like(tensor, device="cpu") if tensor.is_meta else tensor)
                 for name, tensor in sorted(tensors.items())
             }
             for tensors in (source.model, source.training)

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from nmt.config import SearchOptions
-from nmt.corpus.batches import Batch, blocks, halves, pad_batch, plan_block
+from nmt.corpus.batches import Batch, blocks, halves, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.engine import EXTRA_PIECES, Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
@@ -213,9 +213,9 @@ def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
     total, tokens = 0.0, 0
     for block in range(blocks(len(data.valid))):
         for rows in plan_block(data.valid, BATCH_TOKENS, seed=0, epoch=0, block_in_epoch=block):
-            batch = pad_batch(data.valid, rows)
+            batch = read_batch(data.valid, rows)
             total += summed_loss(objective, batch, device)
-            tokens += int(batch.target_length.sum())
+            tokens += batch.target_tokens
             watch.advance()
     return total / tokens
 
@@ -224,7 +224,7 @@ def summed_loss(objective: Objective, batch: Batch, device: torch.device) -> flo
     """The summed loss of a batch, by halves if memory is short. Raises BusyError when a single pair does not fit."""
     try:
         with without_cudnn(device):
-            return float(objective(TensorBatch.of(batch, device), 1.0)[0].item())
+            return float(objective(TensorBatch.of(batch.sources, batch.targets, device), 1.0).item())
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -82,7 +82,7 @@ def train(folder: Path, whole: bool) -> None:
     import numpy as np
     import torch
 
-    from nmt.corpus.batches import blocks, pad_batch, plan_block
+    from nmt.corpus.batches import blocks, plan_block, read_batch
     from nmt.training.loop import train_steps
     from nmt.training.opening import fresh_state, open_run
     from nmt.training.reporter import Reporter
@@ -103,7 +103,7 @@ def train(folder: Path, whole: bool) -> None:
     for split in (data.train, data.valid):
         for block in range(blocks(len(split))):
             for rows in plan_block(split, config.training.batch_tokens, 1, 0, block):
-                pad_batch(split, rows)
+                read_batch(split, rows)
     length_factor(data)
     state = fresh_state(job, device)
     assert all(

@@ -1,0 +1,33 @@
+"""Training in both directions (Ding et al. 2021): half of the pairs have source and target exchanged.
+
+Both languages must have one vocabulary. Knows no model and no search.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nmt.corpus.batches import Batch
+from nmt.training.phases.phase import Phase
+
+STREAM = 2  # begins the seed of the random numbers used here, as 0 and 1 do in ``plan_block``
+
+
+class BothDirections(Phase):
+    """Exchanges source and target of each pair with probability 1/2, anew in each update."""
+
+    any_piece = True
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def batches(self, batches: Sequence[Batch], update: int) -> Sequence[Batch]:
+        generator = np.random.default_rng((STREAM, self.seed, update))
+        return [exchanged(batch, (generator.random(len(batch.rows)) < 0.5).tolist()) for batch in batches]
+
+
+def exchanged(batch: Batch, which: Sequence[bool]) -> Batch:
+    """The batch with source and target exchanged in the rows that ``which`` (B,) marks."""
+    rows = zip(batch.sources, batch.targets, which, strict=True)
+    sources, targets = zip(*[(t, s) if is_marked else (s, t) for s, t, is_marked in rows], strict=True)
+    return Batch(batch.rows, sources, targets)
