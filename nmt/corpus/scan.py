@@ -122,13 +122,7 @@ def scan(
 
 
 def _judge(
-    role: str,
-    corpus: Corpus,
-    sides: Sides,
-    leaks: Leaks,
-    options: PrepareOptions,
-    sample: Sample,
-    progress: Progress,
+    role: str, corpus: Corpus, sides: Sides, leaks: Leaks, options: PrepareOptions, sample: Sample, progress: Progress
 ) -> tuple[Verdicts, Hashes]:
     verdicts, hashes, sources = [], [], []
     decomposed = 0
