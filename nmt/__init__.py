@@ -1,4 +1,4 @@
-"""nmt: neural machine translation, from two text files to a trained translator.
+"""Neural machine translation, from two text files to a trained translator.
 
 The library is the class ``Translator``, with its options, results and errors; docs/library.md shows how to use it. The
 commands are in ``nmt.cli``.

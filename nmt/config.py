@@ -18,11 +18,7 @@ Layer = Mapping[str, Mapping[str, Any]]
 
 
 def setting(
-    default: Any,
-    help: str,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
+    default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
 ) -> Any:
     """Make a dataclass field with a help text and the values it may take: choices, or bounds, which are inclusive."""
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
@@ -55,8 +51,7 @@ LONGEST_NOTE = 200  # characters
 LARGEST_WEIGHT = 1000  # of a corpus
 LARGEST_SETTINGS = 1 << 16  # bytes of a settings file
 MOST_DOTS = 64  # in a line of TOML: the memory of Python's reader grows with the square of the dots in a key
-
-LEARNED_POSITIONS = 1024  # rows of what is learned per position; later positions share the last
+LEARNED_POSITIONS = 1024  # rows of a table of position vectors; later positions share the last row
 
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nmt.config import LEARNED_POSITIONS
 
-LONGEST = LEARNED_POSITIONS  # rows of a learned table; later positions share the last row
+LONGEST = LEARNED_POSITIONS
 
 
 class SinusoidalPositions(nn.Module):
