@@ -555,3 +555,30 @@ def test_a_model_is_no_run_and_nothing_is_left_in_it(tiny_run: TinyRun, tmp_path
     assert done.returncode == 73
     assert "exists and is no training run" in done.stderr
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == before
+
+
+COUNTED = """
+import sys
+from nmt.cli import main
+from nmt.corpus.dataset import Dataset
+from nmt.store.model_folder import ModelFolder
+opened = []
+for kind in (Dataset, ModelFolder):
+    def counted(cls, folder, open=kind.open.__func__):
+        opened.append(cls.__name__)
+        return open(cls, folder)
+    kind.open = classmethod(counted)
+try:
+    main()
+finally:
+    print(*sorted(opened))
+"""
+
+
+@pytest.mark.parametrize("more", [(), ("--plan",)])
+def test_a_command_opens_its_data_and_its_model_once(tiny_run: TinyRun, tmp_path: Path, more: tuple[str, ...]) -> None:
+    """They are read before PyTorch is imported, and handed down from there."""
+    line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *more]
+    line += ["--init", tiny_run.run, "--steps", "1", "--quiet"]
+    result = subprocess.run([sys.executable, "-c", COUNTED, *line], capture_output=True, encoding="utf-8", check=True)
+    assert result.stdout.splitlines()[-1] == "Dataset ModelFolder"
