@@ -24,8 +24,10 @@ from nmt.decoding.translator import Translator
 
 PACKAGE = ROOT / "nmt"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-LONGEST_FILE = 400  # lines
+LONGEST_FILE, LONGEST_FUNCTION = 300, 50  # lines
 MOST_WORDS = 7  # that explain a file
+# A line that begins with one of these goes on from the name of its function, and cannot stand alone in ``help()``.
+FRAGMENTS = {"As", "At", "From", "In", "May", "Of", "Over", "That", "Those", "To", "Where", "Who"}
 
 # What could run code from a file or from text. safetensors, JSON and TOML are what is read instead.
 UNSAFE_MODULES = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml"}
@@ -91,6 +93,67 @@ def test_tree_explains_each_file_in_a_few_words() -> None:
 def test_file_opens_with_what_it_is_and_is_not_too_long(path: Path) -> None:
     assert ast.get_docstring(syntax(path))
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_FILE
+
+
+def long_functions(code: str) -> list[str]:
+    """The functions over LONGEST_FUNCTION lines that have no comment, with the reason, right above them."""
+    lines = code.splitlines()
+    functions = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return [
+        function.name
+        for function in functions
+        if (function.end_lineno or 0) - function.lineno >= LONGEST_FUNCTION
+        and not lines[min([function, *function.decorator_list], key=lambda node: node.lineno).lineno - 2]
+        .lstrip()
+        .startswith("#")
+    ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_function_is_not_too_long_or_says_why(path: Path) -> None:
+    assert long_functions(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("above", "lines", "is_noticed"),
+    [("", 50, False), ("", 51, True), ("# Each flag is a parameter.\n", 51, False), ("# ", 51, True)],
+)
+def test_a_long_function_would_be_noticed(above: str, lines: int, is_noticed: bool) -> None:
+    gap = "\n" if above == "# " else ""
+    code = f"x = 1\n{above}{gap}{gap}def long():\n" + "    pass\n" * (lines - 1)
+    assert long_functions(code) == ["long"] * is_noticed
+    decorated = code.replace("def long", "@decorator\ndef long")
+    assert long_functions(decorated) == ["long"] * is_noticed
+
+
+def fragments(code: str) -> list[str]:
+    """The first lines of public docstrings that do not stand alone: they go on from the name above them."""
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(code)) if isinstance(node, documented)]
+    public = [node for node in nodes if not getattr(node, "name", "").startswith("_")]
+    first_lines = [(ast.get_docstring(node) or "A").splitlines()[0] for node in public]
+    return [line for line in first_lines if line[0].islower() or line.split()[0].rstrip(",:;") in FRAGMENTS]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=ids)
+def test_first_lines_of_docstrings_stand_alone(path: Path) -> None:
+    assert fragments(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "is_noticed"),
+    [
+        ("Number of updates the budget allows.", False),
+        ("``nmt train``: flags to a training run.", False),
+        ("In the budget.", True),
+        ("Over the data, that the settings make.", True),
+        ("may be less than not at all", True),
+        ("That nothing is wrong.", True),
+    ],
+)
+def test_a_fragment_would_be_noticed(line: str, is_noticed: bool) -> None:
+    assert bool(fragments(f'def public():\n    """{line}"""\n')) == is_noticed
+    assert not fragments(f'def _private():\n    """{line}"""\n')
 
 
 def unsafe(tree: ast.Module) -> list[str]:

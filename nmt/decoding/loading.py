@@ -1,4 +1,4 @@
-"""From an opened model folder to an engine: which of the two searches it. Imports neither before it is chosen."""
+"""Chooses and loads the engine that searches an opened model folder. Imports neither engine before it is chosen."""
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.engine import Engine

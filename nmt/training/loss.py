@@ -32,7 +32,7 @@ def errors_in_cache(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> t
 
 
 def errors_in_memory(logits_CV: Tensor, target_C1: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
-    """As ``errors_in_cache``, with few passes over memory, for logits that lie in a device's memory."""
+    """``errors_in_cache`` with few passes over memory, for logits in the memory of a device."""
     uniform = smoothing / logits_CV.size(1)
     log_CV = torch.log_softmax(logits_CV, 1, dtype=torch.promote_types(logits_CV.dtype, torch.float32))
     loss_C1 = (smoothing - 1) * log_CV.gather(1, target_C1) - uniform * log_CV.sum(1, keepdim=True)

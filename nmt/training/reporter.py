@@ -1,4 +1,4 @@
-"""Who is told how training goes: the command, a test, or nobody. The library never prints. Imports no PyTorch."""
+"""Receivers of news of a training run: a command, a test or nobody. The library never prints; imports no PyTorch."""
 
 from typing import TYPE_CHECKING
 
