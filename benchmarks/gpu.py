@@ -160,7 +160,7 @@ def nmt_updates(config: Config, pairs: RandomPairs, device: torch.device) -> Ite
     """The target tokens of each update of nmt's own loop."""
     model = build_model(config.model, VOCABULARY, VOCABULARY, joint=True).to(device)
     state = TrainState.fresh(model, config.training)
-    for event in train_steps(state, pairs, config.training, device):
+    for event in train_steps(state, pairs, config.training):
         assert isinstance(event, Update)
         yield event.target_tokens
 

@@ -34,7 +34,7 @@ def update(length: int, seconds: float = 8.0) -> float:
     sources, targets = generator.integers(4, VOCABULARY, (2, len(rows), length - 1))  # and </s>
     batch = Batch(rows, list(sources), list(targets))
     took: list[float] = []
-    with Workers(state.objective, config.training, CPU) as workers:
+    with Workers(state.objective, config.training) as workers:
         while sum(took) < seconds or len(took) < 3:
             start = time.monotonic()
             workers.gradient([batch], Plain(), 0)

@@ -43,7 +43,7 @@ def main() -> None:
     dataset = Dataset.open(corpus.dataset())
     config = Config.from_layers(PRESETS["tiny"])
     model = Transformer(config.model, dataset.source_vocabulary, dataset.target_vocabulary, dataset.joint)
-    updates = train_steps(TrainState.fresh(model, config.training), dataset.train, config.training, CPU)
+    updates = train_steps(TrainState.fresh(model, config.training), dataset.train, config.training)
     warm = [next(updates) for _ in range(5)]
     with profile(activities=[ProfilerActivity.CPU]) as training:
         made = len(list(islice(updates, options.updates)))

@@ -36,7 +36,7 @@ def a_batch() -> Batch:
 
 def targets_and_scales(model: TranslationModel, batch: Batch) -> tuple[list[list[int]], list[list[float]]]:
     """The targets of the batch in minimum risk training, and the factors of their losses, a list a source."""
-    targets, scales = RISK.targets(model, CPU)(batch)
+    targets, scales = RISK.targets(model)(batch)
     assert scales is not None
     assert len(targets) == len(scales) == RISK.targets_per_source * len(batch.rows)
     return [ids.tolist() for ids in targets], scales.reshape(-1, RISK.targets_per_source).tolist()
@@ -71,7 +71,7 @@ def bleu(hypothesis: list[int], reference: list[int]) -> float:
 @pytest.mark.parametrize("config", [MODEL, RECURRENT])
 def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelConfig) -> None:
     model, batch = a_model(config), a_batch()
-    targets, scales = RISK.targets(model, CPU)(batch)
+    targets, scales = RISK.targets(model)(batch)
     loss = Objective(model, 0.0)(TensorBatch.of(batch.sources, targets, CPU, scales), 1.0)
     found = torch.autograd.grad(loss, list(model.parameters()))
 
@@ -206,7 +206,7 @@ def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypa
     monkeypatch.setattr(PyTorchEngine, "search_batch", crowded)
     for room, parts in ((8, 1), (2, 4)):
         objective = Objective(a_model(), 0.1)
-        gradient = Worker(0, objective, 1, CPU).accumulate([batch], RISK, batch.target_tokens, 0)
+        gradient = Worker(0, objective, 1).accumulate([batch], RISK, batch.target_tokens, 0)
         assert gradient.parts == parts
         found[room] = [weight.grad for weight in objective.parameters() if weight.grad is not None]
     for whole, halved in zip(found[8], found[2], strict=True):
@@ -214,12 +214,12 @@ def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypa
 
 
 def test_exchanged_pairs_have_hypotheses_too() -> None:
-    both = BothDirections(1)
+    both = BothDirections()
     risk = MinimumRisk(both)
-    (pairs,), (wanted,) = risk.batches([a_batch()], 3), both.batches([a_batch()], 3)
+    (pairs,), (wanted,) = (phase.batches([a_batch()], np.random.default_rng(3)) for phase in (risk, both))
     assert [ids.tolist() for ids in pairs.sources] == [ids.tolist() for ids in wanted.sources]
     assert [ids.tolist() for ids in pairs.sources] != [ids.tolist() for ids in a_batch().sources]
-    targets, _ = risk.targets(a_model(), CPU)(pairs)
+    targets, _ = risk.targets(a_model())(pairs)
     assert [ids.tolist() for ids in targets[::TARGETS]] == [ids.tolist() for ids in wanted.targets]
     assert risk.any_piece
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_training import CPU, MODEL, TRAINING, a_split, fresh, run, same_bits, tensors
+from test_training import MODEL, TRAINING, a_split, fresh, run, same_bits, tensors
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -35,13 +35,13 @@ class Backwards(Phase):
     note = "it copies too"
     targets_per_source = 2
 
-    def batches(self, batches: Sequence[Batch], update: int) -> Sequence[Batch]:
+    def batches(self, batches: Sequence[Batch], random: np.random.Generator) -> Sequence[Batch]:
         def turned(batch: Batch) -> list[Any]:
             return [ids[::-1] if row % 2 else ids for row, ids in zip(batch.rows, batch.sources, strict=True)]
 
         return [replace(batch, sources=turned(batch)) for batch in batches]
 
-    def targets(self, model: TranslationModel, device: torch.device) -> Callable[[Batch], tuple[Sentences, Scales]]:
+    def targets(self, model: TranslationModel) -> Callable[[Batch], tuple[Sentences, Scales]]:
         def both(batch: Batch) -> tuple[Sentences, Scales]:
             pairs = zip(batch.targets, batch.sources, strict=True)
             return [ids for pair in pairs for ids in pair], np.tile(np.array([1.0, 0.25], np.float32), len(batch.rows))
@@ -52,7 +52,7 @@ class Backwards(Phase):
 class Doubled(Phase):
     """Has each pair twice."""
 
-    def batches(self, batches: Sequence[Batch], update: int) -> Sequence[Batch]:
+    def batches(self, batches: Sequence[Batch], random: np.random.Generator) -> Sequence[Batch]:
         return [
             Batch(np.repeat(batch.rows, 2), [*batch.sources, *batch.sources], [*batch.targets, *batch.targets])
             for batch in batches
@@ -60,7 +60,7 @@ class Doubled(Phase):
 
 
 def train(state: TrainState, phase: Phase) -> list[Update]:
-    events = train_steps(state, a_split(), CONFIG, CPU, choose_phase=lambda config, used: phase)
+    events = train_steps(state, a_split(), CONFIG, choose_phase=lambda config, used: phase)
     return [event for event in events if isinstance(event, Update)]
 
 
@@ -74,7 +74,7 @@ def test_a_new_phase_trains_on_what_it_makes_of_the_pairs() -> None:
     state = fresh(CONFIG, replace(MODEL, dropout=0.0))
     model = state.objective.model
     stream = batches_from(a_split(), CONFIG, Position())
-    updates = train_steps(state, a_split(), CONFIG, CPU, choose_phase=lambda config, used: Backwards())
+    updates = train_steps(state, a_split(), CONFIG, choose_phase=lambda config, used: Backwards())
     for _ in range(CONFIG.steps):
         loss, tokens = 0.0, 0
         for _, batch, _ in islice(stream, CONFIG.accumulate):
@@ -111,7 +111,7 @@ def test_phases_are_chosen_by_progress() -> None:
         return Plain() if used < 0.5 else Doubled()
 
     mixed, plain = fresh(CONFIG), fresh(CONFIG)
-    updates = train_steps(mixed, a_split(), CONFIG, CPU, choose_phase=choose)
+    updates = train_steps(mixed, a_split(), CONFIG, choose_phase=choose)
     tokens = [update.target_tokens for update in islice(updates, 2) if isinstance(update, Update)]
     wanted = [update.target_tokens for update in run(plain, CONFIG, 2)]
     assert tokens == wanted

@@ -102,7 +102,7 @@ def padded(rows: npt.NDArray[np.int64], any_piece: bool = False) -> TensorBatch:
 
 
 def run(state: TrainState, config: TrainingConfig, updates: int | None = None) -> list[Update]:
-    events = islice(train_steps(state, a_split(), config, CPU), updates)
+    events = islice(train_steps(state, a_split(), config), updates)
     return [event for event in events if isinstance(event, Update)]
 
 
@@ -384,7 +384,7 @@ def test_while_threads_work_pytorch_has_none_beside_them_and_has_them_again_afte
     threads: Callable[[int], None],
 ) -> None:
     threads(2)
-    with Workers(fresh().objective, TRAINING, CPU) as workers:
+    with Workers(fresh().objective, TRAINING) as workers:
         assert len(workers.workers) == 2
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == 2
@@ -425,11 +425,11 @@ def test_dropout_of_threads_is_that_of_as_many_processes(threads: Callable[[int]
         alone = []
         for rank in range(2):
             state = fresh(TRAINING, model)
-            with Workers(state.objective, TRAINING, CPU, SilentGroup(rank, 2)) as workers:
+            with Workers(state.objective, TRAINING, SilentGroup(rank, 2)) as workers:
                 alone.append((workers.gradient([batch], Plain(), 7).loss, gradients_of(state.objective)))
         threads(2)
         state = fresh(TRAINING, model)
-        with Workers(state.objective, TRAINING, CPU) as workers:
+        with Workers(state.objective, TRAINING) as workers:
             together = workers.gradient([batch], Plain(), 7).loss, gradients_of(state.objective)
         (one, of_one), (other, of_other) = alone
         assert one != other, "the same rows, other masks"
@@ -506,7 +506,7 @@ def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
     config = replace(TRAINING, steps=30, average_decay=0.6)
     state = fresh(config)
     wanted = {name: tensor.double() for name, tensor in state.objective.model.state_dict().items()}
-    for update in train_steps(state, a_split(), config, CPU):
+    for update in train_steps(state, a_split(), config):
         assert isinstance(update, Update)
         decay = min(0.6, update.step / (update.step + 10))
         for name, tensor in state.objective.model.state_dict().items():

@@ -47,15 +47,15 @@ class Group:
                 dist.all_reduce(tensor)
         return tensor
 
-    def all_reduce_gradients(self, parameters: Sequence[Tensor]) -> None:
+    def all_reduce_gradients(self, weights: Sequence[Tensor]) -> None:
         """Replace each gradient by the sum of all processes' gradients; a missing one counts as zero."""
         if self.size == 1:
             return
-        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in parameters]
+        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
         flat = self.all_reduce(torch.cat([gradient.reshape(-1) for gradient in gradients]))
-        parts = torch.split(flat, [parameter.numel() for parameter in parameters])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter)
+        parts = torch.split(flat, [weight.numel() for weight in weights])
+        for weight, part in zip(weights, parts, strict=True):
+            weight.grad = part.view_as(weight)
 
     def sum(self, value: float) -> float:
         """The sum of all processes' values."""

@@ -48,7 +48,6 @@ class Worker:
     number: int  # among the workers of all processes
     objective: Objective
     seed: int
-    device: torch.device
     generator: torch.Generator | None = None  # of its dropout; None: PyTorch's global one
     did_not_fit: list[tuple[int, ...]] = field(default_factory=list)  # shapes of batches that ran out of memory
 
@@ -56,7 +55,7 @@ class Worker:
         """Another worker, on the same weights but with gradients of its own."""
         same_weights = {id(weight): nn.Parameter(weight.detach()) for weight in self.objective.parameters()}
         objective = copy.deepcopy(self.objective, same_weights)
-        worker = type(self)(number, objective, self.seed, self.device, torch.Generator())
+        worker = type(self)(number, objective, self.seed, torch.Generator())
         for module in objective.modules():
             if isinstance(module, Dropout):
                 module.generator = worker.generator
@@ -93,14 +92,15 @@ class Worker:
     def backward(self, batches: Sequence[Batch], phase: Phase, tokens: int, update: int) -> list[float]:
         """The losses of the batches, each with a backward pass; those of fewer batches where the next did not fit."""
         seed_dropout = self.generator.manual_seed if self.generator else torch.manual_seed
+        device = self.objective.model.output_weight.device
         losses: list[float] = []
         try:
-            with without_cudnn(self.device):
-                targets_of = phase.targets(self.objective.model, self.device)
+            with without_cudnn(device):
+                targets_of = phase.targets(self.objective.model)
                 for index, batch in enumerate(batches):
                     seed_dropout(random_number(self.seed, update, index, self.number))
                     targets, scales = targets_of(batch)
-                    padded = TensorBatch.of(batch.sources, targets, self.device, scales, phase.any_piece)
+                    padded = TensorBatch.of(batch.sources, targets, device, scales, phase.any_piece)
                     loss = self.objective(padded, tokens)
                     loss.backward()
                     losses.append(float(loss.item()))
@@ -108,7 +108,7 @@ class Worker:
             if not is_out_of_memory(error):
                 raise
         # Outside the except clause, whose exception keeps the tensors of the failed pass alive.
-        if len(losses) < len(batches) and self.device.type == "cuda":
+        if len(losses) < len(batches) and device.type == "cuda":
             torch.cuda.empty_cache()
         return losses
 
@@ -116,14 +116,13 @@ class Worker:
 class Workers:
     """The workers of this process, each with a part of what belongs to it in ``group``. A context manager."""
 
-    def __init__(
-        self, objective: Objective, config: TrainingConfig, device: torch.device, group: Group = ALONE
-    ) -> None:
+    def __init__(self, objective: Objective, config: TrainingConfig, group: Group = ALONE) -> None:
         self.group = group
         self.weights = list(objective.parameters())
         self.threads = torch.get_num_threads()
-        first = Worker(group.rank, objective, config.seed, device)
-        count = min(self.threads, config.batch_tokens // group.size // LEAST_SHARE) if device.type == "cpu" else 1
+        first = Worker(group.rank, objective, config.seed)
+        is_on_cpu = objective.model.output_weight.device.type == "cpu"
+        count = min(self.threads, config.batch_tokens // group.size // LEAST_SHARE) if is_on_cpu else 1
         if count > 1:
             # Every worker of every process has another number, or some would drop the same features.
             self.workers = [first.beside(group.rank + group.size * index) for index in range(count)]

@@ -4,7 +4,7 @@ Knows no phase by name, no files and no validation: the caller validates, saves 
 """
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import isfinite
@@ -16,13 +16,15 @@ from torch import Tensor
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, Rows, blocks, plan_block, read_batch
 from nmt.text.ahead import ahead
-from nmt.training.counters import Counters, Position
+from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
-from nmt.training.gradients import Gradient, Workers
+from nmt.training.gradients import Workers
 from nmt.training.phases import phase_at
-from nmt.training.phases.phase import Phase
+from nmt.training.phases.phase import PhaseAt
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
+
+PHASE_STREAM = 2  # begins the seed of the phases' random numbers, as 0 and 1 do in ``plan_block``
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,7 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
 
 
 def train_steps(
-    state: TrainState,
-    split: Rows,
-    config: TrainingConfig,
-    device: torch.device,
-    group: Group = ALONE,
-    choose_phase: Callable[[TrainingConfig, float], Phase] = phase_at,
+    state: TrainState, split: Rows, config: TrainingConfig, group: Group = ALONE, choose_phase: PhaseAt = phase_at
 ) -> Generator[Update | Divergence, None, None]:
     """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
 
@@ -95,7 +92,7 @@ def train_steps(
     averages: list[Tensor] = list(state.average.parameters())
     skipped = {place[1:] for place in counters.skipped}
     stream = ahead(batches_from(split, config, counters.position))
-    with Workers(state.objective, config, device, group) as workers:
+    with Workers(state.objective, config, group) as workers:
         while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
             start = time.monotonic()
             # Gather the batches of this update.
@@ -106,7 +103,8 @@ def train_steps(
                 continue
             # The phase decides what is read and predicted.
             phase = choose_phase(config, used)
-            batches = phase.batches([batch for _, batch, _ in gathered], counters.step)
+            random = np.random.default_rng((PHASE_STREAM, config.seed, counters.step))
+            batches = phase.batches([batch for _, batch, _ in gathered], random)
             # Forward and backward pass, sum over all processes, clip.
             gradient = workers.gradient(batches, phase, counters.step)
             group.all_reduce_gradients(weights)
@@ -122,7 +120,11 @@ def train_steps(
             # Update the counters.
             counters.position = after
             seconds = time.monotonic() - start
-            count(counters, gradient, rate, norm, seconds)
+            counters.target_tokens += gradient.tokens
+            counters.learning_rate, counters.gradient_norm = rate, norm
+            counters.window.loss += gradient.loss * gradient.tokens
+            counters.window.tokens += gradient.tokens
+            counters.window.seconds += seconds
             used = budget_used(config, state, split.rows_a_pass, group)
             parts = gradient.parts if gradient.parts > len(batches) else 0
             yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, phase.note)
@@ -139,12 +141,3 @@ def take_step(state: TrainState, weights: list[Tensor], averages: list[Tensor], 
     decay = min(decay, state.counters.step / (state.counters.step + 10))
     with torch.no_grad():
         torch._foreach_lerp_(averages, weights, 1.0 - decay)
-
-
-def count(counters: Counters, gradient: Gradient, rate: float, norm: float, seconds: float) -> None:
-    """Add an update to the counters and to the sums of the metrics."""
-    counters.target_tokens += gradient.tokens
-    counters.learning_rate, counters.gradient_norm = rate, norm
-    counters.window.loss += gradient.loss * gradient.tokens
-    counters.window.tokens += gradient.tokens
-    counters.window.seconds += seconds

@@ -45,9 +45,8 @@ class TensorBatch:
 
         def tensor(array: npt.NDArray[Any]) -> Tensor:
             host = torch.from_numpy(array)
-            if device.type == "cuda":  # only a copy from pinned memory is asynchronous
-                host = host.pin_memory()
-            return host.to(device, non_blocking=True)
+            # Only a copy from pinned memory is asynchronous.
+            return (host.pin_memory() if device.type == "cuda" else host).to(device, non_blocking=True)
 
         source, source_length = pad_rows(sources, start=[])
         target, target_length = pad_rows(targets, start=[BOS])

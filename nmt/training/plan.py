@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from nmt.config import Config, TrainingConfig
@@ -85,13 +86,15 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
     if expected > SILENCE:
         progress.note(f"measuring: one update of the longest batch takes about {expected:,.0f} s, others a minute")
     # First the longest batch of the costliest phase, which takes more memory than any other update.
-    with Workers(state.objective, config.training, device) as workers:
-        workers.gradient(costliest.batches([longest] * config.training.accumulate, 0), costliest, 0)
+    with Workers(state.objective, config.training) as workers:
+        workers.gradient(
+            costliest.batches([longest] * config.training.accumulate, np.random.default_rng(0)), costliest, 0
+        )
     state.optimizer.zero_grad(set_to_none=True)
     progress.advance()
     # A budget of their own, since the run's may be spent before they are made.
     budget = replace(config.training, steps=WARM_UP + MEASURED, epochs=0, minutes=0.0)
-    updates = measure(state, data, budget, device, cheapest, progress)
+    updates = measure(state, data, budget, cheapest, progress)
     progress.finish()
     seconds = sum(update.seconds for update in updates)
     parameters = sum(parameter.numel() for parameter in state.objective.model.parameters())
@@ -113,13 +116,11 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
     )
 
 
-def measure(
-    state: TrainState, data: Dataset, config: TrainingConfig, device: torch.device, phase: Phase, progress: Progress
-) -> list[Update]:
+def measure(state: TrainState, data: Dataset, config: TrainingConfig, phase: Phase, progress: Progress) -> list[Update]:
     """Updates of the phase that begin within a minute, without the slower first ones unless they are all."""
     updates: list[Update] = []
     end = time.monotonic() + LONGEST
-    with closing(train_steps(state, data.train, config, device, choose_phase=lambda *_: phase)) as made:
+    with closing(train_steps(state, data.train, config, choose_phase=lambda *_: phase)) as made:
         for event in made:
             if isinstance(event, Update):
                 updates.append(event)

@@ -106,9 +106,7 @@ def train(folder: Path, whole: bool) -> None:
                 read_batch(split, rows)
     length_factor(data)
     state = fresh_state(job, device)
-    assert all(
-        np.isfinite(update.loss) for update in islice(train_steps(state, data.train, config.training, device), 2)
-    )
+    assert all(np.isfinite(update.loss) for update in islice(train_steps(state, data.train, config.training), 2))
 
 
 # --- mutations --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from nmt.training.phases.plain import Plain
 
 def phase_at(config: TrainingConfig, used: float) -> Phase:
     """The phase of the next update, once the share ``used`` of the budget is used."""
-    phase = BothDirections(config.seed) if used < config.bidirectional else Plain()
+    phase = BothDirections() if used < config.bidirectional else Plain()
     return MinimumRisk(phase) if used >= 1.0 - config.minimum_risk else phase
 
 

@@ -10,20 +10,14 @@ import numpy as np
 from nmt.corpus.batches import Batch
 from nmt.training.phases.phase import Phase
 
-STREAM = 2  # begins the seed of the random numbers used here, as 0 and 1 do in ``plan_block``
-
 
 class BothDirections(Phase):
     """Exchanges source and target of each pair with probability 1/2, anew in each update."""
 
     any_piece = True
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def batches(self, batches: Sequence[Batch], update: int) -> Sequence[Batch]:
-        generator = np.random.default_rng((STREAM, self.seed, update))
-        return [exchanged(batch, (generator.random(len(batch.rows)) < 0.5).tolist()) for batch in batches]
+    def batches(self, batches: Sequence[Batch], random: np.random.Generator) -> Sequence[Batch]:
+        return [exchanged(batch, (random.random(len(batch.rows)) < 0.5).tolist()) for batch in batches]
 
 
 def exchanged(batch: Batch, which: Sequence[bool]) -> Batch:

@@ -11,7 +11,6 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from nmt.config import SearchOptions
 from nmt.corpus.batches import Batch, Sentences
@@ -36,11 +35,11 @@ class MinimumRisk(Phase):
     def __init__(self, phase: Phase) -> None:
         self.phase, self.any_piece = phase, phase.any_piece
 
-    def batches(self, batches: Sequence[Batch], update: int) -> Sequence[Batch]:
-        return self.phase.batches(batches, update)
+    def batches(self, batches: Sequence[Batch], random: np.random.Generator) -> Sequence[Batch]:
+        return self.phase.batches(batches, random)
 
-    def targets(self, model: TranslationModel, device: torch.device) -> Callable[[Batch], tuple[Sentences, Scales]]:
-        return partial(with_hypotheses, PyTorchEngine.of(model, (), device))
+    def targets(self, model: TranslationModel) -> Callable[[Batch], tuple[Sentences, Scales]]:
+        return partial(with_hypotheses, PyTorchEngine.of(model, (), model.output_weight.device))
 
 
 def with_hypotheses(engine: PyTorchEngine, batch: Batch) -> tuple[Sentences, npt.NDArray[np.float32]]:
