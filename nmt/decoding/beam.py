@@ -32,7 +32,7 @@ class Beam:
         best = best_candidates(logits_NV, rows.score_BK, 2 * self.enough)
         ends_BC = best.column_BC == EOS
         first = slice(self.enough)
-        ended_BK = best.score_BC[:, first].masked_fill(~(ends_BC[:, first] | last_B[:, None]), -torch.inf)
+        ended_BK = best.score_BC[:, first].where(ends_BC[:, first] | last_B[:, None], -torch.inf)
         ended = Candidates(ended_BK, best.row_BC[:, first], best.column_BC[:, first])
         score_BK, choice_BK = best.score_BC.masked_fill(ends_BC, -torch.inf).topk(self.enough)
         return ended, Candidates(score_BK, best.row_BC.gather(1, choice_BK), best.column_BC.gather(1, choice_BK))

@@ -37,7 +37,7 @@ class Columns:
 
     def pieces(self, column: Tensor) -> Tensor:
         """The piece of each column, in the shape of ``column``."""
-        return column if self.piece_V is None else self.piece_V[column]
+        return column if self.piece_V is None else self.piece_V.take(column)
 
 
 @dataclass

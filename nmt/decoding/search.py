@@ -40,7 +40,7 @@ class Search(Generic[State]):
             logits_NV, state = self.stepper.step(rows.column_N, state)
             for apply in self.filters:
                 logits_NV = apply(rows, logits_NV)
-            last_B = limit_B[rows.sentence_B] == length
+            last_B = limit_B.take(rows.sentence_B) == length
             ended, continued = self.role.choose(rows, logits_NV, last_B)
             ended_BC = ended.score_BC > -torch.inf
             rows.finished_B = rows.finished_B + ended_BC.sum(1)
@@ -52,10 +52,11 @@ class Search(Generic[State]):
             kept_B = (~flag_BC1[:, -1]).nonzero()[:, 0].to(source_BS.device)
             if len(kept_B) == 0:
                 break
-            stays = len(kept_B) == len(flag_BC1) == len(rows.column_N) == continued.score_BC.numel()
-            rows, row_M, sentence_M = self.advance(rows, continued, kept_B)
+            dropped = len(kept_B) < len(flag_BC1)
+            stays = not dropped and len(kept_B) == len(rows.column_N) == continued.score_BC.numel()
+            rows, row_M = self.advance(rows, continued, kept_B if dropped else slice(None))
             if not stays:  # greedy rows stay where they are until a sentence is done
-                state = self.stepper.select(state, row_M, sentence_M)
+                state = self.stepper.select(state, row_M, kept_B.repeat_interleave(len(row_M) // len(kept_B)))
         return [self.rank(hypotheses) for hypotheses in finished]
 
     def collect(self, ended_BC: Tensor, ended: Candidates, rows: Rows, finished: list[list[Finished]]) -> None:
@@ -71,19 +72,18 @@ class Search(Generic[State]):
         for sentence, pieces, score in zip(*ends, strict=True):
             finished[sentence].append(Finished(pieces[: len(pieces) - (pieces[-1] == EOS)], len(pieces), score))
 
-    def advance(self, rows: Rows, continued: Candidates, kept_B: Tensor) -> tuple[Rows, Tensor, Tensor]:
-        """The next rows of the sentences ``kept_B``, and the old row (M,) and old sentence (M,) of each."""
-        score_BK = continued.score_BC[kept_B]
+    def advance(self, rows: Rows, continued: Candidates, kept_B: Tensor | slice) -> tuple[Rows, Tensor]:
+        """The next rows, of the sentences ``kept_B``, and the old row (M,) of each. A slice costs no copy."""
         row_M = continued.row_BC[kept_B].view(-1)
         column_M = continued.column_BC[kept_B].view(-1)
         following = Rows(
             sentence_B=rows.sentence_B[kept_B],
             finished_B=rows.finished_B[kept_B],
-            score_BK=score_BK,
-            prefix_NT=torch.cat((rows.prefix_NT[row_M], self.columns.pieces(column_M)[:, None]), 1),
+            score_BK=continued.score_BC[kept_B],
+            prefix_NT=torch.cat((rows.prefix_NT.index_select(0, row_M), self.columns.pieces(column_M)[:, None]), 1),
             column_N=column_M,
         )
-        return following, row_M, kept_B.repeat_interleave(score_BK.size(1))
+        return following, row_M
 
 
 def first_rows(sentences: int, device: torch.device) -> Rows:
