@@ -61,7 +61,7 @@ class Result:
 class Job(NamedTuple):
     """An area with its number of trials, or a control, which has none; ``do`` gets an empty folder."""
 
-    one: Area | Control
+    part: Area | Control
     trials: int
     do: Callable[[Path], list[str]]
 
@@ -78,7 +78,7 @@ def main() -> int:
         warm_up(ready)
         print(f"seed {seed}, {len(jobs)} areas and controls, {options.jobs} at a time, in {place}", flush=True)
         results = list(results_of(jobs, options.jobs, Path(place)))
-    order = [job.one.name for job in jobs]
+    order = [job.part.name for job in jobs]
     results.sort(key=lambda result: order.index(result.name))
     seconds = time.monotonic() - began
     nothing_left_out = not any(result.skipped for result in results)
@@ -148,12 +148,12 @@ def results_of(jobs: Sequence[Job], at_once: int, place: Path) -> Iterator[Resul
             number, job = waiting.pop(0)
             workplace = place / str(number)
             workplace.mkdir()
-            print(f"  {job.one.name} …", flush=True)
+            print(f"  {job.part.name} …", flush=True)
             running.append((job, start(partial(do, job, workplace), Setting(longest=0))))
         if time.monotonic() - told > TELL_EVERY:
             told = time.monotonic()
             for job, child in running:
-                print(f"  {job.one.name}: {child.last_line() or 'at work'}", flush=True)
+                print(f"  {job.part.name}: {child.last_line() or 'at work'}", flush=True)
         for job, child in [pair for pair in running if pair[1].ended_within(0.1)]:
             running.remove((job, child))
             result = result_of(job, child)
@@ -169,7 +169,7 @@ def do(job: Job, workplace: Path) -> None:
         failures = job.do(workplace)
     except Skipped as reason:
         skipped = str(reason)
-    tried = job.one.tried if isinstance(job.one, CountsItself) else job.trials
+    tried = job.part.tried if isinstance(job.part, CountsItself) else job.trials
     print(json.dumps({"trials": tried, "failures": failures, "skipped": skipped}))
     shutil.rmtree(workplace, ignore_errors=True)
 
@@ -178,7 +178,7 @@ def result_of(job: Job, child: Child) -> Result:
     ended = child.wait()
     went = json.loads(ended.output.splitlines()[-1]) if not ended.code else {"trials": job.trials, "failures": []}
     broken = f"{ended.errors}ended with {ended.code}" if ended.code else ""
-    return Result(job.one.name, seconds=ended.seconds, broken=broken, control=not job.trials, **went)
+    return Result(job.part.name, seconds=ended.seconds, broken=broken, control=not job.trials, **went)
 
 
 def table(results: Sequence[Result], seed: int, seconds: float) -> str:
@@ -201,8 +201,13 @@ def table(results: Sequence[Result], seed: int, seconds: float) -> str:
     controls = [result for result in results if result.control]
     if controls:
         lines += ["", f"{'the program':54} failed as it must"]
-        lines += [f"{one.name:54} {'skipped' if one.skipped else 'yes' if one.held else 'NO'}" for one in controls]
-    lines += ["", f"{seconds / 60:.1f} minutes; {'all held' if all(one.held for one in results) else 'NOT ALL HELD'}"]
+        lines += [
+            f"{result.name:54} {'skipped' if result.skipped else 'yes' if result.held else 'NO'}" for result in controls
+        ]
+    lines += [
+        "",
+        f"{seconds / 60:.1f} minutes; {'all held' if all(result.held for result in results) else 'NOT ALL HELD'}",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -43,8 +43,8 @@ class Caches(Mutated):
         folder.chmod(0o700)
 
         def translate() -> None:
-            found, wanted = self.translated(folder), self.wanted.read_text()
-            assert found == wanted, f"another translation: {found!r}, not {wanted!r}"
+            actual, wanted = self.translated(folder), self.wanted.read_text()
+            assert actual == wanted, f"another translation: {actual!r}, not {wanted!r}"
 
         # Now and then again: it has been mended.
         return [told(translate) for _ in range(1 if trial % 10 else 2)]
@@ -63,8 +63,8 @@ class Caches(Mutated):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NmtWarning)
             translator = Translator.load(self.model, options, device="cpu", threads=1, engine="ctranslate2")
-        (found,) = translator.translate([LINE])
-        return f"{found.text} {found.score:.4f}"
+        (translation,) = translator.translate([LINE])
+        return f"{translation.text} {translation.score:.4f}"
 
 
 def zero_bytes(data: bytes, dice: Dice) -> bytes:

@@ -69,10 +69,10 @@ def prepare(workplace: Path, folder: Path) -> None:
     from nmt.corpus.prepare import prepare as make
 
     train, valid, more = (workplace / name for name in ("train", "valid", "more"))
-    one = folder.name == "one"
-    corpora, weights = ((train,), ()) if one else ((train, more), (1.0, 2.5))
-    request = PrepareRequest("ko", "en", corpora, valid if one else None, (), folder, weights)
-    make(request, PrepareOptions(vocab_size=500 if one else 520, joint_vocab=one, max_length=40))
+    is_joint = folder.name == "one"
+    corpora, weights = ((train,), ()) if is_joint else ((train, more), (1.0, 2.5))
+    request = PrepareRequest("ko", "en", corpora, valid if is_joint else None, (), folder, weights)
+    make(request, PrepareOptions(vocab_size=500 if is_joint else 520, joint_vocab=is_joint, max_length=40))
 
 
 def train(folder: Path, whole: bool) -> None:

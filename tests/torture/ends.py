@@ -58,7 +58,7 @@ def ended_well(work: Work, setting: Setting | None = None, codes: Collection[int
 
 def state_of(places: Sequence[Path]) -> State:
     """Kind, owner, permissions and content of everything at and below the places, without times."""
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     waiting = [path for path in places if os.path.lexists(path)]
     while waiting:
         path = waiting.pop()
@@ -70,8 +70,8 @@ def state_of(places: Sequence[Path]) -> State:
             held = hashlib.sha256(path.read_bytes()).hexdigest()
         elif stat.S_ISDIR(about.st_mode):
             waiting += path.iterdir()
-        found[str(path)] = f"{about.st_mode:o} of {about.st_uid} with {held}"
-    return found
+        states[str(path)] = f"{about.st_mode:o} of {about.st_uid} with {held}"
+    return states
 
 
 def require_unchanged(before: State, after: State, new: bool = False) -> None:

@@ -191,10 +191,10 @@ class Escapes(Table):
 
     def in_names(self, base: Path, workplace: Path, words: str, sign: str) -> None:
         place = workplace / sign.replace("/", "")
-        there = {path.name for path in base.iterdir()} | {"RUN", "DATA", "train", "valid", "bad"}
+        known = {path.name for path in base.iterdir()} | {"RUN", "DATA", "train", "valid", "bad"}
         try:
             shutil.copytree(base, place)
-            names = [f"{place}/{word.lower()}" if word in there and index else word
+            names = [f"{place}/{word.lower()}" if word in known and index else word
                      for index, word in enumerate(words.split())]  # fmt: skip
             self.obeyed_by_nobody(place, names)
         finally:

@@ -36,15 +36,15 @@ def replace(target: str, make: Callable[[Callable[..., Any]], Callable[..., Any]
     *outer, name = path.split(".")
     for part in outer:
         owner = getattr(owner, part)
-    found = inspect.getattr_static(owner, name)
-    if isinstance(found, classmethod):
-        setattr(owner, name, classmethod(make(found.__func__)))
+    original = inspect.getattr_static(owner, name)
+    if isinstance(original, classmethod):
+        setattr(owner, name, classmethod(make(original.__func__)))
         return
-    made = make(found)
+    made = make(original)
     setattr(owner, name, made)
     if inspect.ismodule(owner):
         for module in [module for key, module in sys.modules.items() if key.partition(".")[0] == "nmt"]:
-            for alias in [alias for alias, value in vars(module).items() if value is found]:
+            for alias in [alias for alias, value in vars(module).items() if value is original]:
                 setattr(module, alias, made)
 
 

@@ -70,11 +70,11 @@ class OutputsThatAreInputs(Table):
         for name in ("out.en.partial", "out.en.journal"):
             shutil.copy(base / "a.ko", base / name)
         for command, target in commands(base):
-            for spelled, other in NAMES.items():
+            for spelled, spell in NAMES.items():
                 path = base / target
-                if (path.is_file() or other is not hard_link) and (path.exists() or spelled != "a linked folder"):
+                if (path.is_file() or spell is not hard_link) and (path.exists() or spelled != "a linked folder"):
                     what = f"{command}, where OUT is {spelled} of {target}"
-                    yield what, partial(self.trial, base, place, command, target, other)
+                    yield what, partial(self.trial, base, place, command, target, spell)
         for command in (
             "translate model a.ko -o /dev/stdout",
             "translate model a.ko",
@@ -83,9 +83,9 @@ class OutputsThatAreInputs(Table):
             yield f"{command} >> a.ko", partial(self.appended, base, place, command)
         yield "translate model -o a.ko < a.ko", partial(self.piped, base, place)
 
-    def trial(self, base: Path, place: Path, command: str, target: str, other: Callable[[Path], str | Path]) -> None:
+    def trial(self, base: Path, place: Path, command: str, target: str, spell: Callable[[Path], str | Path]) -> None:
         with copied(base, place):
-            name = str(other(Path(target)))
+            name = str(spell(Path(target)))
             words = [name if word == "OUT" else word for word in command.split()]
             self.refused(place, words, self.sabotage)
 

@@ -229,8 +229,8 @@ class Bench:
             return [] if any(map(is_no_text, case.inputs)) else [f"refused: {error}; {list(case.inputs)!r}"]
         except Exception as error:
             return [f"{type(error).__name__}: {error}; {list(case.inputs)!r}"]
-        found = [*self.broken_laws(case, output, said), *self.complaints(case)]
-        return [f"{failure}; {list(case.inputs)!r} became {output!r}"[:2000] for failure in found]
+        problems = [*self.broken_laws(case, output, said), *self.complaints(case)]
+        return [f"{failure}; {list(case.inputs)!r} became {output!r}"[:2000] for failure in problems]
 
     def translate(self, case: Case) -> tuple[bytes, str]:
         """Run the command; return its output and its messages."""

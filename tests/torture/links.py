@@ -70,9 +70,9 @@ def others_file(path: Path, outside: Path) -> None:
 
 def others_folder(path: Path, outside: Path) -> None:
     folder(path, outside)
-    for one in (path, path / "thesis"):
-        os.chown(one, OTHER, OTHER)
-        one.chmod(0o777)
+    for owned in (path, path / "thesis"):
+        os.chown(owned, OTHER, OTHER)
+        owned.chmod(0o777)
 
 
 KINDS: dict[str, Kind] = {

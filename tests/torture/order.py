@@ -38,8 +38,12 @@ class Order:
         except Failed as failure:
             return [str(failure)]
         renamed = sum(call.name.startswith("rename") for call in calls)
-        found = violations(calls, folder)
-        return found if renamed >= 3 else [*found, f"{renamed} renames in two saves and an export: too few to be true"]
+        problems = violations(calls, folder)
+        return (
+            problems
+            if renamed >= 3
+            else [*problems, f"{renamed} renames in two saves and an export: too few to be true"]
+        )
 
 
 @dataclass
@@ -66,13 +70,13 @@ class Disk:
 
 def violations(calls: Sequence[Call], run: Path) -> list[str]:
     """Violations of the order among system calls in the run's folder, described in words."""
-    disk, found = Disk(), []
+    disk, problems = Disk(), []
     for call in calls:
         paths = [path for path in paths_of(call) if is_below(path, str(run))]
         if paths and not call.failed:
-            found += seen(call.name, call.arguments, paths, disk)
-    found += [f"the folder of {name} was not synced after the rename" for name in disk.owed.values()]
-    return found
+            problems += seen(call.name, call.arguments, paths, disk)
+    problems += [f"the folder of {name} was not synced after the rename" for name in disk.owed.values()]
+    return problems
 
 
 def seen(name: str, arguments: str, paths: Sequence[str], disk: Disk) -> list[str]:
@@ -112,19 +116,19 @@ def renamed(old: str, new: str, exchanged: bool, disk: Disk) -> list[str]:
             disk.last_written[above] = new
         disk.folders.add(above)
         return disk.unsafe_removal(old)
-    found = [f"{what} not synced before the rename to {new}" for what in disk.dirty_below(old)]
+    problems = [f"{what} not synced before the rename to {new}" for what in disk.dirty_below(old)]
     if "/checkpoints/step-" in new:
         metrics = [path for path in disk.files if path.endswith("/metrics.jsonl")]
-        found += [f"{path} was not synced before the rename to {new}, which counts its lines" for path in metrics]
+        problems += [f"{path} was not synced before the rename to {new}, which counts its lines" for path in metrics]
     last = disk.last_written.get(old, "manifest.json")
     if "manifest.json" not in last:
-        found.append(f"{last} was written after the manifest, which was to be last")
+        problems.append(f"{last} was written after the manifest, which was to be last")
     disk.files = {path for path in disk.files if not is_below(path, old)}
     disk.folders = {path for path in disk.folders if not is_below(path, old)} | {above}
     disk.owed[above] = new
     if exchanged:
         disk.replaced.add(old)
-    return found
+    return problems
 
 
 def is_hidden(path: str) -> bool:

@@ -4,19 +4,19 @@ Field = tuple[int, int, int | bytes]  # number, kind (0 varint, 1 eight bytes, 2
 
 
 def fields(message: bytes) -> list[Field]:
-    found: list[Field] = []
+    result: list[Field] = []
     place = 0
     while place < len(message):
         key, place = _varint(message, place)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, place = _varint(message, place)
-            found.append((number, kind, value))
+            result.append((number, kind, value))
             continue
         length, place = _varint(message, place) if kind == 2 else ({1: 8, 5: 4}[kind], place)
-        found.append((number, kind, message[place : place + length]))
+        result.append((number, kind, message[place : place + length]))
         place += length
-    return found
+    return result
 
 
 def serialised(message: list[Field]) -> bytes:

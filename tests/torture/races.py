@@ -48,9 +48,9 @@ class Races:
 
     def trial(self, small: Small, whole: Facts, draw: Random) -> None:
         folder = small.workplace / "run"
-        there, overwrite, starters = draw.random() < 0.5, draw.random() < 0.5, draw.randint(2, MOST)
-        kind = f"{starters} starters, {'a run' if there else 'nothing'} there{', --overwrite' if overwrite else ''}"
-        if there:
+        exists, overwrite, starters = draw.random() < 0.5, draw.random() < 0.5, draw.randint(2, MOST)
+        kind = f"{starters} starters, {'a run' if exists else 'nothing'} there{', --overwrite' if overwrite else ''}"
+        if exists:
             shutil.copytree(small.workplace / "interrupted", folder)
         before_it = contents(folder)
         flags = ["--overwrite"] if overwrite else []
@@ -64,7 +64,7 @@ class Races:
             require_equal(facts(folder), whole)
             require_no_debris(folder)
             aside = sorted(folder.parent.glob("run.old-*"))
-            require(len(aside) == (there and overwrite), f"{kind}: moved aside are {[path.name for path in aside]}")
+            require(len(aside) == (exists and overwrite), f"{kind}: moved aside are {[path.name for path in aside]}")
             for path in aside:
                 lost = [name for name, what in before_it.items() if contents(path).get(name) != what]
                 require(not lost, f"{kind}: what was moved aside lost {lost}")
@@ -149,10 +149,10 @@ def the_one_that_works(children: list[Child], kind: str) -> Child:
     working = [child for child in children if child.stopped()]
     ended = [child.wait() for child in children if child not in working]
     require(len(working) == 1, f"{kind}: {len(working)} of them work; the others: {'; '.join(map(str, ended))}")
-    for one in ended:
-        lines = one.errors.splitlines()
-        refused = one.code == BUSY and len(lines) == 1 and lines[0].startswith("nmt: error: ")
-        require(refused, f"{kind}: one that does not work was to end with 75 and one line, but {one}")
+    for end in ended:
+        lines = end.errors.splitlines()
+        refused = end.code == BUSY and len(lines) == 1 and lines[0].startswith("nmt: error: ")
+        require(refused, f"{kind}: one that does not work was to end with 75 and one line, but {end}")
     return working[0]
 
 

@@ -116,19 +116,19 @@ def finished(ended: Ended) -> Ended:
 def facts(folder: Path) -> Facts:
     """The content of a finished run without times: model, last checkpoint, state and metrics."""
     checkpoint = max((folder / "checkpoints").glob("step-" + "[0-9]" * 8))
-    found = {"last checkpoint": checkpoint.name}
+    content = {"last checkpoint": checkpoint.name}
     for part in (folder / "model", checkpoint):
         for path in sorted(part.iterdir()):
             name = f"{part.name}/{path.name}"
             if path.name == "state.json":
-                found[name] = json.dumps(without_times(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
+                content[name] = json.dumps(without_times(json.loads(path.read_text(encoding="utf-8"))), sort_keys=True)
             elif path.name != "manifest.json":
-                found[name] = digest(path)
+                content[name] = digest(path)
     manifest = read_manifest(folder / "model")
-    found["model/manifest.json"] = json.dumps(without_times(manifest), sort_keys=True)
+    content["model/manifest.json"] = json.dumps(without_times(manifest), sort_keys=True)
     for number, line in enumerate((folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines(), start=1):
-        found[f"metrics, line {number}"] = json.dumps(without_times(json.loads(line)), sort_keys=True)
-    return found
+        content[f"metrics, line {number}"] = json.dumps(without_times(json.loads(line)), sort_keys=True)
+    return content
 
 
 def without_times(value: Any) -> Any:
@@ -142,18 +142,18 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def require_equal(found: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    odd = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
+def require_equal(actual: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    odd = [name for name in {**wanted, **actual} if actual.get(name) != wanted.get(name)]
     if odd:
-        first = f"{odd[0]} is {found.get(odd[0])}, not {wanted.get(odd[0])}"
+        first = f"{odd[0]} is {actual.get(odd[0])}, not {wanted.get(odd[0])}"
         require(False, f"differs from the uninterrupted one in {', '.join(odd)}: {first}")
 
 
 def require_no_debris(folder: Path) -> None:
     """Require that nothing incomplete, half-deleted or moved aside is in the folder or beside it."""
-    found = [path for path in [*folder.parent.iterdir(), *folder.rglob("*")] if is_debris(path.name)]
-    found += [path for path in checkpoints(folder) if not (path / "manifest.json").exists()]
-    require(not found, f"debris was left: {', '.join(map(str, found))}")
+    debris = [path for path in [*folder.parent.iterdir(), *folder.rglob("*")] if is_debris(path.name)]
+    debris += [path for path in checkpoints(folder) if not (path / "manifest.json").exists()]
+    require(not debris, f"debris was left: {', '.join(map(str, debris))}")
 
 
 def clear(folder: Path) -> None:

@@ -138,11 +138,11 @@ def parsed(trace: str, process: int) -> Iterator[Call]:
     counts: dict[str, int] = {}
     opened: dict[str, str] = {}
     for line in trace.splitlines():
-        found = _LINE.match(line)
-        if found and int(found[1]) == process:
-            name = found[2]
+        parts = _LINE.match(line)
+        if parts and int(parts[1]) == process:
+            name = parts[2]
             counts[name] = counts.get(name, 0) + 1
-            arguments = _BY_DESCRIPTOR.sub(lambda path: opened.get(path[1], path[0]), found[3])
-            yield Call(name, counts[name], arguments, found[4] or "?")
-            if is_open := _OPENED.match(found[5] or ""):
-                opened[found[4]] = is_open[1]
+            arguments = _BY_DESCRIPTOR.sub(lambda path: opened.get(path[1], path[0]), parts[3])
+            yield Call(name, counts[name], arguments, parts[4] or "?")
+            if is_open := _OPENED.match(parts[5] or ""):
+                opened[parts[4]] = is_open[1]

@@ -189,8 +189,8 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
         ids = translator.source_tokenizer.encode([LINE])
         assert min(ids[0]) > EOS, f"what is typed became a special piece: {ids}"
         assert Tokenizer.decode(translator.source_tokenizer, ids) == [LINE], "text does not survive"  # type: ignore[arg-type]
-        (found,) = translator.translate([LINE])
-        assert len(f"{found.text}!".splitlines()) == 1, f"not one line: {found.text!r}"
+        (translation,) = translator.translate([LINE])
+        assert len(f"{translation.text}!".splitlines()) == 1, f"not one line: {translation.text!r}"
 
     return [told(look), told(translate)]
 

@@ -45,12 +45,12 @@ class DamagedStreams(Table):
             path = workplace / f"file.tsv{ending}"
             first, second = (compressed(path, "".join(f"{line}\ta b\n" for line in lines).encode())
                              for lines in (FIRST, SECOND))  # fmt: skip
-            other = compressed(Path(COMPRESSED[number - 1]), b"nothing\n")
-            for what, data in damages(first, second, other):
+            third = compressed(Path(COMPRESSED[number - 1]), b"nothing\n")
+            for what, data in damages(first, second, third):
                 yield f"{ending}, {what}", partial(trial, path, data)
 
 
-def damages(first: bytes, second: bytes, other: bytes) -> Iterator[tuple[str, bytes]]:
+def damages(first: bytes, second: bytes, third: bytes) -> Iterator[tuple[str, bytes]]:
     whole = first + second
     yield "whole", whole
     for place in range(len(whole)):
@@ -62,7 +62,7 @@ def damages(first: bytes, second: bytes, other: bytes) -> Iterator[tuple[str, by
             yield f"cut to {place} bytes", whole[:place]
             yield f"cut to {place} bytes and zeros after it", whole[:place] + bytes(len(whole) - place)
     follow = {"half a member": first[: len(first) // 2], "a member cut before its end": first[:-1]}
-    for what, garbage in (GARBAGE | follow | {"a member of another kind": other}).items():
+    for what, garbage in (GARBAGE | follow | {"a member of another kind": third}).items():
         yield f"{what} after it", whole + garbage
         yield f"{what} between its members", first + garbage + second
 
@@ -79,10 +79,10 @@ def trial(path: Path, data: bytes) -> None:
         (InputLines([text], strict=True), [f"{line}\ta b" for line in lines]),
     ):
         try:
-            found = list(reader)
+            actual = list(reader)
         except DataError:
             continue
-        require(found == wanted, f"{len(found)} of {len(wanted)} lines, or others, without an error")
+        require(actual == wanted, f"{len(actual)} of {len(wanted)} lines, or others, without an error")
 
 
 AREAS = (DamagedStreams(),)

@@ -71,10 +71,12 @@ class TranslateKillArea:
             folder = workplace / f"trial-{trial}"
             folder.mkdir()
             try:
-                found = Trial(folder, workplace / "model", random.Random(f"{seed} {trial}"), self.sabotage).failures()
+                problems = Trial(
+                    folder, workplace / "model", random.Random(f"{seed} {trial}"), self.sabotage
+                ).failures()
             except AssertionError as error:
-                found = [str(error)]
-            failures += [f"seed {seed}, trial {trial}: {failure}" for failure in found]
+                problems = [str(error)]
+            failures += [f"seed {seed}, trial {trial}: {failure}" for failure in problems]
         return failures
 
 
@@ -104,28 +106,28 @@ class Trial:
         out.parent.mkdir()
         uninterrupted = self.child(whole, Death())
         assert uninterrupted.code == 0, f"the uninterrupted command ended with {uninterrupted}"
-        found, deaths = [], []
+        problems, deaths = [], []
         for death in self.deaths(uninterrupted.events):
             windows = windows_done(out)
             ended = self.child(out, death)
             deaths.append(f"{death.event} of {ended.events}")
             if ended.code not in (0, -signal.SIGKILL):
-                found.append(f"after kills at {deaths} it ended with {ended}")
+                problems.append(f"after kills at {deaths} it ended with {ended}")
                 break
             if out.exists() and out.read_bytes() != whole.read_bytes():
-                found.append(f"after kills at {deaths} there was a file that looked whole")
+                problems.append(f"after kills at {deaths} there was a file that looked whole")
             if ended.code == 0:
                 if windows and "resuming after line" not in ended.said:
-                    found.append(f"after kills at {deaths} it began anew, with {windows} windows there")
+                    problems.append(f"after kills at {deaths} it began anew, with {windows} windows there")
                 break
         left = sorted(path.name for path in out.parent.iterdir())
-        if not found and left != [self.name]:
-            found.append(f"after kills at {deaths} there was {left}")
-        if not found and out.read_bytes() != whole.read_bytes():
-            found.append(f"after kills at {deaths} the file was another one")
+        if not problems and left != [self.name]:
+            problems.append(f"after kills at {deaths} there was {left}")
+        if not problems and out.read_bytes() != whole.read_bytes():
+            problems.append(f"after kills at {deaths} the file was another one")
         if len(deaths) < 4:
-            found.append(f"it was killed too seldom: {deaths}")
-        return [f"{' '.join(self.command)} of {self.input}: {failure}" for failure in found]
+            problems.append(f"it was killed too seldom: {deaths}")
+        return [f"{' '.join(self.command)} of {self.input}: {failure}" for failure in problems]
 
     def deaths(self, events: int) -> list[Death]:
         """Three early kills, then random kills, then none, so that the command ends."""
@@ -181,8 +183,8 @@ def windows_done(out: Path) -> int:
     """Number of windows that are done, by the journal."""
     journal, partial = (out.with_name(f"{out.name}.{kind}") for kind in ("journal", "partial"))
     # A kill between the naming of the file and the removal of its journal leaves a journal of nothing.
-    there = journal.exists() and partial.exists() and partial.stat().st_size
-    return max(0, journal.read_bytes().count(b"\n") - 1) if there else 0
+    exists = journal.exists() and partial.exists() and partial.stat().st_size
+    return max(0, journal.read_bytes().count(b"\n") - 1) if exists else 0
 
 
 def warm_up(workplace: Path) -> None:
