@@ -63,9 +63,9 @@ def weights(folder: Path) -> dict[str, Any]:
     return tensors
 
 
-def equal(one: Path, other: Path) -> bool:
+def equal(first: Path, second: Path) -> bool:
     """Whether two folders hold the same weights, bit for bit."""
-    left, right = weights(one), weights(other)
+    left, right = weights(first), weights(second)
     return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
 
 

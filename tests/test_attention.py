@@ -22,9 +22,9 @@ B, K, S, D = 2, 3, 5, 4
 
 
 def weight(module: nn.Module, name: str) -> Tensor:
-    found = module.get_parameter(f"{name}.weight")
-    assert isinstance(found, Tensor)
-    return found
+    actual = module.get_parameter(f"{name}.weight")
+    assert isinstance(actual, Tensor)
+    return actual
 
 
 # What the papers write, for one query h and the memory m at position s.
@@ -72,8 +72,8 @@ def test_a_score_functions_gradients_equal_finite_differences(name: str) -> None
 
 def test_location_scores_past_the_table_share_the_last() -> None:
     score = LocationScore(D)
-    found = score(torch.ones(1, 1, D), score.keys(torch.zeros(1, LONGEST + 3, D)))[0, 0]
-    assert found[LONGEST - 1 :].unique().numel() == 1
+    actual = score(torch.ones(1, 1, D), score.keys(torch.zeros(1, LONGEST + 3, D)))[0, 0]
+    assert actual[LONGEST - 1 :].unique().numel() == 1
 
 
 def test_the_score_functions_have_the_parameters_of_their_papers() -> None:

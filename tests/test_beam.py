@@ -29,8 +29,8 @@ def one_thread() -> Iterator[None]:
 
 
 def search(stepper: HashStepper, options: SearchOptions) -> list[list[tuple[list[int], Any]]]:
-    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
-    return [[(one.pieces, pytest.approx(one.score, abs=1e-9)) for one in some] for some in found]
+    actual = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
+    return [[(hypothesis.pieces, pytest.approx(hypothesis.score, abs=1e-9)) for hypothesis in some] for some in actual]
 
 
 def log_probabilities(stepper: HashStepper) -> list[list[float]]:
@@ -80,7 +80,7 @@ def naive_search(stepper: HashStepper, source: list[int], options: SearchOptions
         rows = [([*prefix, piece], score) for score, prefix, piece in candidates if piece != EOS][:beam_size]
         if len(finished) >= beam_size or not rows:
             break
-    return sorted(finished, key=lambda one: -one.score)[: options.n_best]
+    return sorted(finished, key=lambda hypothesis: -hypothesis.score)[: options.n_best]
 
 
 @pytest.mark.parametrize("penalty", [-0.5, 0.0, 0.6, 1.0, 2.0])
@@ -93,9 +93,9 @@ def test_a_beam_as_wide_as_the_language_finds_exactly_the_best_of_all(
     options = SearchOptions(beam_size=128, length_penalty=penalty, n_best=100, max_length_factor=0.1)
     expected = []
     for source in SOURCES:
-        found = sorted(every_hypothesis(stepper, source, 4, penalty), key=lambda one: -one.score)
-        assert len(found) == 1 + 3 + 9 + 27 + 81
-        expected.append([(one.pieces, one.score) for one in found[:100]])
+        actual = sorted(every_hypothesis(stepper, source, 4, penalty), key=lambda hypothesis: -hypothesis.score)
+        assert len(actual) == 1 + 3 + 9 + 27 + 81
+        expected.append([(hypothesis.pieces, hypothesis.score) for hypothesis in actual[:100]])
     assert search(stepper, options) == expected
 
 
@@ -123,9 +123,9 @@ def test_the_search_follows_its_rule_to_the_letter(vocabulary: int, beam_size: i
     for seed in range(4):
         stepper = HashStepper(vocabulary, seed)
         stepper.table[:, EOS] += seed  # the more </s> there are, the more of the 2 × beam candidates are needed
-        found = search(stepper, options)
+        actual = search(stepper, options)
         expected = [naive_search(stepper, source, options) for source in SOURCES]
-        assert found == [[(one.pieces, one.score) for one in some] for some in expected]
+        assert actual == [[(hypothesis.pieces, hypothesis.score) for hypothesis in some] for some in expected]
 
 
 @pytest.mark.parametrize(("vocabulary", "seed"), [(6, 9), (6, 11), (6, 22), (9, 13), (9, 17), (9, 34)])
@@ -134,7 +134,9 @@ def test_all_of_the_2_beam_candidates_are_needed_where_every_row_wants_to_end(vo
     stepper = HashStepper(vocabulary, seed)
     options = SearchOptions(beam_size=2, n_best=2, max_length_factor=0.5)
     expected = [naive_search(stepper, source, options) for source in SOURCES]
-    assert search(stepper, options) == [[(one.pieces, one.score) for one in some] for some in expected]
+    assert search(stepper, options) == [
+        [(hypothesis.pieces, hypothesis.score) for hypothesis in some] for some in expected
+    ]
 
 
 def test_a_batch_translates_as_its_sentences_do_one_by_one() -> None:
@@ -163,8 +165,8 @@ def test_finished_sentences_are_no_longer_stepped(beam_size: int) -> None:
 def test_a_translation_has_at_most_its_own_limit_of_pieces() -> None:
     stepper = HashStepper(vocabulary=8)
     stepper.table[:, EOS] = -100.0
-    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions(beam_size=2, max_length_factor=1.5))
-    assert [len(some[0].pieces) for some in found] == [int(1.5 * len(source)) + 10 for source in SOURCES]
+    actual = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions(beam_size=2, max_length_factor=1.5))
+    assert [len(some[0].pieces) for some in actual] == [int(1.5 * len(source)) + 10 for source in SOURCES]
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -173,15 +175,15 @@ def test_unknown_and_control_pieces_are_never_produced_even_when_the_model_wants
     unwanted = [*CONTROL, 7]
     stepper.table[:, [piece for piece in unwanted if piece != EOS]] = 50.0
     options = SearchOptions(beam_size=beam_size, n_best=beam_size)
-    found = PyTorchEngine(stepper, unwanted).search(QUERIES, options)
-    assert not {piece for some in found for one in some for piece in one.pieces} & set(unwanted)
+    actual = PyTorchEngine(stepper, unwanted).search(QUERIES, options)
+    assert not {piece for some in actual for hypothesis in some for piece in hypothesis.pieces} & set(unwanted)
 
 
 def test_a_masked_piece_takes_no_probability_from_the_others() -> None:
     stepper = HashStepper(vocabulary=9)
-    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions())
+    actual = PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions())
     stepper.table[:, 0] = 50.0
-    assert PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions()) == found
+    assert PyTorchEngine(stepper, CONTROL).search(QUERIES, SearchOptions()) == actual
 
 
 def test_a_half_precision_model_is_scored_in_single_precision() -> None:
@@ -189,10 +191,12 @@ def test_a_half_precision_model_is_scored_in_single_precision() -> None:
     reference = HashStepper(vocabulary=9)
     reference.table = stepper.table.double()
     options = SearchOptions(beam_size=3)
-    found = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
+    actual = PyTorchEngine(stepper, CONTROL).search(QUERIES, options)
     expected = PyTorchEngine(reference, CONTROL).search(QUERIES, options)
-    assert [one.pieces for (one,) in found] == [one.pieces for (one,) in expected]
-    assert [one.score for (one,) in found] == pytest.approx([one.score for (one,) in expected], abs=1e-5)
+    assert [hypothesis.pieces for (hypothesis,) in actual] == [hypothesis.pieces for (hypothesis,) in expected]
+    assert [hypothesis.score for (hypothesis,) in actual] == pytest.approx(
+        [hypothesis.score for (hypothesis,) in expected], abs=1e-5
+    )
 
 
 def test_a_model_that_gives_nan_is_refused_in_words() -> None:

@@ -74,8 +74,8 @@ def test_no_line_is_in_two_sets_in_either_language_whatever_mark_ends_it(lines: 
     names = ("train", "valid", "test", "notes")
     for side in (0, 1):
         sets = {name: {unmarked(pair[side]) for pair in lines[name]} for name in names}
-        for one, other in itertools.combinations(names, 2):
-            assert not sets[one] & sets[other], (one, other)
+        for first, second in itertools.combinations(names, 2):
+            assert not sets[first] & sets[second], (first, second)
 
 
 def test_one_korean_sentence_comes_once_with_one_english(everything: list[tuple[str, str]]) -> None:
@@ -201,7 +201,7 @@ def surfaces(word: str) -> set[str]:
     """All written forms of a word of the lexicon."""
     forms = {word, word.removesuffix("다") + "지", word.removesuffix("다") + "고", hangul.with_and(word)}
     predicates: list[lexicon.Verb | lexicon.Adjective] = [*lexicon.ALL_VERBS, *lexicon.ALL_ADJECTIVES]
-    stems = [one.stem for one in predicates if one.ko == word]
+    stems = [predicate.stem for predicate in predicates if predicate.ko == word]
     for stem in stems:
         forms.add(korean.attributive(stem))
         for ending in korean.ENDINGS:
@@ -229,11 +229,11 @@ def test_the_unseen_lines_join_words_that_are_known_but_never_met_together(lines
     for number, (ko, _) in enumerate(known):
         for token in tokens(re.sub("물을 (것|거)", "묻다", ko)):  # 'will ask', no water
             where[token].add(number)
-    found = {word: set().union(*(where[form] for form in forms[word] if form in where)) for word in forms}
+    actual = {word: set().union(*(where[form] for form in forms[word] if form in where)) for word in forms}
     for first, second in held_out:
-        assert len(found[first]) >= 20, first
-        assert len(found[second]) >= 20, second
-        assert not found[first] & found[second], (first, second)
+        assert len(actual[first]) >= 20, first
+        assert len(actual[second]) >= 20, second
+        assert not actual[first] & actual[second], (first, second)
     for ko, _ in lines["test-unseen"]:
         here = set(tokens(ko))
         assert any(forms[first] & here and forms[second] & here for first, second in held_out), ko
@@ -295,7 +295,7 @@ def test_articles_follow_the_sound(everything: list[tuple[str, str]]) -> None:
 
 
 def test_english_verbs_agree_and_auxiliaries_take_the_base_form(everything: list[tuple[str, str]]) -> None:
-    bases = {one.en.split()[0] for one in lexicon.ALL_VERBS} | {"be", "become", "rain", "snow"}
+    bases = {verb.en.split()[0] for verb in lexicon.ALL_VERBS} | {"be", "become", "rain", "snow"}
     wrong = re.compile(r"\b(he|she|it) (am|are|were)\b|\b(we|you|they) (am|is|was|does)\b|\bI (is|are|were|does)\b")
     for _, en in everything:
         assert not wrong.search(re.sub(r"^\w", lambda first: first[0].lower(), en)), en
@@ -385,14 +385,14 @@ ADJECTIVES = """
 
 
 def rows(table: str, kind: str) -> list[tuple[Stem, str, str, str]]:
-    found = []
+    actual = []
     for line in table.strip().splitlines():
         text, irregular, forms = line.split(maxsplit=2)
         stem = Stem(text, irregular.strip("-"), kind)
         for form in forms.split("|"):
             tense, ending, expected = form.split()
-            found.append((stem, tense, ending.replace("_", " "), expected.replace("_", " ")))
-    return found
+            actual.append((stem, tense, ending.replace("_", " "), expected.replace("_", " ")))
+    return actual
 
 
 @pytest.mark.parametrize(("stem", "tense", "ending", "expected"), rows(VERBS, "verb") + rows(ADJECTIVES, "adjective"))
@@ -444,7 +444,7 @@ def test_negation_and_progressive_stand_around_the_stem(
 
 def test_adjectives_before_nouns_agree_with_a_table_written_by_hand() -> None:
     expected = "예쁜 큰 작은 좋은 비싼 맛있는 재미있는 어려운 쉬운 무거운 긴 짧은 빠른 깨끗한 더러운 아름다운"
-    forms = {korean.attributive(one.stem) for one in lexicon.ALL_ADJECTIVES}
+    forms = {korean.attributive(adjective.stem) for adjective in lexicon.ALL_ADJECTIVES}
     assert set(expected.split()) <= forms
 
 
@@ -504,7 +504,10 @@ def test_the_demo_shows_every_sentence_of_the_notes_in_80_columns(tmp_path: Path
         "--all",
     ]
     shown = subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
-    wide = [sum(2 if unicodedata.east_asian_width(one) == "W" else 1 for one in line) for line in shown.split("\n")]
+    wide = [
+        sum(2 if unicodedata.east_asian_width(character) == "W" else 1 for character in line)
+        for line in shown.split("\n")
+    ]
     assert max(wide) <= 80
     for ko in (DATA / "notes.ko").read_text(encoding="utf-8").splitlines():
         assert f"  {ko} " in shown

@@ -143,9 +143,9 @@ def test_an_option_that_takes_one_value_refuses_a_second(name: str, option: Type
 
 def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None:
     for flags in (["--seed", "1", "--seed=1"], ["--threads", "1", "--cpu-threads", "2"], ["-o", "a", "--output", "b"]):
-        found = nmt("translate", tiny_run.run, "in", *flags)
-        assert (found.returncode, found.stdout, found.stderr.count("\n")) == (USAGE, "", 1)
-        assert "is given twice; it takes one value: give it once" in found.stderr
+        actual = nmt("translate", tiny_run.run, "in", *flags)
+        assert (actual.returncode, actual.stdout, actual.stderr.count("\n")) == (USAGE, "", 1)
+        assert "is given twice; it takes one value: give it once" in actual.stderr
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -161,8 +161,8 @@ def test_the_common_flags_are_every_commands(name: str) -> None:
 
 def test_a_command_that_makes_nothing_of_a_common_flag_works_with_it(tiny_run: TinyRun) -> None:
     flags = ["--seed", "7", "--device", "cpu", "--threads", "1", "--quiet", "--verbose"]
-    plain, found = nmt("inspect", tiny_run.run), nmt("inspect", tiny_run.run, *flags)
-    assert (found.returncode, found.stdout, found.stderr) == (0, plain.stdout, plain.stderr)
+    plain, actual = nmt("inspect", tiny_run.run), nmt("inspect", tiny_run.run, *flags)
+    assert (actual.returncode, actual.stdout, actual.stderr) == (0, plain.stdout, plain.stderr)
 
 
 def test_a_settings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
@@ -201,11 +201,11 @@ def test_python_dash_m_is_the_same_program() -> None:
 def test_other_toolkits_names_of_flags_mean_ours(flags: list[str], tiny_run: TinyRun, tmp_path: Path) -> None:
     text = write_corpus(tmp_path, "few", 0, 3).with_suffix(".ko")
     ours = ["--beam-size", "2", "--length-penalty", "0.5", "--batch-tokens", "500", "--n-best", "2"]
-    wanted, found = (
+    wanted, actual = (
         nmt("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
     )
-    assert found.returncode == 0, found.stderr
-    assert found.stdout == wanted.stdout
+    assert actual.returncode == 0, actual.stderr
+    assert actual.stdout == wanted.stdout
     assert wanted.stdout.count(" ||| ") == 3 * 2 * 2
 
 
@@ -239,7 +239,7 @@ def test_results_alone_go_to_standard_output(tiny_run: TinyRun, tmp_path: Path) 
     assert translated.stdout.count("\n") == 5
     scored = nmt("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
     assert scored.returncode == 0, scored.stderr
-    assert [one["lines"] for one in json.loads(scored.stdout)["sets"]] == [5]
+    assert [scored_set["lines"] for scored_set in json.loads(scored.stdout)["sets"]] == [5]
     prepared = nmt(
         "prepare", "-s", "ko", "-t", "en", "--train", tiny_run.data.parent / "text/train", "-o", tmp_path / "d"
     )
@@ -350,8 +350,8 @@ def few_translated(tiny_run: TinyRun, few: Path) -> str:
 def test_streams_closed_by_the_shell_change_no_result(
     closed: str, tiny_run: TinyRun, few: Path, few_translated: str
 ) -> None:
-    found = shell(f'exec nmt "$@" {closed}', "translate", tiny_run.run, few, *QUICK)
-    assert (found.returncode, found.stdout) == (0, few_translated)
+    actual = shell(f'exec nmt "$@" {closed}', "translate", tiny_run.run, few, *QUICK)
+    assert (actual.returncode, actual.stdout) == (0, few_translated)
 
 
 @pytest.mark.parametrize(
@@ -363,17 +363,17 @@ def test_streams_closed_by_the_shell_change_no_result(
     ],
 )
 def test_streams_that_lose_lines_are_an_error(line: str, code: int, words: str, tiny_run: TinyRun, few: Path) -> None:
-    found = shell(line, "translate", tiny_run.run, few, *QUICK)
-    assert found.returncode == code
-    assert found.stderr.startswith("nmt: error: ")
-    assert found.stderr.count("\n") == 1
-    assert words in found.stderr
+    actual = shell(line, "translate", tiny_run.run, few, *QUICK)
+    assert actual.returncode == code
+    assert actual.stderr.startswith("nmt: error: ")
+    assert actual.stderr.count("\n") == 1
+    assert words in actual.stderr
 
 
 def test_head_ends_a_translation_by_sigpipe_and_gets_its_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("\n" * 100_000)
-    found = shell('{ nmt "$@"; echo $? >&2; } | head -n 2', "translate", tiny_run.run, tmp_path / "in", *QUICK)
-    assert (found.stdout, found.stderr) == ("\n\n", "141\n")
+    actual = shell('{ nmt "$@"; echo $? >&2; } | head -n 2', "translate", tiny_run.run, tmp_path / "in", *QUICK)
+    assert (actual.stdout, actual.stderr) == ("\n\n", "141\n")
 
 
 @pytest.mark.parametrize("name", ["locale", "ascii"])
@@ -387,9 +387,9 @@ def test_text_is_utf_8_in_a_locale_that_knows_none(
         few_translated
     )
     for line in ('exec nmt "$@" - <"$IN"', 'exec nmt "$@" "$IN"', 'cat "$IN" | nmt "$@"'):
-        found = shell(line, *more, IN=str(few), **environment)
-        assert found.returncode == 0, found.stderr
-        sources = [record.split("\t")[0] for record in found.stdout.splitlines()]
+        actual = shell(line, *more, IN=str(few), **environment)
+        assert actual.returncode == 0, actual.stderr
+        sources = [record.split("\t")[0] for record in actual.stdout.splitlines()]
         assert sources == few.read_text(encoding="utf-8").splitlines()
 
 

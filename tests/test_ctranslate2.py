@@ -83,8 +83,8 @@ def test_the_layout_is_that_of_the_module(config: ModelConfig, joint: bool) -> N
 
 
 def test_the_table_of_positions_is_the_formula_of_the_model() -> None:
-    found = torch.from_numpy(positions(16, None))
-    assert torch.allclose(found, sinusoids(torch.arange(len(found)), 16), rtol=0, atol=1e-6)
+    actual = torch.from_numpy(positions(16, None))
+    assert torch.allclose(actual, sinusoids(torch.arange(len(actual)), 16), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +99,11 @@ def test_both_engines_find_the_same(tiny_run: TinyRun, tmp_path: Path, config: M
         SearchOptions(beam_size=4, n_best=3, length_penalty=0.6, max_length_factor=1.0),
         SearchOptions(beam_size=5, length_penalty=1.4, max_length_factor=0.5),
     ):
-        one, two = (
+        first, second = (
             list(Translator.load(tmp_path / "model", options, 200, "cpu", 1, engine).translate(LINES))
             for engine in ("torch", "ctranslate2")
         )
-        for left, right in zip(one, two, strict=True):
+        for left, right in zip(first, second, strict=True):
             assert left.text == right.text
             assert left.score == pytest.approx(right.score, abs=5e-4)  # of 2 to 7: scores without 1/√E saturate
             assert [each.text for each in left.alternatives] == [each.text for each in right.alternatives]
@@ -115,10 +115,10 @@ def test_only_produced_pieces_are_produced(tiny_run: TinyRun, tmp_path: Path, en
     produced = weights(tmp_path / "model")[PRODUCED].nonzero()[:, 0].tolist()
     assert 300 < len(produced) < 420
     options = SearchOptions(n_best=5, max_length_factor=1.0)
-    found = load_engine(folder, options, EngineOptions(device="cpu", threads=1, engine=engine)).search(
+    actual = load_engine(folder, options, EngineOptions(device="cpu", threads=1, engine=engine)).search(
         [Query([77, 99, 300]), Query([12])], options
     )
-    pieces = {piece for some in found for one in some for piece in one.pieces}
+    pieces = {piece for some in actual for hypothesis in some for piece in hypothesis.pieces}
     assert len(pieces) > 5
     assert pieces < set(produced)
 
@@ -140,21 +140,24 @@ def test_a_model_that_may_not_produce_an_end_is_refused(tiny_run: TinyRun, tmp_p
 def test_workers_and_batches_change_no_byte(engine: str, tiny_run: TinyRun, tmp_path: Path) -> None:
     random_model(tiny_run, tmp_path / "model", BASE)
     options = SearchOptions(beam_size=3, max_length_factor=1.0)
-    found = {
+    actual = {
         (threads, batch_tokens): [
-            (one.text, round(one.score, 4))
-            for one in Translator.load(tmp_path / "model", options, batch_tokens, "cpu", threads, engine).translate(
-                LINES * 5
-            )
+            (translation.text, round(translation.score, 4))
+            for translation in Translator.load(
+                tmp_path / "model", options, batch_tokens, "cpu", threads, engine
+            ).translate(LINES * 5)
         ]
         for threads, batch_tokens in ((1, 2048), (2, 2048), (2, 60))
     }
-    assert len({tuple(one) for one in found.values()}) == 1
+    assert len({tuple(translation) for translation in actual.values()}) == 1
 
 
 def test_int8_scores_nearly_as_float32_does_and_is_not_it(tiny_run: TinyRun) -> None:
     scores = {
-        kind: [one.score for one in Translator.load(tiny_run.run, compute_type=kind).translate(["집", "나는 간다."])]
+        kind: [
+            translation.score
+            for translation in Translator.load(tiny_run.run, compute_type=kind).translate(["집", "나는 간다."])
+        ]
         for kind in ("float32", "int8")
     }
     assert scores["int8"] != scores["float32"]
@@ -198,12 +201,16 @@ def test_what_ctranslate2_cannot_do_is_done_by_torch_or_refused_in_words(tiny_ru
 def test_without_a_cache_translations_are_the_same(
     tiny_run: TinyRun, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_cache = [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
+    with_cache = [
+        translation.text for translation in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)
+    ]
     assert [path.name[:11] for path in (cache / "nmt").iterdir()] == ["ctranslate2"]
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.warns(NmtWarning, match="no cache"):
-        assert [one.text for one in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)] == with_cache
+        assert [
+            translation.text for translation in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)
+        ] == with_cache
 
 
 def test_damage_is_found_also_where_a_sound_copy_is_cached(tiny_run: TinyRun, tmp_path: Path, cache: Path) -> None:
@@ -247,7 +254,9 @@ def test_a_damaged_copy_in_the_cache_is_made_anew(
     tiny_run: TinyRun, cache: Path, damage: Callable[[Path], object]
 ) -> None:
     def translations() -> list[str]:
-        return [found.text for found in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
+        return [
+            translation.text for translation in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)
+        ]
 
     before = translations()
     (copy,) = cache.glob("nmt/*/*")
@@ -284,13 +293,15 @@ def link_copy(cache: Path) -> None:
 def test_a_cache_that_others_may_have_made_is_not_used(
     tiny_run: TinyRun, cache: Path, change: Callable[[Path], None], reason: str
 ) -> None:
-    expected = [found.text for found in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)]
+    expected = [
+        translation.text for translation in Translator.load(tiny_run.run, engine="ctranslate2").translate(LINES)
+    ]
     (model_file,) = cache.glob("nmt/*/*/model.bin")
     model_file.write_bytes(planted := b"somebody else's")
     change(cache / "nmt")
     with pytest.warns(NmtWarning, match=f"no cache for CTranslate2: .*{reason}.*; the model is converted each time"):
         translator = Translator.load(tiny_run.run, engine="ctranslate2")
-    assert [found.text for found in translator.translate(LINES)] == expected
+    assert [translation.text for translation in translator.translate(LINES)] == expected
     assert {path.read_bytes() for path in cache.parent.rglob("model.bin")} == {planted}
 
 
@@ -463,8 +474,8 @@ def test_the_client_s_own_defaults_give_the_translations_of_a_trained_model(tmp_
         assert result.returncode == 0, result.stderr
     lines = (CORPUS / f"test.{source}").read_text(encoding="utf-8").splitlines()
     translator = Translator.load(tmp_path / "run", SearchOptions(beam_size=2), engine="torch")
-    ours = [one.text for one in translator.translate(lines)]
+    ours = [translation.text for translation in translator.translate(lines)]
     folder = export(tmp_path / "run", tmp_path / "out")
     pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
-    found = ctranslate2.Translator(str(folder)).translate_batch(pieces.encode(lines, out_type=str), max_batch_size=64)
-    assert ours == [pieces.decode(one.hypotheses[0]) for one in found]
+    actual = ctranslate2.Translator(str(folder)).translate_batch(pieces.encode(lines, out_type=str), max_batch_size=64)
+    assert ours == [pieces.decode(translation.hypotheses[0]) for translation in actual]

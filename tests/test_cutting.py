@@ -24,10 +24,10 @@ def parts(pieces: list[bytes], limit: int) -> list[bytes]:
 @settings(deadline=None, max_examples=300)
 @given(PIECES, st.integers(8, 30))
 def test_parts_are_the_line_short_enough_and_of_whole_characters(pieces: list[bytes], limit: int) -> None:
-    found = cut(pieces, limit)
-    assert [piece for part in found for piece in pieces[part]] == pieces
-    assert all(part.stop - part.start <= limit for part in found)
-    for part in found:
+    actual = cut(pieces, limit)
+    assert [piece for part in actual for piece in pieces[part]] == pieces
+    assert all(part.stop - part.start <= limit for part in actual)
+    for part in actual:
         b"".join(pieces[part]).decode()  # which a cut character would not let it
 
 
@@ -78,7 +78,7 @@ RATED = [
 ]
 
 
-@pytest.mark.parametrize(("before", "after", "goodness"), RATED, ids=[f"{one[0]}|{one[1]}" for one in RATED])
+@pytest.mark.parametrize(("before", "after", "goodness"), RATED, ids=[f"{case[0]}|{case[1]}" for case in RATED])
 def test_cuts_are_rated_as_a_reader_would(before: str, after: str, goodness: int) -> None:
     assert rate_cuts([before.encode(), after.encode()])[1] == goodness
     # The same when each byte is a piece of its own, and never inside a character.
@@ -99,9 +99,9 @@ def test_text_without_spaces_is_cut_after_its_full_stops() -> None:
     )
     line = "我们今天去学校。她在家里看书，他也去。龘靐爨。" * 20
     pieces = tokenizer.spell(tokenizer.encode([line])[0])
-    found = parts(pieces, 60)
-    assert b"".join(found).decode().lstrip() == line
-    assert all(part.decode().endswith("。") for part in found)
+    actual = parts(pieces, 60)
+    assert b"".join(actual).decode().lstrip() == line
+    assert all(part.decode().endswith("。") for part in actual)
 
 
 def test_no_part_is_empty_and_a_short_line_is_one() -> None:

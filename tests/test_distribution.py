@@ -69,9 +69,9 @@ def test_without_dropout_any_number_of_processes_makes_the_updates_of_one(
         more = f"--steps 50 --validate-every 26 --save-every 25 {NO_DROPOUT} --set training.accumulate=2"
         result = nmt(*command(tiny_run.data, run, number, more))
         assert result.returncode == 0, result.stderr
-    one, several = (events(tmp_path / str(number), "train") for number in (1, devices))
-    assert len(one) == len(several) == 2
-    for left, right in zip(one, several, strict=True):
+    alone, several = (events(tmp_path / str(number), "train") for number in (1, devices))
+    assert len(alone) == len(several) == 2
+    for left, right in zip(alone, several, strict=True):
         assert left["target_tokens"] == right["target_tokens"]
         assert left["loss"] == pytest.approx(right["loss"], abs=1e-4)
         assert left["gradient_norm"] == pytest.approx(right["gradient_norm"], rel=1e-3)

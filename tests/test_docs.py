@@ -33,12 +33,12 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 def commands(page: Path) -> list[list[str]]:
     """The arguments of every ``nmt`` command in the page's shell blocks, up to a pipe, a redirection or a comment."""
-    found = []
+    arguments = []
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         for line in block.replace("\\\n", " ").splitlines():
             for start in re.finditer(r"(?:^|[|$]\s*)(?:\.venv/bin/)?nmt ", line):
-                found.append(shlex.split(re.split(r"\s[|&;<>#]", line[start.end() :])[0]))
-    return found
+                arguments.append(shlex.split(re.split(r"\s[|&;<>#]", line[start.end() :])[0]))
+    return arguments
 
 
 EXAMPLES = [(page, arguments) for page in PAGES for arguments in commands(page)]

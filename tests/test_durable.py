@@ -96,14 +96,14 @@ def test_names_that_are_not_ours_are_never_swept(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="two names are exchanged in one step on Linux alone")
 def test_two_names_are_exchanged_in_one_step(tmp_path: Path) -> None:
-    one, other = tmp_path / "one", tmp_path / "other"
-    one.mkdir()
-    other.mkdir()
-    (one / "a").touch()
-    assert swap(one, other)
-    assert (other / "a").exists()
-    assert not (one / "a").exists()
-    assert not swap(one, tmp_path / "nothing")
+    first, second = tmp_path / "one", tmp_path / "other"
+    first.mkdir()
+    second.mkdir()
+    (first / "a").touch()
+    assert swap(first, second)
+    assert (second / "a").exists()
+    assert not (first / "a").exists()
+    assert not swap(first, tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("can_swap", [True, False])
@@ -111,7 +111,7 @@ def test_a_folder_is_replaced_with_and_without_an_exchange_of_names(
     tmp_path: Path, can_swap: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not can_swap:
-        monkeypatch.setattr(folders, "swap", lambda one, other: False)
+        monkeypatch.setattr(folders, "swap", lambda first, second: False)
     for content in ("old", "new"):
         with create_folder(tmp_path / "folder", lambda folder: None) as folder:
             (folder / "file").write_text(content)
@@ -129,7 +129,7 @@ def test_what_a_kill_between_two_renames_took_away_is_put_back(tmp_path: Path, m
     assert (path / "file").read_text() == "the only one"
     old.mkdir()
     sweep(tmp_path)
-    assert [one.name for one in tmp_path.iterdir()] == ["model"], "with the new one in place, the old one goes"
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "with the new one in place, the old one goes"
 
 
 def test_a_disk_that_fails_while_debris_is_looked_for_leaves_none(

@@ -119,8 +119,8 @@ def test_people_get_a_table_with_intervals_and_signatures(folder: Path) -> None:
 
 
 def test_a_baseline_gets_a_row_and_every_score_of_the_system_a_p_value(folder: Path) -> None:
-    other = write(folder / "other", [line.replace("f", "x") for line in HYPOTHESES])
-    command: list[str | Path] = ["--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", other]
+    baseline = write(folder / "other", [line.replace("f", "x") for line in HYPOTHESES])
+    command: list[str | Path] = ["--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", baseline]
     table, _ = run(*command)
     _, _, theirs, ours, *_, explained = table.splitlines()
     assert theirs.split()[:3] == ["other", "(baseline)", "20"]

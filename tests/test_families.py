@@ -92,9 +92,11 @@ def test_every_family_trains_resumes_and_translates_by_the_same_code(
         assert whole.keys() == parts.keys()
         assert all(torch.equal(whole[key], parts[key]) for key in whole)
     lines = ["나는 집에 간다.", "", "그는 학생이다."]
-    one, other = (list(Translator.load(tmp_path / run, device="cpu").translate(lines)) for run in ("whole", "parts"))
-    assert one == other
-    assert [bool(translation.target_pieces) for translation in one] == [True, False, True]
+    in_one, in_parts = (
+        list(Translator.load(tmp_path / run, device="cpu").translate(lines)) for run in ("whole", "parts")
+    )
+    assert in_one == in_parts
+    assert [bool(translation.target_pieces) for translation in in_one] == [True, False, True]
 
 
 def test_a_model_of_a_family_that_is_not_here_is_refused(

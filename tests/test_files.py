@@ -100,9 +100,9 @@ def test_damage_at_any_byte_of_any_member_is_an_error_or_changes_no_text(tmp_pat
             damaged = bytearray(whole)
             damaged[place] ^= changed
             path.write_bytes(damaged)
-            found = read_or_error(path)
-            harmless += found == text
-            assert found == text or (isinstance(found, str) and found.startswith(broken)), (place, changed, found)
+            actual = read_or_error(path)
+            harmless += actual == text
+            assert actual == text or (isinstance(actual, str) and actual.startswith(broken)), (place, changed, actual)
         path.write_bytes(whole[:place] + bytes(len(whole) - place))  # as a crash leaves a file
         zeroed = read_or_error(path)
         assert isinstance(zeroed, str) or not any(whole[place:]), (place, zeroed)
@@ -116,8 +116,8 @@ def test_a_file_cut_inside_a_member_is_an_error_wherever_it_is_cut(tmp_path: Pat
     whole = b"".join(members)
     for stop in range(len(whole)):
         path.write_bytes(whole[:stop])
-        found = read_or_error(path)
-        assert found == b"one line\n" if stop == len(members[0]) else isinstance(found, str), (stop, found)
+        actual = read_or_error(path)
+        assert actual == b"one line\n" if stop == len(members[0]) else isinstance(actual, str), (stop, actual)
 
 
 @pytest.mark.parametrize("name", NAMES[1:])

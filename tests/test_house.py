@@ -159,7 +159,7 @@ def test_a_fragment_would_be_noticed(line: str, is_noticed: bool) -> None:
 def unsafe(tree: ast.Module) -> list[str]:
     """What in a module could run code that stands in a file, each with its line; also where it is named, not called."""
     called: dict[str, str] = {}  # what a name of this module is outside of it
-    found = []
+    problems = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
@@ -167,17 +167,17 @@ def unsafe(tree: ast.Module) -> list[str]:
                 full = f"{module}{alias.name}"
                 called[alias.asname or alias.name] = full
                 if full.partition(".")[0] in UNSAFE_MODULES or full in UNSAFE_NAMES:
-                    found.append(f"line {node.lineno}: {full}")
+                    problems.append(f"line {node.lineno}: {full}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name | ast.Attribute):
             first, dot, rest = ast.unparse(node).partition(".")
             full = called.get(first, first) + dot + rest
             if full in UNSAFE_NAMES or full.rpartition(".")[2] in UNSAFE_ENDINGS:
-                found.append(f"line {node.lineno}: {full}")
+                problems.append(f"line {node.lineno}: {full}")
         elif isinstance(node, ast.keyword) and node.arg in SAFE_ARGUMENTS:
             safe = isinstance(node.value, ast.Constant) and node.value.value is SAFE_ARGUMENTS[node.arg]
-            found += [] if safe else [f"line {node.value.lineno}: {node.arg}"]
-    return found
+            problems += [] if safe else [f"line {node.value.lineno}: {node.arg}"]
+    return problems
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=ids)
@@ -244,7 +244,7 @@ def messages(path: Path) -> list[str]:
 def flags() -> set[str]:
     """The names of all flags, as the library spells them."""
     commands = typer.main.get_command(app).commands.values()  # type: ignore[attr-defined]  # a group has commands
-    spelled = [name for one in commands for each in one.params for name in (*each.opts, *each.secondary_opts)]
+    spelled = [name for command in commands for flag in command.params for name in (*flag.opts, *flag.secondary_opts)]
     return {name.removeprefix("--").replace("-", "_") for name in spelled if name.startswith("--")}
 
 
@@ -376,7 +376,9 @@ def test_everything_that_is_installed_is_pinned() -> None:
         except PackageNotFoundError:
             continue  # not for this machine
         extras = requirement.extras or {""}
-        waiting += [one for one in inner if not one.marker or any(one.marker.evaluate({"extra": e}) for e in extras)]
+        waiting += [
+            part for part in inner if not part.marker or any(part.marker.evaluate({"extra": e}) for e in extras)
+        ]
     assert seen - set(pins()) == set()
     assert "filelock" in seen  # which PyTorch brings
 

@@ -101,8 +101,8 @@ def test_module_does_not_import(name: str, forbidden: set[str]) -> None:
     modules = with_submodules(name)
     if imported_by("\n".join(["import sys", *(f"import {module}" for module in modules), REPORT])) & forbidden:
         for module in modules:
-            found = imported_by(f"import sys\nimport {module}\n{REPORT}") & forbidden
-            assert not found, f"{module} imports {found}"
+            actual = imported_by(f"import sys\nimport {module}\n{REPORT}") & forbidden
+            assert not actual, f"{module} imports {actual}"
 
 
 def test_table_would_notice() -> None:

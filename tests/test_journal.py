@@ -429,11 +429,11 @@ def test_what_cannot_be_written_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "a.partial").mkdir()
     (tmp_path / "b.journal").symlink_to(tmp_path / "file")
     os.mkfifo(tmp_path / "c.partial")
-    there = sorted(os.listdir(tmp_path))
+    listed = sorted(os.listdir(tmp_path))
     for path in ("", "none/out", "file/out", "a", "b", "c"):
         with pytest.raises(CannotCreateError, match=str(tmp_path)):
             job(tmp_path / path)
-    assert sorted(os.listdir(tmp_path)) == there
+    assert sorted(os.listdir(tmp_path)) == listed
 
 
 def test_lines_that_went_missing_or_were_cut_are_a_bug_and_no_file(tmp_path: Path) -> None:

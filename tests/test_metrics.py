@@ -60,17 +60,17 @@ def test_scores_intervals_and_signatures_equal_those_of_sacrebleus_own_command(
 
 
 def test_p_values_are_sacrebleus_and_what_ties_add(tmp_path: Path) -> None:
-    other = [line.replace("a", "the") for line in HYPOTHESES]
-    for name, lines in (("baseline", other), ("system", HYPOTHESES), ("ref", REFERENCES)):
+    worse = [line.replace("a", "the") for line in HYPOTHESES]
+    for name, lines in (("baseline", worse), ("system", HYPOTHESES), ("ref", REFERENCES)):
         (tmp_path / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     command = [sys.executable, "-m", "sacrebleu", "ref", "-i", "baseline", "system", "-m", "bleu", "chrf", "ter"]
     answer = subprocess.run([*command, "--paired-ar"], cwd=tmp_path, capture_output=True, check=True, text=True)
-    theirs = next(one for one in json.loads(answer.stdout) if one["system"] == "system")
-    ours = p_values(HYPOTHESES, other, [REFERENCES], "en", ["bleu", "chrf", "ter"])
+    theirs = next(row for row in json.loads(answer.stdout) if row["system"] == "system")
+    ours = p_values(HYPOTHESES, worse, [REFERENCES], "en", ["bleu", "chrf", "ter"])
     assert list(ours) == ["bleu", "chrf", "ter"]
     for name, value in ours.items():
-        (found,) = (one for key, one in theirs.items() if key.lower().startswith(name))
-        assert found["p_value"] <= value <= found["p_value"] + 0.03
+        (actual,) = (row for key, row in theirs.items() if key.lower().startswith(name))
+        assert actual["p_value"] <= value <= actual["p_value"] + 0.03
         assert 0 < value < 1
 
 
@@ -88,14 +88,17 @@ def test_the_p_of_few_differing_lines_is_exact(lines: int, expected: float) -> N
 
     def difference(exchange: tuple[bool, ...]) -> float:
         sides = [
-            [right if swap else left for left, right, swap in zip(one, two, [*exchange, *[False] * 20], strict=False)]
-            for one, two in ((ours, theirs), (theirs, ours))
+            [
+                right if swap else left
+                for left, right, swap in zip(first, second, [*exchange, *[False] * 20], strict=False)
+            ]
+            for first, second in ((ours, theirs), (theirs, ours))
         ]
         left, right = (corpus_scores(side, references, "en")[0] for side in sides)
         return abs(left - right)
 
     differences = [difference(exchange) for exchange in product((False, True), repeat=lines)]
-    extreme = sum(one >= differences[0] - 1e-9 for one in differences) / len(differences)
+    extreme = sum(difference >= differences[0] - 1e-9 for difference in differences) / len(differences)
     assert p_values(ours, theirs, [references], "en", ["bleu"]) == {"bleu": extreme}
     assert extreme == expected == significance.smallest_p(lines)
     # As many lines alone, without those on which the systems agree.
@@ -123,10 +126,10 @@ def test_a_system_is_not_other_than_itself() -> None:
 def test_without_confidence_the_scores_are_the_same_and_have_no_interval() -> None:
     with_interval = score_corpus(HYPOTHESES, [REFERENCES], "en")
     without = score_corpus(HYPOTHESES, [REFERENCES], "en", confidence=False)
-    assert [one.score for one in with_interval.values()] == [one.score for one in without.values()]
-    assert [(one.low, one.high) for one in without.values()] == [(None, None)] * 2
-    assert not any("bs:" in one.signature for one in without.values()), "resampled for nothing"
-    assert corpus_scores(HYPOTHESES, REFERENCES, "en") == tuple(one.score for one in without.values())
+    assert [score.score for score in with_interval.values()] == [score.score for score in without.values()]
+    assert [(score.low, score.high) for score in without.values()] == [(None, None)] * 2
+    assert not any("bs:" in score.signature for score in without.values()), "resampled for nothing"
+    assert corpus_scores(HYPOTHESES, REFERENCES, "en") == tuple(score.score for score in without.values())
 
 
 def test_a_perfect_translation_scores_100_and_no_interval_goes_beyond() -> None:

@@ -106,8 +106,8 @@ def test_unscaled_attention_is_scaled_attention_of_queries_so_many_times_as_long
         for parameter in (scaled.query.weight, scaled.query.bias):
             parameter.mul_(math.sqrt(16 / 4))
     x_BTD = torch.randn(2, 5, 16).double()
-    found, wanted = (module(x_BTD, module.keys_values(x_BTD)) for module in (plain, scaled))
-    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    actual, wanted = (module(x_BTD, module.keys_values(x_BTD)) for module in (plain, scaled))
+    assert torch.allclose(actual, wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -118,34 +118,34 @@ def test_attention_equals_the_formula_written_out_in_float64(heads: int) -> None
         torch.nn.init.normal_(parameter)
     query_BTD, memory_BSD = torch.randn(3, 5, 16).double(), torch.randn(3, 7, 16).double()
     mask_B11S = padding_mask(torch.tensor([7, 4, 1]), 7)
-    found = attention(query_BTD, attention.keys_values(memory_BSD), mask_B11S)
+    actual = attention(query_BTD, attention.keys_values(memory_BSD), mask_B11S)
     wanted = attention_by_formula(attention, query_BTD, memory_BSD, mask_B11S[:, 0].expand(3, 5, 7))
-    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    assert torch.allclose(actual, wanted, rtol=0, atol=1e-12)
 
 
 def test_causal_attention_equals_the_formula_with_the_future_masked() -> None:
     torch.manual_seed(4)
     attention = MultiHeadAttention(16, 2).double()
     x_BTD = torch.randn(2, 6, 16).double()
-    found = attention(x_BTD, attention.keys_values(x_BTD), causal=True)
+    actual = attention(x_BTD, attention.keys_values(x_BTD), causal=True)
     wanted = attention_by_formula(attention, x_BTD, x_BTD, torch.ones(2, 6, 6, dtype=torch.bool).tril())
-    assert torch.allclose(found, wanted, rtol=0, atol=1e-12)
+    assert torch.allclose(actual, wanted, rtol=0, atol=1e-12)
 
 
 def test_positions_equal_the_formula_and_extrapolate() -> None:
     position_T = torch.tensor([0, 1, 2, 17, 511, 512, 100_000])
-    found = sinusoids(position_T, 10, torch.float64)
+    actual = sinusoids(position_T, 10, torch.float64)
     for row, position in enumerate(position_T.tolist()):
         for i in range(5):
             angle = position / 10000 ** (2 * i / 10)
-            assert found[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-9)
-            assert found[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-9)
+            assert actual[row, 2 * i].item() == pytest.approx(math.sin(angle), abs=1e-9)
+            assert actual[row, 2 * i + 1].item() == pytest.approx(math.cos(angle), abs=1e-9)
 
 
 def test_learned_positions_are_rows_of_a_table_and_those_past_its_end_share_the_last() -> None:
     positions = LearnedPositions(6)
-    found = positions(torch.tensor([0, 5, LONGEST - 1, LONGEST, 10 * LONGEST]), like=torch.zeros(1))
-    assert torch.equal(found, positions.table.weight[[0, 5, LONGEST - 1, LONGEST - 1, LONGEST - 1]])
+    actual = positions(torch.tensor([0, 5, LONGEST - 1, LONGEST, 10 * LONGEST]), like=torch.zeros(1))
+    assert torch.equal(actual, positions.table.weight[[0, 5, LONGEST - 1, LONGEST - 1, LONGEST - 1]])
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
@@ -230,8 +230,8 @@ def test_padding_never_changes_a_logit_whatever_stands_in_it(config: ModelConfig
             size = int(length_B[b])
             alone = logits(model, source_BS[b : b + 1, :size], length_B[b : b + 1], target_BT[b : b + 1])
             assert torch.allclose(alone[0], wanted[b], rtol=0, atol=1e-12)
-        for other in (noisy_BS, wider_BS):
-            assert torch.allclose(logits(model, other, length_B, target_BT), wanted, rtol=0, atol=1e-12)
+        for changed_BS in (noisy_BS, wider_BS):
+            assert torch.allclose(logits(model, changed_BS, length_B, target_BT), wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,13 @@ def linked_folder(path: Path) -> Path:
 @pytest.mark.parametrize("named", [same, other_spelling, link, hard_link, linked_folder])
 def test_a_file_by_another_name_is_the_same_file(tmp_path: Path, named: Callable[[Path], Path]) -> None:
     (tmp_path / "file").write_text("text")
-    other = named(tmp_path / "file")
+    path = named(tmp_path / "file")
     with pytest.raises(UsageError, match=r"--output .* is an input as well"):
-        check_outputs([("--output", other)], [tmp_path / "file"])
+        check_outputs([("--output", path)], [tmp_path / "file"])
     with pytest.raises(UsageError, match=r"--output .* is an input as well"):
-        check_outputs([("--output", other)], [tmp_path])
+        check_outputs([("--output", path)], [tmp_path])
     with pytest.raises(UsageError, match="--output and --stats are the same file"):
-        check_outputs([("--output", other), ("--stats", tmp_path / "file")], [])
+        check_outputs([("--output", path), ("--stats", tmp_path / "file")], [])
     check_outputs([("--output", tmp_path / "new")], [tmp_path / "file"])
     assert (tmp_path / "file").read_text() == "text"
 

@@ -96,8 +96,8 @@ def test_a_users_script_is_clean_for_mypy_and_runs(python: Path, tiny_run: TinyR
 
 
 def test_mypy_refuses_the_mistakes_that_the_library_refuses(python: Path, tmp_path: Path) -> None:
-    found = [line.split(":")[1] for line in strict(python, MISTAKES, tmp_path).stdout.splitlines() if "error:" in line]
-    assert found == ["4", "5", "6", "7"]
+    actual = [line.split(":")[1] for line in strict(python, MISTAKES, tmp_path).stdout.splitlines() if "error:" in line]
+    assert actual == ["4", "5", "6", "7"]
 
 
 def test_the_wheel_has_our_name_and_its_advice_the_packages_of_its_extras(python: Path, tmp_path: Path) -> None:

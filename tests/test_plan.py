@@ -43,7 +43,7 @@ def test_parameters_and_bytes_are_those_of_the_files(tiny_run: TinyRun, tmp_path
     planned, _ = both(tiny_run.data, tmp_path / "run", steps=12, validate_every=3)
     run = tmp_path / "run"
     written = load_file(run / "model" / "model.safetensors").values()
-    assert planned.parameters == sum(one.numel() for one in written if one.is_floating_point())
+    assert planned.parameters == sum(tensor.numel() for tensor in written if tensor.is_floating_point())
     (newest, *_) = sorted((run / "checkpoints").iterdir(), reverse=True)
     sizes = {name: (newest / f"{name}.safetensors").stat().st_size for name in ("model", "training")}
     assert planned.model == pytest.approx(sizes["model"], rel=0.1)
@@ -92,8 +92,8 @@ def test_updates_at_risk_have_their_share_of_the_budget_and_take_longer(
     at_risk = 0.5 * (
         planned.seconds / MinimumRisk.cost / planned.seconds_per_update if "minutes" in budget else planned.updates
     )
-    others = planned.updates - at_risk
-    seconds = (others + MinimumRisk.cost * at_risk) * planned.seconds_per_update
+    plain = planned.updates - at_risk
+    seconds = (plain + MinimumRisk.cost * at_risk) * planned.seconds_per_update
     assert seconds == pytest.approx(planned.seconds, abs=planned.seconds_per_update)
 
 

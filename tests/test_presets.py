@@ -96,8 +96,8 @@ def test_auto_counts_the_threads_that_train_and_not_the_cores_that_are_there(
 
 
 def test_a_larger_preset_makes_fewer_epochs() -> None:
-    found = [expected_epochs(Rule(0, 0, name, ""), task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
-    assert found == sorted(found, reverse=True)
+    actual = [expected_epochs(Rule(0, 0, name, ""), task(10**6, 60)) for name in ("tiny", "small", "base", "big")]
+    assert actual == sorted(actual, reverse=True)
 
 
 def test_operations_are_those_that_pytorch_counts() -> None:
@@ -118,7 +118,7 @@ def test_a_run_goes_on_with_what_auto_took_for_it_then(tiny_run: TinyRun, tmp_pa
         run.train(lambda: False)
     again = TrainRequest(tiny_run.data, tmp_path / "run", "auto", (SMALL, {"training": dict(steps=2000)}))
     fresh = TrainRequest(tiny_run.data, tmp_path / "other", "auto", again.layers)
-    assert [read_request(one).config.model.dropout for one in (again, fresh)] == [0.2, 0.4]
+    assert [read_request(asked_for).config.model.dropout for asked_for in (again, fresh)] == [0.2, 0.4]
     with open_run(read_request(again), CPU, Reporter()) as run:
         answers = iter([False, True])
         assert run.train(lambda: next(answers, True)).counters.step > 1

@@ -41,9 +41,9 @@ from nmt.training.verify import first_difference
 LAST = "checkpoints/step-00000006"
 
 
-def assert_same_run(one: Path, other: Path) -> None:
+def assert_same_run(first: Path, second: Path) -> None:
     """Require that weights, optimizer, averages, counters and metrics are the same bits, except for times."""
-    assert first_difference(one, other) == ""
+    assert first_difference(first, second) == ""
 
 
 def listing(folder: Path) -> list[tuple[Path, int, bytes]]:

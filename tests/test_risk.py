@@ -59,11 +59,11 @@ def bleu(hypothesis: list[int], reference: list[int]) -> float:
     """Smoothed sentence BLEU by its definition (Lin and Och 2004)."""
     precisions = []
     for n in range(1, 5):
-        found, wanted = (
+        actual, wanted = (
             Counter(tuple(pieces[i : i + n]) for i in range(len(pieces) - n + 1)) for pieces in (hypothesis, reference)
         )
         more = int(n > 1)
-        precisions.append((sum((found & wanted).values()) + more) / max(1, found.total() + more))
+        precisions.append((sum((actual & wanted).values()) + more) / max(1, actual.total() + more))
     brevity = min(1.0, exp(1 - len(reference) / len(hypothesis))) if hypothesis else 0.0
     return brevity * prod(precisions) ** 0.25
 
@@ -73,7 +73,7 @@ def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelCo
     model, batch = a_model(config), a_batch()
     targets, scales = RISK.targets(model)(batch)
     loss = Objective(model, 0.0)(TensorBatch.of(batch.sources, targets, CPU, scales), 1.0)
-    found = torch.autograd.grad(loss, list(model.parameters()))
+    actual = torch.autograd.grad(loss, list(model.parameters()))
 
     wanted_loss = torch.zeros((), dtype=torch.float64)
     different = 0
@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_cross_entropy_and_expected_risk(config: ModelCo
         different += len(set(risk_H.tolist())) > 1
     assert different > 4  # sentences have something to choose from
     wanted = torch.autograd.grad(wanted_loss, list(model.parameters()))
-    for one, other in zip(found, wanted, strict=True):
+    for one, other in zip(actual, wanted, strict=True):
         assert torch.allclose(one, other, rtol=0, atol=1e-5)  # factors are float32
 
 
@@ -151,12 +151,12 @@ def test_sentence_bleu_is_lin_and_ochs(hypothesis: list[int], reference: list[in
 
 def test_the_end_of_the_budget_is_at_risk_and_what_is_before_is_as_without() -> None:
     at_risk = replace(TRAINING, minimum_risk=0.5)
-    found, plain = (run(fresh(config), config) for config in (at_risk, TRAINING))
-    assert found[-1].loss != plain[-1].loss
+    actual, plain = (run(fresh(config), config) for config in (at_risk, TRAINING))
+    assert actual[-1].loss != plain[-1].loss
     for update in range(7):
-        same = [getattr(found[update], name) == getattr(plain[update], name) for name in ("loss", "gradient_norm")]
+        same = [getattr(actual[update], name) == getattr(plain[update], name) for name in ("loss", "gradient_norm")]
         assert same == [update < 6] * 2
-    assert [update.target_tokens for update in found] == [update.target_tokens for update in plain]
+    assert [update.target_tokens for update in actual] == [update.target_tokens for update in plain]
 
 
 def test_an_update_at_risk_counts_for_as_many_as_it_has_targets_in_the_average() -> None:
@@ -186,16 +186,16 @@ def test_updates_at_risk_make_the_models_hypotheses_better() -> None:
 
 def mean_bleu(model: TranslationModel) -> float:
     sources, references = ([ids.tolist() for ids in side] for side in a_split().ids(range(40)))
-    found = PyTorchEngine.of(model.eval(), ()).search(
+    actual = PyTorchEngine.of(model.eval(), ()).search(
         [Query(source) for source in sources], replace(SEARCH, length_penalty=1.0)
     )
     model.train()
-    return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(found, references, strict=True)]))
+    return float(np.mean([bleu(list(some[0].pieces), one) for some, one in zip(actual, references, strict=True)]))
 
 
 def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = a_batch()
-    found = {}
+    actual = {}
     search = PyTorchEngine.search_batch
 
     def crowded(engine: PyTorchEngine, queries: Any, options: SearchOptions) -> list[list[Hypothesis]]:
@@ -208,8 +208,8 @@ def test_a_batch_whose_search_has_no_room_is_halved_and_learns_the_same(monkeypa
         objective = Objective(a_model(), 0.1)
         gradient = Worker(0, objective, 1).accumulate([batch], RISK, batch.target_tokens, 0)
         assert gradient.parts == parts
-        found[room] = [weight.grad for weight in objective.parameters() if weight.grad is not None]
-    for whole, halved in zip(found[8], found[2], strict=True):
+        actual[room] = [weight.grad for weight in objective.parameters() if weight.grad is not None]
+    for whole, halved in zip(actual[8], actual[2], strict=True):
         assert torch.allclose(whole, halved, rtol=0, atol=1e-7)
 
 

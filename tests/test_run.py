@@ -103,9 +103,9 @@ def test_metrics_have_the_keys_of_the_contract(tiny_run: TinyRun) -> None:
         "train": [*train_keys, "target_tokens_per_second", "seconds"],
         "validation": ["event", "step", "loss", "perplexity", "bleu", "chrf"],
     }
-    found = events(tiny_run.run)
-    assert {event["event"] for event in found} == set(wanted)
-    for event in found:
+    actual = events(tiny_run.run)
+    assert {event["event"] for event in actual} == set(wanted)
+    for event in actual:
         assert list(event) == wanted[event["event"]]
 
 
@@ -121,9 +121,9 @@ def test_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny_run: TinyRun,
         "model/model.safetensors",
         *(f"checkpoints/step-00000006/{part}.safetensors" for part in ("model", "training")),
     ):
-        one, two = load_file(whole / name), load_file(parts / name)
-        assert one.keys() == two.keys()
-        assert all(torch.equal(one[key], two[key]) for key in one), name
+        first, second = load_file(whole / name), load_file(parts / name)
+        assert first.keys() == second.keys()
+        assert all(torch.equal(first[key], second[key]) for key in first), name
     assert events(parts, clock=False) == events(whole, clock=False)
 
 
@@ -197,14 +197,14 @@ def test_a_run_is_not_resumed_as_another_one(
 
 def test_other_data_are_refused_on_resume(tiny_run: TinyRun, tmp_path: Path) -> None:
     train(tiny_run.data, tmp_path / "run", steps=2)
-    other = shutil.copytree(tiny_run.data, tmp_path / "other")
-    lines = (other / "valid.target.txt").read_text(encoding="utf-8")
-    (other / "valid.target.txt").write_text(lines.replace("a", "A"), encoding="utf-8")
-    facts = read_manifest(other, verify=False)
+    copy = shutil.copytree(tiny_run.data, tmp_path / "other")
+    lines = (copy / "valid.target.txt").read_text(encoding="utf-8")
+    (copy / "valid.target.txt").write_text(lines.replace("a", "A"), encoding="utf-8")
+    facts = read_manifest(copy, verify=False)
     facts.pop("files")
-    write_manifest(other, facts)
+    write_manifest(copy, facts)
     with pytest.raises(SettingsError, match="other data"):
-        train(other, tmp_path / "run")
+        train(copy, tmp_path / "run")
 
 
 def test_overwrite_moves_the_old_run_aside_and_deletes_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -416,7 +416,7 @@ def test_chrf_decides_which_model_is_best_where_references_are_too_short_for_ble
 def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run: TinyRun, tmp_path: Path) -> None:
     lines = ["나는 학생이다.", "나는 집에 간다."]
     options = SearchOptions(max_length_factor=1.0)
-    there = [found.text for found in Translator.load(tiny_run.run, options).translate(lines)]
+    translated = [translation.text for translation in Translator.load(tiny_run.run, options).translate(lines)]
     copy = shutil.copytree(tiny_run.run / "model", tmp_path / "elsewhere")
     code = (
         "import sys; from nmt import Translator; from nmt.config import SearchOptions\n"
@@ -424,7 +424,7 @@ def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run:
         "sys.stdout.buffer.write('\\n'.join(line.text for line in found).encode())"
     )
     result = subprocess.run([sys.executable, "-c", code, copy, *lines], capture_output=True, cwd=tmp_path, check=True)
-    assert result.stdout.decode().split("\n") == there
+    assert result.stdout.decode().split("\n") == translated
 
 
 def test_config_of_a_run_repeats_it(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -441,8 +441,8 @@ def test_config_of_a_run_repeats_it(tiny_run: TinyRun, tmp_path: Path) -> None:
         "cpu",
     )
     assert again.returncode == 0, again.stderr
-    one, two = (load_file(run / "model" / "model.safetensors") for run in (tiny_run.run, tmp_path / "again"))
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    first, second = (load_file(run / "model" / "model.safetensors") for run in (tiny_run.run, tmp_path / "again"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
     assert (tmp_path / "again" / "config.toml").read_bytes() == (tiny_run.run / "config.toml").read_bytes()
 
 
@@ -451,7 +451,7 @@ def test_a_run_stopped_after_its_last_update_still_gets_its_validation(tiny_run:
     report, recorder = train(tiny_run.data, run, stop_at=6, validate_every=100)
     assert (report.outcome, recorder.validations) == ("stopped", [])
     report, recorder = train(tiny_run.data, run, validate_every=100)
-    assert (report.outcome, [found.step for found, _ in recorder.validations]) == ("done", [6])
+    assert (report.outcome, [actual.step for actual, _ in recorder.validations]) == ("done", [6])
     assert train(tiny_run.data, run, validate_every=100)[0].outcome == "complete"
 
 
@@ -462,7 +462,7 @@ def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: Tiny
             train(tiny_run.data, tmp_path / name, steps=budget, validate_every=0, batch_tokens=60)[1]
             for budget in budgets
         ]
-        steps[name] = [found.step for recorder in recorders for found, _ in recorder.validations]
+        steps[name] = [actual.step for recorder in recorders for actual, _ in recorder.validations]
     assert steps["extended"] == steps["whole"] == [100, 200, 300, 400]
 
 
@@ -540,11 +540,13 @@ def test_a_model_learns_to_copy_and_to_reverse(task: str, tmp_path: Path) -> Non
     with open_run(read_request(TrainRequest(data, run, "tiny", (settings,))), CPU, recorder) as opened:
         opened.train(lambda: False)
     hypotheses = [
-        found.text
-        for found in Translator.load(run).translate(line for line in (tmp_path / "valid.a").read_text().splitlines())
+        translation.text
+        for translation in Translator.load(run).translate(
+            line for line in (tmp_path / "valid.a").read_text().splitlines()
+        )
     ]
     references = (tmp_path / "valid.b").read_text().splitlines()
-    right = sum(one == two for one, two in zip(hypotheses, references, strict=True))
+    right = sum(hypothesis == reference for hypothesis, reference in zip(hypotheses, references, strict=True))
     assert right >= 95, f"{right} of 100"
 
 

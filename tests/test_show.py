@@ -92,7 +92,7 @@ def test_maps_are_the_models_own_with_the_pieces_of_the_sentences_as_labels(tiny
     pair = inspector.look(SOURCE, TARGET)
     (source_ids,), (target_ids,) = (inspector.source_tokenizer.encode([text]) for text in (SOURCE, TARGET))
     source, target = (inspector.source_tokenizer.pieces(ids) for ids in (source_ids, target_ids))
-    labels = {found.kind: (found.rows, found.columns) for found in pair.maps}
+    labels = {actual.kind: (actual.rows, actual.columns) for actual in pair.maps}
     assert labels == {
         "cross": ([*target, "</s>"], [*source, "</s>"]),
         "encoder": ([*source, "</s>"], [*source, "</s>"]),
@@ -100,9 +100,9 @@ def test_maps_are_the_models_own_with_the_pieces_of_the_sentences_as_labels(tiny
     }
     with torch.inference_mode():
         maps = inspector.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
-    for found in pair.maps:
-        assert np.array_equal(found.weights, maps[found.kind].double().numpy())
-        assert found.weights.shape[2:] == (len(found.rows), len(found.columns))
+    for actual in pair.maps:
+        assert np.array_equal(actual.weights, maps[actual.kind].double().numpy())
+        assert actual.weights.shape[2:] == (len(actual.rows), len(actual.columns))
 
 
 def test_without_a_target_it_looks_at_the_models_own_translation(tiny_run: TinyRun) -> None:
@@ -112,11 +112,11 @@ def test_without_a_target_it_looks_at_the_models_own_translation(tiny_run: TinyR
 
 
 def test_an_average_is_the_mean_over_what_it_leaves_open() -> None:
-    found = random_pair().maps[0]
-    assert np.allclose(found.view(None, None), found.weights.mean((0, 1)))
-    assert np.allclose(found.view(1, None), found.weights[1].mean(0))
-    assert np.allclose(found.view(None, 2), found.weights[:, 2].mean(0))
-    assert np.array_equal(found.view(1, 2), found.weights[1, 2])
+    actual = random_pair().maps[0]
+    assert np.allclose(actual.view(None, None), actual.weights.mean((0, 1)))
+    assert np.allclose(actual.view(1, None), actual.weights[1].mean(0))
+    assert np.allclose(actual.view(None, 2), actual.weights[:, 2].mean(0))
+    assert np.array_equal(actual.view(1, 2), actual.weights[1, 2])
 
 
 @pytest.mark.parametrize(("source", "target"), [("", None), ("  ", None), (SOURCE, ""), ("집 " * 300, None)])
@@ -191,10 +191,10 @@ def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
     for name, piece in (("a", "나"), ("b", "집")):
         pair = SentencePair(piece, "", [AttentionMap("cross", ["x"], [piece], weights)])
         write_picture(attention_picture(pair), tmp_path / f"{name}.png")
-    one, other = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
-    assert one[:8] == b"\x89PNG\r\n\x1a\n"
-    assert min(struct.unpack(">II", one[16:24])) > 50
-    assert one != other
+    first, second = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
+    assert first[:8] == b"\x89PNG\r\n\x1a\n"
+    assert min(struct.unpack(">II", first[16:24])) > 50
+    assert first != second
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -226,13 +226,13 @@ def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tm
     def choose(name: str, at: int) -> None:
         page.locator(f'input[name="{name}"][value="{at}"]').check(force=True)
 
-    for kind, found in enumerate(pair.maps):
+    for kind, actual in enumerate(pair.maps):
         choose("kind", kind)
         for layer in range(3):
             choose("layer", layer)
             for head in range(4):
                 choose("head", head)
-                wanted = found.view(layer - 1 if layer else None, head - 1 if head else None)
+                wanted = actual.view(layer - 1 if layer else None, head - 1 if head else None)
                 page.wait_for_function(
                     "([rows, first]) => { const cells = view.data('weights');"
                     " return cells.length === rows && Math.abs(cells[0].weight - first) < 1e-3; }",
@@ -241,7 +241,7 @@ def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tm
                 shown = page.evaluate("view.data('weights').map(cell => cell.weight)")
                 assert np.allclose(shown, wanted.flatten(), atol=1e-4)
         texts = page.locator("#chart svg .mark-text text").all_text_contents()
-        assert [text for text in texts if text] == [*found.columns, *found.rows]
+        assert [text for text in texts if text] == [*actual.columns, *actual.rows]
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
@@ -255,8 +255,8 @@ def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_pat
         linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    def contrast(one: float, other: float) -> float:
-        return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+    def contrast(first: float, second: float) -> float:
+        return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
     papers = {}
     for scheme in ("light", "dark"):
@@ -293,10 +293,10 @@ def test_the_command_writes_pages_and_pictures(tiny_run: TinyRun, tmp_path: Path
 def test_without_a_file_it_prints_what_each_target_piece_looks_at_most(tiny_run: TinyRun) -> None:
     result = nmt("inspect", tiny_run.run, "--text", SOURCE, "--target", TARGET)
     assert result.returncode == 0, result.stderr
-    found = Inspector.load(tiny_run.run).look(SOURCE, TARGET).maps[0]
+    actual = Inspector.load(tiny_run.run).look(SOURCE, TARGET).maps[0]
     rows = [line.split() for line in result.stdout.splitlines()[2:]]
-    assert [row[0] for row in rows] == found.rows
-    assert [row[1] for row in rows] == [found.columns[at] for at in found.view(None, None).argmax(1)]
+    assert [row[0] for row in rows] == actual.rows
+    assert [row[1] for row in rows] == [actual.columns[at] for at in actual.view(None, None).argmax(1)]
 
 
 @pytest.mark.parametrize(
@@ -336,14 +336,14 @@ def test_a_recurrent_model_of_two_vocabularies_is_shown_with_the_pieces_of_each(
         result = nmt(*command)
         assert result.returncode == 0, result.stderr
     inspector = Inspector.load(tmp_path / "run")
-    (found,) = inspector.look(SOURCE, TARGET).maps
-    assert found.weights.shape[:2] == (1, 1)
-    assert "".join(found.rows[:-1]).replace("▁", " ").strip() == TARGET
-    assert "".join(found.columns[:-1]).replace("▁", " ").strip() == SOURCE
+    (actual,) = inspector.look(SOURCE, TARGET).maps
+    assert actual.weights.shape[:2] == (1, 1)
+    assert "".join(actual.rows[:-1]).replace("▁", " ").strip() == TARGET
+    assert "".join(actual.columns[:-1]).replace("▁", " ").strip() == SOURCE
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     (maps,) = json.loads(re.search(r"maps = (\[.*\]);", page)[1])  # type: ignore[index]  # or the test fails here
-    assert (maps["rows"], maps["columns"]) == (found.rows, found.columns)
-    assert np.allclose(maps["weights"], found.weights, atol=1e-4)  # the average of one is itself
+    assert (maps["rows"], maps["columns"]) == (actual.rows, actual.columns)
+    assert np.allclose(maps["weights"], actual.weights, atol=1e-4)  # the average of one is itself
 
 
 def test_the_table_of_a_model_needs_no_torch(tiny_run: TinyRun) -> None:

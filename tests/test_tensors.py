@@ -85,9 +85,9 @@ def test_sound_tensors_of_every_type_are_read_as_they_were_written(tmp_path: Pat
     tensors = {str(kind): torch.ones(2, 3).to(kind) for kind in kinds} | {"step": torch.tensor(3.0)}
     save_file(tensors, tmp_path / "x.safetensors", metadata={"made": "by hand"})
     layout = layout_of({name: tensor.to("meta") for name, tensor in tensors.items()})
-    found = read_tensors(tmp_path / "x.safetensors", layout)
-    assert found.keys() == tensors.keys()
-    assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+    actual = read_tensors(tmp_path / "x.safetensors", layout)
+    assert actual.keys() == tensors.keys()
+    assert all(torch.equal(actual[name], tensors[name]) for name in tensors)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

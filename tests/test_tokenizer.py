@@ -114,8 +114,8 @@ def test_nothing_that_a_person_types_becomes_a_special_id(tokenizer: Tokenizer) 
 
 def test_workers_change_nothing(tokenizer: Tokenizer) -> None:
     lines = TEXT * 3 + SURVIVORS
-    one = tokenizer.encode(lines, workers=1)
-    assert tokenizer.encode(lines, workers=4) == one == [tokenizer.encode([line])[0] for line in lines]
+    alone = tokenizer.encode(lines, workers=1)
+    assert tokenizer.encode(lines, workers=4) == alone == [tokenizer.encode([line])[0] for line in lines]
 
 
 def test_empty_input_gives_empty_output(tokenizer: Tokenizer) -> None:

@@ -62,7 +62,7 @@ def test_the_torture_notices_a_program(tortured: dict[str, dict[str, Any]], name
 
 def test_names_of_areas_and_controls_do_not_begin_alike_and_have_no_comma() -> None:
     names = [*(area.name for area in AREAS), *(control.name for control in CONTROLS)]
-    assert not [(one, two) for one in names for two in names if one != two and two.startswith(one)]
+    assert not [(first, second) for first in names for second in names if first != second and second.startswith(first)]
     assert not [name for name in names if "," in name]
 
 
@@ -107,4 +107,4 @@ def test_a_save_without_one_sync_is_noticed(missing: int) -> None:
     ],
 )
 def test_a_save_in_another_order_is_noticed(order: tuple[int, ...], words: str) -> None:
-    assert any(re.search(words, found) for found in in_order(*order))
+    assert any(re.search(words, actual) for actual in in_order(*order))

@@ -97,11 +97,11 @@ def test_pairs_that_count_twice_make_the_same_updates() -> None:
         state.objective.double()
         state.average.double()
         states.append((train(state, phase), state))
-    (plain, one), (doubled, other) = states
+    (plain, once), (doubled, twice) = states
     assert [2 * update.target_tokens for update in plain] == [update.target_tokens for update in doubled]
     assert [update.loss for update in plain] == pytest.approx([update.loss for update in doubled], rel=1e-9)
-    for name, tensor in tensors(one).items():
-        assert torch.allclose(tensor, tensors(other)[name], rtol=0, atol=1e-9), name
+    for name, tensor in tensors(once).items():
+        assert torch.allclose(tensor, tensors(twice)[name], rtol=0, atol=1e-9), name
 
 
 def test_phases_are_chosen_by_progress() -> None:

@@ -59,15 +59,20 @@ def test_every_hypothesis_is_drawn_as_often_as_its_probability_says(short: int) 
         results = sampling_engine(stepper).search([Query(source)] * 20, options)
         drawn = Counter(tuple(hypothesis.pieces) for hypotheses in results for hypothesis in hypotheses)
         assert drawn.total() == 20_000
-        known = {tuple(one.pieces): one.score for one in every_hypothesis(stepper, source, short, penalty=0.0)}
+        known = {
+            tuple(hypothesis.pieces): hypothesis.score
+            for hypothesis in every_hypothesis(stepper, source, short, penalty=0.0)
+        }
         assert len(known) == 1 + 3 + 9 + 27
         chances = torch.tensor(list(known.values())).exp()
         assert chances.sum() == pytest.approx(1.0)
         shares = torch.tensor([drawn[pieces] for pieces in known]) / drawn.total()
         assert (shares - chances).abs().sum() < 0.04  # chance alone makes 0.02 of it, a temperature of 1.2 0.13
         for hypotheses in results:
-            assert [one.score for one in hypotheses] == pytest.approx([known[tuple(one.pieces)] for one in hypotheses])
-            assert hypotheses == sorted(hypotheses, key=lambda one: -one.score)
+            assert [hypothesis.score for hypothesis in hypotheses] == pytest.approx(
+                [known[tuple(hypothesis.pieces)] for hypothesis in hypotheses]
+            )
+            assert hypotheses == sorted(hypotheses, key=lambda hypothesis: -hypothesis.score)
 
 
 def test_a_translator_translates_by_it_and_without_chance_it_is_greedy() -> None:
@@ -77,7 +82,9 @@ def test_a_translator_translates_by_it_and_without_chance_it_is_greedy() -> None
     options = SearchOptions(beam_size=1)
 
     def texts(searching: PyTorchEngine) -> list[str]:
-        return [found.text for found in Translator(searching, tokenizer, tokenizer, options).translate(lines)]
+        return [
+            translation.text for translation in Translator(searching, tokenizer, tokenizer, options).translate(lines)
+        ]
 
     stepper = HashStepper(vocabulary=9)
     greedy = texts(PyTorchEngine(stepper, CONTROL))

@@ -142,16 +142,16 @@ def test_loss_and_gradients_equal_the_plain_formula_in_float64(
     weight_VD = torch.randn(VOCABULARY, 8, dtype=torch.float64, requires_grad=True)
     target_N = torch.randint(0, VOCABULARY, (30,))
     share_N = torch.randn(30, dtype=torch.float64) if shared else None
-    found = linear_cross_entropy(hidden_ND, weight_VD, target_N, smoothing, share_N)
+    actual = linear_cross_entropy(hidden_ND, weight_VD, target_N, smoothing, share_N)
     log_probability_NV = (hidden_ND @ weight_VD.t()).log_softmax(1)
     wanted = hidden_ND.new_zeros(())
     for n, target in enumerate(target_N.tolist()):
         q_V = torch.full((VOCABULARY,), smoothing / VOCABULARY, dtype=torch.float64)
         q_V[target] += 1 - smoothing
         wanted = wanted - (1.0 if share_N is None else share_N[n]) * (q_V * log_probability_NV[n]).sum()
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+    assert actual.item() == pytest.approx(wanted.item(), rel=1e-12)
     for one, other in zip(
-        torch.autograd.grad(3 * found, (hidden_ND, weight_VD)),
+        torch.autograd.grad(3 * actual, (hidden_ND, weight_VD)),
         torch.autograd.grad(3 * wanted, (hidden_ND, weight_VD)),
         strict=True,
     ):
@@ -165,7 +165,7 @@ def test_the_objective_leaves_out_what_is_never_produced_as_the_plain_formula_wi
     model.embeddings.produced[[*range(EOS + 1), *tensors.target_BT.flatten().tolist()]] = 1
     kept_V = model.embeddings.produced.bool()
     assert 4 < int(kept_V.sum()) < VOCABULARY
-    found = Objective(model, 0.1).train()(tensors, 1.0)
+    actual = Objective(model, 0.1).train()(tensors, 1.0)
     hidden_BTD = model(tensors.source_BS, tensors.source_length_B, tensors.target_BT[:, :-1])
     logits_BTV = (hidden_BTD @ model.output_weight.t())[..., kept_V]
     target_BT = (kept_V.cumsum(0) - 1)[tensors.target_BT[:, 1:]]
@@ -173,9 +173,11 @@ def test_the_objective_leaves_out_what_is_never_produced_as_the_plain_formula_wi
     lengths = [len(target) + 1 for target in a_split().ids(np.arange(10))[1]]
     for logits_TV, target_T, length in zip(logits_BTV, target_BT, lengths, strict=True):
         wanted += cross_entropy(logits_TV[:length], target_T[:length], label_smoothing=0.1, reduction="sum")
-    assert found.item() == pytest.approx(wanted.item(), rel=1e-12)
+    assert actual.item() == pytest.approx(wanted.item(), rel=1e-12)
     parameters = list(model.parameters())
-    for one, other in zip(torch.autograd.grad(found, parameters), torch.autograd.grad(wanted, parameters), strict=True):
+    for one, other in zip(
+        torch.autograd.grad(actual, parameters), torch.autograd.grad(wanted, parameters), strict=True
+    ):
         assert torch.allclose(one, other, rtol=0, atol=1e-10)
 
 
@@ -209,14 +211,14 @@ def test_loss_stays_finite_for_logits_that_overflow_a_plain_exponential() -> Non
 
 def test_objective_is_the_cross_entropy_of_real_target_tokens_alone() -> None:
     model, split = fresh().objective.model.double().eval(), a_split()
-    found = Objective(model, 0.1).eval()(padded(np.arange(10)), 2.0)
+    actual = Objective(model, 0.1).eval()(padded(np.arange(10)), 2.0)
     wanted = 0.0
     for row in range(10):
         source, target = (ids[0].tolist() for ids in split.ids([row]))
         source_1S, target_1T = torch.tensor([[*source, 3]]), torch.tensor([[2, *target]])
         logits_TV = (model(source_1S, torch.tensor([len(source) + 1]), target_1T) @ model.output_weight.t())[0]
         wanted += cross_entropy(logits_TV, torch.tensor([*target, 3]), reduction="sum").item()
-    assert found.item() == pytest.approx(wanted / 2, rel=1e-12)
+    assert actual.item() == pytest.approx(wanted / 2, rel=1e-12)
 
 
 def test_accumulated_batches_make_the_same_update_as_one_large_batch() -> None:
@@ -295,14 +297,14 @@ def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 bytes")
         return made
 
-    def found() -> tuple[list[tuple[int, int, int]], dict[str, Tensor]]:
+    def actual() -> tuple[list[tuple[int, int, int]], dict[str, Tensor]]:
         tried.clear()
         state = fresh(config, replace(MODEL, dropout=0.3))
         run(state, config)
         return list(tried), tensors(state)
 
     monkeypatch.setattr(TensorBatch, "of", watched)
-    shapes, weights = found()
+    shapes, weights = actual()
     failed: list[tuple[int, int, int]] = []
     for shape in shapes:
         assert not any(all(np.greater_equal(shape, other)) for other in failed)
@@ -315,7 +317,7 @@ def test_what_did_not_fit_into_memory_is_not_tried_whole_again_and_nothing_else_
         return accumulate(worker, *asked)
 
     monkeypatch.setattr(Worker, "accumulate", forgetful)
-    without, weights_without = found()
+    without, weights_without = actual()
     assert len(failed) < sum(rows * length > 90 for rows, length, _ in without)
     assert all(torch.equal(tensor, weights_without[name]) for name, tensor in weights.items())
 
@@ -458,12 +460,12 @@ def test_resumed_equals_uninterrupted_bit_for_bit(
     whole = fresh(config)
     wanted = [asdict(update) | {"seconds": 0} for update in run(whole, config)]
     first = fresh(config)
-    found = run(first, config, stop)
+    actual = run(first, config, stop)
     saved = first.checkpoint({})
     second = fresh(replace(config, seed=77))  # other weights, so that nothing right is there by chance
     second.restore(saved)
-    found += run(second, config)
-    assert [asdict(update) | {"seconds": 0} for update in found] == wanted
+    actual += run(second, config)
+    assert [asdict(update) | {"seconds": 0} for update in actual] == wanted
     assert same_bits(tensors(second), tensors(whole))
 
 
@@ -478,8 +480,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:
 
 def test_the_beginning_trains_both_directions_and_the_rest_one() -> None:
     both = replace(TRAINING, bidirectional=0.5)
-    found, plain = (run(fresh(config), config) for config in (both, TRAINING))
-    tokens = [[update.target_tokens for update in updates] for updates in (found, plain)]
+    actual, plain = (run(fresh(config), config) for config in (both, TRAINING))
+    tokens = [[update.target_tokens for update in updates] for updates in (actual, plain)]
     assert tokens[0][6:] == tokens[1][6:]
     assert sum(one != other for one, other in zip(*tokens, strict=True)) >= 4
     split = ListSplit()
@@ -497,9 +499,9 @@ def test_batches_from_any_position_are_the_rest_of_those_from_the_start() -> Non
     stream = list(islice(batches_from(split, TRAINING, Position()), 40))
     for (_, _, at), (before, batch, after) in pairwise(stream):
         assert before == at
-        found = next(batches_from(split, TRAINING, at))
-        assert np.array_equal(found[1].rows, batch.rows)
-        assert (found[0], found[2]) == (before, after)
+        actual = next(batches_from(split, TRAINING, at))
+        assert np.array_equal(actual[1].rows, batch.rows)
+        assert (actual[0], actual[2]) == (before, after)
 
 
 def test_the_average_is_the_exponential_moving_average_of_the_weights() -> None:
@@ -530,9 +532,9 @@ def test_the_optimizer_is_adam_with_the_gradient_clipped() -> None:
     for name, before in reference.objective.model.named_parameters():
         clipped = gradients[name] * 0.05 / norm
         wanted = before - update.learning_rate * clipped / (clipped.abs() + 1e-9)
-        found = dict(state.objective.model.named_parameters())[name]
+        actual = dict(state.objective.model.named_parameters())[name]
         large = clipped.abs() > 1e-7  # elsewhere rounding decides the sign
-        assert torch.allclose(found[large], wanted[large], rtol=0, atol=2e-5), name
+        assert torch.allclose(actual[large], wanted[large], rtol=0, atol=2e-5), name
 
 
 def test_a_config_read_back_is_the_config_that_was_written() -> None:
@@ -546,7 +548,7 @@ def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
     config: ModelConfig, layers: torch.dtype | None
 ) -> None:
     batch = padded(np.arange(20))
-    found = {}
+    actual = {}
     for products in (THE_WEIGHTS_OWN, Products(layers, torch.bfloat16)):
         torch.manual_seed(0)
         model = build_model(config, VOCABULARY, VOCABULARY, joint=True)
@@ -558,8 +560,8 @@ def test_products_in_bfloat16_give_nearly_the_loss_and_the_gradients_of_float32(
             [parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None]
         )
         assert gradient.dtype == torch.float32
-        found[products] = loss.item(), gradient
-    (loss, gradient), (near, near_gradient) = found.values()
+        actual[products] = loss.item(), gradient
+    (loss, gradient), (near, near_gradient) = actual.values()
     assert near != loss
     assert near == pytest.approx(loss, rel=0.01)
     assert torch.cosine_similarity(gradient, near_gradient, dim=0) > 0.999

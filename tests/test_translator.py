@@ -40,10 +40,10 @@ def test_order_and_count_hold_for_any_window_and_batch_size(lines: list[str], ba
     translator, engine, _ = fake_translator(batch_tokens=batch_tokens, window=window)
     progress = Recorder()
     translations = list(translator.translate(lines, progress))
-    assert [one.source for one in translations] == lines
-    assert [one.text for one in translations] == [reverse(line) for line in lines]
-    assert [one.source_pieces for one in translations] == [len(line.split()) for line in lines]
-    assert [one.target_pieces for one in translations] == [len(line.split()) for line in lines]
+    assert [translation.source for translation in translations] == lines
+    assert [translation.text for translation in translations] == [reverse(line) for line in lines]
+    assert [translation.source_pieces for translation in translations] == [len(line.split()) for line in lines]
+    assert [translation.target_pieces for translation in translations] == [len(line.split()) for line in lines]
     assert progress.advanced == len(lines)
     for batch in engine.batches:
         assert len(batch) == 1 or len(batch) * (max(map(len, batch)) + 1) <= batch_tokens
@@ -99,8 +99,8 @@ def test_blank_lines_never_reach_the_engine() -> None:
     translator, engine, _ = fake_translator()
     lines = ["", "a b", "  ", "\t", "\u3000", "\u2028", "c"]
     translations = list(translator.translate(lines))
-    assert [one.text for one in translations] == ["", "b a", "", "", "", "", "c"]
-    assert [one.score for one in translations if not one.text] == [0.0] * 5
+    assert [translation.text for translation in translations] == ["", "b a", "", "", "", "", "c"]
+    assert [translation.score for translation in translations if not translation.text] == [0.0] * 5
     assert sorted(source for batch in engine.batches for source in batch) == [[4, 5], [6]]
 
 
@@ -108,7 +108,7 @@ def test_no_line_break_of_splitlines_reaches_the_output() -> None:
     translator, _, _ = fake_translator(SearchOptions(n_best=3))
     lines = [f"a x{breaker}y b" for breaker in BREAKERS]
     for translation in translator.translate(lines):
-        for text in (translation.text, *(other.text for other in translation.alternatives)):
+        for text in (translation.text, *(alternative.text for alternative in translation.alternatives)):
             assert len((text + "!").splitlines()) == 1
         assert translation.text.split(" ") in (["b", "x", "y", "a"], ["b", "x", "", "y", "a"])
 
@@ -118,22 +118,22 @@ def test_an_over_long_line_is_cut_at_word_starts_and_said_so_once(monkeypatch: p
     translator, engine, _ = fake_translator(SearchOptions(n_best=2), window=2)
     progress = Recorder()
     lines = ["a", "b c", "d @e @f g @h i @j @k l", "m n o p"]
-    found = list(translator.translate(lines, progress))
+    actual = list(translator.translate(lines, progress))
     # 9 pieces in 3 parts: an even share is 3, and a cut moves back to where a word starts.
-    assert [one.text for one in found] == ["a", "c b", "@f @e d @h g l @k @j i", "p o n m"]
+    assert [translation.text for translation in actual] == ["a", "c b", "@f @e d @h g l @k @j i", "p o n m"]
     assert progress.warnings == ["line 3 has 9 pieces: it is translated in 3 parts"]
     assert progress.advanced == 4
-    assert found[2].score == -0.5
-    assert found[2].alternatives == [Alternative("@f @e @h l @k @j", -1.5)]
-    assert (found[2].source_pieces, found[2].target_pieces) == (9, 9)
+    assert actual[2].score == -0.5
+    assert actual[2].alternatives == [Alternative("@f @e @h l @k @j", -1.5)]
+    assert (actual[2].source_pieces, actual[2].target_pieces) == (9, 9)
     assert max(len(source) for batch in engine.batches for source in batch) <= 4
 
 
 def test_the_n_best_list_gives_the_translation_and_its_alternatives() -> None:
     translator, _, _ = fake_translator(SearchOptions(n_best=3))
-    (found,) = translator.translate(["a b c"])
-    assert (found.text, found.score) == ("c b a", -0.5)
-    assert found.alternatives == [Alternative("c b", -1.5), Alternative("c", -2.5)]
+    (actual,) = translator.translate(["a b c"])
+    assert (actual.text, actual.score) == ("c b a", -0.5)
+    assert actual.alternatives == [Alternative("c b", -1.5), Alternative("c", -2.5)]
 
 
 @settings(deadline=None)
@@ -156,7 +156,9 @@ def test_batches_without_room_are_halved_until_they_fit(lines: list[str], room: 
     tokenizer, progress = WordTokenizer(), Recorder()
     engine = SmallEngine(room=room)
     translator = Translator(engine, tokenizer, tokenizer, batch_tokens=batch_tokens, window=10)
-    assert [one.text for one in translator.translate(lines, progress)] == [reverse(line) for line in lines]
+    assert [translation.text for translation in translator.translate(lines, progress)] == [
+        reverse(line) for line in lines
+    ]
     assert progress.advanced == len(lines)
     assert len(progress.warnings) == (engine.refused > 0)
     assert engine.refused <= 5 * -(-len(lines) // 10), "a window does not learn what fits"
@@ -216,30 +218,30 @@ def test_a_line_of_more_sentences_than_training_had_is_translated_sentence_by_se
     split = ["c d e!", "a b.", "g h.", "f?"]  # the longest first
     for sentences, expected in ((1, split), (3, split), (4, [line])):
         translator, tokenizer = copying(Profile(20, sentences, 0.5, ".", "."))
-        (found,) = translator.translate([line])
-        assert (found.text, found.source_pieces, found.target_pieces) == (line, 8, 8)
+        (actual,) = translator.translate([line])
+        assert (actual.text, actual.source_pieces, actual.target_pieces) == (line, 8, 8)
         assert parts(translator, tokenizer) == expected
 
 
 def test_a_line_of_several_sentences_is_split_when_it_is_longer_than_trainings_lines() -> None:
     for longest, expected in ((3, ["a b.", "c d."]), (4, ["a b. c d."])):
         translator, tokenizer = copying(Profile(longest, 9, 0.5, ".", "."))
-        assert [one.text for one in translator.translate(["a b. c d."])] == ["a b. c d."]
+        assert [translation.text for translation in translator.translate(["a b. c d."])] == ["a b. c d."]
         assert parts(translator, tokenizer) == expected
 
 
 def test_a_final_mark_that_training_always_had_is_lent_to_a_line_and_taken_back() -> None:
     translator, tokenizer = copying(SINGLE, n_best=2)
-    found = list(translator.translate(["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]))
-    assert [one.text for one in found] == ["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]
-    assert [one.alternatives[0].text for one in found[:2]] == ["b", "d."]
+    actual = list(translator.translate(["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]))
+    assert [translation.text for translation in actual] == ["a b", "c d.", "e f?", "(g h)", "-", "i:", "", "j. k"]
+    assert [translation.alternatives[0].text for translation in actual[:2]] == ["b", "d."]
     given = parts(translator, tokenizer)
     assert sorted(given) == sorted(["a b.", "c d.", "e f?", "(g h).", "-", "i:", "j.", "k."])
 
 
 def test_a_final_mark_is_lent_only_where_training_practically_always_had_it() -> None:
     translator, tokenizer = copying(Profile(5, 1, 0.97, ".", "."))
-    assert [one.text for one in translator.translate(["a b"])] == ["a b"]
+    assert [translation.text for translation in translator.translate(["a b"])] == ["a b"]
     assert parts(translator, tokenizer) == ["a b"]
 
 
@@ -257,16 +259,16 @@ def test_a_line_is_translated_the_same_alone_and_among_others(
 ) -> None:
     profile = Profile(6, sentences, final, ".", ".")
     together = list(copying(profile, n_best, batch_tokens)[0].translate(lines))
-    alone = [one for line in lines for one in copying(profile, n_best)[0].translate([line])]
+    alone = [translation for line in lines for translation in copying(profile, n_best)[0].translate([line])]
     assert together == alone
-    assert [one.source for one in together] == lines
+    assert [translation.source for translation in together] == lines
 
 
 @settings(deadline=None)
 @given(SHAPED)
 def test_without_a_profile_the_engine_gets_each_line_as_it_is(lines: list[str]) -> None:
     translator, tokenizer = copying(None)
-    assert [one.text for one in translator.translate(lines)] == lines
+    assert [translation.text for translation in translator.translate(lines)] == lines
     assert sorted(parts(translator, tokenizer)) == sorted(line for line in lines if line)
     assert "marked from" not in translator.about()
 
