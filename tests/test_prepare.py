@@ -90,6 +90,20 @@ def test_a_dataset_holds_the_text_that_went_in(request_: PrepareRequest, tokeniz
     assert not report.unchanged
 
 
+def test_the_manifest_says_which_pieces_targets_use_and_older_datasets_are_read_for_it(
+    request_: PrepareRequest,
+) -> None:
+    prepare(request_, OPTIONS)
+    data = Dataset.open(request_.output)
+    targets = [ids for split in (data.train, data.valid) for ids in split.ids(range(len(split)))[1]]
+    used = sorted({0, 1, 2, 3, *(piece for ids in targets for piece in ids.tolist())})
+    assert np.flatnonzero(data.target_pieces()).tolist() == used
+    assert 4 < len(used) < data.target_vocabulary
+    packed = data.manifest.pop("target_pieces")
+    assert len(packed) == 2 * -(-data.target_vocabulary // 8)
+    assert np.flatnonzero(data.target_pieces()).tolist() == used
+
+
 HARD_KOREAN = [
     ("龘와 爨은 어려운 한자다.", "龘 and 爨 are hard hanja."),
     ("\uf90a\uf914 호환용 한자", "compatibility hanja"),

@@ -92,6 +92,9 @@ def refusal(data: Path) -> DataError:
         ("corpora", None),
         ("corpora", [5]),
         ("profile", {"longest": 10**30}),
+        ("target_pieces", 5),
+        ("target_pieces", "0f"),
+        ("target_pieces", "g" * 150),
     ],
 )
 def test_a_fact_that_cannot_be_is_refused(data: Path, name: str, value: Any) -> None:

@@ -98,7 +98,11 @@ class Dataset:
 
     def target_pieces(self) -> npt.NDArray[np.bool_]:
         """Whether each piece is special or occurs in a target, so that a model may produce it: bool (vocabulary,)."""
-        used = self.train.target_pieces(self.target_vocabulary) | self.valid.target_pieces(self.target_vocabulary)
+        if packed := self.manifest.get("target_pieces"):
+            bits = np.frombuffer(bytes.fromhex(packed), np.uint8)
+            used = np.unpackbits(bits, count=self.target_vocabulary).view(bool)
+        else:  # an older version made the dataset
+            used = self.train.piece_counts("target") + self.valid.piece_counts("target") > 0
         used[: EOS + 1] = True
         return used
 
@@ -194,6 +198,9 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
     require(type(manifest.get("joint")) is bool, "joint")
     for name in ("source_vocabulary", "target_vocabulary"):
         require(_is_count(manifest.get(name), MOST_PIECES, FIRST_PLAIN), name)
+    packed, size = manifest.get("target_pieces", ""), 2 * -(-manifest["target_vocabulary"] // 8)
+    valid = isinstance(packed, str) and len(packed) in (0, size) and not packed.strip("0123456789abcdef")
+    require(valid, "target_pieces")
     require(not manifest["joint"] or manifest["source_vocabulary"] == manifest["target_vocabulary"], "joint")
     options = manifest.get("options")
     try:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nmt.config import PrepareOptions
 from nmt.corpus.cleaning import Verdict
 from nmt.corpus.dataset import FORMAT, KIND, check_facts
@@ -148,7 +150,8 @@ def _make(
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
-    _warn_of_bytes(Split(folder, "train", source.size, target.size), request, progress)
+    train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
+    _warn_of_bytes(train, request, progress)
     if not rows["valid"]:
         progress.warn("there is no validation set; give one with `valid`")
     return {
@@ -158,6 +161,7 @@ def _make(
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
         "profile": profile.profile().facts(),
+        "target_pieces": np.packbits(train.piece_counts("target") + valid.piece_counts("target") > 0).tobytes().hex(),
     }
 
 
@@ -165,7 +169,9 @@ def _warn_of_bytes(train: Split, request: PrepareRequest, progress: Progress) ->
     """Warn of a language that the vocabulary spells byte by byte."""
     languages = request.source_language, request.target_language
     mend = "learn one without `vocab`" if request.vocabulary else "choose a larger `vocab_size`"
-    for language, pieces, bytes_ in zip(languages, train.pieces, train.pieces_below(FIRST_PLAIN), strict=True):
+    for language, side in zip(languages, ("source", "target"), strict=True):
+        counts = train.piece_counts(side)
+        pieces, bytes_ = counts.sum(), counts[:FIRST_PLAIN].sum()
         if bytes_ > BYTES_WORTH_A_WARNING * pieces:
             share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
             progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
@@ -217,7 +223,7 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
         check_files(output, manifest)
     except (MissingInputError, DataError):
         return None
-    if any(manifest.get(name) != fact for name, fact in facts.items()) or "profile" not in manifest:
+    if {**manifest, **facts} != manifest or not {"profile", "target_pieces"} <= manifest.keys():
         return None
     with suppress(PermissionError):
         os.utime(output / NAME)

@@ -165,11 +165,6 @@ class Split:
         """Number of pieces in all sources and in all targets, without special ids; known without reading."""
         return int(self._sizes["source"].sum()), int(self._sizes["target"].sum())
 
-    def pieces_below(self, id: int) -> tuple[int, int]:
-        """Number of pieces with an id below ``id``, in all sources and in all targets. Reads them all, in parts."""
-        source, target = (sum(int(np.count_nonzero(ids < id)) for ids in self._parts(side)) for side in self._shards)
-        return source, target
-
     def lengths(self, rows: Rows) -> tuple[Rows, Rows]:
         """Lengths of the rows' sources and targets, in pieces without special ids: int64 (rows,) each."""
         records = self._records(rows)
@@ -185,12 +180,12 @@ class Split:
         shards = (rows // self._shard_rows).tolist()
         return self._read("source", shards, records), self._read("target", shards, records)
 
-    def target_pieces(self, vocabulary: int) -> npt.NDArray[np.bool_]:
-        """Whether each piece occurs in a target: bool (vocabulary,). Reads all targets, in parts."""
-        used = np.zeros(vocabulary, bool)
-        for ids in self._parts("target"):
-            used[ids] = True
-        return used
+    def piece_counts(self, side: str) -> Rows:
+        """How often each piece occurs in the sources or the targets: int64 (vocabulary,). Reads all ids, in parts."""
+        counts = np.zeros(self._vocabulary[side], np.int64)
+        for ids in self._parts(side):
+            counts += np.bincount(ids, minlength=len(counts))
+        return counts
 
     def corpus_ids(self, rows: Sequence[int] | Rows) -> list[int]:
         """The number of each row's training corpus, in the order of the command line."""

@@ -35,8 +35,10 @@ def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str)
         return reason
     if device not in ("auto", "cpu"):
         return f"CTranslate2 is used on the CPU, and the device is {device}"
-    from nmt.decoding.engines.ctranslate2 import gpus, too_long
+    import ctranslate2
 
-    if device == "auto" and gpus():
+    from nmt.decoding.engines.ctranslate2 import too_long
+
+    if device == "auto" and ctranslate2.get_cuda_device_count():
         return "there is a GPU here, which PyTorch uses"
     return why_not(model.config) or too_long(options) or ""

@@ -38,26 +38,19 @@ def load_cached(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:
     be made. Raises what ``load`` raises for a new copy, DataError when the model itself is damaged, and
     CannotCreateError or StorageError when no temporary folder can be made either.
     """
-    anew = False
-    while True:
-        try:
-            place = cache_folder() / model.digest
-            made = anew or not is_whole(place)
-            if made:
-                make(model, place)
-            else:
-                checked_layout(model)  # or a model whose weights were damaged since would seem whole
-        except (CannotCreateError, StorageError) as error:
-            warnings.warn(
-                NmtWarning(f"no cache for CTranslate2: {error.what}; the model is converted each time"), stacklevel=2
-            )
-            return load_temporary(model, load)
-        try:
-            return load(place)
-        except DataError:
-            if made:
-                raise
-            anew = True
+    try:
+        place = cache_folder() / model.digest
+        if is_whole(place):
+            checked_layout(model)  # or a model whose weights were damaged since would seem whole
+            with suppress(DataError):
+                return load(place)
+        make(model, place)
+    except (CannotCreateError, StorageError) as error:
+        warnings.warn(
+            NmtWarning(f"no cache for CTranslate2: {error.what}; the model is converted each time"), stacklevel=2
+        )
+        return load_temporary(model, load)
+    return load(place)
 
 
 def cache_folder() -> Path:

@@ -5,7 +5,6 @@ Its model is a copy of a model folder, see ``nmt.store.ctranslate2_cache``.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -113,13 +112,6 @@ def too_long(options: SearchOptions) -> str | None:
     return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and `max_length_factor` allows more"
 
 
-def gpus() -> int:
-    """Number of NVIDIA GPUs here."""
-    import ctranslate2
-
-    return int(ctranslate2.get_cuda_device_count())
-
-
 def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:
     """The engine of a model folder, with as many threads as this process has cores when ``threads`` is 0.
 
@@ -136,19 +128,13 @@ def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTransla
     numbers = {"compute_type": compute_type, "inter_threads": workers, "intra_threads": 1}
 
     def load(folder: Path) -> Any:
-        # In a thread of its own: it changes the number of OpenMP threads of the thread that calls it.
-        with readable(folder), ThreadPoolExecutor(1) as pool:
-            return pool.submit(ctranslate2.Translator, str(folder), device="cpu", **numbers).result()
+        try:
+            # In a thread of its own: it changes the number of OpenMP threads of the thread that calls it.
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(ctranslate2.Translator, str(folder), device="cpu", **numbers).result()
+        except (RuntimeError, MemoryError) as error:
+            if is_out_of_memory(error):
+                raise BusyError("the model does not fit into memory", "free memory, or take a smaller model") from None
+            raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "set `engine` to torch") from None
 
     return CTranslate2Engine(lambda: load_cached(model, load), pieces, workers, compute_type)
-
-
-@contextmanager
-def readable(folder: Path) -> Iterator[None]:
-    """Turn CTranslate2's errors about a folder that it cannot load into DataError, or BusyError for lack of memory."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise BusyError("the model does not fit into memory", "free some memory, or take a smaller model") from None
-        raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "set `engine` to torch") from None
