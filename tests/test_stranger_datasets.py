@@ -150,7 +150,7 @@ def test_a_piece_beyond_the_vocabulary_is_refused(data: Path, side: str) -> None
 
 def test_a_vocabulary_of_another_size_is_refused(data: Path) -> None:
     size = json.loads((data / "manifest.json").read_text())["source_vocabulary"]
-    say(data, source_vocabulary=size + 1, target_vocabulary=size + 1)
+    say(data, source_vocabulary=size + 1, target_vocabulary=size + 1, target_pieces=None)
     assert f"tokenizer.model has {size} pieces, not {size + 1}" in refusal(data).what
 
 
