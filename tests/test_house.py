@@ -81,6 +81,12 @@ def test_tree_is_what_is_on_the_disk() -> None:
     }
 
 
+def test_files_that_the_house_names_are_on_the_disk() -> None:
+    named = re.findall(r"`((?:\w+/)*\w+(?:/|\.py))`", (ROOT / "docs/house.md").read_text(encoding="utf-8"))
+    assert len(named) > 15
+    assert [name for name in named if not any((above / name).exists() for above in (PACKAGE, ROOT))] == []
+
+
 def test_tree_explains_each_file_in_a_few_words() -> None:
     explained = {path: text for path, text in documented_tree().items() if path != "nmt/"}
     assert [path for path, text in explained.items() if not 1 <= len(text.split()) <= MOST_WORDS] == []
