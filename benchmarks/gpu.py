@@ -46,7 +46,7 @@ class RandomPairs:
         return len(self.source_length)
 
     @property
-    def rows_a_pass(self) -> float:
+    def rows_per_epoch(self) -> float:
         return float(len(self))
 
     def weight(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

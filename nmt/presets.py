@@ -90,7 +90,7 @@ RULES = (
     ),
 )
 
-OPERATIONS_A_CORE = 4e10
+FLOPS_PER_CORE = 4e10
 """Training throughput of one core, in FLOP/s: 3e10 on a Xeon Ice Lake, 5.7e10 on an EPYC Zen 4."""
 
 
@@ -133,7 +133,7 @@ def timed_epochs(model: ModelConfig, task: Task) -> float:
     if not task.cores:
         return float("inf")
     each = operations(model, task.vocabulary, task.source_tokens / task.target_tokens)
-    return 60 * task.minutes * task.cores * OPERATIONS_A_CORE / (each * task.target_tokens)
+    return 60 * task.minutes * task.cores * FLOPS_PER_CORE / (each * task.target_tokens)
 
 
 def auto(task: Task) -> Rule:

@@ -139,7 +139,7 @@ def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> 
     assert made.returncode == 0, made.stderr
     data = Dataset.open(tmp_path / "data")
     sizes = np.bincount(data.train.corpus_ids(range(len(data.train))))
-    assert data.train.rows_a_pass == pytest.approx(sizes @ [1, 3, 0.25])
+    assert data.train.rows_per_epoch == pytest.approx(sizes @ [1, 3, 0.25])
     passes = 40
     seen = np.zeros(len(data.train))
     for epoch in range(passes):

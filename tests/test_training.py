@@ -56,7 +56,7 @@ class ListSplit:
         return np.ones(len(rows))
 
     @property
-    def rows_a_pass(self) -> float:
+    def rows_per_epoch(self) -> float:
         return float(len(self))
 
     def source(self, row: int) -> npt.NDArray[Any]:

@@ -18,7 +18,7 @@ from nmt.corpus.cleaning import Verdict
 from nmt.corpus.dataset import FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.parallel import Corpus, find_corpus
-from nmt.corpus.scan import CHARACTERS_A_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
+from nmt.corpus.scan import CHARACTERS_PER_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
 from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
 from nmt.disk.files import sha256
@@ -135,7 +135,7 @@ def _make(
     progress: Progress,
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
-    sample = Sample(CHARACTERS_A_PIECE * options.max_length)
+    sample = Sample(CHARACTERS_PER_PIECE * options.max_length)
     languages = request.source_language, request.target_language
     scanned = scan(corpora, languages, options, sample, progress)
     if vocabulary:

@@ -25,7 +25,7 @@ SAMPLE_PAIRS = 500_000
 SAMPLE_CHARACTERS = 1 << 27
 # A side with more characters than this times the length limit, which is in pieces, is surely too long: none of 251,000
 # real pairs that were kept, in six languages, had so many. The vocabulary is not learnt from such pairs.
-CHARACTERS_A_PIECE = 5
+CHARACTERS_PER_PIECE = 5
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ class Split:
         return self._weights[self._records(rows)["corpus"]] if len(self._weights) else np.ones(len(rows))
 
     @cached_property
-    def rows_a_pass(self) -> float:
+    def rows_per_epoch(self) -> float:
         """Average number of rows in an epoch, each counted as often as its weight says."""
         if not len(self._weights):
             return float(len(self))

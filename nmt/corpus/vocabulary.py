@@ -18,7 +18,7 @@ from nmt.errors import DataError, MissingInputError
 from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, SizeError, Tokenizer, train_tokenizer
 
 LARGEST = 32_000
-WORDS_A_PIECE = 3
+WORDS_PER_PIECE = 3
 # Four special pieces, 256 bytes, the space, and a few pieces of text.
 LEAST = 280
 # Share of the characters in pairs over the length limit, above which the vocabulary is learnt again without them.
@@ -32,7 +32,7 @@ def auto_size(lines: int, words: int, characters: int) -> int:
     A joint vocabulary counts the lines of both sides. The size grows with each argument, and has room for every
     character, so that learning never fails.
     """
-    size: float = min(12_000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_A_PIECE)
+    size: float = min(12_000 * float((lines / 58_000) ** (1 / 3)), LARGEST, words / WORDS_PER_PIECE)
     step = 100 if size < 4000 else 500
     return max(round(size / step) * step, LEAST + characters)
 

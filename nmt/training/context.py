@@ -40,12 +40,12 @@ class RunContext:
 
     def used(self) -> float:
         """The share of the budget used so far. All processes of the group must call it together."""
-        return budget_used(self.training, self.state, self.data.train.rows_a_pass, self.group)
+        return budget_used(self.training, self.state, self.data.train.rows_per_epoch, self.group)
 
     def epochs(self) -> float:
         """Passes over the training pairs so far."""
         position = self.counters.position
-        return position.epoch + position.rows / self.data.train.rows_a_pass
+        return position.epoch + position.rows / self.data.train.rows_per_epoch
 
     def save_checkpoint(self) -> None:
         """Write the state to the run folder. Raises StorageError when the disk fails."""

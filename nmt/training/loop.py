@@ -93,7 +93,7 @@ def train_steps(
     skipped = {place[1:] for place in counters.skipped}
     stream = ahead(batches_from(split, config, counters.position))
     with Workers(state.objective, config, group) as workers:
-        while (used := budget_used(config, state, split.rows_a_pass, group)) < 1.0:
+        while (used := budget_used(config, state, split.rows_per_epoch, group)) < 1.0:
             start = time.monotonic()
             # Gather the batches of this update.
             gathered = list(islice(stream, config.accumulate))
@@ -125,7 +125,7 @@ def train_steps(
             counters.window.loss += gradient.loss * gradient.tokens
             counters.window.tokens += gradient.tokens
             counters.window.seconds += seconds
-            used = budget_used(config, state, split.rows_a_pass, group)
+            used = budget_used(config, state, split.rows_per_epoch, group)
             parts = gradient.parts if gradient.parts > len(batches) else 0
             yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, phase.note)
 

@@ -13,7 +13,7 @@ import torch
 from nmt.config import Config, TrainingConfig
 from nmt.corpus.batches import Batch, Integers, blocks, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
-from nmt.presets import OPERATIONS_A_CORE, Task, operations
+from nmt.presets import FLOPS_PER_CORE, Task, operations
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.progress import Progress, Silent
 from nmt.training.gradients import Workers
@@ -134,7 +134,7 @@ def seconds_of(config: Config, task: Task, batch: Batch) -> float:
     """Estimated duration of a plain update of such batches on a CPU."""
     tokens = batch.target_tokens * config.training.accumulate
     each = operations(config.model, task.vocabulary, task.source_tokens / task.target_tokens)
-    return each * tokens / (task.cores * OPERATIONS_A_CORE)
+    return each * tokens / (task.cores * FLOPS_PER_CORE)
 
 
 def longest_batch(data: Dataset, plan: list[Integers]) -> Batch:
