@@ -1,8 +1,6 @@
-"""What the parts of a run share: the checked request, where it trains, its folder and its state. Decides nothing."""
+"""What the parts of a run share: the checked request, the folder, the state and the group. Decides nothing."""
 
 from dataclasses import dataclass
-
-import torch
 
 from nmt.config import TrainingConfig
 from nmt.corpus.dataset import Dataset
@@ -20,7 +18,6 @@ class RunContext:
     """The fixed parts of one run in one process; only the state changes while it trains."""
 
     job: TrainJob
-    device: torch.device
     folder: RunFolder
     state: TrainState
     reporter: Reporter

@@ -13,19 +13,19 @@ from nmt.training.counters import Window
 from nmt.training.loop import Update
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
-SECONDS_BETWEEN_NOTES = 10  # between writings of the used seconds, which a budget of minutes needs after a kill
+SECONDS_BETWEEN_NOTES = 10  # at least, between two writings of the used seconds, which a kill would lose
 
 
 @dataclass
 class RunLog:
-    """Tells and writes what happens in a run; the leader of the group alone writes."""
+    """Reports and writes what happens in a run; the leader of the group alone writes."""
 
     context: RunContext
     given: set[str] = field(default_factory=set)  # notices that are given once
     written_seconds: float = 0.0
 
     def begin(self) -> None:
-        """Tell the facts a person wants before a long run, and warn of a budget that looks too small."""
+        """Report the start of the run, and warn of a budget that looks too small."""
         job, state = self.context.job, self.context.state
         self.context.reporter.begin(job, state)
         passes = timed_epochs(job.config.model, job.task)
@@ -33,7 +33,7 @@ class RunLog:
             self.context.reporter.warn(warning)
 
     def updated(self, update: Update) -> None:
-        """Tell and write what is to be known of an update."""
+        """Report an update, and write and warn of what is due after it."""
         reporter = self.context.reporter
         reporter.updated(update, self.context.state)
         if update.parts and self.first("memory"):
@@ -46,7 +46,7 @@ class RunLog:
         if update.step % LOG_EVERY == 0:
             self.flush()
         self.write_seconds()
-        # The rate of updates is known after a share of the budget, of a few slow updates after more of it.
+        # The speed is known after a share of the budget; after few, slow updates only later.
         share = SHARE_TO_MEASURE if update.step >= UPDATES_TO_MEASURE else 4 * SHARE_TO_MEASURE
         if update.progress >= share and self.first("rate"):
             passes = self.context.epochs()
@@ -86,7 +86,7 @@ class RunLog:
         self.context.counters.metrics += 1
 
     def write_seconds(self) -> None:
-        """Write down the used seconds, if the last time is a while ago."""
+        """Write the used seconds to the run folder, at most every SECONDS_BETWEEN_NOTES."""
         seconds = self.context.counters.seconds
         if self.context.group.leads and seconds - self.written_seconds > SECONDS_BETWEEN_NOTES:
             self.written_seconds = seconds

@@ -51,7 +51,7 @@ def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Gro
             # count, since preset auto depends on the machine.
             job = replace(job, config=Config.from_layers(group.tell(None)))
             state, reporter = fresh_state(job, device), Reporter()
-        context = RunContext(job, device, folder, state, reporter, group)
+        context = RunContext(job, folder, state, reporter, group)
         run = Run(context, partial(go_back, context, is_extended))
         run.go_back()
         # It is a share of the budget, which may be larger than when it was saved.
@@ -161,7 +161,7 @@ def begin_anew(context: RunContext) -> None:
     """Put the state back to the weights that it began with, if it has left them."""
     state = context.state
     if state.counters.step:
-        beginning = fresh_state(context.job, context.device)
+        beginning = fresh_state(context.job, state.average.output_weight.device)
         state.objective.model.load_state_dict(beginning.objective.model.state_dict())
         state.average.load_state_dict(beginning.average.state_dict())
         state.optimizer.state.clear()

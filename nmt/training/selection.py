@@ -18,7 +18,7 @@ from nmt.training.saving import Saver
 from nmt.training.schedule import MINUTES_BETWEEN, seconds_to_validate
 from nmt.training.validation import TooSlow, Validation, validate
 
-SECONDS_UNTIL_SAVED = 60  # of a validation, after which a checkpoint is saved in the midst of it
+SECONDS_UNTIL_SAVED = 60  # after the start of a validation, when a checkpoint is saved before it ends
 
 
 @dataclass

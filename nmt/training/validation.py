@@ -101,14 +101,14 @@ class KeptEngine:
         value = self.kept.get(key)
         if value is None:
             hypotheses = self.engine.search(queries, options)
-            self.kept.put(key, [[[list(map(int, one.pieces)), one.score] for one in some] for some in hypotheses])
+            self.kept.put(key, [[[list(map(int, each.pieces)), each.score] for each in beam] for beam in hypotheses])
             with self.lock:
                 self.batches += 1
                 self.tokens += sum(len(query.pieces) for query in queries)
             return hypotheses
         with self.lock:
             self.reused += sum(len(query.pieces) for query in queries)
-        return [[Hypothesis(pieces, score) for pieces, score in some] for some in value]
+        return [[Hypothesis(pieces, score) for pieces, score in beam] for beam in value]
 
 
 @dataclass
@@ -153,7 +153,7 @@ def validate(
     does not fit into memory.
     """
     data, (source_tokenizer, target_tokenizer) = job.data, job.tokenizers
-    device = next(state.average.parameters()).device
+    device = state.average.output_weight.device
     workers = threads if device.type == "cpu" else 1
     chosen = spread(len(data.valid_source), len(data.valid_source) if lines is None else lines)
     sources, references = ([text[row] for row in chosen] for text in (data.valid_source, data.valid_target))
@@ -209,7 +209,7 @@ def length_factor(data: Dataset) -> float:
 def validation_loss(state: TrainState, data: Dataset, watch: Watch) -> float:
     """Mean cross-entropy of the target tokens of the validation pairs, in nats."""
     objective = Objective(state.average, label_smoothing=0.0).eval()
-    device = next(state.average.parameters()).device
+    device = state.average.output_weight.device
     total, tokens = 0.0, 0
     for block in range(blocks(len(data.valid))):
         for rows in plan_block(data.valid, BATCH_TOKENS, seed=0, epoch=0, block_in_epoch=block):
