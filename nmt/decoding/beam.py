@@ -29,6 +29,7 @@ class Beam:
     enough: int
 
     def choose(self, rows: Rows, logits_NV: Tensor, last_B: Tensor) -> tuple[Candidates, Candidates]:
+        """See ``Role``. At most ``enough`` hypotheses of a sentence finish, and exactly as many rows follow."""
         best = best_candidates(logits_NV, rows.score_BK, 2 * self.enough)
         ends_BC = best.column_BC == EOS
         first = slice(self.enough)
@@ -39,7 +40,7 @@ class Beam:
 
 
 def by_length_penalty(power: float, n_best: int) -> Ranking:
-    """The ``n_best`` best hypotheses, with log-probability / length^power as their score."""
+    """A ranking by the score log-probability / length^power, which returns the ``n_best`` best hypotheses."""
 
     def rank(finished: Sequence[Finished]) -> list[Hypothesis]:
         scored = [Hypothesis(pieces, score / length**power) for pieces, length, score in finished]

@@ -8,7 +8,7 @@ from nmt.store.model_folder import ModelFolder
 
 
 def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Engine:
-    """The wanted engine; with ``auto`` CTranslate2, which is faster, where it can do it.
+    """The engine for a model and options: the wanted one, or with ``auto`` CTranslate2 where it can search so.
 
     Raises SettingsError when the wanted engine cannot do it, or the device is not there.
     """

@@ -87,7 +87,7 @@ class Stepper(Protocol[State]):
         """The state before the first piece: sources (right-padded ids that end in </s>) encoded, one row a sentence."""
 
     def step(self, token_N: Tensor, state: State) -> tuple[Tensor, State]:
-        """Feeds each row its newest piece (<s> first): logits (N, V) of the next piece, and the state after it."""
+        """Logits (N, V) of the next piece, and the state after each row was fed its newest piece (<s> first)."""
 
     def select(self, state: State, row_M: Tensor, sentence_M: Tensor) -> State:
         """The state whose row m is a copy of the old row ``row_M[m]`` of the old sentence ``sentence_M[m]``.

@@ -156,14 +156,17 @@ def attend(spec: Any, arrays: "Arrays", name: str, config: ModelConfig) -> None:
 
 
 def feed_forward(spec: Any, arrays: "Arrays", name: str) -> None:
+    """Set a feed-forward layer and its norm."""
     linear(spec.linear_0, arrays, f"{name}.inner")
     linear(spec.linear_1, arrays, f"{name}.outer")
     norm(spec.layer_norm, arrays, f"{name}_residual.norm")
 
 
 def linear(spec: Any, arrays: "Arrays", name: str) -> None:
+    """Set a linear layer."""
     spec.weight, spec.bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
 
 
 def norm(spec: Any, arrays: "Arrays", name: str) -> None:
+    """Set a layer norm."""
     spec.gamma, spec.beta = arrays[f"{name}.weight"], arrays[f"{name}.bias"]

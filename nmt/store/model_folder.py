@@ -79,11 +79,12 @@ class ModelFolder:
 
     @property
     def tokenizer_paths(self) -> tuple[Path, Path]:
-        """The source's and the target's, which are one file for a joint vocabulary."""
+        """The files of the source's and the target's tokenizer, one file for a joint vocabulary."""
         return self.folder / SOURCE_TOKENIZER, self.folder / (SOURCE_TOKENIZER if self.joint else TARGET_TOKENIZER)
 
     @property
     def weights_path(self) -> Path:
+        """The safetensors file."""
         return self.folder / WEIGHTS
 
     def check_weights(self, layout: Layout) -> None:
@@ -102,7 +103,7 @@ class ModelFolder:
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
-        """The source's and the target's, which are one for a joint vocabulary. Raises DataError, naming the file."""
+        """The source's and the target's tokenizer, one for a joint vocabulary. Raises DataError, naming the file."""
         source, target = self.tokenizer_paths
         tokenizer = Tokenizer.load(source)
         return tokenizer, tokenizer if self.joint else Tokenizer.load(target)

@@ -50,6 +50,7 @@ class CTranslate2Engine:
             return self._model
 
     def after_fork(self) -> None:
+        """Forget the parent's model; the next search loads it again."""
         never_delete(self._model)
         self._model = None
         self._opening = Lock()
@@ -99,6 +100,7 @@ class CTranslate2Engine:
         return [list(self.hypotheses(result)) for result in results]
 
     def hypotheses(self, result: Any) -> Iterator[Hypothesis]:
+        """The hypotheses of one of CTranslate2's results. Raises DataError for a score that is not a number."""
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
             if score != score:
                 raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
@@ -113,10 +115,10 @@ def too_long(options: SearchOptions) -> str | None:
 
 
 def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:
-    """The engine of a model folder, with as many threads as this process has cores when ``threads`` is 0.
+    """The CTranslate2 engine of a model folder.
 
-    Raises SettingsError when CTranslate2 cannot run the model, or this processor lacks the compute type; DataError when
-    the model's files are damaged.
+    ``threads`` 0 takes as many as this process has cores. Raises SettingsError when CTranslate2 cannot run the model,
+    or this processor lacks the compute type; DataError when the model's files are damaged.
     """
     import ctranslate2
 

@@ -134,6 +134,7 @@ class Searchers:
         tell_of_forks(self)
 
     def after_fork(self) -> None:
+        """Make the threads anew: the parent's do not exist in a child."""
         Searchers.lock = Lock()  # another thread of the parent may have held the old one
         self.pool = ThreadPoolExecutor(self.count, "nmt-search", self.begin)
 
@@ -149,7 +150,7 @@ class Searchers:
 
 
 def load_engine(model: ModelFolder, device: str, threads: int) -> PyTorchEngine:
-    """The engine of a model folder on ``auto`` (the fastest device), ``cpu``, ``cuda`` or ``mps``.
+    """The PyTorch engine of a model folder on ``auto`` (the fastest device), ``cpu``, ``cuda`` or ``mps``.
 
     On a CPU ``threads`` batches are searched at once (0: one a core), each by one thread: two searches of one thread
     are faster than one search of two threads. Raises SettingsError for a device that is not here.
