@@ -67,13 +67,13 @@ class SetReport:
         if self.baselines:
             entry["baselines"] = [
                 {
-                    "name": other.name,
+                    "name": baseline.name,
                     **{
-                        name: {**rounded(score), "p_value": other.p_values[name]}
-                        for name, score in other.scores.items()
+                        name: {**rounded(score), "p_value": baseline.p_values[name]}
+                        for name, score in baseline.scores.items()
                     },
                 }
-                for other in self.baselines
+                for baseline in self.baselines
             ]
         return entry
 
@@ -119,13 +119,13 @@ def evaluate_files(
     When the options have no language, the first reference's name tells it, as ``test.ko`` or ``test.ko.gz``. Raises
     MissingInputError or DataError, which name the files, also when their numbers of lines differ.
     """
-    first, *others = references
+    first, *more = references
     hypotheses, reference = read_file(hypothesis), read_file(first)
     check_counts(len(hypotheses), len(reference), str(hypothesis), str(first))
     texts = Texts(
         hypothesis.name,
         hypotheses,
-        [reference, *(read_like(path, first, reference) for path in others)],
+        [reference, *(read_like(path, first, reference) for path in more)],
         options.language or language_of(first),
         read_like(source, hypothesis, hypotheses) if source else None,
         [(path.name, read_like(path, first, reference)) for path in baselines],
@@ -133,10 +133,10 @@ def evaluate_files(
     return score_set(texts, options)
 
 
-def read_like(path: Path, other: Path, other_lines: Sequence[str]) -> list[str]:
-    """The lines of a file, which must have as many as ``other`` has. Raises DataError."""
+def read_like(path: Path, first: Path, first_lines: Sequence[str]) -> list[str]:
+    """The lines of a file, which must have as many lines as the file ``first``. Raises DataError."""
     lines = read_file(path)
-    check_counts(len(lines), len(other_lines), str(path), str(other))
+    check_counts(len(lines), len(first_lines), str(path), str(first))
     return lines
 
 

@@ -90,9 +90,9 @@ def _script(references: Sequence[str]) -> tuple[str, str, float]:
     if text.isascii():
         return "", "", 0.0
     counts = [(len(pattern.findall(text)), language, script) for pattern, language, script in _SCRIPTS]
-    others = sum(character.isalpha() and not any(p.match(character) for p, _, _ in _SCRIPTS) for character in text)
+    unknown = sum(character.isalpha() and not any(p.match(character) for p, _, _ in _SCRIPTS) for character in text)
     most, language, script = max(counts)
-    share = most / max(1, others + sum(count for count, _, _ in counts))
+    share = most / max(1, unknown + sum(count for count, _, _ in counts))
     if share <= MAJORITY:
         return "", "", 0.0
     if language == "zh" and len(_KANA.findall(text)) > KANA * most:

@@ -81,11 +81,11 @@ def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
     def over(preset: Sequence[Layer]) -> Config:
         return Config.from_layers(*preset, known, *request.layers)
 
-    first, *others = layers_of(request.preset, task)
+    first, *alternatives = layers_of(request.preset, task)
     config, folder = over(first), RunFolder(request.run)
-    if others and request.resume and not request.overwrite and folder.exists():
+    if alternatives and request.resume and not request.overwrite and folder.exists():
         before = folder.read_config()
-        choices = (config, *map(over, others))
+        choices = (config, *map(over, alternatives))
         return next((choice for choice in choices if not differences(before, choice)), config)
     return config
 

@@ -71,9 +71,9 @@ def train_until(request: TrainRequest, device: str, threads: int, step: int) -> 
         run.train(lambda: run.state.counters.step >= step or os.getppid() != parent)
 
 
-def first_difference(one: Path, other: Path) -> str:
+def first_difference(run: Path, second_run: Path) -> str:
     """The name of the first result in which two finished runs differ, clocks aside; "" when all are equal."""
-    pairs = zip(results(one), results(other), strict=True)
+    pairs = zip(results(run), results(second_run), strict=True)
     return next((name for (name, left), (_, right) in pairs if left != right), "")
 
 
