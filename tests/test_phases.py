@@ -1,13 +1,18 @@
 """Which phases a run goes through, and what the phase of both directions does to its pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_training import a_split
+from test_training import CPU, MODEL, a_split, fresh
 
 from nmt.config import TrainingConfig
 from nmt.corpus.batches import Batch, read_batch
+from nmt.text.tokenizer import EOS
+from nmt.training.gradients import Worker
+from nmt.training.objective import Objective, TensorBatch
 from nmt.training.phases import phase_at, phases_of
 from nmt.training.phases.both_directions import BothDirections, exchanged
 from nmt.training.phases.minimum_risk import MinimumRisk
@@ -42,6 +47,16 @@ def test_marked_rows_have_source_and_target_exchanged_and_the_others_stay(marks:
     wanted = [pair[::-1] if mark else pair for pair, mark in zip(pairs(batch), marks, strict=True)]
     assert pairs(exchanged(batch, marks)) == wanted
     assert exchanged(batch, marks).rows.tolist() == list(range(8))
+
+
+def test_a_worker_predicts_exchanged_pairs_from_the_whole_vocabulary() -> None:
+    """The pieces of the source's language, which the model never produces, are among them."""
+    model = fresh(model=replace(MODEL, dropout=0.0)).objective.model
+    batch = read_batch(a_split(), np.arange(8))
+    wanted = Objective(model, 0.1)(TensorBatch.of(batch.sources, batch.targets, CPU), batch.target_tokens).item()
+    model.embeddings.produced[EOS + 1 :] = 0
+    gradient = Worker(0, Objective(model, 0.1), 1).accumulate([batch], BothDirections(), batch.target_tokens, 0)
+    assert gradient.loss == wanted
 
 
 def test_half_of_the_pairs_are_exchanged_and_which_of_them_is_random() -> None:
