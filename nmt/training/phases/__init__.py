@@ -16,6 +16,6 @@ def phase_at(config: TrainingConfig, used: float) -> Phase:
 
 
 def phases_of(config: TrainingConfig) -> list[tuple[float, Phase]]:
-    """The phases of a run in their order, each with the share of the budget that it has."""
+    """The phases of a run in their order, each with its share of the budget."""
     ends = sorted({0.0, config.bidirectional, 1.0 - config.minimum_risk, 1.0})
     return [(end - begin, phase_at(config, begin)) for begin, end in pairwise(ends)]
