@@ -217,7 +217,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"compute_type": "int4"}, "`compute_type` is 'int4'; choose one of float32, int8"),
     ({"compute_type": "int8", "engine": "torch"}, "leave `compute_type` out"),
     ({"threads": -3}, "`threads` is -3; choose a value of at least 0"),
-    ({"threads": 10**6}, "`threads` is 1000000, and this machine"),
+    ({"threads": 10**6}, "`threads` is 1000000, but this machine"),
     ({"threads": "2"}, "`threads` is '2'; give it a value of type int"),
     ({"threads": True}, "`threads` is True; give it a value of type int"),
     ({"batch_tokens": 0}, "`batch_tokens` is 0; choose a value from 1 to 100000000"),
