@@ -177,7 +177,7 @@ def test_make_says_at_the_end_where_nmt_is(target: str) -> None:
     command = ["make", "--dry-run", "--always-make", "--no-print-directory", target]
     alone = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
     told = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60, env=alone).stdout
-    assert "nmt is .venv/bin/nmt; to have it as nmt in this shell: . .venv/bin/activate" in told.splitlines()[-1]
+    assert "nmt is .venv/bin/nmt; to call it as nmt in this shell: . .venv/bin/activate" in told.splitlines()[-1]
 
 
 def test_version_goes_to_standard_output() -> None:

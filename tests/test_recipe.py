@@ -164,5 +164,5 @@ def test_download_unpacks_and_checks_the_text(tmp_path: Path) -> None:
 def test_download_of_another_text_is_refused(tmp_path: Path) -> None:
     result = download(tmp_path, hashlib.sha256(b"Eine Katze.\n").hexdigest())
     assert result.returncode != 0
-    assert "not the text it should be" in result.stderr
+    assert "has the wrong SHA-256" in result.stderr
     assert not (tmp_path / "build/multi30k/text/valid.de").exists()

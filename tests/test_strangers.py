@@ -146,7 +146,7 @@ def test_a_model_of_links_to_files_loads(models: list[Folder], tmp_path: Path) -
 def test_a_small_file_is_read_whole_and_a_larger_one_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"12345")
     assert read_small(tmp_path / "file", 5) == b"12345"
-    with pytest.raises(DataError, match="file has 5 bytes, over the 4"):
+    with pytest.raises(DataError, match="file has 5 bytes, over the limit of 4;"):
         read_small(tmp_path / "file", 4)
     with pytest.raises(MissingInputError, match="no file"):
         read_small(tmp_path / "file" / "inside", 4)
@@ -285,7 +285,7 @@ CONFIG = '[model]\nwidth = 16\nheads = 2\n[languages]\nsource = "ko"\ntarget = "
         (CONFIG.replace('"en"', "7"), "names no target"),
         (CONFIG.replace("languages", "language"), "names no source"),
         (CONFIG.replace("width = 16", 'family = "\\u001b[31m"'), "names no family"),
-        (CONFIG + "x" * 4096, "over the 4096"),
+        (CONFIG + "x" * 4096, "over the limit of 4096"),
         ("[[model]]", "is outside a section"),
     ],
     ids=lambda value: ascii(value)[:24],
