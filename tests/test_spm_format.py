@@ -105,6 +105,27 @@ def test_a_vocabulary_cut_anywhere_is_refused() -> None:
             read_pieces(MODELS[0][:length])
 
 
+def test_a_message_of_settings_cut_anywhere_is_refused() -> None:
+    """The file is as long as it says; a message in it ends in the middle of a field."""
+    for model in MODELS:
+        for place, (number, kind, message) in enumerate(top := fields(model)):
+            if number == 1:
+                continue
+            ends = {end for end in range(1, len(bytes(message))) if not is_whole(bytes(message)[:end])}
+            assert ends
+            for end in ends:
+                with pytest.raises(ValueError, match="is not a SentencePiece model"):
+                    read_pieces(serialised([*top[:place], (number, kind, bytes(message)[:end]), *top[place + 1 :]]))
+
+
+def is_whole(message: bytes) -> bool:
+    """Whether the bytes are whole fields."""
+    try:
+        return serialised(fields(message)) == message
+    except (IndexError, KeyError):
+        return False
+
+
 def test_what_the_reader_lets_through_sentencepiece_reads_alike() -> None:
     """Of thousands of mutations few are accepted; both readers agree on those, and a typed <s> is text."""
     passed = 0

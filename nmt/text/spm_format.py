@@ -59,14 +59,14 @@ def read_pieces(model: bytes) -> list[str]:
     try:
         raw, scores, types, place = _read_pieces(model)
         settings = _unique(model, place)
-    except IndexError:
+        if not raw:
+            raise ValueError("is not a SentencePiece model")
+        pieces = _check_pieces(raw, types)
+        if not all(map(math.isfinite, struct.unpack(f"<{len(scores) // 4}f", scores))):
+            raise ValueError("has a piece whose score is not a number")
+        _check_settings(settings)
+    except IndexError:  # the end of the model, or of a message in it
         raise ValueError("is not a SentencePiece model: it is cut off") from None
-    if not raw:
-        raise ValueError("is not a SentencePiece model")
-    pieces = _check_pieces(raw, types)
-    if not all(map(math.isfinite, struct.unpack(f"<{len(scores) // 4}f", scores))):
-        raise ValueError("has a piece whose score is not a number")
-    _check_settings(settings)
     return pieces
 
 
