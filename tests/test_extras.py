@@ -14,7 +14,8 @@ from nmt.errors import DISTRIBUTION, missing_extra
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
-MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko"}  # of the extras, and of sacreBLEU's
+# Of the extras, and of sacreBLEU's. Of the extra `formats`, sacreBLEU itself brings lxml.
+MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib"}
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
 

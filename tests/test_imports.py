@@ -15,7 +15,7 @@ import pytest
 from conftest import PROGRAM, write_corpus
 
 HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2", "altair", "vl_convert"}
-HEAVY |= {"langcodes"}
+HEAVY |= {"langcodes", "lxml", "polib"}
 NO_TORCH = {"torch", "ctranslate2"}
 
 # A command line, and the modules that it must not import.

@@ -83,6 +83,7 @@ def evaluate(
     from nmt.disk.outputs import check_outputs
     from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
     from nmt.store.model_folder import ModelFolder, places
+    from nmt.text.encodings import refuse_format
 
     scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language))
     options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
@@ -94,6 +95,9 @@ def evaluate(
         elif model and paths and not (hypothesis or references or source or baselines):
             folder = ModelFolder.open(model)
             # Missing test sets are reported before the model is loaded.
+            for path in paths:
+                if path.is_file():
+                    refuse_format(path)
             corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
             files = [file for corpus in corpora for file in corpus.files]
             check_outputs([("--output", output)], [*files, *places(model)])

@@ -28,8 +28,8 @@ def prepare(
         list[str],
         typer.Option(
             metavar="PATH[=WEIGHT]",
-            help="Training corpus: data/train means data/train.ko and data/train.en; or a .tsv. Repeats. =3: each "
-            "epoch has its pairs three times.",
+            help="Training corpus: data/train means data/train.ko and data/train.en; or one file with both. Repeats. "
+            "=3: each epoch has its pairs three times.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset.")],
@@ -40,6 +40,10 @@ def prepare(
     test: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="Test corpus; its pairs are removed from training. Repeats."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="SRC,TRG", help="Columns of .tsv and .csv, keys of .jsonl: names, or numbers like 2,3."),
     ] = None,
     vocab_size: Annotated[
         str, typer.Option(metavar="N|auto", help="Pieces in the vocabulary; auto fits the corpus.")
@@ -75,9 +79,9 @@ def prepare(
 ) -> None:
     """Clean and encode parallel corpora into a dataset for nmt train.
 
-    A corpus is the prefix of its two files, or one .tsv file (source, tab, target); files may be plain, .gz, .zst or
-    .xz. DATA/dropped.tsv.gz lists the dropped pairs, each with the rule. If nothing changed since the last time, the
-    command does nothing.
+    A corpus is the prefix of its two files, or one file with both sides: .tsv (source, tab, target), .csv, .jsonl,
+    .tmx, .xlf, .xliff or .po. Files may be plain, .gz, .zst or .xz. DATA/dropped.tsv.gz lists the dropped pairs, each
+    with the rule. If nothing changed since the last time, the command does nothing.
     """
     check_languages(source, target)
     if not is_note(licence):
@@ -97,7 +101,16 @@ def prepare(
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
     request = library.PrepareRequest(
-        source, target, corpora, valid, tuple(test or ()), output, weights=weights, vocabulary=vocab, licence=licence
+        source,
+        target,
+        corpora,
+        valid,
+        tuple(test or ()),
+        output,
+        weights=weights,
+        vocabulary=vocab,
+        licence=licence,
+        columns=parse_columns(columns) if columns is not None else None,
     )
     with terminal_progress(quiet, verbose) as progress:
         report = library.prepare(request, options, threads or available_cores(), progress)
@@ -113,6 +126,19 @@ def parse_weighted(text: str) -> tuple[Path, float]:
     if not 0 < float(weight) <= LARGEST_WEIGHT:
         raise UsageError(f"--train {text!r} has the weight {weight}", f"write one over 0 and up to {LARGEST_WEIGHT}")
     return Path(path), float(weight)
+
+
+def parse_columns(text: str) -> tuple[str, str]:
+    """The names or numbers of two columns in ``SRC,TRG``; a name with a comma is quoted. Raises UsageError."""
+    import csv
+
+    try:
+        names = [name.strip() for row in csv.reader([text], skipinitialspace=True, strict=True) for name in row]
+    except csv.Error:
+        names = []
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise UsageError(f"--columns {shown(text)} does not name two columns", "write it like en,de or 2,3")
+    return names[0], names[1]
 
 
 def parse_vocab_size(text: str) -> int:

@@ -1,6 +1,6 @@
-"""Readers of parallel corpora: two files of aligned lines, or one TSV file; plain or compressed.
+"""Readers of parallel corpora: two files of aligned lines, or one file that holds both sides; plain or compressed.
 
-Knows names and lines; nothing of cleaning, pieces or datasets.
+Knows names and lines; how a format is read stands in formats/. Nothing of cleaning, pieces or datasets.
 """
 
 from collections.abc import Generator, Iterator
@@ -10,8 +10,10 @@ from glob import escape
 from itertools import zip_longest
 from pathlib import Path
 
+from nmt.corpus.formats import FORMATS, format_of, read_file
+from nmt.corpus.formats.format import Asked
 from nmt.disk.compression import COMPRESSED
-from nmt.disk.files import open_binary
+from nmt.disk.files import count_lines, open_binary
 from nmt.errors import DataError, MissingInputError
 from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of, same_language
@@ -25,12 +27,14 @@ CHUNK_CHARACTERS = 1 << 24  # bounds memory: long lines make smaller chunks
 
 @dataclass(frozen=True)
 class Corpus:
-    """A corpus: the path that names it, and its files, which are a source and a target or one TSV."""
+    """A corpus: the path that names it, and its files, which are a source and a target or one that holds both."""
 
     path: Path
     files: tuple[Path, ...]
     weight: float = 1.0  # how often an epoch sees each pair
     hashes: tuple[str, ...] = ()  # SHA-256 of each file, checked at every reading
+    languages: tuple[str, str] = ("", "")  # of source and target; formats name theirs
+    columns: tuple[str, str] | None = None  # names or numbers of those of a table that are the source and the target
 
     @property
     def name(self) -> str:
@@ -38,24 +42,37 @@ class Corpus:
         return printable(str(self.path))
 
 
-def find_corpus(path: Path, source_language: str, target_language: str, weight: float = 1.0) -> Corpus:
-    """Find the files of a corpus named by their common prefix or by a TSV file.
+def find_corpus(
+    path: Path,
+    source_language: str,
+    target_language: str,
+    weight: float = 1.0,
+    columns: tuple[str, str] | None = None,
+) -> Corpus:
+    """Find the files of a corpus named by their common prefix, or by one file that holds both sides.
 
-    Raises MissingInputError, naming the file that is missing, and DataError for an unsupported format.
+    ``columns`` are kept if the file has columns or keys. Raises MissingInputError, naming the file that is missing, and
+    DataError for an unsupported format.
     """
-    if is_tsv(path):
+    languages = source_language, target_language
+    form = format_of(path)
+    if form and (path.is_file() or not any(_side(path, language) for language in languages)):
         if not path.is_file():
             raise MissingInputError(f"there is no file {path}", "check the path")
-        return Corpus(path, (path,), weight)
+        return Corpus(path, (path,), weight, languages=languages, columns=columns if form.is_table else None)
     if path.is_file():
         refuse_format(path)
-    return Corpus(path, (_find_side(path, source_language), _find_side(path, target_language)), weight)
+    source, target = (_find_side(path, language) for language in languages)
+    return Corpus(path, (source, target), weight, languages=languages)
 
 
-def is_tsv(path: Path) -> bool:
-    """Whether the path names a TSV file, plain or compressed."""
-    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
-    return plain.suffix == ".tsv"
+def count_pairs(corpus: Corpus) -> int | None:
+    """Number of pairs, for a bar of progress; None where only reading the corpus tells.
+
+    A table's lines are counted, so a header and line breaks within cells count too.
+    """
+    form = format_of(corpus.files[0]) if len(corpus.files) == 1 else None
+    return count_lines(corpus.files[:1]) if form is None or form.is_table else None
 
 
 def _find_side(path: Path, language: str) -> Path:
@@ -72,7 +89,7 @@ def _find_side(path: Path, language: str) -> Path:
     if side is None:
         raise MissingInputError(
             f"there is no file {path}.{language}, nor one with {', '.join(COMPRESSED)} after it",
-            "name a corpus by the common prefix of its two files, or name a .tsv file",
+            "name a corpus by the common prefix of its two files, or name one file that holds both, such as a .tsv",
         )
     return side
 
@@ -106,10 +123,10 @@ def read_pairs(corpus: Corpus) -> Iterator[Pair]:
     """Read the pairs of a corpus in order.
 
     Raises DataError, with file and line, when the sides have unequal line counts, a TSV line does not have exactly one
-    tab, the text is not UTF-8, a line is over 1 MiB, or there is no line at all; and at the end, when a file does not
-    match its hash.
+    tab, the text is not UTF-8, a line is over 1 MiB, or there is no line at all; when one file with both sides is not
+    of its format; and at the end, when a file does not match its hash. Warns of what such a file has that is no pair.
     """
-    pairs = _read_tsv(corpus) if len(corpus.files) == 1 else _read_sides(corpus)
+    pairs = _read_both(corpus) if len(corpus.files) == 1 else _read_sides(corpus)
     number = 0
     for pair in pairs:
         number += 1
@@ -137,13 +154,8 @@ def _read_sides(corpus: Corpus) -> Iterator[Pair]:
             yield left, right
 
 
-def _read_tsv(corpus: Corpus) -> Iterator[Pair]:
-    with closing(_lines(corpus, 0)) as lines:
-        for number, line in enumerate(lines, start=1):
-            cells = line.split("\t")
-            if len(cells) != 2:
-                raise DataError(
-                    f"{corpus.files[0]} line {number} has {len(cells) - 1} tabs, not 1",
-                    "write each line as source, tab, target",
-                )
-            yield cells[0], cells[1]
+def _read_both(corpus: Corpus) -> Iterator[Pair]:
+    path = corpus.files[0]
+    asked = Asked(str(path), corpus.languages, corpus.columns)
+    with open_binary(path, corpus.hashes[0] if corpus.hashes else "") as file:
+        yield from read_file(file, format_of(path) or FORMATS["tsv"], asked)

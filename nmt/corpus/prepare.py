@@ -24,7 +24,7 @@ from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
-from nmt.errors import DataError, MissingInputError
+from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.text.ahead import heard
 from nmt.text.lines import printable
 from nmt.text.profile import ProfileCounter
@@ -49,6 +49,7 @@ class PrepareRequest:
     weights: tuple[float, ...] = ()  # one for each training corpus: how often an epoch sees its pairs; (): all once
     vocabulary: Path | None = None  # a dataset or model folder whose vocabulary is reused
     licence: str = ""  # of the text, in its owner's words; models trained on the text keep it
+    columns: tuple[str, str] | None = None  # names or numbers of those that are the source and the target
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def prepare(
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
     corpora = [
-        (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight)))
+        (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight, request.columns)))
         for role, paths, weights in (
             ("train", request.train, request.weights),
             ("valid", [request.valid] if request.valid else [], ()),
@@ -86,6 +87,8 @@ def prepare(
         )
         for path, weight in zip(paths, weights or [1.0] * len(paths), strict=True)
     ]
+    if request.columns and not any(corpus.columns for _, corpus in corpora):
+        raise SettingsError("`columns` names columns, but no corpus has any", "give it with a .tsv, .csv or .jsonl")
     facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
     manifest = _made_already(request.output, facts)
     if manifest is not None:
@@ -119,6 +122,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
                     printable(str(file)): digest for file, digest in zip(corpus.files, corpus.hashes, strict=True)
                 },
                 **({} if corpus.weight == 1 else {"weight": corpus.weight}),
+                **({"columns": list(corpus.columns)} if corpus.columns else {}),
             }
             for role, corpus in corpora
         ],

@@ -58,13 +58,7 @@ def refuse_no_text(first_line: bytes, name: str) -> None:
 
     ``first_line`` ends with the first line feed, or with the file.
     """
-    for beginning, what, mend in _BEGINNINGS:
-        if re.match(beginning, first_line):
-            if name.endswith(COMPRESSED):
-                what, mend = f"{what} twice", "decompress it once"
-            if name == STANDARD_INPUT:
-                mend = "pipe in its text instead"
-            raise DataError(f"{name} is {what}", mend.format(name=_quoted(name)))
+    refuse_binary(first_line, name)
     if encoding := utf_16(first_line):
         raise DataError(f"{name} line 1 is {encoding}, not UTF-8", convert(encoding, name))
     if not first_line.endswith(b"\n") and b"\r" in first_line.rstrip(b"\r"):
@@ -72,6 +66,17 @@ def refuse_no_text(first_line: bytes, name: str) -> None:
             f"{name} has carriage returns alone, from line 1 on, and no line feeds",
             "convert them to line feeds: " + filtered(r"tr '\r' '\n'", name),
         )
+
+
+def refuse_binary(beginning: bytes, name: str) -> None:
+    """Raise DataError if a file is compressed, an archive or a PDF, by its first bytes."""
+    for signature, what, mend in _BEGINNINGS:
+        if re.match(signature, beginning):
+            if name.endswith(COMPRESSED):
+                what, mend = f"{what} twice", "decompress it once"
+            if name == STANDARD_INPUT:
+                mend = "pipe in its text instead"
+            raise DataError(f"{name} is {what}", mend.format(name=_quoted(name)))
 
 
 def not_utf_8(name: str, number: int, column: int, sample: bytes) -> DataError:
