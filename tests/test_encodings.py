@@ -199,7 +199,7 @@ def test_standard_input_gets_advice_that_can_be_followed(tiny_run: TinyRun, tmp_
 def test_a_known_format_is_refused_by_name_wherever_text_is_read(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(b"<p>one</p>\n")
-    readers = [lambda: InputLines([path]), lambda: read_file(path)]
+    readers: list[Callable[[], object]] = [lambda: InputLines([path]), lambda: read_file(path)]
     if not format_of(path):
         readers.append(lambda: find_corpus(path, "ko", "en"))
     for read in readers:
