@@ -364,6 +364,11 @@ def test_the_first_variant_of_each_language_counts_and_units_without_both_are_co
     ]
 
 
+def test_a_code_that_is_the_very_code_of_a_side_comes_before_codes_of_its_language(tmp_path: Path) -> None:
+    (tmp_path / "a.tmx").write_text(tmx(unit("colour", "color", ("en-GB", "en-US"))))
+    assert read(tmp_path / "a.tmx", source="en", target="en-GB") == [("color", "colour")]
+
+
 def xliff_1(units: str, languages: str = 'source-language="en-US" target-language="de"') -> str:
     return f'<xliff version="1.2"><file {languages}><header><skl>x</skl></header><body>{units}</body></file></xliff>'
 
@@ -468,6 +473,7 @@ def test_a_catalogue_is_the_same_in_blocks_and_its_errors_have_the_line_of_the_f
 def test_the_language_of_a_catalogue_decides_which_side_is_which(tmp_path: Path) -> None:
     for language, source, target in (
         ("de_AT", "de", "en"),
+        ("de@euro", "de", "en"),
         ("de", "en", "de"),
         ("", "en", "de"),
         ("German", "en", "de"),
@@ -546,6 +552,7 @@ def test_nothing_outside_the_file_is_read(tmp_path: Path) -> None:
     ("text", "line", "what"),
     [
         ('en,de\na,b\n"open,c\n' + "more,x\n" * 5, 3, "opens a quote that is never closed"),
+        ('en,de\n"a\nb ""q"" c\nd,e\n', 2, "opens a quote that is never closed"),
         ('en,de\na,b\n"open,c\n' + "more,x\n" * 200_000, 3, "opens a quote that is not closed within 1048576"),
         (
             'en,de\n"a\nb","open,c\nd,e\n"good",x\n',
@@ -597,7 +604,7 @@ def test_a_text_of_over_a_megabyte_is_refused_in_every_format(tmp_path: Path, na
         ("a.jsonl", '{"en":' * 100_000, "line 1 is not JSON: it is nested too deep"),
         ("a.jsonl", '{"en": ' + "9" * 5000 + "}", "line 1 is not JSON: Exceeds the limit"),
         ("a.tmx", tmx(unit("<hi>" * 300 + "</hi>" * 300)), "well-formed XML: 'Excessive depth"),
-        ("a.tmx", tmx(unit("a\0b")), "well-formed XML: 'Invalid character"),
+        ("a.tmx", tmx(unit("a\0b")), "Char 0x0 out of allowed range"),
         ("a.tmx", tmx(unit("Yes"))[:-60], "a.tmx line 3 is not well-formed XML: "),
         ("a.tmx", tmx(unit("&nbsp;")), "a.tmx line 3 is not well-formed XML: \"Entity 'nbsp' not defined\""),
         ("a.tmx", tmx(unit("é")).encode("latin-1"), "a.tmx line 3 is not well-formed XML: "),
