@@ -127,22 +127,25 @@ def text_of(element: Any, asked: Asked, number: int) -> str:
 
     A code that breaks the line becomes a space. Raises DataError for an entity that XML itself does not define.
     """
-    return _SPACE.sub(" ", "".join(_parts(element, asked, number))).strip(" ")
+    parts: list[str] = []
+    _collect(element, parts, f"{asked.name} unit {number}")
+    return _SPACE.sub(" ", "".join(parts)).strip(" ")
 
 
-def _parts(element: Any, asked: Asked, number: int) -> Iterator[str]:
-    yield element.text or ""
+def _collect(element: Any, parts: list[str], place: str) -> None:
+    """Append the texts within an element; lxml allows no more than 256 elements within each other."""
+    parts.append(element.text or "")
     for child in element:
         if not isinstance(child.tag, str):
             raise DataError(
-                f"{asked.name} unit {number} uses the entity {shown(child.text)}, which is not read",
+                f"{place} uses the entity {shown(child.text)}, which is not read",
                 "write the text itself in its place",
             )
         if local(child) not in _CODES:
-            yield from _parts(child, asked, number)
+            _collect(child, parts, place)
         elif _breaks_line(child):
-            yield " "
-        yield child.tail or ""
+            parts.append(" ")
+        parts.append(child.tail or "")
 
 
 def _breaks_line(code: Any) -> bool:
