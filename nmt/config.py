@@ -146,7 +146,8 @@ class PrepareOptions(Checked):
     tokenizer: str = setting("unigram", "SentencePiece's algorithm", choices=("unigram", "bpe"))
     joint_vocab: bool = setting(True, "one vocabulary for both languages")
     max_length: int = setting(256, "longest side in pieces; longer pairs are dropped", 1, 10**5)
-    max_ratio: float = setting(9.0, "largest ratio of the two sides' lengths in characters", 1.0, 10**6)
+    clean: str = setting("normal", "how strictly pairs are cleaned", choices=("strict", "normal", "off"))
+    rules: str = setting("", "rules with thresholds of their own: agreement=0.2,language=off")
     seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 
 

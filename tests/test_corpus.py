@@ -1,4 +1,4 @@
-"""Readers of corpora, cleaning rules, and rows on disk."""
+"""Readers of corpora, samples of them, and rows on disk."""
 
 import gzip
 import lzma
@@ -14,17 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.corpus import parallel
-from nmt.corpus.cleaning import Verdict, count_rules, drop_duplicates, drop_held_out, hold_out, judge
+from nmt.corpus.ledger import Ledger
 from nmt.corpus.parallel import find_corpus, read_chunks, read_pairs
-from nmt.corpus.scan import Sample
 from nmt.corpus.shards import Split, SplitWriter, id_type
+from nmt.corpus.survey import Sample
+from nmt.corpus.verdicts import EMPTY, VerdictNames
 from nmt.corpus.vocabulary import auto_size
 from nmt.disk.files import create_binary, sha256
 from nmt.errors import DataError, MissingInputError
 from nmt.text.lines import LONGEST_LINE
 
 PAIRS = [("나는 간다.", "I go."), ("", "nothing"), ("a\x85b\u2028c", "d")]
-KEPT, DUPLICATE = Verdict.KEPT, Verdict.DUPLICATE
 
 
 @pytest.mark.parametrize(
@@ -114,71 +114,16 @@ def test_chunks_hold_all_pairs_in_order_and_bounded_memory(tmp_path: Path, monke
     assert [len(chunk) for chunk in read_chunks(find_corpus(tmp_path / "c.tsv", "ko", "en"))] == [4, 3, 4]
 
 
-@pytest.mark.parametrize(
-    ("source", "target", "rule"),
-    [
-        ("나는 간다", "I go", "kept"),
-        ("", "I go", "empty"),
-        ("간다", " \u3000\t", "empty"),
-        ("Berlin", "Berlin", "source-equals-target"),
-        ("New  York", " New York ", "source-equals-target"),
-        ("네", "Yes, it is one.", "kept"),  # short: its length proves nothing
-        ("ab", "x" * 18, "kept"),
-        ("abc", "x" * 27, "kept"),
-        ("abc", "x" * 28, "length-ratio"),
-        ("x" * 28, "abc", "length-ratio"),
-    ],
-)
-def test_a_pair_is_dropped_by_the_first_rule_that_speaks(source: str, target: str, rule: str) -> None:
-    verdicts, _ = judge([(source, target)], max_ratio=9.0)
-    assert Verdict(verdicts[0]).rule == rule
-
-
-WORDS = st.sampled_from(["a", "b", "a b", "a  b", "c", "ab"])
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(WORDS, WORDS), max_size=30), st.lists(st.tuples(WORDS, WORDS), max_size=5))
-def test_duplicates_and_leaks_are_those_that_a_plain_loop_finds(
-    pairs: list[tuple[str, str]], held_out: list[tuple[str, str]]
-) -> None:
-    verdicts, hashes = judge(pairs, max_ratio=9.0)
-    drop_held_out(verdicts, hashes, judge(held_out, 9.0)[1], Verdict.IN_TEST)
-    drop_duplicates(verdicts, hashes)
-
-    def normal(pair: tuple[str, str]) -> tuple[str, ...]:
-        return tuple(" ".join(side.split()) for side in pair)
-
-    seen: set[tuple[str, ...]] = set()
-    for pair, verdict in zip(map(normal, pairs), verdicts, strict=True):
-        if pair[0] == pair[1]:
-            assert verdict == Verdict.SOURCE_EQUALS_TARGET
-        elif pair in map(normal, held_out):
-            assert verdict == Verdict.IN_TEST
-        else:
-            assert verdict == (DUPLICATE if pair in seen else KEPT)
-            seen.add(pair)
-
-
-def test_the_border_between_the_sides_counts() -> None:
-    _, hashes = judge([("a", "b c"), ("a b", "c"), ("a b c", ""), ("", "a b c")], max_ratio=9.0)
-    assert len(set(hashes.tolist())) == 4
-
-
-def test_counts_name_the_rules_that_dropped_something() -> None:
-    verdicts = np.array([0, 0, Verdict.DUPLICATE, Verdict.TOO_LONG, Verdict.DUPLICATE], np.uint8)
-    assert count_rules(verdicts) == {"duplicate": 2, "too-long": 1}
-
-
 @pytest.mark.parametrize(("kept", "expected"), [(0, 0), (1, 0), (19, 0), (20, 1), (1000, 50), (30_000, 1000)])
 def test_one_pair_in_twenty_is_held_out_and_at_most_a_thousand(kept: int, expected: int) -> None:
-    verdicts = np.array([Verdict.KEPT, Verdict.EMPTY] * kept, np.uint8)
-    hold_out(verdicts, seed=1)
-    assert count_rules(verdicts).get("held-out", 0) == expected
-    assert count_rules(verdicts).get("empty", 0) == kept
-    again = np.array([Verdict.KEPT, Verdict.EMPTY] * kept, np.uint8)
-    hold_out(again, seed=1)
-    assert (again == verdicts).all()
+    ledgers = [Ledger(2 * kept), Ledger(2 * kept)]
+    for ledger in ledgers:
+        ledger.verdicts[1::2] = EMPTY
+        ledger.hold_out(seed=1)
+    assert VerdictNames([]).count(ledgers[0].verdicts) == {
+        name: count for name, count in (("empty", kept), ("held-out", expected)) if count
+    }
+    assert (ledgers[0].verdicts == ledgers[1].verdicts).all()
 
 
 @pytest.mark.parametrize(("limit", "stride"), [(100, 1), (50, 2), (49, 4), (13, 8), (1, 128)])
@@ -189,9 +134,9 @@ def test_a_sample_is_every_nth_pair_however_they_come(limit: int, stride: int) -
     for start in range(0, 100, 7):
         parts.add(pairs[start : start + 7])
     verdicts = np.zeros(100, np.uint8)
-    assert whole.kept([verdicts]) == parts.kept([verdicts[:30], verdicts[30:]]) == pairs[::stride]
-    verdicts[0] = Verdict.EMPTY
-    assert pairs[0] not in whole.kept([verdicts])
+    assert whole.kept(verdicts) == parts.kept(verdicts) == whole.pairs == pairs[::stride]
+    verdicts[0] = EMPTY
+    assert pairs[0] not in whole.kept(verdicts)
 
 
 @settings(deadline=None)
@@ -202,7 +147,7 @@ def test_a_sample_is_bounded_in_pairs_and_characters_and_has_no_overlong_side(
     pairs = [("s" * source, "t" * target) for source, target in lengths]
     sample = Sample(7, most, characters)
     sample.add(pairs)
-    held = sample.kept([np.zeros(len(pairs), np.uint8)])
+    held = sample.kept(np.zeros(len(pairs), np.uint8))
     assert len(held) <= most
     assert sum(map(len, chain(*held))) <= characters
 

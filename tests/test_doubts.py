@@ -1,22 +1,17 @@
 """Corpora that look wrong are used as they are, and prepare warns once of each problem."""
 
 import os
-import re
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import CORPUS, TRAIN, nmt
 from fakes import Recorder
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from test_prepare import ENGLISH, KOREAN, OPTIONS, TEST, VALID, write
+from test_prepare import OPTIONS, TEST, VALID, write
 from test_prepare import TRAIN as PAIRS
 
-from nmt.corpus.cleaning import judge
 from nmt.corpus.dataset import Dataset
-from nmt.corpus.doubts import Leaks, Sides, hash_sources
+from nmt.corpus.doubts import Sides
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest
 
@@ -82,40 +77,6 @@ def test_a_first_line_of_names_alone_is_taken_for_a_header(first: tuple[str, str
     sides.add([("source", "target")])  # not the first
     sides.warn("c.tsv", progress)
     assert [warning.startswith("c.tsv line 1 looks like a header") for warning in progress.warnings] == [True] * header
-
-
-def test_test_sources_with_another_target_or_other_marks_in_training_are_counted(tmp_path: Path) -> None:
-    test = [*TEST, (KOREAN[0], ENGLISH[0]), (KOREAN[1], "Something else."), ("나는 Tom이다", "I am Tom")]
-    train = [*PAIRS, (KOREAN[0], ENGLISH[0]), (KOREAN[1], ENGLISH[1]), ("나는  TOM이다.", "I'm Tom.")]
-    (warning,) = warnings(tmp_path, train, test)
-    assert warning.startswith("test: 2 of 13 sources are in the training text too, with another translation")
-
-
-WORDS = st.sampled_from(["a", "a.", "A", "b", "b b!", "c", "...", ""])
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.tuples(WORDS, WORDS), max_size=20), st.lists(st.tuples(WORDS, WORDS), max_size=8), st.integers(1, 20)
-)
-def test_leaks_are_those_that_a_plain_loop_finds(train: Pairs, test: Pairs, chunk: int) -> None:
-    leaks, progress = Leaks(), Recorder()
-    leaks.add_test("t", hash_sources(test), judge(test, 9.0)[1])
-    for start in range(0, len(train), chunk):
-        some = train[start : start + chunk]
-        leaks.add_train(some, judge(some, 9.0)[1])
-    leaks.warn(progress)
-
-    def plain(text: str) -> str:
-        return re.sub("[.!]+$", "", text.lower()) or text
-
-    met = sum(any(plain(a) == plain(x) and (a, b) not in test for a, b in train) for x, _ in test)
-    assert [warning.split()[1] for warning in progress.warnings] == [str(met)] * (met > 0)
-
-
-def test_a_hash_is_eight_bytes_a_line_whatever_the_line(tmp_path: Path) -> None:
-    assert hash_sources([("x" * 10**5, ""), ("", "")]).nbytes == 16
-    assert hash_sources([]).dtype == np.uint64
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")

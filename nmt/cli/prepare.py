@@ -59,6 +59,13 @@ def prepare(
     max_length: Annotated[
         int, typer.Option(metavar="N", help="Longest side in pieces; longer pairs are dropped.")
     ] = 256,
+    clean: Annotated[
+        Literal["strict", "normal", "off"], typer.Option(help="How strictly to drop harmful pairs.")
+    ] = "normal",
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=THRESHOLD|off", help="The threshold of a rule of cleaning. Repeats."),
+    ] = None,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
     ] = "",
@@ -97,7 +104,13 @@ def prepare(
     from nmt.corpus import prepare as library
 
     options = PrepareOptions(
-        vocab_size=pieces, tokenizer=tokenizer, joint_vocab=joint_vocab, max_length=max_length, seed=seed
+        vocab_size=pieces,
+        tokenizer=tokenizer,
+        joint_vocab=joint_vocab,
+        max_length=max_length,
+        clean=clean,
+        rules=parse_rules(rule or []),
+        seed=seed,
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
     request = library.PrepareRequest(
@@ -148,6 +161,16 @@ def parse_vocab_size(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,6}", text):
         raise UsageError(f"--vocab-size {text!r} is neither a number nor auto", "write it like 8000")
     return int(text)
+
+
+def parse_rules(texts: list[str]) -> str:
+    """Thresholds of rules, each as ``NAME=THRESHOLD``, as the setting has them. Raises UsageError for another form."""
+    for text in texts:
+        if not re.fullmatch(r"[a-z][a-z-]*=[^=,]+", text):
+            raise UsageError(
+                f"--rule {shown(text)} is not NAME=THRESHOLD", "write it like agreement=0.2 or language=off"
+            )
+    return ",".join(sorted(texts))
 
 
 def check_languages(source: str, target: str) -> None:

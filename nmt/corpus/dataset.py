@@ -31,6 +31,7 @@ FORMAT = 1  # of the files; a dataset of another format must be made again
 
 VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
 DROPPED = "dropped.tsv.gz"
+CLEANING = "cleaning.json"  # what each rule made of the pairs, for a report
 
 _LARGEST_TEXT = 1 << 30  # bytes of one side of the validation set, which is kept in memory
 _LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes that dropped.tsv.gz may have, and more for each dropped pair
@@ -136,8 +137,8 @@ class Dataset:
         return origins
 
     def _line_number(self, line: str) -> int:
-        """The line number in a line of ``dropped.tsv.gz``: corpus, tab, number, tab, rule."""
-        _, _, number = line.rpartition("\t")[0].rpartition("\t")
+        """The line number in a line of ``dropped.tsv.gz``: corpus, number, rule and, since version 0.2, score."""
+        number = [*line.split("\t", 2), ""][1]
         if not (number.isascii() and number.isdigit() and len(number) < 16):
             raise DataError(f"{self.folder / DROPPED} has an invalid line: {shown(line)}", AGAIN)
         return int(number)
@@ -173,7 +174,7 @@ def is_dataset(manifest: dict[str, Any]) -> bool:
 
 def digest(manifest: dict[str, Any]) -> str:
     """SHA-256 of everything that training reads: it changes with the data, not when the same data is made again."""
-    seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name != DROPPED}
+    seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name not in (DROPPED, CLEANING)}
     facts = {name: manifest[name] for name in ("source_language", "target_language", "joint", "format")}
     if weights(manifest):
         facts["weights"] = weights(manifest)

@@ -1,25 +1,15 @@
-"""Warnings about a corpus for problems that no rule drops: swapped sides, a header line, test sources in training.
+"""Warnings about a corpus for problems that no rule drops: swapped sides, a header line. Knows pairs; no files."""
 
-Keeps counts, and 16 bytes for each test line. Knows pairs and hashes; no files.
-"""
-
-import re
 from collections import Counter
 from collections.abc import Sequence
-from hashlib import blake2b
 
-import numpy as np
-
-from nmt.corpus.cleaning import Hashes
 from nmt.text.languages import language_name, script_of, script_of_letter
 from nmt.text.lines import printable
-from nmt.text.normal import normal
 from nmt.text.progress import Progress
 
 LOOKED_AT = 1000  # pairs of a corpus whose scripts are counted
 MOSTLY = 0.7  # share of a side's letters; not all, as names and terms may be in another script
 _HEADINGS = {"source", "src", "target", "tgt", "trg", "text", "translation", "sentence", "translated"}
-_ENDING = re.compile(r"[\W_]+$")
 
 
 class Sides:
@@ -62,38 +52,3 @@ class Sides:
             return False  # the scripts cannot tell the languages apart
         letters = self._letters[side]
         return sum(letters[name] for name in script) > MOSTLY * letters.total()
-
-
-class Leaks:
-    """Detects test sources that are also in training, with another target, letter case or final punctuation."""
-
-    def __init__(self) -> None:
-        self._tests: list[tuple[str, Hashes]] = []
-        self._sources = self._pairs = self._leaked = np.zeros(0, np.uint64)
-
-    def add_test(self, name: str, sources: Hashes, pairs: Hashes) -> None:
-        """Add a test corpus: the hashes of its sources, made by ``hash_sources``, and of its pairs."""
-        self._tests.append((name, sources))
-        self._sources, self._pairs = np.union1d(self._sources, sources), np.union1d(self._pairs, pairs)
-
-    def add_train(self, pairs: Sequence[tuple[str, str]], hashes: Hashes) -> None:
-        """Search training pairs, given with their hashes; pairs that equal a test pair are dropped by a rule anyway."""
-        if len(self._sources):
-            sources = hash_sources(pairs)[~np.isin(hashes, self._pairs)]
-            self._leaked = np.union1d(self._leaked, np.intersect1d(sources, self._sources))
-
-    def warn(self, progress: Progress) -> None:
-        """Warn about each test corpus that shares sources with training."""
-        for name, sources in self._tests:
-            if count := int(np.isin(sources, self._leaked).sum()):
-                progress.warn(
-                    f"{name}: {count:,} of {len(sources):,} sources are in the training text too, with another "
-                    "translation or other final punctuation; such lines say little about the quality of a model"
-                )
-
-
-def hash_sources(pairs: Sequence[tuple[str, str]]) -> Hashes:
-    """Hashes of the sources, uint64 (pairs,), ignoring letter case and final characters that are not alphanumeric."""
-    texts = (normal(source).casefold() for source, _ in pairs)
-    digests = (blake2b((_ENDING.sub("", text) or text).encode(), digest_size=8).digest() for text in texts)
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

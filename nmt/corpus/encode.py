@@ -13,11 +13,11 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from nmt.corpus.cleaning import Verdict, Verdicts
 from nmt.corpus.dataset import DROPPED, VALID_TEXT
 from nmt.corpus.parallel import Pair, read_chunks
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
+from nmt.corpus.verdicts import HELD_OUT, KEPT, TOO_LONG, Verdicts
 from nmt.disk.files import create_binary
 from nmt.text.ahead import ahead
 from nmt.text.lines import one_line
@@ -101,10 +101,10 @@ def _open_outputs(folder: Path, encoder: Encoder, profile: ProfileCounter) -> It
 def _encode_chunk(
     role: str, number: int, pairs: list[Pair], verdicts: Verdicts, encoder: Encoder, outputs: _Outputs
 ) -> None:
-    wanted = np.flatnonzero((verdicts == Verdict.KEPT) | (verdicts == Verdict.HELD_OUT))
+    wanted = np.flatnonzero((verdicts == KEPT) | (verdicts == HELD_OUT))
     source, target, fits = encoder.encode([pairs[row] for row in wanted])
-    verdicts[wanted[~fits]] = Verdict.TOO_LONG
-    for split, verdict in ((role, Verdict.KEPT), ("valid", Verdict.HELD_OUT)):
+    verdicts[wanted[~fits]] = TOO_LONG
+    for split, verdict in ((role, KEPT), ("valid", HELD_OUT)):
         chosen = verdicts[wanted] == verdict
         sources = list(compress(source, chosen))
         outputs.splits[split].append(sources, list(compress(target, chosen)), number)
@@ -118,5 +118,6 @@ def _encode_chunk(
 
 
 def _list_dropped(entry: Scanned, file: BinaryIO) -> None:
-    for row in np.flatnonzero(entry.verdicts):
-        file.write(f"{entry.corpus.name}\t{row + 1}\t{Verdict(entry.verdicts[row]).rule}\n".encode())
+    for row in np.flatnonzero(entry.verdicts).tolist():
+        rule, score = entry.names[entry.verdicts[row]], entry.scores[row] or 1.0
+        file.write(f"{entry.corpus.name}\t{row + 1}\t{rule}\t{score:.4g}\n".encode())

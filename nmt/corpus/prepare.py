@@ -4,6 +4,7 @@ The same inputs and options give the same bytes, for any number of workers. A da
 from them is left alone. Knows the stages and the manifest; no command line and no model.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from nmt.config import PrepareOptions
-from nmt.corpus.cleaning import Verdict
-from nmt.corpus.dataset import FORMAT, KIND, check_facts
+from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
+from nmt.corpus.judge import Judge, cleaning_facts, thresholds
 from nmt.corpus.parallel import Corpus, find_corpus
-from nmt.corpus.scan import CHARACTERS_PER_PIECE, CorpusReport, Sample, Scanned, refuse_nothing_left, scan
+from nmt.corpus.rules import rules_for
+from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
+from nmt.corpus.survey import Sample, survey
+from nmt.corpus.verdicts import KEPT, TOO_LONG
 from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
@@ -75,6 +79,7 @@ def prepare(
     the output exists and prepare did not make it.
     """
     progress = progress or Silent()
+    thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
@@ -139,14 +144,18 @@ def _make(
     progress: Progress,
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
-    sample = Sample(CHARACTERS_PER_PIECE * options.max_length)
     languages = request.source_language, request.target_language
-    scanned = scan(corpora, languages, options, sample, progress)
+    seen = survey(corpora, languages, options.max_length, progress)
+    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, progress)
+    scanned, findings = scan(corpora, judge, seen, options, progress)
+    facts = cleaning_facts(judge, findings, [corpus.name for _, corpus in corpora])
+    (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+    sample = seen.sample
     if vocabulary:
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
         source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
-    del sample  # frees its memory
+    del sample, seen, judge  # frees their memory
     profile = ProfileCounter()
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
     refuse_nothing_left(scanned)
@@ -198,10 +207,10 @@ def _learn_tokenizers(
 ) -> tuple[Tokenizer, Tokenizer]:
     """Learn and write the tokenizers of the source and of the target, which share one model if joint."""
     train = [entry for entry in scanned if entry.role == "train"]
-    pairs, kept = sample.kept([entry.verdicts for entry in train]), sum(entry.kept for entry in train)
+    pairs, kept = sample.kept(np.concatenate([entry.verdicts for entry in train])), sum(entry.kept for entry in train)
     if not pairs:  # all are too long to learn from
         for entry in train:
-            entry.verdicts[entry.verdicts == Verdict.KEPT] = Verdict.TOO_LONG
+            entry.verdicts[entry.verdicts == KEPT] = TOO_LONG
         refuse_nothing_left(scanned)
     progress.start("learning the vocabulary", unit="seconds")
     try:

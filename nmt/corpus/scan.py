@@ -1,7 +1,7 @@
-"""First pass over the text: a verdict on every pair and a sample to learn the vocabulary from.
+"""Second pass over the text: a verdict and a score for every pair, by the rules and by comparing pairs.
 
-Pairs over the length limit are found later, by the tokenizer. Keeps nine bytes for each pair, and the sample; never the
-whole text. Knows corpora and rules; no pieces.
+Pairs over the length limit are found later, by the tokenizer. Keeps some bytes for each pair, never the text. Knows
+corpora and verdicts; no pieces.
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.config import PrepareOptions
-from nmt.corpus import cleaning
-from nmt.corpus.cleaning import Hashes, Verdict, Verdicts
-from nmt.corpus.doubts import Leaks, Sides, hash_sources
-from nmt.corpus.parallel import Corpus, Pair, read_chunks
-from nmt.disk.files import count_lines
+from nmt.corpus.findings import Findings, add_up
+from nmt.corpus.judge import Judge
+from nmt.corpus.ledger import Ledger
+from nmt.corpus.parallel import Corpus, read_chunks
+from nmt.corpus.survey import Survey
+from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
-from nmt.text.normal import is_composed, say_decomposed
 from nmt.text.progress import Progress
-
-# A tokenizer learns nothing new from more text, which would take too much memory on a laptop.
-SAMPLE_PAIRS = 500_000
-SAMPLE_CHARACTERS = 1 << 27
-# A side with more characters than this times the length limit, which is in pieces, is surely too long: none of 251,000
-# real pairs that were kept, in six languages, had so many. The vocabulary is not learnt from such pairs.
-CHARACTERS_PER_PIECE = 5
 
 
 @dataclass(frozen=True)
@@ -42,133 +35,63 @@ class CorpusReport:
 
 @dataclass
 class Scanned:
-    """A corpus in its role (train, valid or test) with a verdict on each pair."""
+    """A corpus in its role (train, valid or test) with a verdict and a score for each pair."""
 
     role: str
     corpus: Corpus
+    names: VerdictNames
     verdicts: Verdicts
+    scores: Scores  # of dropped pairs, by the rule that dropped them
 
     @property
     def kept(self) -> int:
         """Number of kept pairs."""
-        return int(np.count_nonzero(self.verdicts == Verdict.KEPT))
+        return int(np.count_nonzero(self.verdicts == KEPT))
 
     def report(self) -> CorpusReport:
         """Count the verdicts."""
-        dropped = cleaning.count_rules(self.verdicts)
+        dropped = self.names.count(self.verdicts)
         return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, self.corpus.weight)
 
 
-class Sample:
-    """Every n-th pair of a stream, where n is the smallest power of two that keeps the sample within its limits.
-
-    The limits are ``pairs`` and ``characters``. Pairs with a side of over ``longest`` characters are left out.
-    """
-
-    def __init__(self, longest: int, pairs: int = SAMPLE_PAIRS, characters: int = SAMPLE_CHARACTERS) -> None:
-        self._longest = longest
-        self._most_pairs = pairs
-        self._most_characters = characters
-        self._stride = 1
-        self._seen = 0
-        self._rows: list[tuple[int, Pair]] = []
-        self._characters = 0
-
-    def add(self, pairs: Sequence[Pair]) -> None:
-        """Sample from the next pairs of the stream."""
-        for row, pair in enumerate(pairs, start=self._seen):
-            if row % self._stride == 0 and max(map(len, pair)) <= self._longest:
-                self._rows.append((row, pair))
-                self._characters += sum(map(len, pair))
-                while len(self._rows) > self._most_pairs or self._characters > self._most_characters:
-                    self._halve()
-        self._seen += len(pairs)
-
-    def _halve(self) -> None:
-        self._stride *= 2
-        self._rows = [(row, pair) for row, pair in self._rows if row % self._stride == 0]
-        self._characters = sum(len(text) for _, pair in self._rows for text in pair)
-
-    def kept(self, verdicts: Sequence[Verdicts]) -> list[Pair]:
-        """The sampled pairs that were kept; ``verdicts`` are those of the whole stream, in parts."""
-        stream = np.concatenate(verdicts)
-        return [pair for row, pair in self._rows if stream[row] == Verdict.KEPT]
-
-
 def scan(
-    corpora: Sequence[tuple[str, Corpus]],
-    languages: tuple[str, str],
-    options: PrepareOptions,
-    sample: Sample,
-    progress: Progress,
-) -> list[Scanned]:
-    """Judge the pairs of every corpus, given with its role, and add the training pairs to ``sample``.
+    corpora: Sequence[tuple[str, Corpus]], judge: Judge, seen: Survey, options: PrepareOptions, progress: Progress
+) -> tuple[list[Scanned], list[Findings]]:
+    """Judge the pairs of every training corpus; the corpora come back in the same order, with the rules' findings.
 
-    Returns the corpora in the same order. Raises what ``read_pairs`` raises, and DataError when no pair is left.
+    A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
+    test none. Raises what ``read_pairs`` raises, and DataError when no pair is left.
     """
-    progress.start("cleaning", total=count_lines(corpus.files[0] for _, corpus in corpora), unit="pairs")
-    leaks = Leaks()
-    judged = {}
-    # Test corpora first, because their sources are searched for in training.
-    for number in sorted(range(len(corpora)), key=lambda number: corpora[number][0] != "test"):
-        role, corpus = corpora[number]
-        judged[number] = _judge(role, corpus, Sides(languages), leaks, options, sample, progress)
-    scanned = [Scanned(role, corpus, judged[number][0]) for number, (role, corpus) in enumerate(corpora)]
-    _judge_together(scanned, [judged[number][1] for number in range(len(corpora))], options)
-    leaks.warn(progress)
+    counts = [len(empty) if role == "train" else 0 for (role, _), empty in zip(corpora, seen.empty, strict=True)]
+    starts = np.cumsum([0, *counts]).tolist()
+    ledger = Ledger(starts[-1])
+    findings: list[Findings] = []
+    progress.start("cleaning", total=starts[-1], unit="pairs")
+    for number, (role, corpus) in enumerate(corpora):
+        if role == "train":
+            first = 0
+            for chunk in ahead(read_chunks(corpus)):
+                judged = judge.judge(chunk, number, first + 1)
+                ledger.record(starts[number] + first, judged)
+                findings = add_up(findings, judged.findings)
+                first += len(chunk)
+                progress.advance(len(chunk))
+    if options.clean != "off":
+        ledger.drop_copies()
+    if not any(role == "valid" for role, _ in corpora):
+        ledger.hold_out(options.seed)
+    scanned = []
+    for number, (role, corpus) in enumerate(corpora):
+        if role == "train":
+            rows = slice(starts[number], starts[number + 1])
+            verdicts, scores = ledger.verdicts[rows], ledger.scores[rows]
+        else:
+            verdicts = seen.empty[number] * np.uint8(EMPTY if role == "valid" else KEPT)
+            scores = verdicts.astype(np.float32)
+        scanned.append(Scanned(role, corpus, judge.names, verdicts, scores))
     progress.finish()
     refuse_nothing_left(scanned)
-    return scanned
-
-
-def _judge(
-    role: str, corpus: Corpus, sides: Sides, leaks: Leaks, options: PrepareOptions, sample: Sample, progress: Progress
-) -> tuple[Verdicts, Hashes]:
-    verdicts, hashes, sources = [], [], []
-    decomposed = 0
-    for chunk in ahead(read_chunks(corpus)):
-        chunk_verdicts, chunk_hashes = cleaning.judge(chunk, options.max_ratio)
-        verdicts.append(chunk_verdicts)
-        hashes.append(chunk_hashes)
-        sides.add(chunk)
-        if role == "train":
-            sample.add(chunk)
-            leaks.add_train(chunk, chunk_hashes)
-        elif role == "test":
-            sources.append(hash_sources(chunk))
-        decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
-        progress.advance(len(chunk))
-    if decomposed:
-        progress.warn(f"{corpus.path}: {say_decomposed(decomposed)}")
-    sides.warn(corpus.name, progress)
-    together = np.concatenate(hashes)
-    if role == "test":
-        leaks.add_test(corpus.name, np.concatenate(sources), together)
-    return np.concatenate(verdicts), together
-
-
-def _judge_together(scanned: Sequence[Scanned], hashes: Sequence[Hashes], options: PrepareOptions) -> None:
-    """Apply the rules that compare pairs of all corpora: pairs also in valid or test, and repeated pairs."""
-    train = [entry for entry in scanned if entry.role == "train"]
-    verdicts = np.concatenate([entry.verdicts for entry in train])
-    train_hashes = np.concatenate([part for entry, part in zip(scanned, hashes, strict=True) if entry.role == "train"])
-    for role, verdict in (("test", Verdict.IN_TEST), ("valid", Verdict.IN_VALID)):
-        for entry, held_out in zip(scanned, hashes, strict=True):
-            if entry.role == role:
-                cleaning.drop_held_out(verdicts, train_hashes, held_out, verdict)
-    cleaning.drop_duplicates(verdicts, train_hashes)
-    if not any(entry.role == "valid" for entry in scanned):
-        cleaning.hold_out(verdicts, options.seed)
-    ends = np.cumsum([len(entry.verdicts) for entry in train])
-    for entry, part in zip(train, np.split(verdicts, ends[:-1]), strict=True):
-        entry.verdicts = part
-    for entry in scanned:
-        # A person chose the pairs of valid and test. From valid only empty pairs are dropped, which cannot be scored;
-        # from test none.
-        if entry.role == "valid":
-            entry.verdicts[entry.verdicts != Verdict.EMPTY] = Verdict.KEPT
-        elif entry.role == "test":
-            entry.verdicts[:] = Verdict.KEPT
+    return scanned, findings
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:
@@ -177,7 +100,7 @@ def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:
         corpora = [entry for entry in scanned if entry.role == role]
         if corpora and not any(entry.kept for entry in corpora):
             paths = ", ".join(str(entry.corpus.path) for entry in corpora)
-            dropped = cleaning.count_rules(np.concatenate([entry.verdicts for entry in corpora]))
+            dropped = corpora[0].names.count(np.concatenate([entry.verdicts for entry in corpora]))
             reasons = ", ".join(f"{rule} {count:,}" for rule, count in dropped.items())
             raise DataError(
                 f"no pair of {paths} is left, from {corpora[0].corpus.files[0]} line 1 on (dropped: {reasons})",

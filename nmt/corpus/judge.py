@@ -1,0 +1,137 @@
+"""Judging pairs by the rules of cleaning: they learn from a sample of the corpus, then each pair gets a verdict.
+
+A pair is dropped by the first rule whose score for it is over the rule's threshold. Verdicts of different chunks do not
+depend on each other, so chunks may be judged by several processes. Knows texts; no files.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.config import PrepareOptions
+from nmt.corpus.findings import Findings
+from nmt.corpus.rules import rules_for
+from nmt.corpus.rules.rule import Chunk, Rule
+from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, Scores, VerdictNames, Verdicts
+from nmt.errors import SettingsError, nearest, shown
+from nmt.text.normal import normal
+from nmt.text.progress import Progress
+from nmt.text.words import bare
+
+LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
+ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
+NEVER = float("inf")  # the threshold of a rule that is off
+Hashes = npt.NDArray[np.uint64]
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known about the pairs of a chunk, in their order."""
+
+    verdicts: Verdicts
+    scores: Scores  # by the rule that dropped the pair; 1 by another verdict; 0 of a kept pair
+    worst: Scores  # the largest score of a kept pair as a share of its threshold: how near it was to being dropped
+    copies: Hashes  # of the pairs without case, marks and spaces: equal for copies of each other
+    findings: list[Findings]  # one for each rule
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The rules that are on, with their thresholds, after they have learnt."""
+
+    rules: Sequence[Rule]
+    thresholds: Sequence[float]
+    numbers: Sequence[int]  # the verdict of each rule
+    names: VerdictNames
+
+    @classmethod
+    def learn(
+        cls,
+        sample: Sequence[Pair],
+        languages: tuple[str, str],
+        options: PrepareOptions,
+        held_out: Mapping[str, Sequence[Pair]],
+        progress: Progress,
+    ) -> Self:
+        """Let each rule learn from what the rules before it keep of the sample.
+
+        ``held_out`` are the pairs of the test sets ("test") and of the validation set ("valid"). Raises SettingsError
+        for a rule in ``options`` that does not exist.
+        """
+        every = rules_for(languages, held_out)
+        names = VerdictNames([rule.name for rule in every])
+        limits = thresholds(every, options)
+        on = [number for number, limit in enumerate(limits) if limit < NEVER]
+        judge = cls([every[n] for n in on], [limits[n] for n in on], [FIRST_RULE + n for n in on], names)
+        pairs = [(normal(source), normal(target)) for source, target in sample[:: -(-len(sample) // LEARNT_FROM) or 1]]
+        left = Chunk([pair for pair in pairs if all(pair)])
+        progress.start("learning what is usual", total=len(judge.rules), unit="rules")
+        for rule, threshold in zip(judge.rules, judge.thresholds, strict=True):
+            rule.learn(left)
+            left = left.where(~(rule.judge(left) > threshold))
+            progress.advance()
+        progress.finish()
+        return judge
+
+    def judge(self, pairs: Sequence[Pair], corpus: int, first_line: int) -> Judged:
+        """Judge the pairs of a chunk of the corpus number ``corpus``, the first of which is in line ``first_line``."""
+        pairs = [(normal(source), normal(target)) for source, target in pairs]
+        count = len(pairs)
+        verdicts = np.fromiter((KEPT if all(pair) else EMPTY for pair in pairs), np.uint8, count)
+        scores, worst = (verdicts == EMPTY).astype(np.float32), np.zeros(count, np.float32)
+        rows = np.flatnonzero(verdicts == KEPT)
+        left, findings = Chunk([pairs[row] for row in rows]), []
+        for rule, threshold, number in zip(self.rules, self.thresholds, self.numbers, strict=True):
+            given = rule.judge(left)
+            places = [(corpus, first_line + row) for row in rows.tolist()]
+            findings.append(Findings.of(rule.highest, threshold, given, left.pairs, places))
+            over = given > threshold
+            verdicts[rows[over]], scores[rows[over]] = number, given[over]
+            worst[rows] = np.fmax(worst[rows], given / max(threshold, 1.0 / BY_ZERO))
+            rows, left = rows[~over], left.where(~over)
+        copies = _hashes(f"{bare(source)}\n{bare(target)}" for source, target in pairs)
+        return Judged(verdicts, scores, worst, copies, findings)
+
+
+BY_ZERO = 100.0  # what a score weighs by a rule whose threshold is 0
+
+
+def thresholds(rules: Sequence[Rule], options: PrepareOptions) -> list[float]:
+    """The threshold of each rule, from ``options.rules`` or else ``options.clean``; NEVER for a rule that is off."""
+    chosen = dict(rule.partition("=")[::2] for rule in options.rules.split(",") if rule)
+    names = [rule.name for rule in rules]
+    for name, text in chosen.items():
+        if text != "off" and not re.fullmatch(r"\d{1,6}(\.\d{1,6})?|\.\d{1,6}", text):
+            raise SettingsError(f"the threshold of the rule {shown(name)} is {shown(text)}", "write a number, or off")
+        if name not in names:
+            raise SettingsError(f"there is no rule {shown(name)}", nearest(name, names))
+    limits = []
+    for rule in rules:
+        default = {"normal": rule.normal, "strict": rule.strict, "off": rule.normal if rule.name in ALWAYS else NEVER}
+        own = chosen.get(rule.name)
+        limits.append(default[options.clean] if own is None else NEVER if own == "off" else float(own))
+    return limits
+
+
+def cleaning_facts(judge: Judge, findings: Sequence[Findings], corpora: Sequence[str]) -> dict[str, Any]:
+    """What each rule made of the training pairs, as ``cleaning.json`` holds it for a report."""
+    rules = zip(judge.rules, judge.thresholds, findings, strict=True)
+    return {
+        "corpora": list(corpora),
+        "rules": [
+            {"name": rule.name, "about": rule.about, "unit": rule.unit, "threshold": threshold, **own.facts()}
+            for rule, threshold, own in rules
+        ],
+    }
+
+
+def _hashes(texts: Iterable[str]) -> Hashes:
+    """64 bits of each text. Among 100 million pairs, the chance that two share a hash is 3 in 10,000."""
+    digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

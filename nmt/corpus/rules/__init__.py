@@ -1,0 +1,40 @@
+"""The rules of cleaning in their order, and how they learn and judge together."""
+
+from collections.abc import Mapping, Sequence
+
+from nmt.corpus.rules.agreement import Agreement
+from nmt.corpus.rules.boilerplate import Boilerplate
+from nmt.corpus.rules.copied import SourceEqualsTarget
+from nmt.corpus.rules.damage import Entities, Mojibake, Repetition
+from nmt.corpus.rules.differing import ADDRESSES, NUMBERS, PLACEHOLDERS, TAGS
+from nmt.corpus.rules.held_out import HeldOut
+from nmt.corpus.rules.languages import Language, Script
+from nmt.corpus.rules.lengths import LengthRatio
+from nmt.corpus.rules.order import Order
+from nmt.corpus.rules.rule import Rule
+
+
+def rules_for(languages: tuple[str, str], held_out: Mapping[str, Sequence[tuple[str, str]]]) -> Sequence[Rule]:
+    """All rules in the order in which they judge: the first that drops a pair is named.
+
+    ``held_out`` are the pairs of the test sets ("test") and of the validation set ("valid").
+    """
+    agreement = Agreement()
+    return (
+        SourceEqualsTarget(),
+        Mojibake(),
+        Entities(),
+        Script(languages),
+        Language(languages),
+        ADDRESSES,
+        PLACEHOLDERS,
+        TAGS,
+        NUMBERS,
+        LengthRatio(),
+        Repetition(),
+        Boilerplate(),
+        agreement,
+        Order(agreement),
+        HeldOut("in-test", "a test set", held_out["test"]),
+        HeldOut("in-valid", "the validation set", held_out["valid"]),
+    )

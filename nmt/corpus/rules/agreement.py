@@ -1,0 +1,206 @@
+"""Whether the words of a pair translate each other, by a translation table that is learnt on the corpus itself.
+
+The table is IBM Model 1 (Brown et al. 1993), in both directions. A pair's score is how much likelier the other side
+makes its words, in nats a word; the rule compares it with the scores of pairs whose targets were exchanged. Finds
+pairs that are shifted, misaligned or half translated. Needs no dictionary and no model.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.corpus.rules.evidence import Evidence
+from nmt.corpus.rules.rule import Chunk, Scores, unknown
+from nmt.corpus.rules.word_ids import LONGEST, Flat, Ids, Lexicon, Mask, PairTable, fold_of
+
+LEAST = 1_000  # pairs to learn from
+CELLS = 1 << 23  # pairs of words that the table is learnt from
+ITERATIONS = 4
+WORTH_STORING = 5e-3  # probability of a word given another
+FLOOR = 0.1  # of a word's probability whatever the other side says
+SAME_WORD = 0.5  # probability of a word that stands on the other side as it is, such as a name or a number
+SURE = 5.0  # times as likely as by its share: a word that another surely translates
+STEP = 2  # words between two neighbours' translations
+LENGTHS = (1, 2, 4, 8)  # words of a pair up to which evidence is counted together
+LOOK_WRONG = (0.12, 0.01, 0.003, 0.002, 0.001)  # share of right pairs whose words do not agree, by length
+Values = npt.NDArray[np.float64]
+
+
+class Agreement:
+    """The rule ``agreement``: the probability that a pair's sides do not translate each other."""
+
+    name = "agreement"
+    about = "has sides whose words do not translate each other, by the corpus's own translation table"
+    unit = "probability of a wrong pair"
+    normal, strict = 0.5, 0.2
+    highest = 1.0
+
+    def __init__(self) -> None:
+        self._halves: list[_Model] = []
+        self._evidence: list[Evidence | None] = []
+
+    def learn(self, sample: Chunk) -> None:
+        if len(sample) < LEAST:
+            return
+        fold = fold_of([source for source, _ in sample.pairs])
+        sides = sample.words
+        self._halves = [_Model(sample.where(fold != half)) for half in (False, True)]
+        scores, counts = self._score(sides, fold)
+        wrong, wrong_counts = self._score((sides[0], _exchanged(sides)), fold)
+        self._evidence = [
+            Evidence.learn(scores[_bucket(counts) == bucket], wrong[_bucket(wrong_counts) == bucket], look_wrong)
+            for bucket, look_wrong in enumerate(LOOK_WRONG)
+        ]
+
+    def judge(self, chunk: Chunk) -> Scores:
+        probabilities = unknown(len(chunk))
+        if not self._halves:
+            return probabilities
+        scores, counts = self._score(chunk.words, fold_of([source for source, _ in chunk.pairs]))
+        for bucket, evidence in enumerate(self._evidence):
+            rows = (_bucket(counts) == bucket) & (counts > 0)
+            if evidence:
+                probabilities[rows] = evidence.probability(scores[rows])
+        return probabilities
+
+    def neighbours(self, chunk: Chunk) -> Values:
+        """Share of neighbouring target words that neighbouring source words translate, float64 (pairs,)."""
+        shares = np.full(len(chunk), 0.5)
+        fold = fold_of([source for source, _ in chunk.pairs])
+        for half, model in zip((False, True), self._halves, strict=False):
+            rows = np.flatnonzero(fold == half)
+            shares[rows] = model.neighbours([[side[row] for row in rows] for side in chunk.words])
+        return shares
+
+    def _score(self, sides: tuple[Sequence[list[str]], Sequence[list[str]]], fold: Mask) -> tuple[Values, Ids]:
+        """Nats a word by which each pair agrees, and the number of words that speak."""
+        scores, counts = np.zeros(len(fold)), np.zeros(len(fold), np.int64)
+        for half, model in zip((False, True), self._halves, strict=False):
+            rows = np.flatnonzero(fold == half)
+            scores[rows], counts[rows] = model.score([[side[row] for row in rows.tolist()] for side in sides])
+        return scores, counts
+
+
+def _exchanged(sides: tuple[Sequence[list[str]], Sequence[list[str]]]) -> list[list[str]]:
+    """The targets, each given to another pair of like lengths, so that lengths do not tell wrong pairs."""
+    lengths = [np.fromiter(map(len, side), np.int64, len(side)) for side in sides]
+    order = np.lexsort((np.random.default_rng(0).permutation(len(sides[0])), lengths[1], lengths[0]))
+    exchanged: list[list[str]] = [[]] * len(order)
+    for row, other in zip(order.tolist(), np.roll(order, 1).tolist(), strict=True):
+        exchanged[row] = [*sides[1][other]]
+    return exchanged
+
+
+def _bucket(counts: Ids) -> Ids:
+    return np.searchsorted(LENGTHS, counts, side="left")
+
+
+class _Model:
+    """Translation tables of both directions, learnt on a part of the corpus."""
+
+    def __init__(self, part: Chunk) -> None:
+        self._lexicons = [Lexicon(side) for side in part.words]
+        flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, _few(part), strict=True)]
+        self._shares = [_shares(flat, len(lexicon)) for flat, lexicon in zip(flats, self._lexicons, strict=True)]
+        self._tables = [self._table(flats[other], flats[side], side) for side, other in ((0, 1), (1, 0))]
+
+    def _table(self, given: Flat, told: Flat, side: int) -> PairTable:
+        keys, probabilities = _model_1(given, told, len(self._lexicons[side]))
+        stored = probabilities > WORTH_STORING
+        return PairTable(keys[stored], probabilities[stored])
+
+    def score(self, sides: Sequence[Sequence[list[str]]]) -> tuple[Values, Ids]:
+        """The mean of both directions, in nats a word, and the smaller side's number of words that speak."""
+        flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True)]
+        both = [self._score_side(side, flats, sides) for side in (0, 1)]
+        counts = np.minimum(both[0][1], both[1][1])
+        return (both[0][0] + both[1][0]) / 2, counts
+
+    def _score_side(self, side: int, flats: Sequence[Flat], sides: Sequence[Sequence[list[str]]]) -> tuple[Values, Ids]:
+        told, given = flats[side], flats[1 - side]
+        here, there = _cells(told, given)
+        known = (told.words[here] >= 0) & (given.words[there] >= 0)
+        here, there = here[known], there[known]
+        values = self._tables[side].look_up(given.words[there] * len(self._lexicons[side]) + told.words[here])
+        words = len(told.words)
+        explained = np.bincount(here, values, words) / np.maximum(np.repeat(given.lengths, told.lengths), 1)
+        same = _stands_there(sides[side], sides[1 - side], words)
+        share = np.where(told.words >= 0, self._shares[side][told.words], 1.0)
+        explained = np.where(same, np.maximum(explained, SAME_WORD), explained)
+        gain = np.log(FLOOR + (1 - FLOOR) * explained / share)
+        gain = np.where(told.words < 0, np.where(same, _SAME_UNKNOWN, 0.0), gain)
+        return told.mean(gain, (told.words >= 0) | same)
+
+    def neighbours(self, sides: Sequence[Sequence[list[str]]]) -> Values:
+        """Share of neighbouring target words whose best source words are neighbours too; see Agreement."""
+        source, target = (lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True))
+        here, there = _cells(target, source)
+        known = (target.words[here] >= 0) & (source.words[there] >= 0)
+        here, there = here[known], there[known]
+        values = self._tables[1].look_up(source.words[there] * len(self._lexicons[1]) + target.words[here])
+        lift = values / self._shares[1][target.words[here]]
+        order = np.lexsort((lift, here))
+        last = order[np.append(here[order][1:] != here[order][:-1], True)] if len(here) else order
+        best = np.full(len(target.words), -1)
+        sure = last[lift[last] > SURE]
+        best[here[sure]] = there[sure]
+        both = (best[1:] >= 0) & (best[:-1] >= 0) & (target.line[1:] == target.line[:-1])
+        step = best[1:] - best[:-1]
+        lines = target.line[1:][both]
+        near = np.bincount(lines, ((step >= 0) & (step <= STEP))[both], len(target.lengths))
+        shares: Values = (near + 0.5) / (np.bincount(lines, minlength=len(target.lengths)) + 1)
+        return shares
+
+
+_SAME_UNKNOWN = 5.0  # nats for a rare word that both sides have
+
+
+def _few(part: Chunk) -> tuple[Sequence[list[str]], Sequence[list[str]]]:
+    """The words of every n-th pair, so that they make at most ``CELLS`` pairs of words."""
+    sources, targets = part.words
+    cells = sum(
+        min(len(left), LONGEST) * min(len(right), LONGEST) for left, right in zip(sources, targets, strict=True)
+    )
+    step = -(-cells // CELLS) or 1
+    return sources[::step], targets[::step]
+
+
+def _shares(flat: Flat, words: int) -> Values:
+    counts = np.bincount(flat.words[flat.words >= 0], minlength=words)
+    return counts.astype(np.float64) / max(int(counts.sum()), 1)
+
+
+def _stands_there(side: Sequence[list[str]], other: Sequence[list[str]], words: int) -> Mask:
+    """Whether each word, but a mark, also stands on the other side of its pair: bool (words,)."""
+    same = (
+        word in there and word[0].isalnum()
+        for line, there in zip(side, map(set, other), strict=True)
+        for word in line[:LONGEST]
+    )
+    return np.fromiter(same, bool, words)
+
+
+def _cells(told: Flat, given: Flat) -> tuple[Ids, Ids]:
+    """All pairs of a word and a word of the other side: where they stand in both, int64 (cells,) each."""
+    counts = given.lengths[told.line]  # cells of each word that is told
+    here = np.repeat(np.arange(len(told.words)), counts)
+    offsets = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    return here, np.repeat(given.starts[told.line], counts) + offsets
+
+
+def _model_1(given: Flat, told: Flat, size: int) -> tuple[Ids, Values]:
+    """IBM Model 1: keys ``given · size + told`` of pairs of words, and the probability of told by given."""
+    here, there = _cells(told, given)
+    known = (told.words[here] >= 0) & (given.words[there] >= 0)
+    here, there = here[known].astype(np.int32), there[known]
+    keys, cells = np.unique(given.words[there] * size + told.words[here], return_inverse=True)
+    by = keys // max(size, 1)
+    cells = cells.astype(np.int32)
+    probabilities = np.ones(len(keys))
+    for _ in range(ITERATIONS):
+        likely = probabilities[cells]
+        likely /= np.bincount(here, likely, len(told.words))[here]
+        counts = np.bincount(cells, likely, len(keys))
+        probabilities = counts / np.bincount(by, counts)[by]
+    return keys, probabilities

@@ -1,0 +1,121 @@
+"""What must be the same on both sides, and is not: numbers, placeholders, tags, addresses.
+
+Each kind is found by a regular expression, written in one form, and compared as a bag: order is free. Knows characters;
+no language.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nmt.corpus.rules.rule import Chunk, Scores
+
+SMALL = 31  # numbers up to this may be days, months or hours, which languages count differently
+SMALL_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Differing:
+    """A rule about one kind of things that a translation keeps: how many of them differ."""
+
+    name: str
+    about: str
+    count: Callable[[str, str], float]
+    normal: float
+    strict: float
+    unit: str = "differing items"
+    highest: float = 10.0
+
+    def learn(self, sample: Chunk) -> None:
+        pass
+
+    def judge(self, chunk: Chunk) -> Scores:
+        return np.fromiter((self.count(*pair) for pair in chunk.pairs), np.float32, len(chunk))
+
+
+# 1억2000만 and 8만1000 are numbers as wholes.
+_NUMBER = re.compile(r"\d(?:[\d.,'’\u00a0\u202f]*\d)?(?:[천백만억조千百万億兆萬]\s?\d(?:[\d.,]*\d)?)*")
+_NO_DIGIT = re.compile(r"\D")
+
+
+def _numbers(source: str, target: str) -> float:
+    """How many numbers of one side have another number in their place; a small one counts half.
+
+    A number of one side alone may be spelt out on the other ("two", "2").
+    """
+    left, right = (Counter(map(_significant, _NUMBER.findall(text))) for text in (source, target))
+    if not left or not right:
+        return 0.0
+    missing, added = left - right, right - left
+    for number in list(missing):  # 6.84 billion is about 6.8 billion
+        near = next((other for other in added if _is_rounded(number, other)), None)
+        if near:
+            missing[number] -= 1
+            added[near] -= 1
+            missing, added = +missing, +added
+    return min(sum(map(_weight, side.elements())) for side in (missing, added))
+
+
+def _significant(number: str) -> str:
+    """The digits without separators and zeros at the ends: 81,000, 8만1000 and 81 thousand are "81"."""
+    return _NO_DIGIT.sub("", number).strip("0") or "0"
+
+
+def _is_rounded(number: str, other: str) -> bool:
+    short, long = sorted((number, other), key=len)
+    return len(short) > 1 and long.startswith(short)
+
+
+def _weight(number: str) -> float:
+    return SMALL_WEIGHT if len(number) < 3 and int(number) <= SMALL else 1.0
+
+
+_PLACEHOLDER = re.compile(
+    r"%%|%(?:(?P<order>\d+)\$)?(?:\(\w+\))?[-+#0]*\d*(?:\.\d+)?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcs](?![a-z])"
+    r"|\{\w*(?:![rsa])?(?::[^{}]*)?\}|\$\{\w+\}|%\w+%|@@?[A-Z_]+@"
+)
+_ORDER = re.compile(r"(?<=%)\d+\$|(?<=\w):[^{}]*(?=\})")
+# Closing and empty tags; <file> alone may be a word to be translated.
+_TAG = re.compile(r"</[A-Za-z][\w:.-]*\s*>|<[A-Za-z][\w:.-]*(?=[^<>]*/>)|<(?:br|hr|img|p|li)\b", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
+_LOCAL = re.compile(r"^\w+://(?:www\.)?(?:[a-z]{2,3}(?:-[a-z]{2,4})?\.(?=[^/]*\.))?", re.IGNORECASE)
+
+
+def _placeholders(source: str, target: str) -> float:
+    return _differ(_PLACEHOLDER, source, target, lambda item: "" if item == "%%" else _ORDER.sub("", item))
+
+
+def _tags(source: str, target: str) -> float:
+    return _differ(_TAG, source, target, lambda item: item.strip("<> ").casefold())
+
+
+def _addresses(source: str, target: str) -> float:
+    """Replaced addresses; http for https, and another language's subdomain, make no difference."""
+    left, right = (
+        Counter(_LOCAL.sub("", item).rstrip("/").casefold() for item in _ADDRESS.findall(text))
+        for text in (source, target)
+    )
+    return float(min((left - right).total(), (right - left).total()))
+
+
+def _differ(pattern: re.Pattern[str], source: str, target: str, form: Callable[[str], str]) -> float:
+    left, right = (Counter(form(match[0]) for match in pattern.finditer(text)) for text in (source, target))
+    if not left and not right:
+        return 0.0
+    del left[""], right[""]
+    return float(max((left - right).total(), (right - left).total()))
+
+
+NUMBERS = Differing(
+    "numbers", "has a number on one side in whose place the other has a different one", _numbers, 0.5, 0.0
+)
+PLACEHOLDERS = Differing(
+    "placeholders", "has different placeholders, such as %s, %(name)d or {0}, on its sides", _placeholders, 0.0, 0.0
+)
+TAGS = Differing("tags", "has different tags, such as </b> or <br/>, on its sides", _tags, 0.0, 0.0)
+ADDRESSES = Differing(
+    "addresses", "has a web or e-mail address in whose place the other side has a different one", _addresses, 0.0, 0.0
+)

@@ -1,0 +1,68 @@
+"""How probable it is that a pair is wrong, by comparing its score with those of pairs that were made wrong on purpose.
+
+The corpus is a mixture: a share π of its pairs is wrong, and their scores are distributed like those of the pairs made
+wrong. So the probability that a pair with score x is wrong is π · wrong(x) / corpus(x), with densities that are
+counted. π is the largest share that the corpus has room for at low scores (Elkan and Noto 2008 learn from positive and
+unlabelled examples in this way), less a share of right pairs that look wrong: free translations, rare words. So a clean
+corpus loses nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+
+LEAST = 200  # scores of the corpus from which anything is learnt
+BINS = 100
+ROOM = 0.2  # share of the wrong scores below which the corpus's share of wrong pairs is not estimated: few scores
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A falling step function from a score, of which lower is worse, to the probability of a wrong pair."""
+
+    edges: Values  # (steps - 1,), rising
+    probabilities: Values  # (steps,), falling
+
+    @classmethod
+    def learn(cls, corpus: Values, wrong: Values, look_wrong: float) -> Self | None:
+        """Learn from scores of the corpus and of wrong pairs; None when there are too few to learn from.
+
+        ``look_wrong`` is the share of right pairs whose scores are like those of wrong ones.
+        """
+        if len(corpus) < LEAST or len(wrong) < LEAST:
+            return None
+        edges = np.unique(np.quantile(np.concatenate([corpus, wrong]), np.linspace(0, 1, BINS + 1)[1:-1]))
+        in_corpus, in_wrong = _histogram(corpus, edges), _histogram(wrong, edges)
+        ratios = _falling((in_wrong + 0.5) / len(wrong) / ((in_corpus + 0.5) / len(corpus)), in_corpus + in_wrong + 1)
+        below_corpus = (np.cumsum(in_corpus) + 1) / len(corpus)
+        below_wrong = np.cumsum(in_wrong) / len(wrong)
+        share = float(np.min(below_corpus[below_wrong >= ROOM] / below_wrong[below_wrong >= ROOM]))
+        certain = max(0.0, 1.0 - look_wrong / share)
+        return cls(edges, certain * np.minimum(min(share, 1.0) * ratios, 1.0))
+
+    def probability(self, scores: Values) -> npt.NDArray[np.float32]:
+        """The probability that each pair is wrong: float32, the shape of ``scores``."""
+        steps = np.searchsorted(self.edges, scores, side="right")
+        probabilities: npt.NDArray[np.float32] = self.probabilities[steps].astype(np.float32)
+        return probabilities
+
+
+def _histogram(scores: Values, edges: Values) -> Values:
+    return np.bincount(np.searchsorted(edges, scores, side="right"), minlength=len(edges) + 1).astype(np.float64)
+
+
+def _falling(values: Values, weights: Values) -> Values:
+    """The falling sequence nearest to ``values`` by weighted squares: pooling adjacent violators."""
+    pools: list[tuple[float, float, int]] = []  # value, weight, length
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        pool = (value, weight, 1)
+        while pools and pools[-1][0] < pool[0]:
+            last = pools.pop()
+            together = last[1] + pool[1]
+            pool = ((last[0] * last[1] + pool[0] * pool[1]) / together, together, last[2] + pool[2])
+        pools.append(pool)
+    return np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])

@@ -1,0 +1,143 @@
+"""Whether each side is in its language, judged by py3langid, and in its script.
+
+py3langid scores a line by every language it knows. How frequent each language is on a side is learnt from the corpus by
+expectation maximisation (Saerens, Latinne and Decaestecker 2002), so that a term that might be Latin does not count as
+Latin where nothing else is. A language that py3langid does not know is judged by its script alone. Without the extra
+``clean`` only scripts are judged.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.corpus.rules.rule import SIDES, Chunk, Scores, unknown
+from nmt.text.languages import base_language, script_of, script_of_letter
+
+LOOKED_AT = 200  # characters of a line
+LEARNT_FROM = 5_000  # lines of a side
+ITERATIONS = 20
+REMEMBERED = 1 << 16  # lines of a side whose probability is remembered: a small corpus is judged twice
+TEMPER = 0.25  # of the log-probabilities: py3langid takes overlapping letters for independent, and is too sure
+CLOSE = 1e-6  # the least share of a language
+Values = npt.NDArray[np.float64]
+
+
+class Language:
+    """The rule ``language``: the probability that a side is in another language."""
+
+    name = "language"
+    about = "has a side in another language"
+    unit = "probability of another language"
+    normal, strict = 0.95, 0.8
+    highest = 1.0
+
+    def __init__(self, languages: tuple[str, str]) -> None:
+        self._known = tuple(map(known_as, languages))
+        self._shares: list[Values | None] = [None, None]
+        self._remembered: tuple[dict[str, float], dict[str, float]] = ({}, {})
+
+    def learn(self, sample: Chunk) -> None:
+        step = -(-len(sample) // LEARNT_FROM) or 1
+        for side in SIDES:
+            known = self._known[side]
+            if known is not None and len(sample):
+                self._shares[side] = _learn_shares(_scores([pair[side] for pair in sample.pairs[::step]]), known)
+
+    def judge(self, chunk: Chunk) -> Scores:
+        worst = unknown(len(chunk))
+        for side in SIDES:
+            shares, known = self._shares[side], self._known[side]
+            if shares is not None and known is not None:
+                judged = (self._judge(pair[side], side, shares, known) for pair in chunk.pairs)
+                worst = np.fmax(worst, np.fromiter(judged, np.float32, len(chunk)))
+        return worst
+
+    def _judge(self, line: str, side: int, shares: Values, known: int) -> float:
+        remembered = self._remembered[side]
+        if line not in remembered:
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            remembered[line] = 1.0 - float(_posteriors(_scores([line]), shares)[0, known])
+        return remembered[line]
+
+
+class Script:
+    """The rule ``script``: the share of a side's letters that its language does not use."""
+
+    name = "script"
+    about = "has a side whose letters are not of the script of its language"
+    unit = "share of letters"
+    normal, strict = 0.8, 0.6
+    highest = 1.0
+
+    def __init__(self, languages: tuple[str, str]) -> None:
+        self._scripts = tuple(map(script_of, languages))
+
+    def learn(self, sample: Chunk) -> None:
+        pass
+
+    def judge(self, chunk: Chunk) -> Scores:
+        return np.fromiter(map(self._share, chunk.pairs), np.float32, len(chunk))
+
+    def _share(self, pair: tuple[str, str]) -> float:
+        worst = 0.0
+        for text, scripts in zip(pair, self._scripts, strict=True):
+            if not scripts or (text.isascii() and "LATIN" in scripts):
+                continue
+            letters = [script_of_letter(letter) for letter in text if letter.isalpha()]
+            other = sum(letter not in scripts for letter in letters)
+            # Terms in Latin letters stand in every language: a few of them prove nothing.
+            worst = max(worst, other / (len(letters) + ALLOWANCE))
+        return worst
+
+
+ALLOWANCE = 5  # letters of the right script that every side is granted
+
+
+def known_as(language: str) -> int | None:
+    """The place of a language among those that py3langid knows; None for one that it does not know."""
+    code = base_language(language)
+    code = _OTHER_CODES.get(code, code)
+    return _places().get(code)
+
+
+_OTHER_CODES = {"no": "nb"}  # of a language, where py3langid has only a part of it
+
+
+@cache
+def _places() -> dict[str, int]:
+    """The place of each language that py3langid knows; empty without the extra."""
+    try:
+        from py3langid import rank
+    except ImportError:
+        return {}
+    return {language: place for place, language in enumerate(sorted(language for language, _ in rank("")))}
+
+
+def _scores(lines: Sequence[str]) -> Values:
+    """Log-probabilities of the lines by each language, but for a constant: float64 (lines, languages)."""
+    from py3langid import rank
+
+    places = _places()
+    scores = np.empty((len(lines), len(places)))
+    for row, line in enumerate(lines):
+        for language, score in rank(line[:LOOKED_AT]):
+            scores[row, places[language]] = score
+    scores -= scores.max(1, keepdims=True)
+    return TEMPER * scores
+
+
+def _learn_shares(scores: Values, own: int) -> Values:
+    shares = np.full(scores.shape[1], 1 / scores.shape[1])
+    for _ in range(ITERATIONS):
+        shares = np.maximum(_posteriors(scores, shares).mean(0), CLOSE)
+    shares[own] = max(shares[own], shares.max())
+    return shares
+
+
+def _posteriors(scores: Values, shares: Values) -> Values:
+    likely: Values = np.exp(scores) * shares
+    likely /= likely.sum(1, keepdims=True)
+    return likely

@@ -1,0 +1,43 @@
+"""The words of a line, by which lines are compared: in lower case, with numbers, marks and letters apart.
+
+Scripts without spaces (Han, Kana, Thai and their neighbours) are cut into overlapping pairs of characters. Knows
+characters; no language, no files.
+"""
+
+import re
+from unicodedata import normalize
+
+STEM = 5  # letters: words that begin with the same five are taken for forms of one word
+SYLLABLES = 2  # of a Korean word that are its stem: particles and endings follow them
+_WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_+")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+)
+_MARKS = re.compile(r"[\W_]+")
+
+
+def words(text: str) -> list[str]:
+    """The words, numbers and marks of a line, in lower case and in order."""
+    found = _WORD.findall(text.lower())
+    if not _UNSPACED.search(text):
+        return found
+    cut: list[str] = []
+    for word in found:
+        if _UNSPACED.match(word):
+            cut.extend(word[start : start + 2] for start in range(max(1, len(word) - 1)))
+        else:
+            cut.append(word)
+    return cut
+
+
+def stem(word: str) -> str:
+    """The beginning of a word, which its inflected forms have in common: five letters, or two Hangul syllables."""
+    return word[:SYLLABLES] if "가" <= word[0] <= "힣" else word[:STEM]
+
+
+def bare(text: str) -> str:
+    """What is left of a line without case, marks and spaces; a line of marks alone is left as it is.
+
+    Lines that differ in nothing else are copies of each other.
+    """
+    return _MARKS.sub("", normalize("NFKC", text).casefold()) or text
