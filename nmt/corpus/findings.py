@@ -1,10 +1,11 @@
-"""What one rule made of a corpus, for its report: how its scores are distributed, and pairs near its threshold.
+"""What the rules made of a corpus, for its report: distributions of scores and lengths, pairs near a threshold.
 
 Findings of parts of a corpus add up to those of the whole, in whatever order. Knows scores and texts; no files.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from heapq import nsmallest
 from typing import Any
 from zlib import crc32
@@ -15,6 +16,9 @@ import numpy.typing as npt
 BINS = 40
 SHOWN = 20  # pairs on either side of the threshold
 LONGEST = 300  # characters of a text that is shown
+LENGTHS = 24  # bins of lengths in characters: two for each doubling, from 1 on; the last has no end
+KINDS = 12  # of dropped pairs that are named; the others are counted together
+OTHER = "other"
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +44,8 @@ class Findings:
     dropped: int
     victims: list[Example]
     survivors: list[Example]
+    kinds: Counter[str] = field(default_factory=Counter)  # of dropped pairs, of a rule that tells them apart
+    reached: Mapping[int, float] = field(default_factory=dict)  # held-out pairs with a near-copy, with its score
 
     @classmethod
     def of(
@@ -77,7 +83,8 @@ class Findings:
                 )
             )
         counts = np.bincount(bins, minlength=BINS)
-        return cls(highest, counts, int((~known).sum()), int(over.sum()), *sides)
+        victims, survivors = sides
+        return cls(highest, counts, int((~known).sum()), int(over.sum()), victims, survivors)
 
     def __add__(self, other: "Findings") -> "Findings":
         """The findings on the pairs of both."""
@@ -88,7 +95,16 @@ class Findings:
             self.dropped + other.dropped,
             nsmallest(SHOWN, [*self.victims, *other.victims]),
             nsmallest(SHOWN, [*self.survivors, *other.survivors]),
+            self.kinds + other.kinds,
+            {
+                row: max(side.get(row, 0.0) for side in (self.reached, other.reached))
+                for row in self.reached.keys() | other.reached.keys()
+            },
         )
+
+    def telling(self, kinds: Counter[str], reached: Mapping[int, float]) -> "Findings":
+        """The same with what some rules tell besides."""
+        return replace(self, kinds=kinds, reached=reached)
 
     def facts(self) -> dict[str, Any]:
         """What a report shows, as JSON has it."""
@@ -98,6 +114,7 @@ class Findings:
             "bins": self.bins.tolist(),
             "unknown": self.unknown,
             "dropped": self.dropped,
+            "kinds": _most_common(self.kinds),
             **{
                 name: [[round(e.score, 4), e.corpus, e.line, e.source, e.target] for e in examples]
                 for name, examples in sides.items()
@@ -105,6 +122,37 @@ class Findings:
         }
 
 
-def add_up(total: Sequence[Findings], part: Sequence[Findings]) -> list[Findings]:
-    """The findings of each rule on two parts of a corpus; an empty ``total`` is nothing yet."""
-    return [left + right for left, right in zip(total, part, strict=True)] if total else list(part)
+def _most_common(kinds: Counter[str]) -> dict[str, int]:
+    """The counts of the most frequent kinds, and of the others together."""
+    ordered = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    rest = sum(count for _, count in ordered[KINDS:])
+    return dict(ordered[:KINDS]) | ({OTHER: rest} if rest else {})
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What is collected while a corpus is judged: findings of each rule, and the lengths of its pairs."""
+
+    rules: list[Findings] = field(default_factory=list)  # empty before anything was judged
+    kept: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
+    dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
+    """Pairs that the rules kept and dropped, by side and length; pairs with an empty side are in neither."""
+
+    def __add__(self, other: "Collected") -> "Collected":
+        """What is collected from both."""
+        pairs = zip(self.rules, other.rules, strict=True) if self.rules and other.rules else ()
+        rules = [left + right for left, right in pairs] or self.rules or other.rules
+        return Collected(rules, self.kept + other.kept, self.dropped + other.dropped)
+
+
+def length_bins(pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.int64]:
+    """The bin of the length of each side, in characters: (2, pairs)."""
+    lengths = np.array([[len(text) for text in pair] for pair in pairs], np.float64).reshape(-1, 2).T
+    # A little more, so that no rounding puts 2, 4, 8 and so on below their bins.
+    bins: npt.NDArray[np.int64] = np.floor(2 * np.log2(np.maximum(lengths, 1)) + 1e-9).astype(np.int64)
+    return np.minimum(bins, LENGTHS - 1)
+
+
+def count_lengths(bins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Number of pairs in each bin, for each side: (2, LENGTHS)."""
+    return np.stack([np.bincount(side, minlength=LENGTHS) for side in bins]).astype(np.int64)

@@ -5,19 +5,20 @@ depend on each other, so chunks may be judged by several processes. Knows texts;
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from nmt.config import PrepareOptions
-from nmt.corpus.findings import Findings
+from nmt.corpus.findings import Collected, Findings, count_lengths, length_bins
 from nmt.corpus.rules import rules_for
-from nmt.corpus.rules.rule import Chunk, Rule
-from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, Scores, VerdictNames, Verdicts
+from nmt.corpus.rules.rule import Chunk, Compares, Rule, Scores, TellsLanguages
+from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
@@ -38,7 +39,7 @@ class Judged:
     scores: Scores  # by the rule that dropped the pair; 1 by another verdict; 0 of a kept pair
     worst: Scores  # the largest score of a kept pair as a share of its threshold: how near it was to being dropped
     copies: Hashes  # of the pairs without case, marks and spaces: equal for copies of each other
-    findings: list[Findings]  # one for each rule
+    collected: Collected  # for the report
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,29 @@ class Judge:
         scores, worst = (verdicts == EMPTY).astype(np.float32), np.zeros(count, np.float32)
         rows = np.flatnonzero(verdicts == KEPT)
         left, findings = Chunk([pairs[row] for row in rows]), []
+        judged, lengths = rows, length_bins(pairs)
         for rule, threshold, number in zip(self.rules, self.thresholds, self.numbers, strict=True):
             given = rule.judge(left)
             places = [(corpus, first_line + row) for row in rows.tolist()]
-            findings.append(Findings.of(rule.highest, threshold, given, left.pairs, places))
             over = given > threshold
+            findings.append(_findings(rule, threshold, left, given, places))
             verdicts[rows[over]], scores[rows[over]] = number, given[over]
             worst[rows] = np.fmax(worst[rows], given / max(threshold, 1.0 / BY_ZERO))
             rows, left = rows[~over], left.where(~over)
         copies = _hashes(f"{bare(source)}\n{bare(target)}" for source, target in pairs)
-        return Judged(verdicts, scores, worst, copies, findings)
+        gone = judged[verdicts[judged] != KEPT]
+        collected = Collected(findings, count_lengths(lengths[:, rows]), count_lengths(lengths[:, gone]))
+        return Judged(verdicts, scores, worst, copies, collected)
+
+
+def _findings(
+    rule: Rule, threshold: float, chunk: Chunk, scores: Scores, places: Sequence[tuple[int, int]]
+) -> Findings:
+    """The findings of a rule on the pairs that earlier rules kept, with their places in the corpora."""
+    plain = Findings.of(rule.highest, threshold, scores, chunk.pairs, places)
+    kinds = Counter(rule.kinds(chunk.where(scores > threshold)) if isinstance(rule, TellsLanguages) else ())
+    reached = rule.reached(chunk.where(scores > 0)) if isinstance(rule, Compares) else {}
+    return plain.telling(kinds, reached)
 
 
 BY_ZERO = 100.0  # what a score weighs by a rule whose threshold is 0
@@ -117,18 +131,6 @@ def thresholds(rules: Sequence[Rule], options: PrepareOptions) -> list[float]:
         own = chosen.get(rule.name)
         limits.append(default[options.clean] if own is None else NEVER if own == "off" else float(own))
     return limits
-
-
-def cleaning_facts(judge: Judge, findings: Sequence[Findings], corpora: Sequence[str]) -> dict[str, Any]:
-    """What each rule made of the training pairs, as ``cleaning.json`` holds it for a report."""
-    rules = zip(judge.rules, judge.thresholds, findings, strict=True)
-    return {
-        "corpora": list(corpora),
-        "rules": [
-            {"name": rule.name, "about": rule.about, "unit": rule.unit, "threshold": threshold, **own.facts()}
-            for rule, threshold, own in rules
-        ],
-    }
 
 
 def _hashes(texts: Iterable[str]) -> Hashes:

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from nmt.config import PrepareOptions
+from nmt.corpus import cleaning
+from nmt.corpus.cleaning import Cleaning, cleaning_facts, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
-from nmt.corpus.judge import Judge, cleaning_facts, thresholds
+from nmt.corpus.judge import Judge, thresholds
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
@@ -33,7 +35,6 @@ from nmt.text.ahead import heard
 from nmt.text.lines import printable
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
-from nmt.text.spm_format import FIRST_PLAIN
 from nmt.text.tokenizer import Tokenizer
 
 # Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
@@ -79,10 +80,42 @@ def prepare(
     the output exists and prepare did not make it.
     """
     progress = progress or Silent()
-    thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
+    _check_rules(request, options)
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
+    corpora = _find_corpora(request)
+    facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
+    manifest = _made_already(request.output, facts)
+    if manifest is not None:
+        return _report(manifest, unchanged=True)
+    output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
+    with create_folder(output, replaceable(KIND)) as folder:
+        facts |= _make(folder, request, corpora, given, options, workers, progress)
+        write_manifest(folder, facts)
+    return _report(facts, unchanged=False)
+
+
+def judge_alone(request: PrepareRequest, options: PrepareOptions, progress: Progress | None = None) -> Cleaning:
+    """Judge the pairs as ``prepare`` does, and write nothing; ``request.output`` and ``vocabulary`` do not matter.
+
+    Pairs that are too long are found by their pieces, so here they count as kept. Raises what ``prepare`` raises.
+    """
+    progress = progress or Silent()
+    _check_rules(request, options)
+    scanned, facts, _ = _judge(request, _find_corpora(request), options, progress)
+    return Cleaning(
+        (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
+    )
+
+
+def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:
+    """Raise SettingsError, before any work, for a rule that does not exist."""
+    thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
+
+
+def _find_corpora(request: PrepareRequest) -> list[tuple[str, Corpus]]:
+    """All corpora with their roles and hashes. Raises what ``find_corpus`` raises."""
     corpora = [
         (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight, request.columns)))
         for role, paths, weights in (
@@ -94,15 +127,7 @@ def prepare(
     ]
     if request.columns and not any(corpus.columns for _, corpus in corpora):
         raise SettingsError("`columns` names columns, but no corpus has any", "give it with a .tsv, .csv or .jsonl")
-    facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
-    manifest = _made_already(request.output, facts)
-    if manifest is not None:
-        return _report(manifest, unchanged=True)
-    output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
-    with create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, request, corpora, given, options, workers, progress)
-        write_manifest(folder, facts)
-    return _report(facts, unchanged=False)
+    return corpora
 
 
 def _hashed(corpus: Corpus) -> Corpus:
@@ -145,17 +170,12 @@ def _make(
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     languages = request.source_language, request.target_language
-    seen = survey(corpora, languages, options.max_length, progress)
-    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, progress)
-    scanned, findings = scan(corpora, judge, seen, options, progress)
-    facts = cleaning_facts(judge, findings, [corpus.name for _, corpus in corpora])
-    (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
-    sample = seen.sample
+    scanned, facts, sample = _judge(request, corpora, options, progress)
     if vocabulary:
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
         source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
-    del sample, seen, judge  # frees their memory
+    del sample  # frees its memory
     profile = ProfileCounter()
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
     refuse_nothing_left(scanned)
@@ -164,7 +184,9 @@ def _make(
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
-    _warn_of_bytes(train, request, progress)
+    facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
+    _warn_of_bytes(facts["vocabulary"], request, progress)
+    (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     if not rows["valid"]:
         progress.warn("there is no validation set; give one with `valid`")
     return {
@@ -174,17 +196,28 @@ def _make(
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
         "profile": profile.profile().facts(),
+        "cleaning": cleaning.FORMAT,
         "target_pieces": np.packbits(train.piece_counts("target") + valid.piece_counts("target") > 0).tobytes().hex(),
     }
 
 
-def _warn_of_bytes(train: Split, request: PrepareRequest, progress: Progress) -> None:
+def _judge(
+    request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, progress: Progress
+) -> tuple[list[Scanned], dict[str, Any], Sample]:
+    """Both passes that judge: the corpora with verdicts, what was collected, and the sample of the text."""
+    languages = request.source_language, request.target_language
+    seen = survey(corpora, languages, options.max_length, progress)
+    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, progress)
+    scanned, collected = scan(corpora, judge, seen, options, progress)
+    counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
+    return scanned, cleaning_facts(judge, collected, counted), seen.sample
+
+
+def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:
     """Warn of a language that the vocabulary spells byte by byte."""
     languages = request.source_language, request.target_language
     mend = "learn one without `vocab`" if request.vocabulary else "choose a larger `vocab_size`"
-    for language, side in zip(languages, ("source", "target"), strict=True):
-        counts = train.piece_counts(side)
-        pieces, bytes_ = counts.sum(), counts[:FIRST_PLAIN].sum()
+    for language, pieces, bytes_ in zip(languages, vocabulary["pieces"], vocabulary["bytes"], strict=True):
         if bytes_ > BYTES_WORTH_A_WARNING * pieces:
             share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
             progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
@@ -237,6 +270,8 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
     except (MissingInputError, DataError):
         return None
     if {**manifest, **facts} != manifest or not {"profile", "target_pieces"} <= manifest.keys():
+        return None
+    if manifest.get("cleaning") != cleaning.FORMAT:  # there would be no report of it
         return None
     with suppress(PermissionError):
         os.utime(output / NAME)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.config import PrepareOptions
-from nmt.corpus.findings import Findings, add_up
+from nmt.corpus.findings import Collected
 from nmt.corpus.judge import Judge
 from nmt.corpus.ledger import Ledger
 from nmt.corpus.parallel import Corpus, read_chunks
@@ -56,8 +56,8 @@ class Scanned:
 
 def scan(
     corpora: Sequence[tuple[str, Corpus]], judge: Judge, seen: Survey, options: PrepareOptions, progress: Progress
-) -> tuple[list[Scanned], list[Findings]]:
-    """Judge the pairs of every training corpus; the corpora come back in the same order, with the rules' findings.
+) -> tuple[list[Scanned], Collected]:
+    """Judge the pairs of every training corpus; the corpora come back in the same order, with what was collected.
 
     A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
     test none. Raises what ``read_pairs`` raises, and DataError when no pair is left.
@@ -65,7 +65,7 @@ def scan(
     counts = [len(empty) if role == "train" else 0 for (role, _), empty in zip(corpora, seen.empty, strict=True)]
     starts = np.cumsum([0, *counts]).tolist()
     ledger = Ledger(starts[-1])
-    findings: list[Findings] = []
+    collected = Collected()
     progress.start("cleaning", total=starts[-1], unit="pairs")
     for number, (role, corpus) in enumerate(corpora):
         if role == "train":
@@ -73,7 +73,7 @@ def scan(
             for chunk in ahead(read_chunks(corpus)):
                 judged = judge.judge(chunk, number, first + 1)
                 ledger.record(starts[number] + first, judged)
-                findings = add_up(findings, judged.findings)
+                collected += judged.collected
                 first += len(chunk)
                 progress.advance(len(chunk))
     if options.clean != "off":
@@ -91,7 +91,7 @@ def scan(
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores))
     progress.finish()
     refuse_nothing_left(scanned)
-    return scanned, findings
+    return scanned, collected
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:

@@ -5,7 +5,7 @@ are compared on either side alone, short ones by the pair: "Cancel" is in every 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from unicodedata import normalize
@@ -41,22 +41,37 @@ class HeldOut:
         self.name = name
         self.about = f"is in {what}, but for case, marks, digits or one word, on either side"
         self._pairs = pairs
-        self._known: list[tuple[Hashes, Hashes, Hashes]] = []
+        self._known: list[_Hashes] = []
 
     def learn(self, sample: Chunk) -> None:
         """Learn the held-out pairs; the sample does not matter."""
         if self._pairs and not self._known:
-            self._known = [(np.unique(h.exact), np.unique(h.loose), np.unique(h.cut)) for h in _hashes(self._pairs)]
+            self._known = list(_hashes(self._pairs))
 
     def judge(self, chunk: Chunk) -> Scores:
-        scores = np.zeros(len(chunk), np.float32)
-        for own, (exact, loose, cut) in zip(_hashes(chunk.pairs) if self._known else (), self._known, strict=False):
-            near = np.isin(own.cut, cut) | np.isin(own.cut, loose)
+        return (
+            self._scores(_hashes(chunk.pairs), self._known, len(chunk))
+            if self._known
+            else np.zeros(len(chunk), np.float32)
+        )
+
+    def reached(self, near: Chunk) -> Mapping[int, float]:
+        if not self._known or not len(near):
+            return {}
+        scores = self._scores(self._known, _hashes(near.pairs), len(self._pairs))
+        rows = np.flatnonzero(scores)
+        return dict(zip(rows.tolist(), scores[rows].tolist(), strict=True))
+
+    def _scores(self, of: Sequence["_Hashes"], to: Sequence["_Hashes"], count: int) -> Scores:
+        """How near each of the ``count`` pairs of ``of`` is to the nearest of ``to``."""
+        scores = np.zeros(count, np.float32)
+        for own, other in zip(of, to, strict=True):
+            near = np.isin(own.cut, other.cut) | np.isin(own.cut, other.loose)
             for score, rows in (
                 (NEAR, own.cut_rows[near]),
-                (NEAR, own.rows[np.isin(own.loose, cut)]),
-                (BUT_FOR_DIGITS, own.rows[np.isin(own.loose, loose)]),
-                (1.0, own.rows[np.isin(own.exact, exact)]),
+                (NEAR, own.rows[np.isin(own.loose, other.cut)]),
+                (BUT_FOR_DIGITS, own.rows[np.isin(own.loose, other.loose)]),
+                (1.0, own.rows[np.isin(own.exact, other.exact)]),
             ):
                 scores[rows] = np.maximum(scores[rows], np.float32(score))
         return scores

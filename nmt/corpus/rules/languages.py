@@ -6,7 +6,7 @@ Latin where nothing else is. A language that py3langid does not know is judged b
 ``clean`` only scripts are judged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -53,6 +53,24 @@ class Language:
                 judged = (self._judge(pair[side], side, shares, known) for pair in chunk.pairs)
                 worst = np.fmax(worst, np.fromiter(judged, np.float32, len(chunk)))
         return worst
+
+    def shares(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """The share of each language among the sources, and among the targets, as learnt from the sample."""
+        return _by_language(self._shares[0]), _by_language(self._shares[1])
+
+    def kinds(self, dropped: Chunk) -> Sequence[str]:
+        """The language of each dropped pair and the side that is in it, in words."""
+        names = list(_places())
+        kinds = []
+        for pair in dropped.pairs:
+            judged = []
+            for side, shares, known in zip(SIDES, self._shares, self._known, strict=True):
+                if shares is not None and known is not None:
+                    likely = _posteriors(_scores([pair[side]]), shares)[0]
+                    judged.append((1.0 - float(likely[known]), -side, names[int(likely.argmax())]))
+            _, side, language = max(judged)
+            kinds.append(f"{language} in the {'target' if side else 'source'}")
+        return kinds
 
     def _judge(self, line: str, side: int, shares: Values, known: int) -> float:
         remembered = self._remembered[side]
@@ -135,6 +153,17 @@ def _learn_shares(scores: Values, own: int) -> Values:
         shares = np.maximum(_posteriors(scores, shares).mean(0), CLOSE)
     shares[own] = max(shares[own], shares.max())
     return shares
+
+
+def _by_language(shares: Values | None) -> Mapping[str, float]:
+    """Shares that are worth telling, by language, the largest first; empty where nothing was learnt."""
+    if shares is None:
+        return {}
+    ordered = sorted(zip(_places(), (shares / shares.sum()).tolist(), strict=True), key=lambda item: -item[1])
+    return {language: round(share, 5) for language, share in ordered if share >= LEAST_TOLD}
+
+
+LEAST_TOLD = 0.0005  # of the shares that a report has
 
 
 def _posteriors(scores: Values, shares: Values) -> Values:

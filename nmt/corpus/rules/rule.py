@@ -3,10 +3,10 @@
 Knows texts; no files, and not what becomes of a pair.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,25 @@ class Rule(Protocol):
 
     def judge(self, chunk: Chunk) -> Scores:
         """Score pairs, float32 (pairs,). Depends on each pair and on what was learnt alone."""
+
+
+@runtime_checkable
+class TellsLanguages(Protocol):
+    """A rule that tells languages apart, for the report."""
+
+    def shares(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """The share of each language among the sources, and among the targets, as learnt from the sample."""
+
+    def kinds(self, dropped: Chunk) -> Sequence[str]:
+        """The language of each dropped pair and the side that is in it, in words."""
+
+
+@runtime_checkable
+class Compares(Protocol):
+    """A rule that compares with pairs that are held out, for the report."""
+
+    def reached(self, near: Chunk) -> Mapping[int, float]:
+        """The held-out pairs, by number, of which a pair of ``near`` is a near-copy, each with the highest score."""
 
 
 def unknown(count: int) -> Scores:

@@ -1,0 +1,240 @@
+"""``cleaning.json``: what cleaning did to a corpus, as ``nmt prepare`` writes it and a report reads it.
+
+A dataset may come from a stranger, so reading checks every fact. Knows the facts and their bounds; no page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from nmt.config import is_name
+from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
+from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected
+from nmt.corpus.item_file import AGAIN
+from nmt.corpus.judge import Judge
+from nmt.corpus.rules.rule import Compares, TellsLanguages
+from nmt.corpus.scan import CorpusReport
+from nmt.corpus.shards import Split
+from nmt.disk.manifest import NAME, check_file, read_manifest
+from nmt.disk.untrusted import read_small, strict_json
+from nmt.errors import DataError
+from nmt.text.spm_format import FIRST_PLAIN
+
+FORMAT = 1
+SIDES = ("source", "target")
+USED = (1, 10, 100)  # times that a piece occurs, at which another class of pieces begins
+LARGEST = 1 << 23  # bytes; 16 rules take 500 KB with the longest texts
+_MOST, _MOST_RULES, _MOST_LANGUAGES, _LONGEST_WORD = 1 << 53, 100, 1000, 300
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What cleaning did: the counts of each corpus, and the facts of ``cleaning.json``."""
+
+    languages: tuple[str, str]
+    corpora: tuple[CorpusReport, ...]
+    facts: Mapping[str, Any]
+    sizes: tuple[int, int] | None = None  # of the vocabularies; None when none was learnt
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read the facts of a dataset.
+
+        Raises MissingInputError when there is no dataset, and DataError when the folder is something else, was made
+        before there were reports, or is damaged.
+        """
+        manifest = read_manifest(folder, verify=False)
+        if not is_dataset(manifest):
+            raise DataError(f"{folder} is not a dataset of this version", "make it again with nmt prepare")
+        check_facts(manifest, folder / NAME)
+        if manifest.get("cleaning") != FORMAT:
+            raise DataError(f"{folder} was made before there were reports", "make it again with nmt prepare")
+        check_file(folder, manifest, CLEANING, largest=LARGEST)
+        path = folder / CLEANING
+        try:
+            facts = strict_json(read_small(path, LARGEST))
+        except ValueError as error:
+            raise DataError(f"{path} is not JSON: {error}", AGAIN) from None
+        corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
+        check(facts, corpora, path)
+        sizes = manifest["source_vocabulary"], manifest["target_vocabulary"]
+        return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes)
+
+
+def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+    """What was collected while the training pairs were judged; ``corpora`` are role, name and pairs of each."""
+    rules = list(zip(judge.rules, judge.thresholds, collected.rules, strict=True))
+    return {
+        "format": FORMAT,
+        "corpora": [name for _, name, _ in corpora],
+        "rules": [
+            {"name": rule.name, "about": rule.about, "unit": rule.unit, "threshold": threshold, **findings.facts()}
+            for rule, threshold, findings in rules
+        ],
+        "lengths": {"kept": collected.kept.tolist(), "dropped": collected.dropped.tolist()},
+        "languages": [list(map(dict, rule.shares())) for rule in judge.rules if isinstance(rule, TellsLanguages)],
+        "leaks": [
+            leak
+            for rule, _, findings in rules
+            if isinstance(rule, Compares)
+            for leak in _leaks(rule.name, findings.reached, corpora)
+        ],
+    }
+
+
+def _leaks(rule: str, reached: Mapping[int, float], corpora: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
+    """For each corpus that a rule compares with: its lines, and how many of them have a near-copy, by score."""
+    first, leaks = 0, []
+    for number, (role, _, pairs) in enumerate(corpora):
+        if rule == f"in-{role}":
+            scores = [round(score, 4) for row, score in reached.items() if first <= row < first + pairs]
+            by_score = {f"{score:g}": scores.count(score) for score in sorted(set(scores), reverse=True)}
+            leaks.append({"rule": rule, "corpus": number, "lines": pairs, "near": by_score})
+            first += pairs
+    return leaks
+
+
+def vocabulary_facts(train: Split, joint: bool) -> dict[str, Any]:
+    """How training uses the vocabulary: pieces and bytes of each side, and how many pieces are rare."""
+    counts = [train.piece_counts(side) for side in SIDES]
+    vocabularies = [counts[0] + counts[1]] if joint else counts
+    return {
+        "pieces": [int(side.sum()) for side in counts],
+        "bytes": [int(side[:FIRST_PLAIN].sum()) for side in counts],
+        "used": [
+            np.bincount(np.searchsorted(USED, own[FIRST_PLAIN:], side="right"), minlength=len(USED) + 1).tolist()
+            for own in vocabularies
+        ],
+    }
+
+
+def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
+    """Raise DataError unless ``nmt prepare`` could have written these facts for these corpora."""
+
+    def require(valid: object, what: str) -> None:
+        if not valid:
+            raise DataError(f"{path}: {what} is invalid", AGAIN)
+
+    require(isinstance(facts, dict), "the file")
+    require(facts.get("format") == FORMAT, "format")
+    require(facts.get("corpora") == [corpus.path for corpus in corpora], "corpora")
+    rules = facts.get("rules")
+    require(isinstance(rules, list) and len(rules) <= _MOST_RULES, "rules")
+    dropped: dict[str, int] = {}
+    for number, rule in enumerate(rules, 1):
+        require(_is_rule(rule, len(corpora)), f"rule {number}")
+        dropped[rule["name"]] = rule["dropped"]
+    require(len(dropped) == len(rules), "rules")
+    for name, count in dropped.items():
+        told = sum(corpus.dropped.get(name, 0) for corpus in corpora if corpus.role == "train")
+        require(count == told, f"the number of pairs that {name} dropped")
+    lengths = facts.get("lengths")
+    require(isinstance(lengths, dict) and lengths.keys() == {"kept", "dropped"}, "lengths")
+    for sides in lengths.values():
+        require(_is_list(sides, 2) and all(_are_counts(side, LENGTHS) for side in sides), "lengths")
+    languages = facts.get("languages")
+    require(isinstance(languages, list) and len(languages) <= 1, "languages")
+    require(all(_is_list(sides, 2) and all(map(_are_shares, sides)) for sides in languages), "languages")
+    leaks = facts.get("leaks")
+    require(isinstance(leaks, list) and all(_is_leak(leak, corpora) for leak in leaks), "leaks")
+    vocabulary = facts.get("vocabulary")
+    require(vocabulary is None or _is_vocabulary(vocabulary), "vocabulary")
+
+
+def _is_rule(rule: Any, corpora: int) -> bool:
+    return (
+        isinstance(rule, dict)
+        and all(_is_words(rule.get(key)) for key in ("name", "about", "unit"))
+        and is_name(rule["name"])
+        and all(_is_number(rule.get(key)) for key in ("threshold", "highest"))
+        and rule["highest"] > 0
+        and _are_counts(rule.get("bins"), BINS)
+        and all(_is_count(rule.get(key)) for key in ("unknown", "dropped"))
+        and rule["dropped"] <= sum(rule["bins"])
+        and _are_counted(rule.get("kinds"), KINDS + 1)
+        and all(
+            isinstance(rule.get(key), list)
+            and len(rule[key]) <= SHOWN
+            and all(_is_example(example, corpora) for example in rule[key])
+            for key in ("victims", "survivors")
+        )
+    )
+
+
+def _is_example(example: Any, corpora: int) -> bool:
+    if not _is_list(example, 5):
+        return False
+    score, corpus, line, *texts = example
+    return (
+        type(score) in (int, float)
+        and abs(score) <= _MOST
+        and _is_count(corpus)
+        and corpus < corpora
+        and _is_count(line)
+        and all(isinstance(text, str) and len(text) <= LONGEST for text in texts)
+    )
+
+
+def _is_leak(leak: Any, corpora: Sequence[CorpusReport]) -> bool:
+    return (
+        isinstance(leak, dict)
+        and _is_words(leak.get("rule"))
+        and _is_count(leak.get("corpus"))
+        and leak["corpus"] < len(corpora)
+        and leak.get("lines") == corpora[leak["corpus"]].pairs
+        and _are_counted(leak.get("near"), 10)
+        and sum(leak["near"].values()) <= leak["lines"]
+    )
+
+
+def _is_vocabulary(facts: Any) -> bool:
+    return (
+        isinstance(facts, dict)
+        and all(_are_counts(facts.get(key), 2) for key in ("pieces", "bytes"))
+        and all(some <= every for some, every in zip(facts["bytes"], facts["pieces"], strict=True))
+        and isinstance(facts.get("used"), list)
+        and len(facts["used"]) in (1, 2)
+        and all(_are_counts(own, len(USED) + 1) for own in facts["used"])
+    )
+
+
+def _is_list(value: Any, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length
+
+
+def _is_words(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_WORD
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= _MOST
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= _MOST
+
+
+def _are_counts(values: Any, length: int) -> bool:
+    return _is_list(values, length) and all(map(_is_count, values))
+
+
+def _are_counted(counts: Any, most: int) -> bool:
+    """Whether these are counts by name, at most ``most`` of them."""
+    return (
+        isinstance(counts, dict)
+        and len(counts) <= most
+        and all(map(_is_words, counts))
+        and all(map(_is_count, counts.values()))
+    )
+
+
+def _are_shares(shares: Any) -> bool:
+    return (
+        isinstance(shares, dict)
+        and len(shares) <= _MOST_LANGUAGES
+        and all(map(is_name, shares))
+        and all(_is_number(share) and share <= 1 for share in shares.values())
+    )
