@@ -268,7 +268,10 @@ def test_pairs_that_were_made_wrong_are_found_and_the_others_stay(kind: str, rul
     assert again.tolist() == pytest.approx(learnt[rule].judge(sample)[some].tolist(), nan_ok=True)
 
 
-def test_a_clean_corpus_loses_nothing_to_rules_that_learn() -> None:
+@pytest.mark.parametrize("cells", [None, 1 << 18])  # all pairs of words, or those of one line in eight
+def test_a_clean_corpus_loses_nothing_to_rules_that_learn(cells: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if cells:
+        monkeypatch.setattr("nmt.corpus.rules.agreement.CELLS", cells)
     clean, _ = noisy("misaligned")
     dropped = judged(clean, rules="language=off,in-test=off")
     assert sum(rule != "kept" for rule in dropped) <= 0.003 * len(clean)

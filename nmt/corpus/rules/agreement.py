@@ -100,8 +100,10 @@ class _Model:
     """Translation tables of both directions, learnt on a part of the corpus."""
 
     def __init__(self, part: Chunk) -> None:
-        self._lexicons = [Lexicon(side) for side in part.words]
-        flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, _few(part), strict=True)]
+        # Of the same lines as the tables: a word of which these know nothing must be no word of the lexicon.
+        few = _few(part)
+        self._lexicons = [Lexicon(side) for side in few]
+        flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, few, strict=True)]
         self._shares = [_shares(flat, len(lexicon)) for flat, lexicon in zip(flats, self._lexicons, strict=True)]
         self._tables = [self._table(flats[other], flats[side], side) for side, other in ((0, 1), (1, 0))]
 
