@@ -147,6 +147,7 @@ class PrepareOptions(Checked):
     joint_vocab: bool = setting(True, "one vocabulary for both languages")
     max_length: int = setting(256, "longest side in pieces; longer pairs are dropped", 1, 10**5)
     clean: str = setting("normal", "how strictly pairs are cleaned", choices=("strict", "normal", "off"))
+    fix: bool = setting(False, "mend mojibake and HTML entities in the training text")
     rules: str = setting("", "rules with thresholds of their own: agreement=0.2,language=off")
     seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 

@@ -66,6 +66,9 @@ def prepare(
         list[str] | None,
         typer.Option(metavar="NAME=THRESHOLD|off", help="The threshold of a rule of cleaning. Repeats."),
     ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend mojibake and HTML entities in the training text, and keep such pairs.")
+    ] = False,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
     ] = "",
@@ -109,6 +112,7 @@ def prepare(
         joint_vocab=joint_vocab,
         max_length=max_length,
         clean=clean,
+        fix=fix,
         rules=parse_rules(rule or []),
         seed=seed,
     )

@@ -3,7 +3,7 @@
 Knows names and lines; how a format is read stands in formats/. Nothing of cleaning, pieces or datasets.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from glob import escape
@@ -18,6 +18,7 @@ from nmt.errors import DataError, MissingInputError
 from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of, same_language
 from nmt.text.lines import printable, read_lines
+from nmt.text.mending import mend
 
 Pair = tuple[str, str]
 
@@ -34,6 +35,7 @@ class Corpus:
     weight: float = 1.0  # how often an epoch sees each pair
     hashes: tuple[str, ...] = ()  # SHA-256 of each file, checked at every reading
     languages: tuple[str, str] = ("", "")  # of source and target; formats name theirs
+    mended: bool = False  # whether damaged text is mended as it is read
     columns: tuple[str, str] | None = None  # names or numbers of those of a table that are the source and the target
 
     @property
@@ -113,10 +115,15 @@ def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:
         chunk.append(pair)
         characters += len(pair[0]) + len(pair[1])
         if len(chunk) == CHUNK_PAIRS or characters > CHUNK_CHARACTERS:
-            yield chunk
+            yield mend_pairs(chunk) if corpus.mended else chunk
             chunk, characters = [], 0
     if chunk:
-        yield chunk
+        yield mend_pairs(chunk) if corpus.mended else chunk
+
+
+def mend_pairs(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs with both sides mended."""
+    return [(mend(source), mend(target)) for source, target in pairs]
 
 
 def read_pairs(corpus: Corpus) -> Iterator[Pair]:

@@ -33,6 +33,7 @@ from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, wri
 from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.text.ahead import heard
 from nmt.text.lines import printable
+from nmt.text.mending import check_mending
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import Tokenizer
@@ -84,7 +85,7 @@ def prepare(
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
-    corpora = _find_corpora(request)
+    corpora = _find_corpora(request, options)
     facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
     manifest = _made_already(request.output, facts)
     if manifest is not None:
@@ -103,18 +104,20 @@ def judge_alone(request: PrepareRequest, options: PrepareOptions, progress: Prog
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    scanned, facts, _ = _judge(request, _find_corpora(request), options, progress)
+    scanned, facts, _ = _judge(request, _find_corpora(request, options), options, progress)
     return Cleaning(
         (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
     )
 
 
 def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:
-    """Raise SettingsError, before any work, for a rule that does not exist."""
+    """Raise SettingsError, before any work, for a rule that does not exist, or a package that is missing."""
+    if options.fix:
+        check_mending()
     thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
 
 
-def _find_corpora(request: PrepareRequest) -> list[tuple[str, Corpus]]:
+def _find_corpora(request: PrepareRequest, options: PrepareOptions) -> list[tuple[str, Corpus]]:
     """All corpora with their roles and hashes. Raises what ``find_corpus`` raises."""
     corpora = [
         (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight, request.columns)))
@@ -127,7 +130,7 @@ def _find_corpora(request: PrepareRequest) -> list[tuple[str, Corpus]]:
     ]
     if request.columns and not any(corpus.columns for _, corpus in corpora):
         raise SettingsError("`columns` names columns, but no corpus has any", "give it with a .tsv, .csv or .jsonl")
-    return corpora
+    return [(role, replace(corpus, mended=options.fix and role == "train")) for role, corpus in corpora]
 
 
 def _hashed(corpus: Corpus) -> Corpus:

@@ -5,13 +5,13 @@ the whole text. Knows corpora; no rules and no pieces.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.doubts import Sides
-from nmt.corpus.parallel import Corpus, Pair, read_chunks
+from nmt.corpus.parallel import Corpus, Pair, mend_pairs, read_chunks
 from nmt.corpus.verdicts import KEPT, Verdicts
 from nmt.disk.files import count_lines
 from nmt.text.ahead import ahead
@@ -87,7 +87,11 @@ def survey(
     for role, corpus in corpora:
         sides, decomposed = Sides(languages), 0
         empty: list[bool] = []
-        for chunk in ahead(read_chunks(corpus)):
+        mended = 0
+        for chunk in ahead(read_chunks(replace(corpus, mended=False))):
+            if corpus.mended:
+                damaged, chunk = chunk, mend_pairs(chunk)
+                mended += sum(damaged[row] != pair for row, pair in enumerate(chunk))
             sides.add(chunk)
             if role == "train":
                 result.sample.add(chunk)
@@ -96,6 +100,8 @@ def survey(
             decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
             empty += [not source.strip() or not target.strip() for source, target in chunk]
             progress.advance(len(chunk))
+        if mended:
+            progress.note(f"{corpus.path}: {mended:,} pairs were mended")
         if decomposed:
             progress.warn(f"{corpus.path}: {say_decomposed(decomposed)}")
         sides.warn(corpus.name, progress)
