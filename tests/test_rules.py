@@ -12,15 +12,14 @@ from real_text import real_text
 
 from nmt.config import PrepareOptions
 from nmt.corpus.judge import Judge
-from nmt.corpus.ledger import Ledger
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.agreement import Agreement
+from nmt.corpus.rules.duplicate import Duplicate
 from nmt.corpus.rules.evidence import Evidence
 from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.order import Order
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.rules.word_ids import PairTable
-from nmt.corpus.verdicts import DUPLICATE
 from nmt.errors import SettingsError
 from nmt.text.normal import normal
 from nmt.text.progress import Silent
@@ -277,29 +276,7 @@ def test_a_clean_corpus_loses_nothing_to_rules_that_learn(cells: int | None, mon
     assert sum(rule != "kept" for rule in dropped) <= 0.003 * len(clean)
 
 
-# --- copies -----------------------------------------------------------------------------------------------------------
-
-WORDS = st.sampled_from(["a", "b", "a b", "A  b", "b!", "c1", "c2"])
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(WORDS, WORDS), max_size=30))
-def test_of_copies_but_for_case_and_marks_the_best_stays(pairs: Pairs) -> None:
-    judge = Judge.learn(pairs, ("xx", "yy"), PrepareOptions(clean="off"), NOTHING, Silent())
-    ledger = Ledger(len(pairs))
-    result = judge.judge(pairs, 0, 1)
-    result.worst[:] = np.arange(len(pairs))[::-1] % 3  # as rules might have found
-    ledger.record(0, result)
-    ledger.drop_copies()
-
-    def bare(pair: tuple[str, str]) -> tuple[str, ...]:
-        return tuple("".join(letter for letter in side.lower() if letter.isalnum()) for side in pair)
-
-    best: dict[tuple[str, ...], int] = {}
-    for row, pair in enumerate(pairs):
-        if bare(pair) not in best or result.worst[row] < result.worst[best[bare(pair)]]:
-            best[bare(pair)] = row
-    assert np.flatnonzero(ledger.verdicts != DUPLICATE).tolist() == sorted(best.values())
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -318,6 +295,7 @@ def test_words_are_cut_at_spaces_marks_and_digits_and_han_into_pairs(text: str, 
 def test_every_rule_says_what_it_drops() -> None:
     rules = rules_for(("ko", "en"), NOTHING)
     assert len({rule.name for rule in rules}) == len(rules)
-    for rule in rules:
+    named: list[Rule | Duplicate] = [*rules, Duplicate()]
+    for rule in named:
         assert rule.about.split()[0] in {"has", "is"}
         assert rule.strict <= rule.normal < rule.highest

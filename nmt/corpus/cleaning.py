@@ -12,10 +12,11 @@ import numpy as np
 
 from nmt.config import is_name
 from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
-from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected
+from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected, Findings
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.judge import Judge
-from nmt.corpus.rules.rule import Compares, TellsLanguages
+from nmt.corpus.rules.duplicate import Duplicate
+from nmt.corpus.rules.rule import Compares, Rule, TellsLanguages
 from nmt.corpus.scan import CorpusReport
 from nmt.corpus.shards import Split
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -67,13 +68,17 @@ class Cleaning:
 def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """What was collected while the training pairs were judged; ``corpora`` are role, name and pairs of each."""
     rules = list(zip(judge.rules, judge.thresholds, collected.rules, strict=True))
+    shown: list[tuple[Rule | Duplicate, float, Findings]] = [*rules]
+    if collected.duplicates:
+        shown.append((Duplicate(), judge.duplicate, collected.duplicates))
     return {
         "format": FORMAT,
         "corpora": [name for _, name, _ in corpora],
         "rules": [
             {"name": rule.name, "about": rule.about, "unit": rule.unit, "threshold": threshold, **findings.facts()}
-            for rule, threshold, findings in rules
+            for rule, threshold, findings in shown
         ],
+        "same_source": collected.same_source,
         "lengths": {"kept": collected.kept.tolist(), "dropped": collected.dropped.tolist()},
         "languages": [list(map(dict, rule.shares())) for rule in judge.rules if isinstance(rule, TellsLanguages)],
         "leaks": [
@@ -131,6 +136,7 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
     for name, count in dropped.items():
         told = sum(corpus.dropped.get(name, 0) for corpus in corpora if corpus.role == "train")
         require(count == told, f"the number of pairs that {name} dropped")
+    require(_is_count(facts.get("same_source")), "same_source")
     lengths = facts.get("lengths")
     require(isinstance(lengths, dict) and lengths.keys() == {"kept", "dropped"}, "lengths")
     for sides in lengths.values():
@@ -160,6 +166,10 @@ def _is_rule(rule: Any, corpora: int) -> bool:
             and len(rule[key]) <= SHOWN
             and all(_is_example(example, corpora) for example in rule[key])
             for key in ("victims", "survivors")
+        )
+        and all(
+            key not in rule or (_is_list(rule[key], len(rule[of])) and all(_is_example(e, corpora) for e in rule[key]))
+            for key, of in (("victims_near", "victims"), ("survivors_near", "survivors"))
         )
     )
 

@@ -46,6 +46,7 @@ class Findings:
     survivors: list[Example]
     kinds: Counter[str] = field(default_factory=Counter)  # of dropped pairs, of a rule that tells them apart
     reached: Mapping[int, float] = field(default_factory=dict)  # held-out pairs with a near-copy, with its score
+    near: tuple[list[Example], list[Example]] | None = None  # of victims and survivors, the better near-copies
 
     @classmethod
     def of(
@@ -109,6 +110,8 @@ class Findings:
     def facts(self) -> dict[str, Any]:
         """What a report shows, as JSON has it."""
         sides = {"victims": self.victims, "survivors": self.survivors}
+        if self.near:
+            sides |= dict(zip(("victims_near", "survivors_near"), self.near, strict=True))
         return {
             "highest": self.highest,
             "bins": self.bins.tolist(),
@@ -137,6 +140,8 @@ class Collected:
     kept: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
     dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
     """Pairs that the rules kept and dropped, by side and length; pairs with an empty side are in neither."""
+    duplicates: Findings | None = None  # found when all pairs have been judged
+    same_source: int = 0  # kept pairs whose source others have, too, beside other targets; counted then, too
 
     def __add__(self, other: "Collected") -> "Collected":
         """What is collected from both."""

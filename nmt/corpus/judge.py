@@ -6,28 +6,26 @@ depend on each other, so chunks may be judged by several processes. Knows texts;
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected, Findings, count_lengths, length_bins
 from nmt.corpus.rules import rules_for
+from nmt.corpus.rules.duplicate import Duplicate, keys_of
+from nmt.corpus.rules.line_hashes import Hashes
 from nmt.corpus.rules.rule import Chunk, Compares, Rule, Scores, TellsLanguages
 from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
-from nmt.text.words import bare
 
 LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
 ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
 NEVER = float("inf")  # the threshold of a rule that is off
-Hashes = npt.NDArray[np.uint64]
 Pair = tuple[str, str]
 
 
@@ -38,7 +36,7 @@ class Judged:
     verdicts: Verdicts
     scores: Scores  # by the rule that dropped the pair; 1 by another verdict; 0 of a kept pair
     worst: Scores  # the largest score of a kept pair as a share of its threshold: how near it was to being dropped
-    copies: Hashes  # of the pairs without case, marks and spaces: equal for copies of each other
+    keys: Hashes  # of what pairs may have in common, (3, pairs)
     collected: Collected  # for the report
 
 
@@ -50,6 +48,7 @@ class Judge:
     thresholds: Sequence[float]
     numbers: Sequence[int]  # the verdict of each rule
     names: VerdictNames
+    duplicate: float = NEVER  # the threshold of near-copies, which are found when all pairs have been judged
 
     @classmethod
     def learn(
@@ -67,9 +66,9 @@ class Judge:
         """
         every = rules_for(languages, held_out)
         names = VerdictNames([rule.name for rule in every])
-        limits = thresholds(every, options)
+        *limits, duplicate = thresholds(every, options)
         on = [number for number, limit in enumerate(limits) if limit < NEVER]
-        judge = cls([every[n] for n in on], [limits[n] for n in on], [FIRST_RULE + n for n in on], names)
+        judge = cls([every[n] for n in on], [limits[n] for n in on], [FIRST_RULE + n for n in on], names, duplicate)
         pairs = [(normal(source), normal(target)) for source, target in sample[:: -(-len(sample) // LEARNT_FROM) or 1]]
         left = Chunk([pair for pair in pairs if all(pair)])
         progress.start("learning what is usual", total=len(judge.rules), unit="rules")
@@ -97,10 +96,9 @@ class Judge:
             verdicts[rows[over]], scores[rows[over]] = number, given[over]
             worst[rows] = np.fmax(worst[rows], given / max(threshold, 1.0 / BY_ZERO))
             rows, left = rows[~over], left.where(~over)
-        copies = _hashes(f"{bare(source)}\n{bare(target)}" for source, target in pairs)
         gone = judged[verdicts[judged] != KEPT]
         collected = Collected(findings, count_lengths(lengths[:, rows]), count_lengths(lengths[:, gone]))
-        return Judged(verdicts, scores, worst, copies, collected)
+        return Judged(verdicts, scores, worst, keys_of(pairs), collected)
 
 
 def _findings(
@@ -117,23 +115,21 @@ BY_ZERO = 100.0  # what a score weighs by a rule whose threshold is 0
 
 
 def thresholds(rules: Sequence[Rule], options: PrepareOptions) -> list[float]:
-    """The threshold of each rule, from ``options.rules`` or else ``options.clean``; NEVER for a rule that is off."""
+    """The threshold of each rule and of near-copies; NEVER for a rule that is off.
+
+    From ``options.rules`` or else from ``options.clean``. Raises SettingsError for a rule that does not exist.
+    """
+    named: list[Rule | Duplicate] = [*rules, Duplicate()]
     chosen = dict(rule.partition("=")[::2] for rule in options.rules.split(",") if rule)
-    names = [rule.name for rule in rules]
+    names = [rule.name for rule in named]
     for name, text in chosen.items():
         if text != "off" and not re.fullmatch(r"\d{1,6}(\.\d{1,6})?|\.\d{1,6}", text):
             raise SettingsError(f"the threshold of the rule {shown(name)} is {shown(text)}", "write a number, or off")
         if name not in names:
             raise SettingsError(f"there is no rule {shown(name)}", nearest(name, names))
     limits = []
-    for rule in rules:
+    for rule in named:
         default = {"normal": rule.normal, "strict": rule.strict, "off": rule.normal if rule.name in ALWAYS else NEVER}
         own = chosen.get(rule.name)
         limits.append(default[options.clean] if own is None else NEVER if own == "off" else float(own))
     return limits
-
-
-def _hashes(texts: Iterable[str]) -> Hashes:
-    """64 bits of each text. Among 100 million pairs, the chance that two share a hash is 3 in 10,000."""
-    digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
-    return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

@@ -4,20 +4,24 @@ Pairs over the length limit are found later, by the tokenizer. Keeps some bytes 
 corpora and verdicts; no pieces.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected
-from nmt.corpus.judge import Judge
+from nmt.corpus.judge import NEVER, Judge
 from nmt.corpus.ledger import Ledger
-from nmt.corpus.parallel import Corpus, read_chunks
+from nmt.corpus.near_copies import drop_near_copies
+from nmt.corpus.parallel import Corpus, Pair, read_chunks
+from nmt.corpus.rules.line_hashes import Rows
 from nmt.corpus.survey import Survey
 from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
+from nmt.text.normal import normal
 from nmt.text.progress import Progress
 
 
@@ -76,8 +80,11 @@ def scan(
                 collected += judged.collected
                 first += len(chunk)
                 progress.advance(len(chunk))
-    if options.clean != "off":
-        ledger.drop_copies()
+    duplicates = None
+    if judge.duplicate < NEVER:
+        reader = _Reader(corpora, starts)
+        duplicates = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place)
+    collected = replace(collected, duplicates=duplicates, same_source=ledger.same_source())
     if not any(role == "valid" for role, _ in corpora):
         ledger.hold_out(options.seed)
     scanned = []
@@ -92,6 +99,31 @@ def scan(
     progress.finish()
     refuse_nothing_left(scanned)
     return scanned, collected
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads some pairs of the training corpora again; the first pair of each corpus is in row ``starts``."""
+
+    corpora: Sequence[tuple[str, Corpus]]
+    starts: Sequence[int]
+
+    def read(self, wanted: Rows) -> Iterator[tuple[Rows, list[Pair]]]:
+        """The pairs in the rows ``wanted``, which rise, in parts and in their normal form."""
+        for number, (role, corpus) in enumerate(self.corpora):
+            first = self.starts[number]
+            here = np.searchsorted(wanted, self.starts[number : number + 2])
+            for chunk in read_chunks(corpus) if role == "train" and here[0] < here[1] else ():
+                low, high = np.searchsorted(wanted, [first, first + len(chunk)])
+                if low < high:
+                    chosen = [chunk[row] for row in (wanted[low:high] - first).tolist()]
+                    yield wanted[low:high], [(normal(source), normal(target)) for source, target in chosen]
+                first += len(chunk)
+
+    def place(self, row: int) -> tuple[int, int]:
+        """The number of the corpus and the line of a row."""
+        corpus = bisect_right(self.starts, row) - 1
+        return corpus, row - self.starts[corpus] + 1
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:

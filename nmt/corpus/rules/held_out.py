@@ -4,30 +4,15 @@ A near-copy differs in case, marks, spaces and digits, or in one word that was c
 are compared on either side alone, short ones by the pair: "Cancel" is in every test set of messages. Knows words.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from unicodedata import normalize
 
 import numpy as np
-import numpy.typing as npt
 
+from nmt.corpus.rules.line_hashes import Hashes, Lines, Rows, pair_hash
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores
-from nmt.corpus.rules.word_ids import mix
 
 LONG = 5  # words from which a line is compared by itself
-LONGEST = 200  # words that are compared
-# Letters of scripts without spaces count as words each.
-_WORD = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    r"|(?:(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])[^\W\d_])+|\d+"
-)
-Hashes = npt.NDArray[np.uint64]
-Rows = npt.NDArray[np.int64]
-_BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2^64
-_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 1 << 64))
-_SECOND_SIDE = np.uint64(0xD1B54A32D192ED03)
 
 
 class HeldOut:
@@ -93,41 +78,18 @@ class _Hashes:
 
 def _hashes(pairs: Sequence[tuple[str, str]]) -> tuple[_Hashes, _Hashes, _Hashes]:
     """Hashes of long sources, of long targets, and of all pairs."""
-    source, target = (_Lines([pair[side] for pair in pairs]) for side in SIDES)
-    return source.long(), target.long(), _together(source, target)
+    source, target = (Lines([pair[side] for pair in pairs]) for side in SIDES)
+    return _long(source), _long(target), _together(source, target)
 
 
-class _Lines:
-    """Hashes of lines, and of lines without each of their words.
-
-    A line's hash is the sum of its words' hashes times powers of an odd base, so that the hash without a word follows
-    from sums of what is before and behind it.
-    """
-
-    def __init__(self, texts: Sequence[str]) -> None:
-        tokens = [_tokens(text) for text in texts]
-        self.lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
-        self.line = np.repeat(np.arange(len(tokens)), self.lengths)
-        starts = np.cumsum(self.lengths) - self.lengths
-        powers = np.cumprod(np.full(LONGEST + 1, _BASE, np.uint64))[np.arange(len(self.line)) - starts[self.line]]
-        totals = []
-        for numbers in (_Numbers(), _LooseNumbers()):
-            words = np.fromiter((numbers[token] for line in tokens for token in line), np.uint64, len(self.line))
-            terms = words * powers
-            sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
-            totals.append(sums[starts + self.lengths] - sums[starts])
-        self.exact, self.loose = map(mix, totals)
-        before = sums[:-1] - sums[starts[self.line]]
-        self.cut = mix(before + (totals[1][self.line] - before - terms) * _INVERSE)
-
-    def long(self) -> _Hashes:
-        """The hashes of lines that are compared by themselves."""
-        rows = np.flatnonzero(self.lengths >= LONG)
-        words = self.lengths[self.line] >= LONG
-        return _Hashes(rows, self.exact[rows], self.loose[rows], self.line[words], self.cut[words])
+def _long(lines: Lines) -> _Hashes:
+    """The hashes of lines that are compared by themselves."""
+    rows = np.flatnonzero(lines.lengths >= LONG)
+    words = lines.lengths[lines.line] >= LONG
+    return _Hashes(rows, lines.exact[rows], lines.loose[rows], lines.line[words], lines.cut[words])
 
 
-def _together(source: _Lines, target: _Lines) -> _Hashes:
+def _together(source: Lines, target: Lines) -> _Hashes:
     """The hashes of pairs, and of pairs without a word of one side.
 
     Sides of one or two words keep them all: without one, little is left to compare.
@@ -136,34 +98,7 @@ def _together(source: _Lines, target: _Lines) -> _Hashes:
     for side, other in ((source, target), (target, source)):
         words = side.lengths[side.line] > 2
         own, whole = side.cut[words], other.loose[side.line[words]]
-        cut.append(_pair_hash(own, whole) if side is source else _pair_hash(whole, own))
+        cut.append(pair_hash(own, whole) if side is source else pair_hash(whole, own))
         rows.append(side.line[words])
-    exact, loose = _pair_hash(source.exact, target.exact), _pair_hash(source.loose, target.loose)
+    exact, loose = pair_hash(source.exact, target.exact), pair_hash(source.loose, target.loose)
     return _Hashes(np.arange(len(exact)), exact, loose, np.concatenate(rows), np.concatenate(cut))
-
-
-def _pair_hash(source: Hashes, target: Hashes) -> Hashes:
-    return mix(source + target * _SECOND_SIDE)
-
-
-def _tokens(text: str) -> list[str]:
-    return _WORD.findall(normalize("NFKC", text).casefold())[:LONGEST] or [text]
-
-
-class _Numbers(dict[str, int]):
-    """64 bits of each word, computed once."""
-
-    def __missing__(self, token: str) -> int:
-        digest = blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        self[token] = number = int.from_bytes(digest, "little")
-        return number
-
-
-class _LooseNumbers(_Numbers):
-    """The same, with one number for all words that are digits."""
-
-    def __missing__(self, token: str) -> int:
-        if token.isdigit() and token != "0":
-            self[token] = number = self["0"]
-            return number
-        return super().__missing__(token)
