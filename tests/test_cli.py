@@ -309,7 +309,7 @@ def test_signal_ends_prepare_while_the_vocabulary_is_learnt(number: signal.Signa
     (tmp_path / "text.tsv").write_bytes(
         b"".join(b"%s\t%s\n" % pair for pair in zip(lines[::2], lines[1::2], strict=True))
     )
-    command = "prepare -s ko -t en --train text.tsv -o data --max-length 20000 --verbose"
+    command = "prepare -s ko -t en --train text.tsv -o data --max-length 20000 --clean off --verbose"
     with subprocess.Popen([PROGRAM, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         for line in iter(process.stderr.readline, ""):

@@ -209,7 +209,7 @@ def test_a_model_of_another_direction_is_said(tiny_run: TinyRun, more: Path, tmp
         shutil.copy(f"{corpus}.{old}", f"{tmp_path / 'train'}.{new}")
     made = nmt(
         *("prepare", "-s", "fr", "-t", "ko", "--train", tmp_path / "train"),
-        *("--vocab", tiny_run.run, "-o", tmp_path / "data"),
+        *("--vocab", tiny_run.run, "-o", tmp_path / "data", "--clean", "off"),
     )
     assert made.returncode == 0, made.stderr
     for data, said in ((more, []), (tmp_path / "data", ["ko → en", "fr → ko"])):

@@ -35,7 +35,7 @@ class Datasets(Mutated):
         return [files_of(folder) for folder in folders]
 
     def structure(self, name: str) -> Sequence[Mutation]:
-        if name == "manifest.json":
+        if name.endswith(".json"):
             return (change_json,)
         if name.endswith("-rows.bin"):
             return (change_records,)
@@ -47,6 +47,7 @@ class Datasets(Mutated):
 
     def use(self, folder: Path, trial: int) -> list[list[Any]]:
         from nmt.corpus import item_file
+        from nmt.corpus.cleaning import Cleaning
         from nmt.corpus.dataset import Dataset
 
         chance = Random(trial)
@@ -57,7 +58,11 @@ class Datasets(Mutated):
             data = Dataset.open(folder)
             data.origins(range(min(len(data.train), 5)))
 
-        return [told(lambda: train(folder, whole=chance.random() < 0.1)), told(ask)]
+        return [
+            told(lambda: train(folder, whole=chance.random() < 0.1)),
+            told(ask),
+            told(lambda: Cleaning.open(folder)),
+        ]
 
     def misses(self, name: str, said: Sequence[Sequence[Any]]) -> str:
         return "" if any(said) else "the hashes were wrong, and it worked"
