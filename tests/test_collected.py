@@ -12,7 +12,7 @@ from conftest import write_corpus
 from nmt.config import PrepareOptions
 from nmt.corpus.cleaning import Cleaning, cleaning_facts
 from nmt.corpus.findings import LENGTHS, Collected
-from nmt.corpus.judge import Judge
+from nmt.corpus.judge import Judge, Task
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.rule import Chunk
@@ -53,7 +53,7 @@ def collected(judge: Judge, pairs: list[tuple[str, str]], cuts: list[int]) -> Co
     """What is collected from the pairs when they are judged in parts."""
     total = Collected()
     for start, stop in zip([0, *cuts], [*cuts, len(pairs)], strict=True):
-        total += judge.judge(pairs[start:stop], 0, start + 1).collected
+        total += judge.judge(Task(pairs[start:stop], 0, start + 1)).collected
     return total
 
 
@@ -74,7 +74,7 @@ def test_what_is_collected_does_not_depend_on_how_the_corpus_is_cut() -> None:
 def test_every_pair_is_counted_once_by_length_and_by_each_rule_that_judged_it() -> None:
     pairs = bad_pairs()
     judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), {"test": [], "valid": []}, Silent())
-    judged = judge.judge(pairs, 0, 1)
+    judged = judge.judge(Task(pairs, 0, 1))
     left = sum(bool(source and target) for source, target in pairs)
     for findings in judged.collected.rules:
         assert findings.bins.sum() + findings.unknown == left
@@ -110,7 +110,7 @@ def test_the_language_of_a_dropped_pair_and_the_shares_of_the_corpus_are_told() 
     pairs = [(f"{text(draw)} is not what we have", f"Wir sehen den Hund und die {text(draw)} nicht") for _ in range(60)]
     french = [("We have seen all of it", "Nous ne savons pas encore où se trouve la maison du chien")] * 3
     judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(rules="agreement=off"), {"test": [], "valid": []}, Silent())
-    facts = cleaning_facts(judge, judge.judge(french, 0, 1).collected, [("train", "a", 3)])
+    facts = cleaning_facts(judge, judge.judge(Task(french, 0, 1)).collected, [("train", "a", 3)])
     assert [rule["kinds"] for rule in facts["rules"] if rule["name"] == "language"] == [{"fr in the target": 3}]
     assert [max(side, key=side.get) for side in facts["languages"][0]] == ["en", "de"]
 

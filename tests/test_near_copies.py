@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nmt.config import PrepareOptions
 from nmt.corpus import near_copies
-from nmt.corpus.judge import Judge
+from nmt.corpus.judge import Judge, Task
 from nmt.corpus.ledger import Ledger, best_of, is_shared
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import find_corpus
@@ -29,7 +29,7 @@ def ledger_of(pairs: Pairs, worst: list[int]) -> Ledger:
     """The ledger of pairs that no rule dropped, with the scores ``worst`` of the rules."""
     judge = Judge.learn(pairs, ("xx", "yy"), PrepareOptions(clean="off"), NOTHING, Silent())
     ledger = Ledger(len(pairs))
-    ledger.record(0, judge.judge(pairs, 0, 1))
+    ledger.record(0, judge.judge(Task(pairs, 0, 1)))
     ledger.worst[:] = worst
     return ledger
 
@@ -172,7 +172,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     options = PrepareOptions(clean="off", rules="duplicate=0.9")
     seen = survey(corpora, ("en", "de"), 100, Silent())
     judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
-    scanned, collected = scan(corpora, judge, seen, options, Silent())
+    scanned, collected = scan(corpora, judge, seen, options, 1, Silent())
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
     assert scanned[2].scores.tolist() == pytest.approx([0, 1 - 1 / 15, 1])
     assert collected.same_source == 2  # two: zwei, deux
@@ -183,6 +183,6 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     for off in ("duplicate=off", ""):
         options = PrepareOptions(clean="off", rules=off)
         judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
-        scanned, collected = scan(corpora, judge, seen, options, Silent())
+        scanned, collected = scan(corpora, judge, seen, options, 1, Silent())
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6
         assert collected.duplicates is None

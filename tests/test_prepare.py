@@ -9,6 +9,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -30,6 +31,7 @@ from nmt.corpus.encode import Encoder
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError
+from nmt.text import processes
 from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 
@@ -241,6 +243,29 @@ def test_the_same_inputs_and_options_give_the_same_bytes_for_any_workers(
         prepare(replace(request_, output=output, valid=None), options, workers)
         made.append(contents(output))
     assert made[0] == made[1] == made[2]
+
+
+def test_judging_in_several_processes_gives_the_same_bytes(
+    request_: PrepareRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.corpus.parallel.CHUNK_PAIRS", 7)
+    request = replace(request_, train=request_.train * 2)
+    started: list[int] = []
+
+    class Counted(processes._Worker):
+        def __init__(self, sender: ThreadPoolExecutor) -> None:
+            super().__init__(sender)
+            started.append(self.process.pid)
+
+    monkeypatch.setattr(processes, "_Worker", Counted)
+    prepare(request, CLEANED, 3)
+    assert not started, "it is a small corpus"
+    monkeypatch.setattr("nmt.corpus.scan.WORTH_PROCESSES", 0)
+    for workers in (1, 2, 3):
+        output = tmp_path / f"data{workers}"
+        prepare(replace(request, output=output), CLEANED, workers)
+        assert contents(output) == contents(request.output)
+    assert len(started) == 2 + 3
 
 
 def test_the_hash_seed_of_python_changes_nothing(request_: PrepareRequest, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from real_text import real_text
 
 from nmt.config import PrepareOptions
-from nmt.corpus.judge import Judge
+from nmt.corpus.judge import Judge, Task
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.duplicate import Duplicate
@@ -35,7 +35,7 @@ def judged(
     """The name of the rule that drops each pair; "kept" for the others."""
     held_out = settings.pop("held_out", NOTHING)
     judge = Judge.learn(learnt_from or pairs, languages, PrepareOptions(**settings), held_out, Silent())
-    verdicts = judge.judge(pairs, 0, 1).verdicts
+    verdicts = judge.judge(Task(pairs, 0, 1)).verdicts
     return [judge.names[verdict] if verdict else "kept" for verdict in verdicts.tolist()]
 
 
@@ -122,19 +122,55 @@ def test_thresholds_are_settings_and_off_turns_a_rule_off() -> None:
         judged(pair, rules="tags=many")
 
 
+@pytest.mark.parametrize("sorted_by_likelihood", [False, True])
+def test_scores_of_languages_are_those_of_py3langids_rank(
+    monkeypatch: pytest.MonkeyPatch, sorted_by_likelihood: bool
+) -> None:
+    py3langid = pytest.importorskip("py3langid")
+    from nmt.corpus.rules import languages
+
+    lines = [
+        "The cat sits here.",
+        "Die Katze sitzt hier.",
+        "GB",
+        "x",
+        "123",
+        "여기 고양이가 앉아 있다.",
+        "Ово је српски.",
+        "ALL",
+    ]
+    if sorted_by_likelihood:
+        ranked = languages._model()
+        monkeypatch.setattr(languages, "_model", lambda: type("Ranks", (), {"rank": ranked.rank}))
+    languages._judge_of_lines.cache_clear()
+    scores = languages._scores(lines)
+    languages._judge_of_lines.cache_clear()
+    for row, line in enumerate(lines):
+        ranked_scores = dict(py3langid.rank(line))
+        best = max(ranked_scores.values())
+        assert scores[row].tolist() == [
+            languages.TEMPER * (ranked_scores[name] - best) for name in sorted(ranked_scores)
+        ]
+        shares = np.linspace(0.001, 1, len(ranked_scores))
+        alone = languages._posteriors(scores[row : row + 1], shares)
+        assert languages._posteriors(scores, shares)[row].tolist() == alone[0].tolist()
+
+
 def test_without_its_extra_a_rule_has_no_opinion(monkeypatch: pytest.MonkeyPatch) -> None:
     from nmt.corpus.rules import languages
 
-    monkeypatch.setitem(__import__("sys").modules, "py3langid", None)
+    monkeypatch.setitem(__import__("sys").modules, "py3langid.langid", None)
     monkeypatch.setitem(__import__("sys").modules, "ftfy.badness", None)
-    languages._places.cache_clear()
+    for function in (languages._model, languages._places):
+        function.cache_clear()
     try:
         assert (
             judged([(LONG, "Le rapide renard brun saute par-dessus le chien paresseux"), (LONG, "Ã¼ber")])
             == ["kept"] * 2
         )
     finally:
-        languages._places.cache_clear()
+        for function in (languages._model, languages._places):
+            function.cache_clear()
 
 
 # --- near-copies of what is held out ----------------------------------------------------------------------------------

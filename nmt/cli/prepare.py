@@ -81,7 +81,7 @@ def prepare(
             metavar="N",
             min=0,
             callback=bounded,
-            help="Threads for encoding; 0: one for each core.",
+            help="Processes for cleaning large corpora, and threads for encoding; 0: one for each core.",
         ),
     ] = 0,
     quiet: IsQuiet = False,

@@ -1,7 +1,7 @@
 """Judging pairs by the rules of cleaning: they learn from a sample of the corpus, then each pair gets a verdict.
 
 A pair is dropped by the first rule whose score for it is over the rule's threshold. Verdicts of different chunks do not
-depend on each other, so chunks may be judged by several processes. Knows texts; no files.
+depend on each other, so several processes may judge. Knows texts; no files.
 """
 
 import re
@@ -27,6 +27,15 @@ LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
 ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
 NEVER = float("inf")  # the threshold of a rule that is off
 Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A chunk to be judged: its pairs, the number of its corpus, and the line of the first pair."""
+
+    pairs: Sequence[Pair]
+    corpus: int
+    first_line: int
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,9 @@ class Judge:
         progress.finish()
         return judge
 
-    def judge(self, pairs: Sequence[Pair], corpus: int, first_line: int) -> Judged:
-        """Judge the pairs of a chunk of the corpus number ``corpus``, the first of which is in line ``first_line``."""
-        pairs = [(normal(source), normal(target)) for source, target in pairs]
+    def judge(self, task: Task) -> Judged:
+        """Judge the pairs of a chunk."""
+        pairs = [(normal(source), normal(target)) for source, target in task.pairs]
         count = len(pairs)
         verdicts = np.fromiter((KEPT if all(pair) else EMPTY for pair in pairs), np.uint8, count)
         scores, worst = (verdicts == EMPTY).astype(np.float32), np.zeros(count, np.float32)
@@ -90,7 +99,7 @@ class Judge:
         judged, lengths = rows, length_bins(pairs)
         for rule, threshold, number in zip(self.rules, self.thresholds, self.numbers, strict=True):
             given = rule.judge(left)
-            places = [(corpus, first_line + row) for row in rows.tolist()]
+            places = [(task.corpus, task.first_line + row) for row in rows.tolist()]
             over = given > threshold
             findings.append(_findings(rule, threshold, left, given, places))
             verdicts[rows[over]], scores[rows[over]] = number, given[over]

@@ -76,6 +76,8 @@ def prepare(
 ) -> PrepareReport:
     """Make the dataset folder ``request.output``, unless it is already made from the same inputs and options.
 
+    Uses ``workers`` threads, and for large corpora as many other processes; with 1, none.
+
     Raises MissingInputError for a corpus that does not exist; DataError, with file and line, for a corpus that cannot
     be used or of which no pair is left, and for a vocabulary size that does not fit the text; CannotCreateError when
     the output exists and prepare did not make it.
@@ -97,14 +99,16 @@ def prepare(
     return _report(facts, unchanged=False)
 
 
-def judge_alone(request: PrepareRequest, options: PrepareOptions, progress: Progress | None = None) -> Cleaning:
+def judge_alone(
+    request: PrepareRequest, options: PrepareOptions, workers: int = 1, progress: Progress | None = None
+) -> Cleaning:
     """Judge the pairs as ``prepare`` does, and write nothing; ``request.output`` and ``vocabulary`` do not matter.
 
     Pairs that are too long are found by their pieces, so here they count as kept. Raises what ``prepare`` raises.
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    scanned, facts, _ = _judge(request, _find_corpora(request, options), options, progress)
+    scanned, facts, _ = _judge(request, _find_corpora(request, options), options, workers, progress)
     return Cleaning(
         (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
     )
@@ -173,7 +177,7 @@ def _make(
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     languages = request.source_language, request.target_language
-    scanned, facts, sample = _judge(request, corpora, options, progress)
+    scanned, facts, sample = _judge(request, corpora, options, workers, progress)
     if vocabulary:
         source, target = _copy_tokenizers(folder, vocabulary)
     else:
@@ -205,13 +209,17 @@ def _make(
 
 
 def _judge(
-    request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, progress: Progress
+    request: PrepareRequest,
+    corpora: Sequence[tuple[str, Corpus]],
+    options: PrepareOptions,
+    workers: int,
+    progress: Progress,
 ) -> tuple[list[Scanned], dict[str, Any], Sample]:
     """Both passes that judge: the corpora with verdicts, what was collected, and the sample of the text."""
     languages = request.source_language, request.target_language
     seen = survey(corpora, languages, options.max_length, progress)
     judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, progress)
-    scanned, collected = scan(corpora, judge, seen, options, progress)
+    scanned, collected = scan(corpora, judge, seen, options, workers, progress)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     return scanned, cleaning_facts(judge, collected, counted), seen.sample
 

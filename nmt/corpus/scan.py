@@ -12,7 +12,7 @@ import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected
-from nmt.corpus.judge import NEVER, Judge
+from nmt.corpus.judge import NEVER, Judge, Task
 from nmt.corpus.ledger import Ledger
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
@@ -22,7 +22,11 @@ from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.normal import normal
+from nmt.text.processes import in_processes
 from nmt.text.progress import Progress
+
+# Pairs in training corpora below which this process judges alone: to start others takes as long as 5,000 pairs.
+WORTH_PROCESSES = 50_000
 
 
 @dataclass(frozen=True)
@@ -59,27 +63,31 @@ class Scanned:
 
 
 def scan(
-    corpora: Sequence[tuple[str, Corpus]], judge: Judge, seen: Survey, options: PrepareOptions, progress: Progress
+    corpora: Sequence[tuple[str, Corpus]],
+    judge: Judge,
+    seen: Survey,
+    options: PrepareOptions,
+    workers: int,
+    progress: Progress,
 ) -> tuple[list[Scanned], Collected]:
     """Judge the pairs of every training corpus; the corpora come back in the same order, with what was collected.
 
-    A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
-    test none. Raises what ``read_pairs`` raises, and DataError when no pair is left.
+    ``workers`` processes judge, if the corpora are large enough for processes to be worth starting. A person chose the
+    pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from test none. Raises
+    what ``read_pairs`` raises, DataError when no pair is left, and BusyError when a process is killed.
     """
-    counts = [len(empty) if role == "train" else 0 for (role, _), empty in zip(corpora, seen.empty, strict=True)]
+    counts = [count if role == "train" else 0 for (role, _), count in zip(corpora, seen.pairs, strict=True)]
     starts = np.cumsum([0, *counts]).tolist()
     ledger = Ledger(starts[-1])
     collected = Collected()
     progress.start("cleaning", total=starts[-1], unit="pairs")
-    for number, (role, corpus) in enumerate(corpora):
-        if role == "train":
-            first = 0
-            for chunk in ahead(read_chunks(corpus)):
-                judged = judge.judge(chunk, number, first + 1)
-                ledger.record(starts[number] + first, judged)
-                collected += judged.collected
-                first += len(chunk)
-                progress.advance(len(chunk))
+    done = 0
+    with in_processes(judge.judge, workers if starts[-1] >= WORTH_PROCESSES else 1) as judge_all:
+        for judged in judge_all(ahead(_tasks(corpora))):
+            ledger.record(done, judged)
+            collected += judged.collected
+            done += len(judged.verdicts)
+            progress.advance(len(judged.verdicts))
     duplicates = None
     if judge.duplicate < NEVER:
         reader = _Reader(corpora, starts)
@@ -93,7 +101,7 @@ def scan(
             rows = slice(starts[number], starts[number + 1])
             verdicts, scores = ledger.verdicts[rows], ledger.scores[rows]
         else:
-            verdicts = seen.empty[number] * np.uint8(EMPTY if role == "valid" else KEPT)
+            verdicts = _empty(seen.held_out["valid"]) if role == "valid" else np.zeros(seen.pairs[number], np.uint8)
             scores = verdicts.astype(np.float32)
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores))
     progress.finish()
@@ -124,6 +132,20 @@ class _Reader:
         """The number of the corpus and the line of a row."""
         corpus = bisect_right(self.starts, row) - 1
         return corpus, row - self.starts[corpus] + 1
+
+
+def _tasks(corpora: Sequence[tuple[str, Corpus]]) -> Iterator[Task]:
+    for number, (role, corpus) in enumerate(corpora):
+        first = 1
+        for chunk in read_chunks(corpus) if role == "train" else ():
+            yield Task(chunk, number, first)
+            first += len(chunk)
+
+
+def _empty(pairs: Sequence[Pair]) -> Verdicts:
+    """EMPTY for a pair with an empty side, else KEPT."""
+    empty = (not source.strip() or not target.strip() for source, target in pairs)
+    return np.fromiter(empty, bool, len(pairs)) * np.uint8(EMPTY)
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:

@@ -7,13 +7,9 @@ the whole text. Knows corpora; no rules and no pieces.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-import numpy.typing as npt
-
 from nmt.corpus.doubts import Sides
-from nmt.corpus.parallel import Corpus, Pair, mend_pairs, read_chunks
+from nmt.corpus.parallel import Corpus, Pair, count_pairs, mend_pairs, read_chunks
 from nmt.corpus.verdicts import KEPT, Verdicts
-from nmt.disk.files import count_lines
 from nmt.text.ahead import ahead
 from nmt.text.normal import is_composed, say_decomposed
 from nmt.text.progress import Progress
@@ -72,7 +68,7 @@ class Survey:
 
     sample: Sample
     held_out: dict[str, list[Pair]] = field(default_factory=lambda: {"test": [], "valid": []})
-    empty: list[npt.NDArray[np.bool_]] = field(default_factory=list)  # of each corpus: which pairs have an empty side
+    pairs: list[int] = field(default_factory=list)  # of each corpus
 
 
 def survey(
@@ -82,12 +78,12 @@ def survey(
 
     ``max_length`` is the length limit of a side, in pieces.
     """
-    progress.start("reading", total=count_lines(corpus.files[0] for _, corpus in corpora), unit="pairs")
+    totals = [count_pairs(corpus) for _, corpus in corpora]
+    known = [total for total in totals if total is not None]
+    progress.start("reading", total=sum(known) if len(known) == len(totals) else None, unit="pairs")
     result = Survey(Sample(CHARACTERS_PER_PIECE * max_length))
     for role, corpus in corpora:
-        sides, decomposed = Sides(languages), 0
-        empty: list[bool] = []
-        mended = 0
+        sides, decomposed, pairs, mended = Sides(languages), 0, 0, 0
         for chunk in ahead(read_chunks(replace(corpus, mended=False))):
             if corpus.mended:
                 damaged, chunk = chunk, mend_pairs(chunk)
@@ -98,13 +94,13 @@ def survey(
             else:
                 result.held_out[role].extend(chunk)
             decomposed += sum(not is_composed(text) for pair in chunk for text in pair)
-            empty += [not source.strip() or not target.strip() for source, target in chunk]
+            pairs += len(chunk)
             progress.advance(len(chunk))
         if mended:
             progress.note(f"{corpus.path}: {mended:,} pairs were mended")
         if decomposed:
             progress.warn(f"{corpus.path}: {say_decomposed(decomposed)}")
         sides.warn(corpus.name, progress)
-        result.empty.append(np.array(empty, bool))
+        result.pairs.append(pairs)
     progress.finish()
     return result

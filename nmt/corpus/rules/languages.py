@@ -6,8 +6,10 @@ Latin where nothing else is. A language that py3langid does not know is judged b
 ``clean`` only scripts are judged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +52,8 @@ class Language:
         for side in SIDES:
             shares, known = self._shares[side], self._known[side]
             if shares is not None and known is not None:
-                judged = (self._judge(pair[side], side, shares, known) for pair in chunk.pairs)
-                worst = np.fmax(worst, np.fromiter(judged, np.float32, len(chunk)))
+                lines = [pair[side] for pair in chunk.pairs]
+                worst = np.fmax(worst, self._judge(lines, self._remembered[side], shares, known))
         return worst
 
     def shares(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -72,13 +74,14 @@ class Language:
             kinds.append(f"{language} in the {'target' if side else 'source'}")
         return kinds
 
-    def _judge(self, line: str, side: int, shares: Values, known: int) -> float:
-        remembered = self._remembered[side]
-        if line not in remembered:
-            if len(remembered) >= REMEMBERED:
-                remembered.clear()
-            remembered[line] = 1.0 - float(_posteriors(_scores([line]), shares)[0, known])
-        return remembered[line]
+    def _judge(self, lines: Sequence[str], remembered: dict[str, float], shares: Values, known: int) -> Scores:
+        new = list({line: None for line in lines if line not in remembered})
+        if len(remembered) + len(new) > REMEMBERED:
+            remembered.clear()
+            new = list(dict.fromkeys(lines))
+        if new:
+            remembered.update(zip(new, (1.0 - _posteriors(_scores(new), shares)[:, known]).tolist(), strict=True))
+        return np.fromiter(map(remembered.__getitem__, lines), np.float32, len(lines))
 
 
 class Script:
@@ -125,26 +128,44 @@ _OTHER_CODES = {"no": "nb"}  # of a language, where py3langid has only a part of
 
 
 @cache
+def _model() -> Any:
+    """py3langid's identifier; None without the extra."""
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ImportError:
+        return None
+    return LanguageIdentifier.from_model_file(MODEL_FILE)
+
+
+@cache
 def _places() -> dict[str, int]:
     """The place of each language that py3langid knows; empty without the extra."""
-    try:
-        from py3langid import rank
-    except ImportError:
-        return {}
-    return {language: place for place, language in enumerate(sorted(language for language, _ in rank("")))}
+    model = _model()
+    return {language: place for place, language in enumerate(sorted(model.labels))} if model else {}
 
 
 def _scores(lines: Sequence[str]) -> Values:
     """Log-probabilities of the lines by each language, but for a constant: float64 (lines, languages)."""
-    from py3langid import rank
-
-    places = _places()
-    scores = np.empty((len(lines), len(places)))
+    judge = _judge_of_lines()
+    scores = np.empty((len(lines), len(_places())))
     for row, line in enumerate(lines):
-        for language, score in rank(line[:LOOKED_AT]):
-            scores[row, places[language]] = score
+        scores[row] = judge(line[:LOOKED_AT])
     scores -= scores.max(1, keepdims=True)
-    return TEMPER * scores
+    scores *= TEMPER
+    return scores
+
+
+@cache
+def _judge_of_lines() -> Callable[[str], npt.ArrayLike]:
+    """What gives a line's scores by each language, in the order of their places."""
+    model, languages = _model(), list(_places())
+    if not hasattr(model, "_decide"):
+        in_order = itemgetter(*languages)
+        return lambda line: in_order(dict(model.rank(line)))
+    # The same scores before they are sorted by likelihood, which takes more than half of the time. Of a language that
+    # the model has twice, the first place has the score.
+    columns = np.array([model.nb_classes.index(language) for language in languages])
+    return lambda line: model._decide(line)[columns]
 
 
 def _learn_shares(scores: Values, own: int) -> Values:

@@ -75,7 +75,9 @@ class Order:
         self._weights[side] = weights = _discriminant(signs[rows & kept], shuffled[rows])
         ranges = np.where(rows, np.searchsorted(LENGTHS, counts), -1)
         self._evidence[side] = [
-            Evidence.learn((signs @ weights)[ranges == number], (shuffled @ weights)[ranges == number], look_wrong)
+            Evidence.learn(
+                _weigh(signs, weights)[ranges == number], _weigh(shuffled, weights)[ranges == number], look_wrong
+            )
             for number, look_wrong in enumerate(LOOK_WRONG)
         ]
 
@@ -93,7 +95,7 @@ class Order:
             for number, evidence in enumerate(self._evidence[side]):
                 rows = ranges == number
                 if evidence:
-                    worst[rows] = np.fmax(worst[rows], evidence.probability(signs[rows] @ self._weights[side]))
+                    worst[rows] = np.fmax(worst[rows], evidence.probability(_weigh(signs[rows], self._weights[side])))
         return worst
 
     def _signs(self, sides: "_Sides", side: int) -> tuple[Values, Ids]:
@@ -103,6 +105,12 @@ class Order:
             rows = np.flatnonzero(sides.fold == half)
             likelier[rows], known[rows] = bigrams[side].score([sides.chunk.words[side][row] for row in rows])
         return np.stack([likelier, sides.neighbours], axis=1), known
+
+
+def _weigh(signs: Values, weights: Values) -> Values:
+    """The weighted sum of the signs: float64 (pairs,). BLAS would add it up otherwise by another number of threads."""
+    weighted: Values = signs[:, 0] * weights[0] + signs[:, 1] * weights[1]
+    return weighted
 
 
 @dataclass(frozen=True)
