@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_text import real_text
 
+from nmt.cli.prepare import summary
 from nmt.config import PrepareOptions
 from nmt.corpus import prepare as module
 from nmt.corpus import survey
@@ -147,6 +148,9 @@ def test_test_pairs_are_recognised_in_training_in_another_spelling(request_: Pre
     warnings = Warnings()
     report = prepare(request, CLEANED, progress=warnings)
     assert report.corpora[0].dropped == {"in-test": 100, "duplicate": 3, "source-equals-target": 1}
+    assert [corpus.near for corpus in report.corpora if corpus.role == "test"] == [100]
+    line = "test: 100 of 100 lines have a near-copy in the training corpora, 100 pairs were left out"
+    assert line in summary(report, request.output)
     assert sorted(warnings.lines) == [
         f"{tmp_path}/test: 100 lines are not in Unicode's normal form NFC, and converted to it",
         f"{tmp_path}/train: 4 lines are not in Unicode's normal form NFC, and converted to it",

@@ -195,6 +195,15 @@ def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
         if corpus.role != "test":
             dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
             yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
+    for role in ("test", "valid"):
+        near = sum(corpus.near for corpus in report.corpora if corpus.role == role)
+        if near:
+            lines = sum(corpus.pairs for corpus in report.corpora if corpus.role == role)
+            left_out = sum(corpus.dropped.get(f"in-{role}", 0) for corpus in report.corpora)
+            yield (
+                f"{role}: {near:,} of {lines:,} lines have a near-copy in the training corpora, "
+                f"{left_out:,} pairs were left out"
+            )
     sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "

@@ -219,15 +219,17 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
 
 def _is_corpus(facts: object) -> bool:
     """Whether these are the facts of a CorpusReport, with counts that add up."""
-    if not isinstance(facts, dict) or facts.keys() - {"weight"} != {"role", "path", "pairs", "kept", "dropped"}:
+    if not isinstance(facts, dict) or facts.keys() - {"weight", "near"} != {"role", "path", "pairs", "kept", "dropped"}:
         return False
-    weight, dropped = facts.get("weight", 1.0), facts["dropped"]
+    weight, near, dropped = facts.get("weight", 1.0), facts.get("near", 0), facts["dropped"]
     return (
         facts["role"] in _ROLES
         and isinstance(facts["path"], str)
         and isinstance(dropped, dict)
         and all(map(_is_count, (facts["pairs"], facts["kept"], *dropped.values())))
         and facts["pairs"] == facts["kept"] + sum(dropped.values())
+        and _is_count(near)
+        and near <= facts["pairs"]
         and type(weight) in (int, float)
         and 0 < weight <= LARGEST_WEIGHT
     )

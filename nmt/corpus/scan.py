@@ -5,6 +5,7 @@ corpora and verdicts; no pieces.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -39,6 +40,7 @@ class CorpusReport:
     kept: int
     dropped: dict[str, int]
     weight: float = 1.0  # how often an epoch sees each pair
+    near: int = 0  # pairs of a test or validation corpus that had a near-copy among the training pairs
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Scanned:
     names: VerdictNames
     verdicts: Verdicts
     scores: Scores  # of dropped pairs, by the rule that dropped them
+    near: int = 0  # pairs of a test or validation corpus that had a near-copy among the training pairs
 
     @property
     def kept(self) -> int:
@@ -59,7 +62,8 @@ class Scanned:
     def report(self) -> CorpusReport:
         """Count the verdicts."""
         dropped = self.names.count(self.verdicts)
-        return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, self.corpus.weight)
+        weight = self.corpus.weight
+        return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, weight, self.near)
 
 
 def scan(
@@ -95,6 +99,8 @@ def scan(
     collected = replace(collected, duplicates=duplicates, same_source=ledger.same_source())
     if not any(role == "valid" for role, _ in corpora):
         ledger.hold_out(options.seed)
+    reached = {rule.name: found.reached for rule, found in zip(judge.rules, collected.rules, strict=False)}
+    before = Counter[str]()  # pairs of each role in the corpora before
     scanned = []
     for number, (role, corpus) in enumerate(corpora):
         if role == "train":
@@ -103,7 +109,10 @@ def scan(
         else:
             verdicts = _empty(seen.held_out["valid"]) if role == "valid" else np.zeros(seen.pairs[number], np.uint8)
             scores = verdicts.astype(np.float32)
-        scanned.append(Scanned(role, corpus, judge.names, verdicts, scores))
+        here = range(before[role], before[role] + len(verdicts))
+        before[role] += len(verdicts)
+        near = sum(row in here for row in reached.get(f"in-{role}", ()))
+        scanned.append(Scanned(role, corpus, judge.names, verdicts, scores, near))
     progress.finish()
     refuse_nothing_left(scanned)
     return scanned, collected
