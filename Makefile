@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow torture bench bench-gpu same lint check road docs clean
+.PHONY: help install demo test test-slow torture bench bench-gpu same audit lint check road docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,10 @@ torture: $(DEVELOPS) ## test docs/promises.md in 40 minutes: kills, full disks, 
 bench: $(RUNS) ## compare the speed of nmt with other toolkits, each in its own environment
 	@for script in start train translate translate_toolkits prepare growth profiles; do \
 		$(BIN)/python benchmarks/$$script.py $(if $(CORPUS),--corpus $(CORPUS)) || exit; done
+
+# ARGS="-s en -t de --train data/crawl --valid data/valid --steps 1500 --seeds 1 2"
+audit: $(RUNS) ## train small models with and without each rule of cleaning, and say which paid: ARGS=...
+	$(BIN)/python benchmarks/audit.py $(ARGS)
 
 bench-gpu: $(RUNS) ## compare the speed on a GPU with a plain PyTorch loop
 	$(BIN)/python benchmarks/gpu.py
