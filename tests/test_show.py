@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from browsing import contrast, luminance, opened_browser
 from conftest import TinyRun, nmt, write_corpus
 from safetensors.torch import load_file
 
@@ -26,7 +27,6 @@ from nmt.show.page import write_attention_page
 from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import BOS, EOS
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SOURCE, TARGET = "나는 집에 간다.", "I go home."
 
 
@@ -202,13 +202,8 @@ def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip("there is no Chromium here to open a page with")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+    with opened_browser() as browser:
         yield browser
-        browser.close()
 
 
 def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tmp_path: Path) -> None:
@@ -249,14 +244,6 @@ def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tm
 def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_path: Path) -> None:
     """Text has a contrast of at least 7 to 1 (WCAG's AAA) in both schemes, a pressed button of 4.5."""
     write_attention_page(random_pair(), tmp_path / "a.html")
-
-    def luminance(colour: str) -> float:
-        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    def contrast(first: float, second: float) -> float:
-        return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
     papers = {}
     for scheme in ("light", "dark"):

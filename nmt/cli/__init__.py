@@ -18,6 +18,7 @@ from nmt.cli.export import export
 from nmt.cli.inspect import inspect
 from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
+from nmt.cli.report import report
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
@@ -63,7 +64,7 @@ def common(version: Version = False) -> None:
     pass
 
 
-for command in (prepare, train, translate, evaluate, inspect, export):
+for command in (prepare, train, translate, evaluate, inspect, report, export):
     app.command(cls=Command)(with_common_flags(command))
 
 

@@ -1,19 +1,21 @@
 """``nmt prepare``: flags to nmt.corpus.prepare, and its report as lines. Knows no rule of cleaning."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nmt.cli.options import IsQuiet, IsVerbose, Seed, bounded
+from nmt.cli.report import check_page, write_page
 from nmt.config import LARGEST_WEIGHT, is_name, is_note
 from nmt.errors import UsageError, shown
 from nmt.text.machine import available_cores
 
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
+    from nmt.corpus.scan import CorpusReport
 
 
 # Over 50 lines because each flag is a parameter.
@@ -32,7 +34,10 @@ def prepare(
             "=3: each epoch has its pairs three times.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset; --dry-run does not touch it."),
+    ] = None,
     valid: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Validation corpus (default: 1 training pair in 20, at most 1,000)."),
@@ -69,6 +74,13 @@ def prepare(
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend mojibake and HTML entities in the training text, and keep such pairs.")
     ] = False,
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="PAGE", help="Write a page (.html) that shows what cleaning did."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Judge the pairs alone, without -o: write no dataset, only the --report.")
+    ] = False,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
     ] = "",
@@ -102,9 +114,15 @@ def prepare(
             "--vocab and --vocab-size exclude each other", "leave --vocab-size out: the vocabulary has its size"
         )
 
+    if not output and not dry_run:
+        raise UsageError("there is no --output for the dataset", "name its folder, or judge alone by --dry-run")
+    if page:
+        check_page("--report", page, [], output)
+
     from nmt.cli.console import terminal_progress
     from nmt.config import PrepareOptions
     from nmt.corpus import prepare as library
+    from nmt.corpus.cleaning import Cleaning
 
     options = PrepareOptions(
         vocab_size=pieces,
@@ -123,16 +141,23 @@ def prepare(
         corpora,
         valid,
         tuple(test or ()),
-        output,
+        output or Path(),
         weights=weights,
         vocabulary=vocab,
         licence=licence,
         columns=parse_columns(columns) if columns is not None else None,
     )
     with terminal_progress(quiet, verbose) as progress:
-        report = library.prepare(request, options, threads or available_cores(), progress)
-        for line in summary(report, output):
+        if dry_run:
+            judged = library.judge_alone(request, options, threads or available_cores(), progress)
+            lines, name = counts(judged.corpora), ", ".join(map(str, corpora))
+        else:
+            made = library.prepare(request, options, threads or available_cores(), progress)
+            lines, name = summary(made, request.output), str(request.output)
+        for line in lines:
             progress.note(line)
+    if page:
+        write_page(judged if dry_run else Cleaning.open(request.output), name, page, quiet)
 
 
 def parse_weighted(text: str) -> tuple[Path, float]:
@@ -186,24 +211,29 @@ def check_languages(source: str, target: str) -> None:
         raise UsageError(f"source and target are both {source!r}", "give --source and --target different names")
 
 
+def counts(corpora: "Sequence[CorpusReport]") -> Iterator[str]:
+    """What became of the pairs of each corpus, as lines for a person."""
+    for corpus in corpora:
+        if corpus.role != "test":
+            dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
+            yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
+    for role in ("test", "valid"):
+        near = sum(corpus.near for corpus in corpora if corpus.role == role)
+        if near:
+            lines = sum(corpus.pairs for corpus in corpora if corpus.role == role)
+            left_out = sum(corpus.dropped.get(f"in-{role}", 0) for corpus in corpora)
+            yield (
+                f"{role}: {near:,} of {lines:,} lines have a near-copy in the training corpora, "
+                f"{left_out:,} pairs were left out"
+            )
+
+
 def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
     """The report as lines for a person."""
     if report.unchanged:
         yield f"{output} is up to date: it was made from the same corpora with the same options"
         return
-    for corpus in report.corpora:
-        if corpus.role != "test":
-            dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
-            yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
-    for role in ("test", "valid"):
-        near = sum(corpus.near for corpus in report.corpora if corpus.role == role)
-        if near:
-            lines = sum(corpus.pairs for corpus in report.corpora if corpus.role == role)
-            left_out = sum(corpus.dropped.get(f"in-{role}", 0) for corpus in report.corpora)
-            yield (
-                f"{role}: {near:,} of {lines:,} lines have a near-copy in the training corpora, "
-                f"{left_out:,} pairs were left out"
-            )
+    yield from counts(report.corpora)
     sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "

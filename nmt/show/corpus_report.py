@@ -1,0 +1,196 @@
+"""A page that shows what cleaning did to a corpus: sums that add up, and each rule with pairs near its threshold.
+
+It holds no script, asks for nothing, and allows neither: texts of strangers stay texts. Knows facts of cleaning; not
+how they came about.
+"""
+
+import os
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from nmt.corpus.cleaning import Cleaning
+from nmt.corpus.scan import CorpusReport
+from nmt.disk.files import create_binary
+from nmt.errors import DataError
+from nmt.show.corpus_facts import languages, leaks, lengths, vocabulary
+from nmt.show.histogram import number, score_histogram
+from nmt.show.markup import bars, percent, table, text
+from nmt.store.model_folder import SETTINGS, WEIGHTS
+from nmt.text.languages import language_name
+from nmt.version import __version__
+
+FONT = Path(__file__).with_name("fonts") / "NanumSquareR.ttf"
+ABOUT = {
+    "empty": "has an empty side",
+    "duplicate": "is a copy of another pair but for case, marks and spaces",
+    "held-out": "is set aside for validation",
+    "too-long": "has a side of too many pieces",
+}
+
+
+def open_dataset(folder: Path) -> Cleaning:
+    """What cleaning did to a dataset. Raises what ``Cleaning.open`` raises, and DataError for a run or a model."""
+    if os.path.exists(folder / SETTINGS):  # both have settings, a dataset has none
+        kind = "model" if os.path.exists(folder / WEIGHTS) else "run"
+        raise DataError(f"{folder} is a {kind}, not a dataset", "name the folder that nmt prepare wrote")
+    return Cleaning.open(folder)
+
+
+def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
+    """Write the page to ``path``; ``name`` says what was cleaned."""
+    page = report(cleaning, name)
+    with create_binary(path) as file:
+        file.write(page.encode())
+
+
+def report(cleaning: Cleaning, name: str) -> str:
+    """The page as HTML; the same facts give the same page."""
+    facts = cleaning.facts
+    body = "\n".join(
+        [
+            _sums(cleaning),
+            _corpora(cleaning),
+            _rules(facts["rules"], [corpus.path for corpus in cleaning.corpora], cleaning.languages),
+            lengths(facts["lengths"], cleaning.languages),
+            languages(facts["languages"], cleaning.languages),
+            vocabulary(facts.get("vocabulary"), cleaning),
+            leaks(facts, cleaning.corpora),
+        ]
+    )
+    pair = " → ".join(f"{language_name(code) or code} ({code})" for code in cleaning.languages)
+    return Template(Path(__file__).with_name("corpus_report.html").read_text(encoding="utf-8")).substitute(
+        title=text(f"What cleaning did: {name}"),
+        name=text(name),
+        pair=text(pair),
+        body=body,
+        font=_font(body + name),
+        version=__version__,
+    )
+
+
+def _font(body: str) -> str:
+    """The style of a font that has Hangul, where the page has any: not every machine has such a font."""
+    if not any(
+        "\u1100" <= letter <= "\u11ff" or "\u3130" <= letter <= "\u318f" or "가" <= letter <= "힣" for letter in body
+    ):
+        return ""
+    ranges = "U+1100-11FF, U+3130-318F, U+AC00-D7A3"
+    data = b64encode(FONT.read_bytes()).decode()
+    return f"@font-face {{ font-family: NanumSquare; unicode-range: {ranges}; src: url(data:font/ttf;base64,{data}); }}"
+
+
+def _sums(cleaning: Cleaning) -> str:
+    """How many training pairs there were, what became of them, and that it adds up."""
+    train = [corpus for corpus in cleaning.corpora if corpus.role == "train"]
+    pairs, kept = sum(corpus.pairs for corpus in train), sum(corpus.kept for corpus in train)
+    dropped: dict[str, int] = {}
+    for corpus in train:
+        for rule, count in corpus.dropped.items():
+            dropped[rule] = dropped.get(rule, 0) + count
+    about = {rule["name"]: rule["about"] for rule in cleaning.facts["rules"]} | ABOUT
+    aside = dropped.get("held-out", 0)
+    tiles = [("pairs", pairs, ""), ("kept", kept, "kept"), ("dropped", pairs - kept - aside, "dropped")]
+    tiles += [("for validation", aside, "")] if aside else []
+    drawn = "".join(
+        f'<div class="tile {kind}"><b>{count:,}</b><span>{label}</span><i>{percent(count, pairs)}</i></div>'
+        for label, count, kind in tiles
+    )
+    rows = [["training pairs", "", f"{pairs:,}", "", bars((pairs, pairs, ""))]]
+    left = pairs
+    for rule in _order(dropped, cleaning.facts["rules"]):
+        known = any(own["name"] == rule for own in cleaning.facts["rules"])
+        link = f'<a href="#rule-{text(rule)}">{text(rule)}</a>' if known else text(rule)
+        kind = "aside" if rule == "held-out" else "dropped"
+        count = dropped[rule]
+        left -= count
+        drawn_bars = bars((left, pairs, "left"), (count, pairs, kind))
+        rows.append([link, text(about.get(rule, "")), f"− {count:,}", percent(count, pairs), drawn_bars])
+    rows.append(["kept", "", f"= {kept:,}", percent(kept, pairs), bars((kept, pairs, "kept"))])
+    heads = ["", "the pair", "pairs", "share", ""]
+    dry = (
+        "" if cleaning.sizes else "<p>A dry run: pairs that are too long are found later, and counted as kept here.</p>"
+    )
+    return (
+        f'<section id="sums"><h2>What became of the pairs</h2><div class="tiles">{drawn}</div>{dry}'
+        f'<p class="about">The rules judge in this order; the first that drops a pair counts.</p>'
+        f"{table('sums', heads, rows, numbers=(2, 3))}</section>"
+    )
+
+
+def _order(dropped: Iterable[str], rules: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The rules that dropped anything, in the order in which they judge."""
+    order = ["empty", *(rule["name"] for rule in rules)]
+    late = ["held-out", "too-long"]
+    rank = {name: place for place, name in enumerate(order)} | {
+        name: len(order) + 1 + late.index(name) for name in late
+    }
+    return sorted(dropped, key=lambda name: rank.get(name, len(order)))
+
+
+def _corpora(cleaning: Cleaning) -> str:
+    """A row for each corpus, with counts that add up."""
+    names = {name for corpus in cleaning.corpora for name in corpus.dropped}
+    rules = _order(names, cleaning.facts["rules"])
+    heads = ["role", "corpus", "pairs", "kept", *map(text, rules)]
+    rows = [_corpus(corpus, rules) for corpus in cleaning.corpora]
+    about = (
+        '<p class="about">In each row, pairs = kept + what each rule dropped. A person chose the pairs of validation '
+    )
+    about += "and test sets: no rule but the empty side and the length applies to them.</p>"
+    body = table("corpora", heads, rows, numbers=range(2, len(heads)))
+    return f'<section id="corpora"><h2>Corpus by corpus</h2>{about}{body}</section>'
+
+
+def _corpus(corpus: CorpusReport, rules: Sequence[str]) -> list[str]:
+    counts = [corpus.pairs, corpus.kept, *(corpus.dropped.get(rule, 0) for rule in rules)]
+    weight = "" if corpus.weight == 1 else f" × {corpus.weight:g}"
+    return [corpus.role, text(corpus.path) + weight, *(f"{count:,}" for count in counts)]
+
+
+def _rules(rules: Sequence[Mapping[str, Any]], corpora: Sequence[str], codes: tuple[str, str]) -> str:
+    drawn = "\n".join(_rule(rule, corpora, codes) for rule in rules)
+    return (
+        '<section id="rules"><h2>Rule by rule</h2><p class="about">A rule scores the pairs that the rules before it '
+        "kept. Bars count pairs on a logarithmic scale. Below are the pairs whose scores are nearest to the threshold: "
+        "if the left ones are good or the right ones bad, move it with <code>--rule</code>.</p>"
+        f"{drawn}</section>"
+    )
+
+
+def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str]) -> str:
+    name, dropped, judged = text(rule["name"]), rule["dropped"], sum(rule["bins"]) + rule["unknown"]
+    count = f"{dropped:,} of {judged:,} dropped" if dropped else f"none of {judged:,} dropped"
+    notes = [f"Score: {text(rule['unit'])}."]
+    if rule["unknown"]:
+        notes.append(f"On {rule['unknown']:,} pairs it had no opinion.")
+    if rule["kinds"]:
+        kinds = " · ".join(f"{text(kind)} {number:,}" for kind, number in rule["kinds"].items())
+        notes.append(f"Dropped: {kinds}.")
+    chart = score_histogram(name, rule["bins"], rule["highest"], rule["threshold"], dropped)
+    over, under = (
+        _examples(rule[side], corpora, codes, heading, side)
+        for side, heading in (("victims", "Dropped, nearest first"), ("survivors", "Kept, nearest first"))
+    )
+    return (
+        f'<details class="rule"{" open" if dropped else ""}><summary id="rule-{name}"><h3>{name}</h3> '
+        f"<span>{count}</span></summary><p>The pair {text(rule['about'])}.</p>"
+        f"<figure>{chart}<figcaption>{' '.join(notes)}</figcaption></figure>"
+        f'<div class="sides">{over}{under}</div></details>'
+    )
+
+
+def _examples(
+    examples: Sequence[Sequence[Any]], corpora: Sequence[str], codes: tuple[str, str], heading: str, kind: str
+) -> str:
+    items = []
+    for score, corpus, line, *sides in examples:
+        lines = "".join(
+            f'<p lang="{text(code)}" dir="auto">{text(side)}</p>' for code, side in zip(codes, sides, strict=True)
+        )
+        place = f'<span class="place" title="{text(corpora[corpus])}">line {line:,}</span>'
+        items.append(f'<li><b class="score">{number(score)}</b><div>{lines}</div>{place}</li>')
+    body = f"<ol>{''.join(items)}</ol>" if items else '<p class="about">none</p>'
+    return f'<div class="{kind}"><h4>{heading}</h4>{body}</div>'
