@@ -32,7 +32,7 @@ def write_dirty(folder: Path) -> list[str]:
     with (folder / "a.ko").open("a") as source, (folder / "a.en").open("a") as target:
         leaked = zip(*((folder / f"test.{side}").read_text().splitlines()[:5] for side in ("ko", "en")), strict=True)
         copied = zip(*((folder / f"b.{side}").read_text().splitlines()[:7] for side in ("ko", "en")), strict=True)
-        bad = [(SCRIPT, SCRIPT), (BIDI, BIDI), ("", "Nothing on the other side."), ("사과 333개", "777 apples are here.")]
+        bad = [(SCRIPT, SCRIPT), (BIDI, BIDI), ("", "Nothing here."), ("사과 333개", "777 apples are here.")]
         long = ("나는 집에 간다. " * 40, "I go home now. " * 40)
         for pair in [*bad, *leaked, *copied, long]:
             source.write(pair[0] + "\n")
@@ -430,6 +430,9 @@ BAD = [
     changed("rules.0.victims.0.3", "x" * 301),
     changed("rules.0.victims.0.4", 7),
     changed("rules.0.survivors", [[0.1, 0, 1, "a", "b"]] * 21),
+    changed("rules.0.victims_near", []),
+    changed("rules.0.survivors_near", [[0.1, 0, 1, "a", "b"]]),
+    changed("same_source", -1),
     changed("lengths", {"kept": []}),
     changed("lengths.kept.0", [1]),
     changed("languages", [[{}]]),

@@ -27,6 +27,7 @@ COMMANDS = [
     ("translate --help", HEAVY),
     ("evaluate --help", HEAVY),
     ("inspect --help", HEAVY),
+    ("report --help", HEAVY),
     ("export --help", HEAVY),
     ("inspect model --positions", HEAVY),
     ("trian", HEAVY),
@@ -38,6 +39,8 @@ COMMANDS = [
     ("train {tmp} -o {tmp}/run --set modle.width=64", NO_TORCH),
     ("prepare -s ko -t en --train {text} -o {tmp}/data --quiet", NO_TORCH),
     ("prepare -s ko -t en --train {tmp}/no -o {tmp}/data", NO_TORCH),
+    ("prepare -s ko -t en --train {text} --dry-run --report {tmp}/page.html", NO_TORCH),
+    ("report {tmp}/no -o {tmp}/page.html", NO_TORCH),
     ("evaluate --hyp {text}.en --ref {text}.en", NO_TORCH | {"sentencepiece"}),
 ]
 

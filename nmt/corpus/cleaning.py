@@ -137,6 +137,7 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
         told = sum(corpus.dropped.get(name, 0) for corpus in corpora if corpus.role == "train")
         require(count == told, f"the number of pairs that {name} dropped")
     require(_is_count(facts.get("same_source")), "same_source")
+    require(_is_count(facts.get("same_source")), "same_source")
     lengths = facts.get("lengths")
     require(isinstance(lengths, dict) and lengths.keys() == {"kept", "dropped"}, "lengths")
     for sides in lengths.values():

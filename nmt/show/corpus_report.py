@@ -23,6 +23,7 @@ from nmt.text.languages import language_name
 from nmt.version import __version__
 
 FONT = Path(__file__).with_name("fonts") / "NanumSquareR.ttf"
+Example = Sequence[Any]  # score, corpus, line, source, target
 ABOUT = {
     "empty": "has an empty side",
     "duplicate": "is a copy of another pair but for case, marks and spaces",
@@ -49,11 +50,10 @@ def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
 def report(cleaning: Cleaning, name: str) -> str:
     """The page as HTML; the same facts give the same page."""
     facts = cleaning.facts
-    body = "\n".join(
+    sums = f"{_sums(cleaning)}\n{_corpora(cleaning)}"
+    rules = _rules(facts["rules"], [corpus.path for corpus in cleaning.corpora], cleaning.languages)
+    rest = "\n".join(
         [
-            _sums(cleaning),
-            _corpora(cleaning),
-            _rules(facts["rules"], [corpus.path for corpus in cleaning.corpora], cleaning.languages),
             lengths(facts["lengths"], cleaning.languages),
             languages(facts["languages"], cleaning.languages),
             vocabulary(facts.get("vocabulary"), cleaning),
@@ -110,13 +110,15 @@ def _sums(cleaning: Cleaning) -> str:
         rows.append([link, text(about.get(rule, "")), f"− {count:,}", percent(count, pairs), drawn_bars])
     rows.append(["kept", "", f"= {kept:,}", percent(kept, pairs), bars((kept, pairs, "kept"))])
     heads = ["", "the pair", "pairs", "share", ""]
+    shared = cleaning.facts["same_source"]
+    others = f"<p>{shared:,} kept pairs have a source that others have, too, with other targets: they stay.</p>"
     dry = (
         "" if cleaning.sizes else "<p>A dry run: pairs that are too long are found later, and counted as kept here.</p>"
     )
     return (
         f'<section id="sums"><h2>What became of the pairs</h2><div class="tiles">{drawn}</div>{dry}'
         f'<p class="about">The rules judge in this order; the first that drops a pair counts.</p>'
-        f"{table('sums', heads, rows, numbers=(2, 3))}</section>"
+        f"{table('sums', heads, rows, numbers=(2, 3))}{others if shared else ''}</section>"
     )
 
 
@@ -151,13 +153,7 @@ def _corpus(corpus: CorpusReport, rules: Sequence[str]) -> list[str]:
 
 
 def _rules(rules: Sequence[Mapping[str, Any]], corpora: Sequence[str], codes: tuple[str, str]) -> str:
-    drawn = "\n".join(_rule(rule, corpora, codes) for rule in rules)
-    return (
-        '<section id="rules"><h2>Rule by rule</h2><p class="about">A rule scores the pairs that the rules before it '
-        "kept. Bars count pairs on a logarithmic scale. Below are the pairs whose scores are nearest to the threshold: "
-        "if the left ones are good or the right ones bad, move it with <code>--rule</code>.</p>"
-        f"{drawn}</section>"
-    )
+    return "\n".join(_rule(rule, corpora, codes) for rule in rules)
 
 
 def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str]) -> str:
@@ -171,7 +167,7 @@ def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str
         notes.append(f"Dropped: {kinds}.")
     chart = score_histogram(name, rule["bins"], rule["highest"], rule["threshold"], dropped)
     over, under = (
-        _examples(rule[side], corpora, codes, heading, side)
+        _examples(rule, side, corpora, codes, heading)
         for side, heading in (("victims", "Dropped, nearest first"), ("survivors", "Kept, nearest first"))
     )
     return (
@@ -182,15 +178,26 @@ def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str
     )
 
 
-def _examples(
-    examples: Sequence[Sequence[Any]], corpora: Sequence[str], codes: tuple[str, str], heading: str, kind: str
-) -> str:
+def _examples(rule: Mapping[str, Any], kind: str, corpora: Sequence[str], codes: tuple[str, str], heading: str) -> str:
+    """The pairs of a rule on one side of its threshold, each with the better near-copy where it has any."""
+    examples: Sequence[Example] = rule[kind]
+    near: Sequence[Example | None] = rule.get(f"{kind}_near") or [None] * len(examples)
     items = []
-    for score, corpus, line, *sides in examples:
-        lines = "".join(
-            f'<p lang="{text(code)}" dir="auto">{text(side)}</p>' for code, side in zip(codes, sides, strict=True)
-        )
-        place = f'<span class="place" title="{text(corpora[corpus])}">line {line:,}</span>'
-        items.append(f'<li><b class="score">{number(score)}</b><div>{lines}</div>{place}</li>')
+    for example, better in zip(examples, near, strict=True):
+        own = f"<div>{_pair(example, codes)}{_better(better, corpora, codes)}</div>"
+        items.append(f'<li><b class="score">{number(example[0])}</b>{own}{_place(example, corpora)}</li>')
     body = f"<ol>{''.join(items)}</ol>" if items else '<p class="about">none</p>'
     return f'<div class="{kind}"><h4>{heading}</h4>{body}</div>'
+
+
+def _pair(example: Example, codes: tuple[str, str]) -> str:
+    sides = zip(codes, example[3:], strict=True)
+    return "".join(f'<p lang="{text(code)}" dir="auto">{text(side)}</p>' for code, side in sides)
+
+
+def _better(example: Example | None, corpora: Sequence[str], codes: tuple[str, str]) -> str:
+    return f'<div class="near">{_place(example, corpora)}{_pair(example, codes)}</div>' if example else ""
+
+
+def _place(example: Example, corpora: Sequence[str]) -> str:
+    return f'<span class="place" title="{text(corpora[example[1]])}">line {example[2]:,}</span>'
