@@ -65,8 +65,10 @@ def report(cleaning: Cleaning, name: str) -> str:
         title=text(f"What cleaning did: {name}"),
         name=text(name),
         pair=text(pair),
-        body=body,
-        font=_font(body + name),
+        sums=sums,
+        rules=rules,
+        rest=rest,
+        font=_font(sums + rules + rest + name),
         version=__version__,
     )
 
