@@ -13,11 +13,9 @@ from real_text import real_text
 from nmt.config import PrepareOptions
 from nmt.corpus.judge import Judge, Task
 from nmt.corpus.rules import rules_for
-from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.duplicate import Duplicate
 from nmt.corpus.rules.evidence import Evidence
 from nmt.corpus.rules.held_out import HeldOut
-from nmt.corpus.rules.order import Order
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.rules.word_ids import PairTable
 from nmt.errors import SettingsError
@@ -276,7 +274,15 @@ def noisy(kind: str) -> tuple[Pairs, Pairs]:
     def mixed(text: str) -> str:
         return " ".join(numbers.sample(text.split(), len(text.split())))
 
+    halves = [(len(source.split()) // 2, len(target.split()) // 2) for source, target in rest]
     wrong = {
+        "cut": [
+            (source, " ".join(target.split()[:half])) for (source, target), (_, half) in zip(rest, halves, strict=True)
+        ],
+        "mixed": [
+            (source, " ".join(target.split()[:there] + source.split()[here:]))
+            for (source, target), (here, there) in zip(rest, halves, strict=True)
+        ],
         "misaligned": [(source, target) for (source, _), (_, target) in zip(rest, rest[7:] + rest[:7], strict=True)],
         "source": [(mixed(source), target) for source, target in rest],
         "target": [(source, mixed(target)) for source, target in rest],
@@ -285,15 +291,21 @@ def noisy(kind: str) -> tuple[Pairs, Pairs]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "rule", "least"), [("misaligned", "agreement", 0.8), ("source", "order", 0.5), ("target", "order", 0.5)]
+    ("kind", "rule", "least"),
+    [
+        ("misaligned", "agreement", 0.8),
+        ("source", "order", 0.5),
+        ("target", "order", 0.5),
+        ("cut", "coverage", 0.5),
+        ("mixed", "half-translated", 0.5),
+    ],
 )
 def test_pairs_that_were_made_wrong_are_found_and_the_others_stay(kind: str, rule: str, least: float) -> None:
     clean, wrong = noisy(kind)
-    agreement = Agreement()
-    learnt: dict[str, Rule] = {"agreement": agreement, "order": Order(agreement)}
+    learnt = {own.name: own for own in rules_for(("en", "de"), NOTHING)}
     sample = Chunk([*clean, *wrong])
-    for own in learnt.values():
-        own.learn(sample)
+    for name in ("length-ratio", "agreement", rule):
+        learnt[name].learn(sample)
     dropped = learnt[rule].judge(sample) > learnt[rule].normal
     assert dropped[len(clean) :].mean() >= least
     assert dropped[: len(clean)].mean() <= 0.01

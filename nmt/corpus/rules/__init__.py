@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.boilerplate import Boilerplate
 from nmt.corpus.rules.copied import SourceEqualsTarget
+from nmt.corpus.rules.coverage import Coverage
 from nmt.corpus.rules.damage import Entities, Mojibake, Repetition
 from nmt.corpus.rules.differing import ADDRESSES, NUMBERS, PLACEHOLDERS, TAGS
 from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.languages import Language, Script
 from nmt.corpus.rules.lengths import LengthRatio
+from nmt.corpus.rules.mixed import Mixed
 from nmt.corpus.rules.order import Order
 from nmt.corpus.rules.rule import Rule
 
@@ -19,21 +21,23 @@ def rules_for(languages: tuple[str, str], held_out: Mapping[str, Sequence[tuple[
 
     ``held_out`` are the pairs of the test sets ("test") and of the validation set ("valid").
     """
-    agreement = Agreement()
+    agreement, lengths = Agreement(), LengthRatio()
     return (
         SourceEqualsTarget(),
         Mojibake(),
         Entities(),
         Script(languages),
         Language(languages),
+        Mixed(),
         ADDRESSES,
         PLACEHOLDERS,
         TAGS,
         NUMBERS,
-        LengthRatio(),
+        lengths,
         Repetition(),
         Boilerplate(),
         agreement,
+        Coverage(agreement, lengths),
         Order(agreement),
         HeldOut("in-test", "a test set", held_out["test"]),
         HeldOut("in-valid", "the validation set", held_out["valid"]),

@@ -22,6 +22,8 @@ FLOOR = 0.1  # of a word's probability whatever the other side says
 SAME_WORD = 0.5  # probability of a word that stands on the other side as it is, such as a name or a number
 SURE = 5.0  # times as likely as by its share: a word that another surely translates
 STEP = 2  # words between two neighbours' translations
+STRETCH = 6  # neighbouring words, of which a part that has no translation has at least so many
+MOST_GAIN = 4.0  # nats: a word cannot outweigh the others of its stretch
 LENGTHS = (1, 2, 4, 8)  # words of a pair up to which evidence is counted together
 LOOK_WRONG = (0.12, 0.01, 0.003, 0.002, 0.001)  # share of right pairs whose words do not agree, by length
 Values = npt.NDArray[np.float64]
@@ -72,6 +74,19 @@ class Agreement:
             rows = np.flatnonzero(fold == half)
             shares[rows] = model.neighbours([[side[row] for row in rows] for side in chunk.words])
         return shares
+
+    def worst_stretches(self, chunk: Chunk) -> tuple[Values, Ids]:
+        """The gain of the least explained stretch of either side, in nats a word, and the known words of the longer.
+
+        Float64 and int64 (pairs,). A gain here is that of the word that explains a word best.
+        """
+        stretches, counts = np.zeros(len(chunk)), np.zeros(len(chunk), np.int64)
+        fold = fold_of([source for source, _ in chunk.pairs])
+        for half, model in zip((False, True), self._halves, strict=False):
+            rows = np.flatnonzero(fold == half)
+            sides = [[side[row] for row in rows.tolist()] for side in chunk.words]
+            stretches[rows], counts[rows] = model.worst_stretches(sides)
+        return stretches, counts
 
     def _score(self, sides: tuple[Sequence[list[str]], Sequence[list[str]]], fold: Mask) -> tuple[Values, Ids]:
         """Nats a word by which each pair agrees, and the number of words that speak."""
@@ -134,6 +149,24 @@ class _Model:
         gain = np.where(told.words < 0, np.where(same, _SAME_UNKNOWN, 0.0), gain)
         return told.mean(gain, (told.words >= 0) | same)
 
+    def worst_stretches(self, sides: Sequence[Sequence[list[str]]]) -> tuple[Values, Ids]:
+        """The least gain of a stretch of either side, and the number of known words; see Agreement."""
+        flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True)]
+        gains, counts = zip(*(self._worst_stretch(side, flats) for side in (0, 1)), strict=True)
+        return np.minimum(*gains), np.maximum(*counts)
+
+    def _worst_stretch(self, side: int, flats: Sequence[Flat]) -> tuple[Values, Ids]:
+        told, given = flats[side], flats[1 - side]
+        here, there = _cells(told, given)
+        known = (told.words[here] >= 0) & (given.words[there] >= 0)
+        here, there = here[known], there[known]
+        values = self._tables[side].look_up(given.words[there] * len(self._lexicons[side]) + told.words[here])
+        best = np.zeros(len(told.words))
+        np.maximum.at(best, here, values)
+        counted = told.words >= 0
+        gains = np.log(FLOOR + (1 - FLOOR) * best[counted] / self._shares[side][told.words[counted]])
+        return _least_mean(np.minimum(gains, MOST_GAIN), told.line[counted], len(told.lengths))
+
     def neighbours(self, sides: Sequence[Sequence[list[str]]]) -> Values:
         """Share of neighbouring target words whose best source words are neighbours too; see Agreement."""
         source, target = (lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True))
@@ -156,6 +189,18 @@ class _Model:
 
 
 _SAME_UNKNOWN = 5.0  # nats for a rare word that both sides have
+
+
+def _least_mean(gains: Values, lines: Ids, count: int) -> tuple[Values, Ids]:
+    """The least mean of ``STRETCH`` neighbouring gains of each line, and their number; MOST_GAIN for a short line."""
+    counts = np.bincount(lines, minlength=count)
+    least = np.full(count, MOST_GAIN)
+    if len(gains) >= STRETCH:
+        sums = np.concatenate([[0.0], np.cumsum(gains)])
+        first, last = lines[: len(lines) - STRETCH + 1], lines[STRETCH - 1 :]
+        within = first == last
+        np.minimum.at(least, first[within], ((sums[STRETCH:] - sums[:-STRETCH]) / STRETCH)[within])
+    return least, counts
 
 
 def _few(part: Chunk) -> tuple[Sequence[list[str]], Sequence[list[str]]]:

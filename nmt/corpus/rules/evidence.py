@@ -66,3 +66,12 @@ def _falling(values: Values, weights: Values) -> Values:
             pool = ((last[0] * last[1] + pool[0] * pool[1]) / together, together, last[2] + pool[2])
         pools.append(pool)
     return np.repeat([pool[0] for pool in pools], [pool[2] for pool in pools])
+
+
+def discriminant(right: Values, wrong: Values) -> Values:
+    """Fisher's linear discriminant: the weights of the signs, float64 (signs,), by which right pairs score higher."""
+    if min(len(right), len(wrong)) < 2:
+        return np.ones(right.shape[1])
+    within = np.cov(right.T) + np.cov(wrong.T) + 1e-6 * np.eye(right.shape[1])
+    weights: Values = np.linalg.solve(within, right.mean(0) - wrong.mean(0))
+    return weights

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.rules.agreement import Agreement
-from nmt.corpus.rules.evidence import Evidence
+from nmt.corpus.rules.evidence import Evidence, discriminant
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import Flat, Ids, Lexicon, Mask, fold_of, mix
 from nmt.text.words import words
@@ -72,7 +72,7 @@ class Order:
         signs, counts = self._signs(right, side)
         shuffled, _ = self._signs(wrong, side)
         rows = counts >= LEAST
-        self._weights[side] = weights = _discriminant(signs[rows & kept], shuffled[rows])
+        self._weights[side] = weights = discriminant(signs[rows & kept], shuffled[rows])
         ranges = np.where(rows, np.searchsorted(LENGTHS, counts), -1)
         self._evidence[side] = [
             Evidence.learn(
@@ -160,12 +160,3 @@ def _shuffled(lines: Sequence[str]) -> list[list[str]]:
     """The words of the lines, after what stands between spaces was shuffled; marks stay at their words."""
     numbers = np.random.default_rng(0)
     return [words(" ".join(numbers.permutation(line.split()).tolist())) for line in lines]
-
-
-def _discriminant(right: Values, wrong: Values) -> Values:
-    """Fisher's linear discriminant: the weights of the signs, float64 (signs,), by which right pairs score higher."""
-    if min(len(right), len(wrong)) < 2:
-        return np.ones(right.shape[1])
-    within = np.cov(right.T) + np.cov(wrong.T) + 1e-6 * np.eye(right.shape[1])
-    weights: Values = np.linalg.solve(within, right.mean(0) - wrong.mean(0))
-    return weights
