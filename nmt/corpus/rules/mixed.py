@@ -11,7 +11,7 @@ import numpy as np
 
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores
 
-TIMES = 10.0  # as frequent as on the other side: a word of the side
+TIMES = 5.0  # as frequent as on the other side: a word of the side
 SEEN = 5  # occurrences below which a word is of no side
 LEAST = 3  # words of the other side, below which they may be a title or a quotation
 
