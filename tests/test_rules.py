@@ -302,7 +302,7 @@ def noisy(kind: str) -> tuple[Pairs, Pairs]:
 )
 def test_pairs_that_were_made_wrong_are_found_and_the_others_stay(kind: str, rule: str, least: float) -> None:
     clean, wrong = noisy(kind)
-    wrong = wrong[:1000]
+    wrong = wrong[:1000] if kind == "mixed" else wrong  # many mixed sides hide each other
     learnt = {own.name: own for own in rules_for(("en", "de"), NOTHING)}
     sample = Chunk([*clean, *wrong])
     for name in ("length-ratio", "agreement", rule):
