@@ -13,6 +13,7 @@ from real_text import real_text
 from nmt.config import PrepareOptions
 from nmt.corpus.judge import Judge, Task
 from nmt.corpus.rules import rules_for
+from nmt.corpus.rules.copied import SourceEqualsTarget
 from nmt.corpus.rules.duplicate import Duplicate
 from nmt.corpus.rules.evidence import Evidence
 from nmt.corpus.rules.held_out import HeldOut
@@ -65,7 +66,9 @@ LANG = "Der schnelle braune Fuchs springt über den faulen Hund und läuft weg"
         ("Press <b>Start</b> now to begin", "Drücken Sie jetzt Start", "tags"),
         ("Read the <file> first", "Lesen Sie zuerst die <Datei>", "kept"),  # a word in brackets
         ("See http://a.org/one for details", "Siehe http://a.org/two für Einzelheiten", "addresses"),
-        ("See https://en.wikipedia.org/wiki/A here", "Siehe http://de.wikipedia.org/wiki/A hier", "kept"),
+        ("See https://en.wikipedia.org/wiki/A here", "Siehe http://de.wikipedia.org/wiki/B hier", "kept"),
+        ("See http://a.org/docs for details", "Siehe http://a.org/docs/de für Einzelheiten", "kept"),
+        ("See http://a.org/docs for details", "Siehe http://a.org/documents für Einzelheiten", "addresses"),
         ("A dog", "Ein sehr großer, sehr alter und sehr müder Hund " * 2, "length-ratio"),
         (f"{LONG} again and again", "ha ha ha " * 30, "repetition"),
     ],
@@ -91,6 +94,50 @@ def test_names_and_terms_stay_up_to_a_share_of_the_corpus() -> None:
     kept = judged(names + others, rules=rules)[:1000].count("kept")
     assert 60 < kept < 140  # 5% of 2,000, drawn by their text
     assert judged(names[:40] + others, rules=rules)[:40].count("kept") == 40
+
+
+def test_letters_of_tags_and_addresses_are_in_no_script_and_particles_are_no_address() -> None:
+    rules = "language=off"
+    link = '<a href="http://codex.wordpress.org/Users" target="_blank">{}</a>'
+    pairs = [
+        (link.format("Help"), link.format("도움")),
+        ("Read https://bugs.kde.org now", "https://bugs.kde.org를 읽으십시오"),
+    ]
+    assert judged(pairs, ("en", "ko"), rules=rules) == ["kept"] * 2
+    assert judged([("Read the book of the dead", "Lies das Buch der Toten heute noch")], ("en", "ko"), rules=rules) == [
+        "script"
+    ]
+
+
+def test_what_is_untranslated_is_told_from_what_is_copied_by_how_often_its_words_are_translated() -> None:
+    translated = [(f"Open the {word} document", f"{word} 문서를 엽니다") for word in map(str, range(100))]
+    copied = [(f"The program gnuplot-{word} of gnuplot", f"gnuplot의 프로그램 gnuplot-{word}") for word in "abcdefgh"]
+    corpus = [*translated, *copied] * 5
+    rules = "language=off,agreement=off,order=off,boilerplate=off"
+    for pair, rule in (
+        (("Open document", "Open document"), "source-equals-target"),  # both words are translated elsewhere
+        (("Akonadi document", "Akonadi document"), "kept"),  # this may be a name
+        (("com.sun.star.Document", "com.sun.star.Document"), "kept"),
+        (("gnuplot [<document>] gnuplot gnuplot", "gnuplot [<문서>] gnuplot gnuplot"), "kept"),
+        (("Open the Akonadi document", "open the akonadi document!"), "source-equals-target"),
+        (("Open the Akonadi document", "Open the Akonadi docunent"), "source-equals-target"),
+        (("Open the Akonadi document", "Akonadi document 열기"), "kept"),
+    ):
+        assert judged([pair], ("en", "ko"), corpus, rules=rules) == [rule], pair
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["red", "green", "blue", "house", "river", "bridge"]), min_size=4, unique=True), st.data()
+)
+def test_an_untranslated_line_is_told_whatever_letter_of_it_is_changed(line: list[str], data: st.DataObject) -> None:
+    text = " ".join(line)
+    place = data.draw(st.integers(0, len(text) - 1))
+    mistaken = text[:place] + "x" + text[place + 1 :]
+    rule = SourceEqualsTarget()
+    rule.learn(Chunk([(LONG, LANG)]))
+    scores = rule.judge(Chunk([(text, text), (text, text.upper()), (text, mistaken), (text, LANG)])).tolist()
+    assert scores == pytest.approx([1, 1, 1, 0])
 
 
 def test_between_close_languages_more_may_be_alike() -> None:

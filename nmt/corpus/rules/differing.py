@@ -80,8 +80,12 @@ _PLACEHOLDER = re.compile(
 _ORDER = re.compile(r"(?<=%)\d+\$|(?<=\w):[^{}]*(?=\})")
 # Closing and empty tags; <file> alone may be a word to be translated.
 _TAG = re.compile(r"</[A-Za-z][\w:.-]*\s*>|<[A-Za-z][\w:.-]*(?=[^<>]*/>)|<(?:br|hr|img|p|li)\b", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
-_LOCAL = re.compile(r"^\w+://(?:www\.)?(?:[a-z]{2,3}(?:-[a-z]{2,4})?\.(?=[^/]*\.))?", re.IGNORECASE)
+# In ASCII alone: Korean particles and Chinese text follow an address without a space.
+_ADDRESS = re.compile(
+    r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|\u0080-\U0010ffff]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    re.IGNORECASE | re.ASCII,
+)
+_LOCAL = re.compile(r"^\w+://(?:www\.)?(?P<language>[a-z]{2,3}(?:-[a-z]{2,4})?\.(?=[^/]*\.))?", re.IGNORECASE)
 
 
 def _placeholders(source: str, target: str) -> float:
@@ -93,12 +97,23 @@ def _tags(source: str, target: str) -> float:
 
 
 def _addresses(source: str, target: str) -> float:
-    """Replaced addresses; http for https, and another language's subdomain, make no difference."""
-    left, right = (
-        Counter(_LOCAL.sub("", item).rstrip("/").casefold() for item in _ADDRESS.findall(text))
-        for text in (source, target)
-    )
-    return float(min((left - right).total(), (right - left).total()))
+    """Replaced addresses; http for https, and another language's subdomain or page, make no difference."""
+    left, right = (Counter(map(_address, _ADDRESS.findall(text))) for text in (source, target))
+    missing, added = left - right, right - left
+    for address in list(missing):  # a/b is a page of a
+        part = next((other for other in added if f"{other}/".startswith(f"{address}/")), None)
+        if part:
+            missing[address] -= 1
+            added[part] -= 1
+            missing, added = +missing, +added
+    return float(min(missing.total(), added.total()))
+
+
+def _address(text: str) -> str:
+    """An address in the form in which it is compared; of one with a language's subdomain, the rest of the host."""
+    local = _LOCAL.match(text)
+    address = _LOCAL.sub("", text).rstrip("/").casefold()
+    return address.partition("/")[0] if local and local["language"] else address
 
 
 def _differ(pattern: re.Pattern[str], source: str, target: str, form: Callable[[str], str]) -> float:

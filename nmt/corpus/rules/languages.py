@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nmt.corpus.rules.code import without_code
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores, unknown
 from nmt.text.languages import base_language, script_of, script_of_letter
 
@@ -27,7 +28,10 @@ Values = npt.NDArray[np.float64]
 
 
 class Language:
-    """The rule ``language``: the probability that a side is in another language."""
+    """The rule ``language``: the probability that a side is in another language.
+
+    Has no opinion on pairs whose sides are equal: what is to be translated, ``source-equals-target`` knows better.
+    """
 
     name = "language"
     about = "has a side in another language"
@@ -54,6 +58,7 @@ class Language:
             if shares is not None and known is not None:
                 lines = [pair[side] for pair in chunk.pairs]
                 worst = np.fmax(worst, self._judge(lines, self._remembered[side], shares, known))
+        worst[_equal(chunk)] = np.nan
         return worst
 
     def shares(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -85,7 +90,7 @@ class Language:
 
 
 class Script:
-    """The rule ``script``: the share of a side's letters that its language does not use."""
+    """The rule ``script``: the share of a side's letters that its language does not use; no opinion on equal sides."""
 
     name = "script"
     about = "has a side whose letters are not of the script of its language"
@@ -100,14 +105,16 @@ class Script:
         pass
 
     def judge(self, chunk: Chunk) -> Scores:
-        return np.fromiter(map(self._share, chunk.pairs), np.float32, len(chunk))
+        shares = np.fromiter(map(self._share, chunk.pairs), np.float32, len(chunk))
+        shares[_equal(chunk)] = np.nan
+        return shares
 
     def _share(self, pair: tuple[str, str]) -> float:
         worst = 0.0
         for text, scripts in zip(pair, self._scripts, strict=True):
             if not scripts or (text.isascii() and "LATIN" in scripts):
                 continue
-            letters = [script_of_letter(letter) for letter in text if letter.isalpha()]
+            letters = [script_of_letter(letter) for letter in without_code(text) if letter.isalpha()]
             other = sum(letter not in scripts for letter in letters)
             # Terms in Latin letters stand in every language: a few of them prove nothing.
             worst = max(worst, other / (len(letters) + ALLOWANCE))
@@ -115,6 +122,10 @@ class Script:
 
 
 ALLOWANCE = 5  # letters of the right script that every side is granted
+
+
+def _equal(chunk: Chunk) -> npt.NDArray[np.bool_]:
+    return np.fromiter((source == target for source, target in chunk.pairs), bool, len(chunk))
 
 
 def known_as(language: str) -> int | None:
