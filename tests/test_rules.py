@@ -343,7 +343,7 @@ def noisy(kind: str) -> tuple[Pairs, Pairs]:
         ("misaligned", "agreement", 0.8),
         ("source", "order", 0.5),
         ("target", "order", 0.5),
-        ("cut", "coverage", 0.4),
+        ("cut", "coverage", 0.3),
         ("mixed", "half-translated", 0.5),
     ],
 )

@@ -27,7 +27,7 @@ class Coverage:
     name = "coverage"
     about = "has a side of which a part has no translation on the other"
     unit = "probability of a missing part"
-    normal, strict = 0.5, 0.3
+    normal, strict = 0.7, 0.5
     highest = 1.0
 
     def __init__(self, agreement: Agreement, lengths: LengthRatio) -> None:
