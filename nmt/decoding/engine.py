@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nmt.config import SearchOptions
+from nmt.errors import DataError
 
 MAX_PIECES = 400
 """Longest source of a query. Models have seen nothing longer, and the cost of attention is quadratic."""
+
+NEVER_SEEN = -20.0
+"""Log-probability that stands for a piece which no target of training had, where a given translation has it.
+
+No search produces such a piece, so its probability is 0; a finite value leaves the other pieces their say. It is below
+what a model trained with label smoothing gives to any piece (docs/decisions/pieces-never-seen-score-20.md).
+"""
+
+IMPOSSIBLE = -5000.0
+"""Log-probability below which a piece was forbidden: CTranslate2's bias is -10,000, PyTorch's logit -inf."""
 
 EXTRA_PIECES = 10
 """Constant part of the length limit: a short source may need many words."""
@@ -32,6 +43,7 @@ class Hypothesis:
 
     pieces: list[int]  # without <s> and </s>
     score: float  # sum of log-probabilities / length^A, where the length counts </s>
+    token_scores: list[float] | None = None  # log-probability of each piece and of </s>, when asked for
 
 
 class Engine(Protocol):
@@ -52,3 +64,37 @@ class Engine(Protocol):
 
         Raises BusyError when the queries do not fit into memory together: fewer may.
         """
+
+
+class Scorer(Protocol):
+    """Anything that says how probable given translations are."""
+
+    @property
+    def workers(self) -> int:
+        """Number of batches it scores at once, each in a thread of the caller."""
+
+    def about(self) -> Mapping[str, str | int]:
+        """What its results depend on besides the model, by name: itself, its version, its device."""
+
+    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        """Forced decoding: each target (without </s>) as a hypothesis of its query, with token scores.
+
+        The score is that of search with a length penalty of 1, the mean of the token scores. A piece that the model
+        never produces has ``NEVER_SEEN``, and the model reads <unk> in its place. Raises BusyError as ``search`` does.
+        """
+
+
+class FullEngine(Engine, Scorer, Protocol):
+    """An engine that searches and scores, as every engine of a model folder does."""
+
+
+def forced(target: Sequence[int], token_scores: Sequence[float]) -> Hypothesis:
+    """The hypothesis of a given target, from the log-probabilities of its pieces and of </s>.
+
+    Raises DataError for one that is not a number.
+    """
+    scores = [max(score, NEVER_SEEN) if score < IMPOSSIBLE else score for score in token_scores]
+    mean = math.fsum(scores) / len(scores)
+    if mean != mean:
+        raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+    return Hypothesis(list(target), mean, scores)

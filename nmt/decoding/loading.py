@@ -1,13 +1,13 @@
 """Chooses and loads the engine that searches an opened model folder. Imports neither engine before it is chosen."""
 
 from nmt.config import EngineOptions, SearchOptions
-from nmt.decoding.engine import Engine
+from nmt.decoding.engine import FullEngine
 from nmt.errors import SettingsError, missing_extra
 from nmt.store.ctranslate2_model import not_installed, why_not
 from nmt.store.model_folder import ModelFolder
 
 
-def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Engine:
+def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> FullEngine:
     """The engine for a model and options: the wanted one, or with ``auto`` CTranslate2 where it can search so.
 
     Raises SettingsError when the wanted engine cannot do it, or the device is not there.

@@ -43,6 +43,11 @@ class Segment:
     marked: bool = False  # with a final mark that the line does not have
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
+    @property
+    def width(self) -> int:
+        """Its pieces and </s>."""
+        return len(self.pieces) + 1
+
 
 class Shaper:
     """Makes segments of lines for a model whose training lines had a ``profile``; without one, lines are only cut."""

@@ -5,15 +5,14 @@ order, so memory depends on the window and not on the file.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
+from nmt.decoding.batching import Batches
 from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
@@ -83,7 +82,7 @@ class Translator:
         self.batch_tokens = batch_tokens
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
-        self._warned_of_memory = False
+        self.batches = Batches(batch_tokens, engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
 
@@ -204,41 +203,18 @@ class Translator:
         If a batch does not fit into memory, it and all that follow in this window are halved. The longest segments come
         first, so that this happens early. Raises BusyError when a segment does not fit even alone.
         """
-        left = sorted(segments, key=lambda segment: -len(segment.pieces))
-        budget = self.batch_tokens
-        with ExitStack() as stack:
-            search: Callable[..., Iterable[list[list[Hypothesis]] | None]] = map
-            if self.engine.workers > 1:
-                pool = ThreadPoolExecutor(self.engine.workers)
-                stack.callback(pool.shutdown, cancel_futures=True)
-                search = pool.map
-            while left:
-                batches = list(cut_batches(left, budget))
-                for batch, results in zip(batches, search(self.search_batch, batches), strict=True):
-                    if results is None:
-                        budget = self.halve(batch, before, progress)
-                        break
-                    for segment, hypotheses in zip(batch, results, strict=True):
-                        segment.hypotheses = hypotheses
-                    left = left[len(batch) :]
-                    yield batch
 
-    def search_batch(self, batch: list[Segment]) -> list[list[Hypothesis]] | None:
-        """The hypotheses of each segment of a batch; None when the batch does not fit into memory."""
-        with suppress(BusyError):
+        def work(batch: list[Segment]) -> list[list[Hypothesis]]:
             return self.engine.search([Query(segment.pieces) for segment in batch], self.options)
-        return None
 
-    def halve(self, batch: list[Segment], before: int, progress: Progress) -> int:
-        """The budget, in padded tokens, of half the batch. Raises BusyError when the batch is one segment."""
-        if len(batch) == 1:
-            line = before + batch[0].line + 1
-            raise BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
-        budget = len(batch) // 2 * (len(batch[0].pieces) + 1)
-        if not self._warned_of_memory:
-            self._warned_of_memory = True
-            progress.warn(f"out of memory: batches are halved; `batch_tokens` {budget} would have fitted better")
-        return budget
+        def alone(segment: Segment) -> BusyError:
+            line = before + segment.line + 1
+            return BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
+
+        for batch, results in self.batches.run(segments, work, alone, progress):
+            for segment, hypotheses in zip(batch, results, strict=True):
+                segment.hypotheses = hypotheses
+            yield batch
 
     def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
         """Decode the hypotheses and join the segments of each line."""
@@ -269,11 +245,3 @@ def join(segments: list[list[Alternative]]) -> list[Alternative]:
         score = sum(part.score for part in chosen) / max(1, len(chosen))
         joined.append(Alternative(join_sentences(part.text for part in chosen), score))
     return joined
-
-
-def cut_batches(segments: list[Segment], batch_tokens: int) -> Iterator[list[Segment]]:
-    """Batches of the segments, longest first: of at most ``batch_tokens`` padded tokens, or of one segment."""
-    while segments:
-        count = max(1, batch_tokens // (len(segments[0].pieces) + 1))
-        yield segments[:count]
-        segments = segments[count:]

@@ -5,12 +5,13 @@ Its model is a copy of a model folder, see ``nmt.store.ctranslate2_cache``.
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from nmt.config import SearchOptions
-from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, length_limit
+from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines.forked import never_delete, tell_of_forks
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory, shown
 from nmt.store.ctranslate2_cache import load_cached
@@ -34,8 +35,8 @@ class CTranslate2Engine:
         self.version: str = ctranslate2.__version__
         self.workers = workers
         self.compute_type = compute_type
-        self.source_pieces, target_pieces = pieces
-        self.id_of = {piece: id for id, piece in enumerate(target_pieces)}
+        self.source_pieces, self.target_pieces = pieces
+        self.id_of = {piece: id for id, piece in enumerate(self.target_pieces)}
         self._open_model = open_model
         self._model: Any = open_model()
         self._opening = Lock()
@@ -79,10 +80,9 @@ class CTranslate2Engine:
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions, limit: int) -> list[list[Hypothesis]]:
         """``search`` with one length limit for all queries."""
-        tokens = [[self.source_pieces[id] for id in query.pieces] for query in queries]
-        try:
+        with memory_for(queries):
             results = self.model.translate_batch(
-                tokens,
+                self.tokens(queries),
                 beam_size=options.beam_size,
                 num_hypotheses=options.n_best,
                 length_penalty=options.length_penalty,
@@ -91,13 +91,20 @@ class CTranslate2Engine:
                 min_decoding_length=0,
                 return_scores=True,
             )
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise BusyError(
-                f"{len(queries)} lines do not fit into memory together", "use a smaller `batch_tokens`"
-            ) from None
         return [list(self.hypotheses(result)) for result in results]
+
+    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        """See ``Scorer``. Raises what ``search`` raises."""
+        given = [[self.target_pieces[id] for id in target] for target in targets]
+        with memory_for(queries):
+            # Each pair alone: in a batch its float32 sums, and so its last digits, would depend on the others.
+            results = self.model.score_batch(self.tokens(queries), given, max_batch_size=1, max_input_length=0)
+        # CTranslate2 reads a piece outside its vocabulary as <unk>, which a bias forbids.
+        return [forced(target, result.log_probs) for target, result in zip(targets, results, strict=True)]
+
+    def tokens(self, queries: Sequence[Query]) -> list[list[str]]:
+        """The queries as CTranslate2 reads them."""
+        return [[self.source_pieces[id] for id in query.pieces] for query in queries]
 
     def hypotheses(self, result: Any) -> Iterator[Hypothesis]:
         """The hypotheses of one of CTranslate2's results. Raises DataError for a score that is not a number."""
@@ -105,6 +112,19 @@ class CTranslate2Engine:
             if score != score:
                 raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
             yield Hypothesis([self.id_of[token] for token in tokens], float(score))
+
+
+@contextmanager
+def memory_for(queries: Sequence[Query]) -> Iterator[None]:
+    """Raise BusyError where CTranslate2 runs out of memory in the block."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise BusyError(
+            f"{len(queries)} lines do not fit into memory together", "use a smaller `batch_tokens`"
+        ) from None
 
 
 def too_long(options: SearchOptions) -> str | None:

@@ -6,8 +6,9 @@ B sentences, S source positions.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock, Thread
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -15,18 +16,21 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nmt.config import SearchOptions
 from nmt.decoding.beam import Beam, by_length_penalty
-from nmt.decoding.engine import Hypothesis, Query, length_limit
+from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.filters import forbid
 from nmt.decoding.roles import Columns, Role, Stepper
 from nmt.decoding.search import Search
+from nmt.decoding.teacher import Teacher
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
 from nmt.model.attention import without_cudnn
 from nmt.model.device import choose_device
 from nmt.model.family import TranslationModel
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.machine import available_cores
-from nmt.text.tokenizer import EOS, PAD
+from nmt.text.tokenizer import BOS, EOS, PAD, UNK
+
+Result = TypeVar("Result")
 
 
 class PyTorchEngine:
@@ -53,7 +57,15 @@ class PyTorchEngine:
         self.device = torch.device(device)
         self.workers = workers
         self.columns = Columns(self.device, piece_V)
-        self.filters = [forbid(forbidden, self.columns)]
+        self.forbidden = frozenset(forbidden)
+        self.filters = [forbid(self.forbidden, self.columns)]
+        self._teacher: Teacher | None = None
+        self._making = Lock()
+        tell_of_forks(self)
+
+    def after_fork(self) -> None:
+        """Renew the lock, which another thread of the parent may have held."""
+        self._making = Lock()
 
     @classmethod
     def of(
@@ -86,38 +98,75 @@ class PyTorchEngine:
         """
         if not queries:
             return []
+        results = self.compute(len(queries), partial(self.search_batch, queries, options))
+        if not all(results):
+            raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+        return results
+
+    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        """See ``Scorer``. The model must be a whole one that this engine was made ``of``. Raises what ``search`` raises.
+
+        Computes in float64, where the device has it, so that digits do not depend on the batch.
+        """
+        if not queries:
+            return []
+        return self.compute(len(queries), partial(self.score_batch, queries, targets))
+
+    def compute(self, count: int, work: Callable[[], list[Result]]) -> list[Result]:
+        """The results of ``work`` on a batch of ``count`` queries, done in a thread that searches.
+
+        Raises BusyError when the batch does not fit into memory, SettingsError in a process that was forked after the
+        model was loaded onto a GPU.
+        """
         if self.device.type != "cpu" and os.getpid() != self._process:
             raise SettingsError(
                 f"this process was forked after the model was loaded, and cannot use its {self.device.type} device",
                 "load the model in each process, or start processes by spawn",
             )
-        results: list[list[Hypothesis]] | None = None
+        results: list[Result] | None = None
         try:
             with without_cudnn(self.device):
                 if self.searchers:
-                    results = self.searchers.pool.submit(self.search_batch, queries, options).result()
+                    results = self.searchers.pool.submit(work).result()
                 else:
-                    results = self.search_batch(queries, options)
+                    results = work()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
         if results is None:  # outside of the except block, where the failed search still holds its tensors
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            raise BusyError(f"{len(queries)} lines do not fit into memory together", "use a smaller `batch_tokens`")
-        if not all(results):
-            raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+            raise BusyError(f"{count} lines do not fit into memory together", "use a smaller `batch_tokens`")
         return results
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """``search`` in this thread, with errors as PyTorch raises them; a query may be left without hypotheses."""
-        rows = [torch.tensor([*query.pieces, EOS]) for query in queries]
-        source_BS = pad_sequence(rows, batch_first=True, padding_value=PAD).to(self.device)
-        source_length_B = torch.tensor([len(row) for row in rows], device=self.device)
+        source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
         limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
         ranking = by_length_penalty(options.length_penalty, options.n_best)
         search = Search(self.model, self.columns, self.filters, self.role(options), ranking)
         return search.run(source_BS, source_length_B, limits)
+
+    def score_batch(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        """``score`` in this thread, with errors as PyTorch raises them."""
+        source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
+        teacher = self.teacher()
+        rows = [[teacher.column_of.get(piece, UNK) for piece in target] for target in targets]
+        target_BT, target_length_B = self.padded([[BOS, *row, EOS] for row in rows])
+        scores = teacher.log_probabilities(source_BS, source_length_B, target_BT, target_length_B - 1)
+        return list(map(forced, targets, scores))
+
+    def teacher(self) -> Teacher:
+        """The model for teacher forcing; made once, for search needs no copy in float64."""
+        with self._making:
+            if self._teacher is None:
+                self._teacher = Teacher.of(cast("TranslationModel", self.model), self.columns, self.forbidden)
+            return self._teacher
+
+    def padded(self, rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Rows of ids, right-padded, and their lengths, on the device."""
+        padded = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
+        return padded.to(self.device), torch.tensor([len(row) for row in rows], device=self.device)
 
 
 class Searchers:
