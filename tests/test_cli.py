@@ -44,7 +44,7 @@ MISTAKES = [
     ("evaluate", USAGE, "MODEL"),
     ("evaluate {run}", USAGE, "MODEL"),
     ("evaluate {run} {text} --metrics blue", USAGE, "nearest known name is bleu"),
-    ("xyzzy", USAGE, "choose one of prepare, train, translate, evaluate,"),
+    ("xyzzy", USAGE, "choose one of prepare, train, translate, evaluate, score,"),
     ("evaluate {run} --xyzzy", USAGE, "there is no option --xyzzy; see nmt evaluate --help"),
     ("train {data} -o {tmp}/run --set model.xyzzy=1", SETTINGS, "choose one of family, width,"),
     ("evaluate --hyp {text}.en", USAGE, "--ref"),

@@ -1,6 +1,6 @@
 """A job of translating files, without a command: any sink takes its windows, and what it has is not translated."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from nmt.decoding.input_lines import InputLines
 from nmt.decoding.job import Job, Sink, Tally
 from nmt.decoding.translator import Translator
 from nmt.errors import UsageError
-from nmt.store.journal import Work
+from nmt.store.journal import Sums, Work
 from nmt.text.lines import Pause
 from nmt.text.progress import Progress
 
@@ -22,6 +22,7 @@ class Memory:
     def __init__(self, done: dict[tuple[str, ...], list[str]]) -> None:
         self.done = done
         self.lines = 0
+        self.sums: Sums = {}
         self.work: Work = {}
         self.finished = -1
 
@@ -35,7 +36,7 @@ class Memory:
         self.lines += len(lines) if tuple(lines) in self.done else 0
         return tuple(lines) in self.done
 
-    def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
+    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         self.done[tuple(lines)] = list(records)
         self.lines += len(lines)
 

@@ -19,6 +19,7 @@ from nmt.cli.inspect import inspect
 from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
 from nmt.cli.report import report
+from nmt.cli.score import score
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
@@ -57,6 +58,8 @@ ALIASES = {
     "--save-freq": "--save-every",
     "--early-stopping": "--patience",
 }
+# Flags of a command that have the name of another toolkit's flag with another meaning.
+OWN = {"score": {"--normalize"}}
 
 
 @app.callback()
@@ -64,7 +67,7 @@ def common(version: Version = False) -> None:
     pass
 
 
-for command in (prepare, train, translate, evaluate, inspect, report, export):
+for command in (prepare, train, translate, evaluate, score, inspect, report, export):
     app.command(cls=Command)(with_common_flags(command))
 
 
@@ -150,7 +153,9 @@ def canonical(arguments: list[str]) -> list[str]:
     """The arguments with other toolkits' flags replaced by nmt's, up to a ``--``."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = (argument.partition("=") for argument in arguments[:end])
-    return ["".join((ALIASES.get(name, name), equals, value)) for name, equals, value in flags] + arguments[end:]
+    own = OWN.get(arguments[0], set()) if arguments else set()
+    names = {name: canonical for name, canonical in ALIASES.items() if name not in own}
+    return ["".join((names.get(name, name), equals, value)) for name, equals, value in flags] + arguments[end:]
 
 
 def usage_error(error: typer.TyperException) -> UsageError:

@@ -15,7 +15,7 @@ NEVER_SEEN = -20.0
 """Log-probability that stands for a piece which no target of training had, where a given translation has it.
 
 No search produces such a piece, so its probability is 0; a finite value leaves the other pieces their say. It is below
-what a model trained with label smoothing gives to any piece (docs/decisions/pieces-never-seen-score-20.md).
+what a model trained with label smoothing gives to any piece (docs/decisions/never-seen-pieces-count-20.md).
 """
 
 IMPOSSIBLE = -5000.0
@@ -93,7 +93,7 @@ def forced(target: Sequence[int], token_scores: Sequence[float]) -> Hypothesis:
 
     Raises DataError for one that is not a number.
     """
-    scores = [max(score, NEVER_SEEN) if score < IMPOSSIBLE else score for score in token_scores]
+    scores = [NEVER_SEEN if score < IMPOSSIBLE else score for score in token_scores]
     mean = math.fsum(scores) / len(scores)
     if mean != mean:
         raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")

@@ -1,4 +1,4 @@
-"""Translations as lines of output: text, n-best lists as Moses prints them, TSV and JSON. Knows no stream.
+"""Translations and scores as lines of output: text, Moses' n-best lists, TSV and JSON. Knows no stream.
 
 No line holds a character at which ``str.splitlines`` would cut: the Translator keeps them out of translations, and the
 sources that TSV and JSON repeat are made one line here.
@@ -6,7 +6,10 @@ sources that TSV and JSON repeat are made one line here.
 
 import json
 from dataclasses import dataclass
+from math import isnan
 
+from nmt.decoding.engine import Hypothesis
+from nmt.decoding.forced import PairScorer, ScoredPair, Scoring
 from nmt.decoding.translator import Alternative, Translation
 from nmt.text.lines import one_line
 
@@ -56,3 +59,48 @@ def json_line(number: int, translation: Translation) -> str:
 def hypotheses(translation: Translation) -> list[Alternative]:
     """The whole n-best list, best first."""
     return [Alternative(translation.text, translation.score), *translation.alternatives]
+
+
+@dataclass(frozen=True)
+class ScoreFormat:
+    """The format ``text``, ``tsv`` or ``jsonl`` of scored pairs, one line for each pair."""
+
+    name: str = "text"
+
+    def about(self) -> dict[str, str]:
+        """What the lines of output depend on besides the scores."""
+        return {"format": self.name}
+
+    def record(self, number: int, pair: ScoredPair, scoring: Scoring) -> str:
+        """The line of a pair; ``number`` counts pairs from 0. With two models, TSV and JSON have the parts."""
+        if self.name == "text":
+            return f"{pair.score:.6f}"
+        source, translation = one_line(pair.source), one_line(pair.translation)
+        if self.name == "tsv":
+            parts = [pair.forward, pair.reverse] if scoring.reverse else []
+            scores = [pair.score, *(part.score if part else float("nan") for part in parts)]
+            cells = [source, translation, *(f"{score:.6f}" for score in scores)]
+            return "\t".join(cell.replace("\t", " ") for cell in cells)
+        entry = {"id": number, "source": source, "translation": translation, "score": number_or_null(pair.score)}
+        if scoring.reverse:
+            entry |= {name: mean(part) for name, part in (("forward", pair.forward), ("reverse", pair.reverse))}
+        entry["tokens"] = tokens(scoring.forward, pair.forward)
+        if scoring.reverse:
+            entry["source_tokens"] = tokens(scoring.reverse, pair.reverse)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def number_or_null(score: float) -> float | None:
+    """The score with six decimals; None for NaN, which JSON lacks."""
+    return None if isnan(score) else round(score, 6)
+
+
+def mean(hypothesis: Hypothesis | None) -> float | None:
+    """The mean log-probability of a piece."""
+    return round(hypothesis.score, 6) if hypothesis else None
+
+
+def tokens(scorer: PairScorer, hypothesis: Hypothesis | None) -> list[tuple[str, float]]:
+    """Each piece with its log-probability, as JSON has them."""
+    scored = scorer.tokens(hypothesis) if hypothesis else []
+    return [(one_line(piece), round(score, 6)) for piece, score in scored]

@@ -6,7 +6,7 @@ no flag, no model and no format of a journal.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -14,13 +14,14 @@ from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.translator import Translation, Translator
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import create_binary, written_directly
 from nmt.errors import UsageError
-from nmt.store.journal import Work, beside
+from nmt.store.journal import Sums, Work, add_sums, beside
 from nmt.store.resumable import forget_journal, resumable
 from nmt.text.lines import Pause
 from nmt.text.machine import peak_memory_bytes
@@ -35,6 +36,9 @@ class Sink(Protocol):
     lines: int
     """Number of lines of input whose translations are in it."""
 
+    sums: Sums
+    """Totals of what was given with the windows that are in it, by name."""
+
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         """Open an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""
 
@@ -44,8 +48,11 @@ class Sink(Protocol):
     def find(self, lines: Sequence[str]) -> bool:
         """Whether ``lines``, the next window, are in it already; then they count in ``lines`` and are not added."""
 
-    def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
-        """Write the translations of ``lines``, the next window; each record is a line of output."""
+    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
+        """Write the translations of ``lines``, the next window; each record is a line of output.
+
+        ``sums`` are counted over all windows, those of earlier processes included.
+        """
 
     def finish(self, lines: int) -> None:
         """Complete the output. The input has ``lines`` lines in all."""
@@ -57,6 +64,7 @@ class Stream:
     def __init__(self, stream: BinaryIO) -> None:
         self.stream = stream
         self.lines = 0
+        self.sums: Sums = {}
 
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         pass
@@ -70,10 +78,11 @@ class Stream:
     def find(self, lines: Sequence[str]) -> bool:
         return False
 
-    def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
+    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         for record in records:
             self.stream.write(f"{record}\n".encode())
         self.lines += len(lines)
+        add_sums(self.sums, sums or {})
 
     def finish(self, lines: int) -> None:
         self.stream.flush()
@@ -91,7 +100,7 @@ class Tally:
         """Seconds since the job began."""
         return time.monotonic() - self.began
 
-    def add(self, translations: Sequence[Translation]) -> None:
+    def add(self, translations: Sequence[Translation] | Sequence[ScoredPair]) -> None:
         self.lines += len(translations)
         self.source_tokens += sum(translation.source_pieces for translation in translations)
         self.target_tokens += sum(translation.target_pieces for translation in translations)

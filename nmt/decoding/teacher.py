@@ -53,9 +53,9 @@ class Teacher:
         wanted_BT = target_BT[:, 1:]
         is_token_BT = torch.arange(wanted_BT.size(1), device=wanted_BT.device) < target_length_B[:, None]
         hidden_ND, wanted_N = hidden_BTD[is_token_BT], wanted_BT[is_token_BT]
-        chunks = zip(hidden_ND.split(CHUNK), wanted_N.split(CHUNK), strict=True)
+        chunks = zip(torch.split(hidden_ND, CHUNK), torch.split(wanted_N, CHUNK), strict=True)
         score_N = torch.cat([self.chunk(hidden_CD, wanted_C) for hidden_CD, wanted_C in chunks])
-        return [scores.tolist() for scores in score_N.split(target_length_B.tolist())]
+        return [scores.tolist() for scores in torch.split(score_N, target_length_B.tolist())]
 
     def chunk(self, hidden_CD: Tensor, wanted_C: Tensor) -> Tensor:
         """The log-probabilities (C,) of the wanted columns."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
-from nmt.decoding.batching import Batches
+from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
 from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
 
 BATCH_TOKENS = EngineOptions.batch_tokens
 """Padded source tokens of a batch: rows × (longest source + 1)."""
-
-WINDOW = 4096
-"""Lines read ahead and sorted by length: sentences then have under 2% padding, at the cost of a few megabytes."""
-
-WINDOW_CHARACTERS = 1 << 22
-"""Characters after which a window ends early, for files of very long lines."""
 
 
 class Alternative(NamedTuple):

@@ -2,8 +2,9 @@
 
 FILE.partial grows window by window, and FILE.journal says how much of it is good. A journal is lines of JSON: a header
 with all that the output depends on, then an entry for each window: its number of lines, the number of bytes of their
-translations, and a SHA-256 of both. A later process that does the same work compares its windows with the entries, one
-by one, and translates from the first difference on. So nothing is read ahead, and standard input resumes as files do.
+translations, a SHA-256 of both, and sums over the window if its writer has any. A later process that does the same work
+compares its windows with the entries, one by one, and translates from the first difference on. So nothing is read
+ahead, and standard input resumes as files do.
 Neither file is trusted: every entry is checked against the bytes that are there.
 
 Knows lines and bytes; not how one becomes the other. nmt.store.resumable writes both files.
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,9 @@ START = b'{"journal": '
 
 Work = Mapping[str, str | int | float | bool | None]
 """All that an output depends on besides its input, by names that a person understands."""
+
+Sums = dict[str, float]
+"""What a writer counts over the windows of an output, by name."""
 
 _LONGEST = 1 << 16  # bytes of a line; a journal's have some hundreds
 _CHUNK = 1 << 20
@@ -113,24 +117,32 @@ class Entry:
     length: int  # in bytes of FILE.partial
     input: str  # SHA-256 of the lines
     output: str  # SHA-256 of the bytes
+    sums: Mapping[str, float] = field(default_factory=dict)  # what the writer counts over all windows, by name
 
     @classmethod
-    def of(cls, lines: Sequence[str], data: bytes) -> Self:
-        return cls(len(lines), len(data), _hash_lines(lines), hashlib.sha256(data).hexdigest())
+    def of(cls, lines: Sequence[str], data: bytes, sums: Mapping[str, float]) -> Self:
+        return cls(len(lines), len(data), _hash_lines(lines), hashlib.sha256(data).hexdigest(), sums)
 
     @classmethod
     def parse(cls, line: bytes) -> Self | None:
         """The entry in a line of a journal, or None when the line is not an entry."""
         value = _json(line)
-        if not isinstance(value, dict) or set(value) != {spec.name for spec in fields(cls)}:
+        if not isinstance(value, dict) or {"sums", *value} != {spec.name for spec in fields(cls)}:
             return None
         entry = cls(**value)
         counts = (entry.lines, entry.length)
-        sound = all(type(count) is int and count >= 0 for count in counts)
+        sound = all(type(count) is int and count >= 0 for count in counts) and _are_sums(entry.sums)
         return entry if sound and isinstance(entry.input, str) and isinstance(entry.output, str) else None
 
     def to_line(self) -> bytes:
-        return json.dumps(asdict(self)).encode() + b"\n"
+        value = asdict(self)
+        if not self.sums:
+            del value["sums"]
+        return json.dumps(value).encode() + b"\n"
+
+
+def _are_sums(value: object) -> bool:
+    return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())
 
 
 class JournalReader:
@@ -163,6 +175,12 @@ class JournalReader:
             if line.endswith(b"\n") or len(line) == _LONGEST:
                 yield f"{self._journal.path} is damaged"
             return
+
+
+def add_sums(total: Sums, window: Mapping[str, float]) -> None:
+    """Add the sums of a window to the total."""
+    for name, value in window.items():
+        total[name] = total.get(name, 0) + value
 
 
 def header_of(work: Work) -> bytes:

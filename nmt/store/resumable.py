@@ -6,7 +6,7 @@ what an earlier process left.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from nmt.disk.debris import unfinished
 from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
-from nmt.store.journal import START, Beside, Entry, JournalReader, Work, beside, difference, header_of
+from nmt.store.journal import START, Beside, Entry, JournalReader, Sums, Work, add_sums, beside, difference, header_of
 from nmt.text.lines import PAUSE, Pause
 from nmt.text.progress import Progress, Silent
 
@@ -77,6 +77,7 @@ class Resumable:
         self.path = path
         self.keep_journal = keep_journal
         self.lines = 0  # of input, done by this process or an earlier one
+        self.sums: Sums = {}  # over all windows that are in it
         self.finished = False
         self._reader: JournalReader | None = None  # as long as the next window may be in the journal
         self._writing = False  # whether this process has begun to write
@@ -129,13 +130,13 @@ class Resumable:
         self._count(*entry)
         return True
 
-    def add(self, lines: Sequence[str], records: Sequence[str]) -> None:
+    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         """Save the translations of ``lines``, the next window, to the disk; each record is a line of output."""
         text = "".join(f"{record}\n" for record in records)
         if len(text.splitlines()) != len(records):
             raise NmtError(f"an output line after line {self.lines:,} has a line break in it", "please report it")
         data = compressed(self.path, text.encode())
-        entry = Entry.of(lines, data)
+        entry = Entry.of(lines, data, sums or {})
         line = entry.to_line()
         # The journal last: it never lists bytes that may not be on the disk yet.
         self._partial.append(data)
@@ -218,6 +219,7 @@ class Resumable:
 
     def _count(self, entry: Entry, journal_bytes: int) -> None:
         self.lines += entry.lines
+        add_sums(self.sums, entry.sums)
         self._partial.good += entry.length
         self._journal.good += journal_bytes
         self._worthless(False)

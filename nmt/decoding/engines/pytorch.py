@@ -104,7 +104,7 @@ class PyTorchEngine:
         return results
 
     def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
-        """See ``Scorer``. The model must be a whole one that this engine was made ``of``. Raises what ``search`` raises.
+        """See ``Scorer``; the engine must have been made ``of`` a model. Raises what ``search`` raises.
 
         Computes in float64, where the device has it, so that digits do not depend on the batch.
         """
@@ -126,10 +126,7 @@ class PyTorchEngine:
         results: list[Result] | None = None
         try:
             with without_cudnn(self.device):
-                if self.searchers:
-                    results = self.searchers.pool.submit(work).result()
-                else:
-                    results = work()
+                results = self.searchers.pool.submit(work).result() if self.searchers else work()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -1,0 +1,108 @@
+"""``nmt score``: corpora to a score for each pair. The work is nmt.decoding.score_job."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from nmt.cli import options as flags
+from nmt.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmt.decoding.score_job import ScoreReport
+
+
+# Over 50 lines because each flag is a parameter.
+def score(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH ...", help="Corpora, as nmt prepare reads them: prefixes (data/test), or one file with both."
+        ),
+    ],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here once all is scored.")
+    ] = None,
+    format: Annotated[
+        Literal["text", "tsv", "jsonl"],
+        typer.Option(help="Scores; source, target, score, by tabs; or JSON lines with the score of each piece."),
+    ] = "text",
+    normalize: Annotated[
+        bool,
+        typer.Option("--normalize/--sum", help="Mean log-probability of a piece, or the sum over the translation."),
+    ] = True,
+    reverse: Annotated[
+        Path | None,
+        typer.Option(metavar="MODEL", help="Model of the other direction: score by dual cross-entropy."),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(metavar="SRC,TRG", help="Columns of .tsv and .csv, keys of .jsonl: names, or numbers like 2,3."),
+    ] = None,
+    batch_tokens: flags.BatchTokens = 2048,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--no-resume", help="With -o: resume where the same command stopped, or start over."),
+    ] = True,
+    stats: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write counts, times and perplexity here, as JSON.")
+    ] = None,
+    engine: flags.Engine = "auto",
+    compute_type: flags.ComputeType = "float32",
+    device: flags.DeviceName = "auto",
+    threads: flags.Threads = 0,
+    quiet: flags.IsQuiet = False,
+    verbose: flags.IsVerbose = False,
+) -> None:
+    """Score given translations: how probable a model finds them, one line for each pair, in order.
+
+    A score is a natural logarithm, so at most 0, and higher is better; nan for a pair with a blank side. It is the
+    score that nmt translate gives to its own translations.
+    """
+    if reverse and not normalize:
+        raise UsageError("--sum and --reverse exclude each other", "leave --sum out: cross-entropy is per piece")
+    from nmt.cli.console import standard_output, terminal_progress
+    from nmt.cli.prepare import parse_columns
+    from nmt.cli.translate import write_json
+    from nmt.config import EngineOptions
+    from nmt.corpus.parallel import find_corpus
+    from nmt.decoding.forced import PairScorer, Scoring, check_reverse
+    from nmt.decoding.formats import ScoreFormat
+    from nmt.decoding.score_job import ScoreJob
+    from nmt.disk.outputs import check_outputs
+    from nmt.store.model_folder import ModelFolder, places
+
+    chosen = parse_columns(columns) if columns is not None else None
+    folder = ModelFolder.open(model)
+    back = ModelFolder.open(reverse) if reverse else None
+    if back:
+        check_reverse(folder, back)
+    languages = folder.source_language, folder.target_language
+    job = ScoreJob(
+        [find_corpus(path, *languages, columns=chosen) for path in paths], output, ScoreFormat(format), resume
+    )
+    models = [place for path in (model, reverse) if path for place in places(path)]
+    check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *models])
+    wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
+
+    def load() -> Scoring:
+        return Scoring(PairScorer.of(folder, wanted), PairScorer.of(back, wanted) if back else None, normalize)
+
+    no_bar = quiet or bool(not output and sys.stdout and sys.stdout.isatty())
+    with terminal_progress(no_bar, verbose) as progress:
+        report = job.run(load, progress, standard_output, None if no_bar else job.total())
+        progress.note(summary(report))
+    if stats:
+        write_json(stats, report.figures())
+
+
+def summary(report: "ScoreReport") -> str:
+    """The report as a line for a person."""
+    from nmt.cli.console import counted, duration
+
+    there, back = report.perplexity(), report.perplexity("reverse")
+    line = f"{counted(report.pairs, 'pair')} in {duration(report.tally.seconds)}"
+    line += f": perplexity {there:.3f}" if there is not None else ": none has a score"
+    return line + (f", {back:.3f} in reverse" if back is not None else "")

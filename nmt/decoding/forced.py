@@ -1,0 +1,193 @@
+"""Forced decoding: how probable a model finds given translations, pair by pair. Knows no tensor and no file.
+
+Pairs are gathered into windows, sorted by length and scored in batches, so memory depends on the window and not on the
+corpus. A pair is encoded as training encodes it: no side is split into sentences or cut, and no mark is added.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import fsum, nan
+from typing import TYPE_CHECKING, Self
+
+from nmt.config import EngineOptions, SearchOptions
+from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
+from nmt.errors import BusyError, SettingsError
+from nmt.text.languages import same_language
+from nmt.text.progress import Progress, Silent
+from nmt.text.tokenizer import EOS, Tokenizer
+
+if TYPE_CHECKING:
+    from nmt.store.model_folder import ModelFolder
+
+Pair = tuple[str, str]
+
+
+@dataclass
+class Given:
+    """A pair as an engine gets it."""
+
+    place: int  # in the window
+    source: list[int]
+    target: list[int]
+    hypothesis: Hypothesis | None = None  # the target with its scores, once it is scored
+
+    @property
+    def width(self) -> int:
+        """Pieces of the longer side, and </s>."""
+        return max(len(self.source), len(self.target)) + 1
+
+    @property
+    def fits(self) -> bool:
+        """Whether it can be scored: no side is blank or has over MAX_PIECES pieces."""
+        return all(0 < len(side) <= MAX_PIECES for side in (self.source, self.target))
+
+
+@dataclass(frozen=True)
+class ScoredPair:
+    """A pair with its score, and how each direction sees it. Hypotheses are None where a side has no or many pieces."""
+
+    source: str
+    translation: str
+    score: float  # higher is better; NaN for a pair that cannot be scored
+    forward: Hypothesis | None  # the translation, given the source
+    reverse: Hypothesis | None = None  # the source, given the translation
+    source_pieces: int = 0
+    target_pieces: int = 0
+
+
+class PairScorer:
+    """Scores pairs in the direction of one model."""
+
+    model = ""  # SHA-256 of the manifest of the model folder that was loaded
+
+    def __init__(self, engine: Scorer, tokenizers: tuple[Tokenizer, Tokenizer], batch_tokens: int) -> None:
+        self.engine = engine
+        self.source_tokenizer, self.target_tokenizer = tokenizers
+        self.batches = Batches(batch_tokens, engine.workers)
+
+    @classmethod
+    def of(cls, model: "ModelFolder", wanted: EngineOptions) -> Self:
+        """The scorer of an opened model folder. Raises what ``Translator.of`` raises."""
+        tokenizers = model.tokenizers
+        from nmt.decoding.loading import load_engine
+
+        scorer = cls(load_engine(model, SearchOptions(), wanted), tokenizers, wanted.batch_tokens)
+        scorer.model = model.digest
+        return scorer
+
+    def about(self) -> dict[str, str | int]:
+        """All that its scores depend on besides the pairs, by name; batches change no digit."""
+        import sentencepiece
+
+        return {"model": self.model, "sentencepiece": sentencepiece.__version__, **self.engine.about()}
+
+    def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[Given]:
+        """Each pair with its translation as a hypothesis; None where a pair does not fit.
+
+        ``before`` pairs came before these. Raises BusyError for a pair that does not fit into memory.
+        """
+        sources = self.source_tokenizer.encode([source for source, _ in pairs])
+        targets = self.target_tokenizer.encode([target for _, target in pairs])
+        given = [Given(place, *sides) for place, sides in enumerate(zip(sources, targets, strict=True))]
+        fitting = [pair for pair in given if pair.fits]
+        progress.advance(len(given) - len(fitting))
+
+        def work(batch: list[Given]) -> list[Hypothesis]:
+            return self.engine.score([Query(pair.source) for pair in batch], [pair.target for pair in batch])
+
+        def alone(pair: Given) -> BusyError:
+            number = before + pair.place + 1
+            return BusyError(
+                f"pair {number} does not fit into memory even alone", "use a smaller model, or leave it out"
+            )
+
+        for batch, results in self.batches.run(fitting, work, alone, progress):
+            for pair, hypothesis in zip(batch, results, strict=True):
+                pair.hypothesis = hypothesis
+            progress.advance(len(batch))
+        return given
+
+    def tokens(self, hypothesis: Hypothesis) -> list[tuple[str, float]]:
+        """The pieces of a hypothesis as text, </s> last, each with its log-probability."""
+        pieces = self.target_tokenizer.pieces([*hypothesis.pieces, EOS])
+        return list(zip(pieces, hypothesis.token_scores or [], strict=True))
+
+
+class Scoring:
+    """Scores pairs by one model, or by dual cross-entropy with a second of the other direction.
+
+    The score is the mean log-probability of a piece, or the sum unless ``normalize``. With ``reverse`` it is that of
+    Junczys-Dowmunt 2018, equation 1, negated: −|H₁ − H₂| − (H₁ + H₂) / 2, where H is each direction's cross-entropy per
+    piece.
+    """
+
+    def __init__(self, forward: PairScorer, reverse: PairScorer | None = None, normalize: bool = True) -> None:
+        self.forward, self.reverse, self.normalize = forward, reverse, normalize
+
+    def about(self) -> dict[str, str | int]:
+        """All that its scores and the bounds of its windows depend on besides the pairs, by name."""
+        reverse = self.reverse.about() if self.reverse else {}
+        return {
+            **self.forward.about(),
+            **{f"reverse {name}": value for name, value in reverse.items()},
+            "normalize": self.normalize,
+            "window": WINDOW,
+            "window characters": WINDOW_CHARACTERS,
+            "longest side": MAX_PIECES,
+        }
+
+    def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[ScoredPair]:
+        """The pairs of a window with their scores; ``before`` pairs came before them."""
+        forward = self.forward.score(pairs, before, progress)
+        backs: list[Hypothesis | None] = [None] * len(pairs)
+        if self.reverse:
+            exchanged = [(target, source) for source, target in pairs]
+            backs = [given.hypothesis for given in self.reverse.score(exchanged, before, Warnings(progress))]
+        scored = []
+        for pair, given, back in zip(pairs, forward, backs, strict=True):
+            there, counts = given.hypothesis, (len(given.source), len(given.target))
+            scored.append(ScoredPair(*pair, self.combined(there, back), there, back, *counts))
+        return scored
+
+    def combined(self, there: Hypothesis | None, back: Hypothesis | None) -> float:
+        """The score of a pair from what each direction says."""
+        if there is None or (self.reverse and back is None):
+            return nan
+        if back is not None:
+            return -abs(there.score - back.score) + (there.score + back.score) / 2
+        return there.score if self.normalize else fsum(there.token_scores or [])
+
+
+class Warnings(Silent):
+    """Progress of which only warnings are told: the other direction counts the pairs."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def warn(self, line: str) -> None:
+        self.progress.warn(line)
+
+
+def windows(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Groups of pairs that are scored together. Where a window ends depends only on its pairs."""
+    window: list[Pair] = []
+    characters = 0
+    for pair in pairs:
+        window.append(pair)
+        characters += len(pair[0]) + len(pair[1])
+        if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
+            yield window
+            window, characters = [], 0
+    if window:
+        yield window
+
+
+def check_reverse(model: "ModelFolder", reverse: "ModelFolder") -> None:
+    """Raise SettingsError unless ``reverse`` translates back what ``model`` translates."""
+    wanted, there = (model.target_language, model.source_language), (reverse.source_language, reverse.target_language)
+    if not all(map(same_language, wanted, there)):
+        raise SettingsError(
+            f"`reverse` translates {' → '.join(there)}, and {model.folder} {' → '.join(reversed(wanted))}",
+            f"give a model that translates {wanted[0]} → {wanted[1]}",
+        )
