@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -116,10 +117,15 @@ def test_chunks_hold_all_pairs_in_order_and_bounded_memory(tmp_path: Path, monke
 
 @pytest.mark.parametrize(("kept", "expected"), [(0, 0), (1, 0), (19, 0), (20, 1), (1000, 50), (30_000, 1000)])
 def test_one_pair_in_twenty_is_held_out_and_at_most_a_thousand(kept: int, expected: int) -> None:
-    ledgers = [Ledger(2 * kept), Ledger(2 * kept)]
-    for ledger in ledgers:
+    ledgers = [
+        Ledger(np.zeros(2 * kept, np.uint8), np.zeros(2 * kept, np.float32), np.zeros(0, np.float32), [])
+        for _ in range(2)
+    ]
+    for ledger, block in zip(ledgers, (1 << 20, 7), strict=True):
         ledger.verdicts[1::2] = EMPTY
-        ledger.hold_out(seed=1)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("nmt.corpus.ledger.BLOCK", block)
+            ledger.hold_out(seed=1)
     assert VerdictNames([]).count(ledgers[0].verdicts) == {
         name: count for name, count in (("empty", kept), ("held-out", expected)) if count
     }
@@ -205,6 +211,11 @@ def test_few_words_or_many_characters_bound_the_fitted_vocabulary() -> None:
     assert 3000 < auto_size(2000, 20_000, 3000) < 4000
 
 
+def appended_in(folder: Path) -> Callable[[str], BinaryIO]:
+    """Opens files of a folder at their ends."""
+    return lambda name: (folder / name).open("ab")
+
+
 ROWS = st.lists(st.tuples(st.lists(st.integers(4, 70_000), max_size=5), st.lists(st.integers(4, 60_000), max_size=5)))
 
 
@@ -214,9 +225,12 @@ def test_rows_come_back_from_the_shards(
     tmp_path_factory: pytest.TempPathFactory, corpora: list[list[tuple[list[int], list[int]]]], shard_rows: int
 ) -> None:
     folder = tmp_path_factory.mktemp("shards")
-    with SplitWriter(folder, "train", 70_001, 65_536, shard_rows) as writer:
-        for number, rows in enumerate(corpora):
-            writer.append([source for source, _ in rows], [target for _, target in rows], number)
+    writer = SplitWriter(appended_in(folder), "train", 70_001, 65_536, shard_rows)
+    for number, rows in enumerate(corpora):
+        writer.append([source for source, _ in rows], [target for _, target in rows], number)
+        writer.close()  # another goes on
+        writer = SplitWriter(appended_in(folder), "train", 70_001, 65_536, shard_rows, writer.state)
+    writer.close()
     split = Split(folder, "train", 70_001, 65_536, shard_rows)
     written = [(number, source, target) for number, rows in enumerate(corpora) for source, target in rows]
     assert len(split) == writer.rows == len(written)
@@ -238,8 +252,9 @@ def test_ids_take_two_bytes_as_long_as_they_fit() -> None:
 
 
 def test_a_missing_or_cut_shard_is_a_data_error(tmp_path: Path) -> None:
-    with SplitWriter(tmp_path, "train", 300, 300) as writer:
-        writer.append([[5, 6]], [[7]], 0)
+    writer = SplitWriter(appended_in(tmp_path), "train", 300, 300)
+    writer.append([[5, 6]], [[7]], 0)
+    writer.close()
     table = tmp_path / "train-rows.bin"
     whole = table.read_bytes()
     table.write_bytes(whole[:-1])

@@ -9,9 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmt.config import PrepareOptions
+from nmt.corpus import ledger as ledger_module
 from nmt.corpus import near_copies
 from nmt.corpus.judge import Judge, Task
 from nmt.corpus.ledger import Ledger, best_of, is_shared
+from nmt.corpus.means import without_output
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import find_corpus
 from nmt.corpus.rules.duplicate import Duplicate
@@ -28,10 +30,8 @@ NOTHING: dict[str, Pairs] = {"test": [], "valid": []}
 def ledger_of(pairs: Pairs, worst: list[int]) -> Ledger:
     """The ledger of pairs that no rule dropped, with the scores ``worst`` of the rules."""
     judge = Judge.learn(pairs, ("xx", "yy"), PrepareOptions(clean="off"), NOTHING, Silent())
-    ledger = Ledger(len(pairs))
-    ledger.record(0, judge.judge(Task(pairs, 0, 1)))
-    ledger.worst[:] = worst
-    return ledger
+    judged = judge.judge(Task(pairs, 0, 1))
+    return Ledger(judged.verdicts, judged.scores, np.array(worst, np.float32), [*judged.keys])
 
 
 def dropped(pairs: Pairs, threshold: float = 0.0, worst: list[int] | None = None) -> list[float]:
@@ -124,7 +124,7 @@ def alike(worse: tuple[str, str], better: tuple[str, str]) -> float:
     st.sampled_from([1, 5, 1 << 20]),
 )
 def test_dropped_are_the_pairs_that_are_like_a_better_pair(
-    entries: list[tuple[str, str, int]], threshold: float, round_: int
+    entries: list[tuple[str, str, int]], threshold: float, part: int
 ) -> None:
     pairs, worst = [entry[:2] for entry in entries], [entry[2] for entry in entries]
 
@@ -139,7 +139,9 @@ def test_dropped_are_the_pairs_that_are_like_a_better_pair(
         for row in rows
     ]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(near_copies, "ROUND", round_)
+        for module in (ledger_module, near_copies):
+            patched.setattr(module, "PART", part)
+        patched.setattr(ledger_module, "BLOCK", part)
         result = dropped(pairs, threshold, worst)
     # A digit in the place of a word is either kind; scores on the threshold are rounded.
     assert result == pytest.approx([round(score, 4) if score > threshold else 0.0 for score in expected], abs=1e-3)
@@ -172,7 +174,8 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     options = PrepareOptions(clean="off", rules="duplicate=0.9")
     seen = survey(corpora, ("en", "de"), 100, Silent())
     judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
-    scanned, collected = scan(corpora, judge, seen, options, 1, Silent())
+    with without_output(1, Silent()) as means:
+        scanned, collected = scan(corpora, judge, seen, options, means)
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
     assert scanned[2].scores.tolist() == pytest.approx([0, 1 - 1 / 15, 1])
     assert collected.same_source == 2  # two: zwei, deux
@@ -183,6 +186,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     for off in ("duplicate=off", ""):
         options = PrepareOptions(clean="off", rules=off)
         judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
-        scanned, collected = scan(corpora, judge, seen, options, 1, Silent())
+        with without_output(1, Silent()) as means:
+            scanned, collected = scan(corpora, judge, seen, options, means)
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6
         assert collected.duplicates is None

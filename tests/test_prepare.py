@@ -532,7 +532,7 @@ def test_nothing_left_says_why(request_: PrepareRequest, role: str, pairs: list[
 @pytest.mark.parametrize(
     "pairs", [[*TRAIN, ("하나 더", "one more")], TRAIN[:-1], [*TEST, *TRAIN[10:]]], ids=["longer", "shorter", "other"]
 )
-@pytest.mark.parametrize("stage", ["scan", "_learn_tokenizers"])
+@pytest.mark.parametrize("stage", ["scan", "learn_tokenizers"])
 def test_a_corpus_that_changes_meanwhile_is_refused(
     request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch, pairs: list[tuple[str, str]], stage: str
 ) -> None:

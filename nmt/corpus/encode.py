@@ -3,8 +3,8 @@
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -14,16 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.dataset import DROPPED, VALID_TEXT
-from nmt.corpus.parallel import Pair, read_chunks
+from nmt.corpus.means import Means
+from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
 from nmt.corpus.verdicts import HELD_OUT, KEPT, TOO_LONG, Verdicts
 from nmt.disk.files import create_binary
+from nmt.disk.scratch import Stage
 from nmt.text.ahead import ahead
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
-from nmt.text.progress import Progress
 from nmt.text.tokenizer import Tokenizer
 
 
@@ -54,16 +55,33 @@ class Encoder:
         return all(len(text) <= limit or len(normal(text)) <= limit for text, limit in zip(pair, most, strict=True))
 
 
-@dataclass(frozen=True)
 class _Outputs:
-    profile: ProfileCounter  # of the training pairs
-    splits: dict[str, SplitWriter]
-    valid_text: list[BinaryIO]
-    dropped: BinaryIO
+    """The files of the dataset that grow chunk by chunk, as far as an earlier process has written them."""
+
+    def __init__(self, stage: Stage, encoder: Encoder, profile: ProfileCounter) -> None:
+        state = stage.value or {"pairs": 0, "splits": {}, "profile": {}}
+        self._stage = stage
+        self.done: int = state["pairs"]
+        self.profile = profile
+        profile.restore(state["profile"])
+        sizes = (encoder.source.size, encoder.target.size)
+        self.splits = {
+            name: SplitWriter(stage.append, name, *sizes, state=state["splits"].get(name))
+            for name in ("train", "valid")
+        }
+        self.valid_text = [stage.append(name) for name in VALID_TEXT.values()]
+        self.verdicts = stage.append("verdicts.bin")  # of the pairs that were encoded, for the next process
+
+    def note(self, verdicts: Verdicts) -> None:
+        """Note that the chunk with these verdicts is done."""
+        self.verdicts.write(verdicts)
+        self.done += len(verdicts)
+        splits = {name: split.state for name, split in self.splits.items()}
+        self._stage.note({"pairs": self.done, "splits": splits, "profile": self.profile.state()})
 
 
 def encode(
-    folder: Path, scanned: Sequence[Scanned], encoder: Encoder, profile: ProfileCounter, progress: Progress
+    folder: Path, scanned: Sequence[Scanned], encoder: Encoder, profile: ProfileCounter, means: Means
 ) -> dict[str, int]:
     """Write both splits, the validation text and the list of dropped pairs; return the number of rows by split.
 
@@ -71,31 +89,48 @@ def encode(
     ``read_pairs`` raises; a corpus that changed since the first pass no longer matches its hashes.
     """
     corpora = [entry for entry in scanned if entry.role != "test"]
-    progress.start("encoding", total=sum(len(entry.verdicts) for entry in corpora), unit="pairs")
-    with _open_outputs(folder, encoder, profile) as outputs:
+    means.progress.start("encoding", total=sum(len(entry.verdicts) for entry in corpora), unit="pairs")
+    with means.scratch.stage("encoded") as stage:
+        outputs = _Outputs(stage, encoder, profile)
+        done = _restore(corpora, stage.path("verdicts.bin"), outputs.done)
+        means.progress.advance(outputs.done)
         for number, entry in enumerate(corpora):
-            start = 0
-            for pairs in ahead(read_chunks(entry.corpus)):
-                stop = start + len(pairs)
+            start = done[number]
+            for pairs in ahead(_chunks(entry.corpus, start)) if start < len(entry.verdicts) else ():
                 # The slice is a view, so marks made in it reach ``entry``.
-                _encode_chunk(entry.role, number, pairs, entry.verdicts[start:stop], encoder, outputs)
-                start = stop
-                progress.advance(len(pairs))
-            _list_dropped(entry, outputs.dropped)
-    progress.finish()
+                verdicts = entry.verdicts[start : start + len(pairs)]
+                _encode_chunk(entry.role, number, pairs, verdicts, encoder, outputs)
+                outputs.note(verdicts)
+                start += len(pairs)
+                means.progress.advance(len(pairs))
+        names = stage.names()
+    for name in names - {"verdicts.bin"}:
+        os.rename(stage.path(name), folder / name)
+    with create_binary(folder / DROPPED) as dropped:
+        for entry in corpora:
+            _list_dropped(entry, dropped)
+    means.progress.finish()
     return {name: split.rows for name, split in outputs.splits.items()}
 
 
-@contextmanager
-def _open_outputs(folder: Path, encoder: Encoder, profile: ProfileCounter) -> Iterator[_Outputs]:
-    sizes = (encoder.source.size, encoder.target.size)
-    with ExitStack() as stack:
-        yield _Outputs(
-            profile,
-            {name: stack.enter_context(SplitWriter(folder, name, *sizes)) for name in ("train", "valid")},
-            [stack.enter_context((folder / name).open("wb")) for name in VALID_TEXT.values()],
-            stack.enter_context(create_binary(folder / DROPPED)),
-        )
+def _restore(corpora: Sequence[Scanned], path: Path, done: int) -> list[int]:
+    """Give the first ``done`` pairs the verdicts in the file; return how many those are of each corpus."""
+    counts = []
+    with path.open("rb") as file:
+        for entry in corpora:
+            count = min(done, len(entry.verdicts))
+            entry.verdicts[:count] = np.fromfile(file, np.uint8, count)
+            counts.append(count)
+            done -= count
+    return counts
+
+
+def _chunks(corpus: Corpus, done: int) -> Iterator[list[Pair]]:
+    """The chunks of a corpus without its first ``done`` pairs."""
+    for chunk in read_chunks(corpus):
+        if done < len(chunk):
+            yield chunk[done:]
+        done = max(0, done - len(chunk))
 
 
 def _encode_chunk(

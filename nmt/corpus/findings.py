@@ -5,7 +5,7 @@ Findings of parts of a corpus add up to those of the whole, in whatever order. K
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from heapq import nsmallest
 from typing import Any
 from zlib import crc32
@@ -64,24 +64,24 @@ class Findings:
         sides = []
         for chosen in (over, known & ~over):
             rows = np.flatnonzero(chosen)
-            distances = np.abs(scores[rows] - threshold)
+            # Rounded before any are left out, or it would depend on how the corpus is cut into parts which ones are.
+            distances = np.abs(scores[rows].astype(np.float64) - threshold).round(6)
             if len(rows) > SHOWN:
                 near = distances <= np.partition(distances, SHOWN)[SHOWN]
                 rows, distances = rows[near], distances[near]
+            draws = [crc32(repr(pairs[row]).encode("utf-8", "surrogatepass")) for row in rows.tolist()]
+            first = np.lexsort((rows, scores[rows], np.array(draws, np.int64), distances))[:SHOWN].tolist()
             sides.append(
-                nsmallest(
-                    SHOWN,
-                    (
-                        Example(
-                            round(float(distance), 6),
-                            crc32(repr(pairs[row]).encode("utf-8", "surrogatepass")),
-                            float(scores[row]),
-                            *places[row],
-                            *(text[:LONGEST] for text in pairs[row]),
-                        )
-                        for row, distance in zip(rows.tolist(), distances.tolist(), strict=True)
-                    ),
-                )
+                [
+                    Example(
+                        float(distances[place]),
+                        draws[place],
+                        float(scores[rows[place]]),
+                        *places[rows[place]],
+                        *(text[:LONGEST] for text in pairs[rows[place]]),
+                    )
+                    for place in first
+                ]
             )
         counts = np.bincount(bins, minlength=BINS)
         victims, survivors = sides
@@ -124,6 +124,28 @@ class Findings:
             },
         }
 
+    def state(self) -> dict[str, Any]:
+        """All of it but ``near``, which is found last, for JSON and ``restored``."""
+        return {
+            **{name: getattr(self, name) for name in ("highest", "unknown", "dropped", "kinds")},
+            "bins": self.bins.tolist(),
+            "victims": [astuple(example) for example in self.victims],
+            "survivors": [astuple(example) for example in self.survivors],
+            "reached": list(self.reached.items()),
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> "Findings":
+        """The findings that gave the state."""
+        changed = {
+            "bins": np.array(state["bins"], np.int64),
+            "victims": [Example(*example) for example in state["victims"]],
+            "survivors": [Example(*example) for example in state["survivors"]],
+            "kinds": Counter(state["kinds"]),
+            "reached": dict(state["reached"]),
+        }
+        return cls(**{**state, **changed})
+
 
 def _most_common(kinds: Counter[str]) -> dict[str, int]:
     """The counts of the most frequent kinds, and of the others together."""
@@ -148,6 +170,17 @@ class Collected:
         pairs = zip(self.rules, other.rules, strict=True) if self.rules and other.rules else ()
         rules = [left + right for left, right in pairs] or self.rules or other.rules
         return Collected(rules, self.kept + other.kept, self.dropped + other.dropped)
+
+    def state(self) -> dict[str, Any]:
+        """What was collected while the pairs were judged, for JSON and ``restored``."""
+        rules = [findings.state() for findings in self.rules]
+        return {"rules": rules, "kept": self.kept.tolist(), "dropped": self.dropped.tolist()}
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> "Collected":
+        """What was collected when it gave the state."""
+        rules = [Findings.restored(findings) for findings in state["rules"]]
+        return cls(rules, np.array(state["kept"], np.int64), np.array(state["dropped"], np.int64))
 
 
 def length_bins(pairs: Sequence[tuple[str, str]]) -> npt.NDArray[np.int64]:

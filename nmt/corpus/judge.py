@@ -8,9 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected, Findings, count_lengths, length_bins
@@ -47,6 +48,10 @@ class Judged:
     worst: Scores  # the largest score of a kept pair as a share of its threshold: how near it was to being dropped
     keys: Hashes  # of what pairs may have in common, (3, pairs)
     collected: Collected  # for the report
+
+    def columns(self) -> list[npt.NDArray[Any]]:
+        """All arrays that have an entry for each pair, as the ledger's files hold them."""
+        return [self.verdicts, self.scores, self.worst, *self.keys]
 
 
 @dataclass(frozen=True)

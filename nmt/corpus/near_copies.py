@@ -5,20 +5,26 @@ another pair is read again. Knows hashes, scores and rows; gets texts from a fun
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Self
 
 import numpy as np
 
 from nmt.corpus.findings import BINS, LONGEST, SHOWN, Example, Findings
-from nmt.corpus.ledger import Ledger, best_of, is_shared
+from nmt.corpus.ledger import PART, Ledger, best_of, range_of
 from nmt.corpus.rules.duplicate import COMMON, Comparison, Duplicate
-from nmt.corpus.rules.line_hashes import Rows
+from nmt.corpus.rules.line_hashes import Hashes, Rows
 from nmt.corpus.rules.rule import Scores
 from nmt.corpus.rules.word_ids import mix
 from nmt.corpus.verdicts import DUPLICATE, KEPT
 
 BELOW = 0.03  # how far below the threshold scores are looked for: a report shows pairs on either side of it
-ROUND = 1 << 20  # proposed pairs that are compared at a time; a round reads the corpora again
+ENTRIES = 12  # of a proposed pair, about: one without each word of a side
+ENTRY = np.dtype([("hash", "<u8"), ("row", "<i8"), ("score", "<f4")])
+MOST_FILES = 256
 Pair = tuple[str, str]
 Read = Callable[[Rows], Iterator[tuple[Rows, Sequence[Pair]]]]
 """Reads the pairs of rising rows of the ledger, in their normal form; yields some rows with their pairs at a time."""
@@ -45,18 +51,20 @@ class Hits:
         return cls(rows[first], scores[first], instead[first])
 
 
-def drop_near_copies(ledger: Ledger, threshold: float, read: Read, places: Places) -> Findings:
+def drop_near_copies(
+    ledger: Ledger, threshold: float, read: Read, places: Places, folder: Path | None = None
+) -> Findings:
     """Drop the pairs whose score is over the threshold, and tell what a report shows of them.
 
     A pair is dropped if it is a near-copy of a pair that is no copy itself and that the rules found better; of equally
-    good ones the first counts as better.
+    good ones the first counts as better. ``folder`` is for temporary files.
     """
     judged = int(np.count_nonzero(ledger.verdicts == KEPT))
     rows, instead = ledger.copies()
     copies = Hits(rows, np.ones(len(rows), np.float32), instead)
     if threshold < 1:
         ledger.drop(copies.rows, copies.scores, DUPLICATE)
-    near = _near_copies(ledger, max(0.0, threshold - BELOW), read)
+    near = _near_copies(ledger, max(0.0, threshold - BELOW), read, folder)
     over = near.scores > threshold
     ledger.drop(near.rows[over], near.scores[over], DUPLICATE)
     hits = Hits.of_all([copies, near])
@@ -68,39 +76,57 @@ def drop_near_copies(ledger: Ledger, threshold: float, read: Read, places: Place
     return Findings(Duplicate.highest, bins, 0, dropped, victims, survivors, near=(victims_near, survivors_near))
 
 
-def _near_copies(ledger: Ledger, least: float, read: Read) -> Hits:
+def _near_copies(ledger: Ledger, least: float, read: Read, folder: Path | None) -> Hits:
     """The kept pairs that have a better near-copy, if their score is at least ``least`` or not much less."""
-    kept = np.flatnonzero(ledger.verdicts == KEPT)
-    proposed = [kept[is_shared(keys[kept])] for keys in ledger.keys]
-    rounds = np.uint64(sum(map(len, proposed)) // ROUND + 1)
+    proposed = np.zeros(len(ledger.verdicts), np.uint8)  # a bit for each thing in common
+    for common in COMMON:
+        for part in range(ledger.parts):
+            proposed[ledger.shared(common, part)] |= 1 << common
+    wanted = np.flatnonzero(proposed)
     hits: list[Hits] = []
-    for number in range(int(rounds)):
-        # Pairs with equal keys are in the same round: the upper half of the key chooses it.
-        chosen = [
-            rows[((keys[rows] >> _HALF) * rounds) >> _HALF == number]
-            for keys, rows in zip(ledger.keys, proposed, strict=True)
-        ]
-        hits += _compare(ledger, chosen, least, read)
+    with _Sorted(len(wanted) * ENTRIES // PART + 1, folder) as entries:
+        for rows, pairs in read(wanted):
+            comparison = Comparison(pairs)
+            for common in COMMON:
+                own = np.flatnonzero(proposed[rows] & (1 << common))
+                hashes, own_rows, scores = comparison.entries(common, ledger.keys[common][rows], own, least)
+                # Entries are compared with those of the same thing in common alone.
+                entries.add(mix(hashes + np.uint64(common)), rows[own_rows], scores)
+        for hashes, rows, scores in entries:
+            best = best_of(hashes, ledger.worst[rows], rows)
+            worse = best != rows
+            hits.append(Hits.of_all([Hits(rows[worse], scores[worse], best[worse])]))
     return Hits.of_all(hits)
 
 
-_HALF = np.uint64(32)
+class _Sorted:
+    """Entries by ranges of their hashes, in temporary files: each range fits the memory."""
 
+    def __init__(self, ranges: int, folder: Path | None) -> None:
+        self._open = ExitStack()
+        self._files = [self._open.enter_context(TemporaryFile(dir=folder)) for _ in range(min(ranges, MOST_FILES))]
 
-def _compare(ledger: Ledger, chosen: Sequence[Rows], least: float, read: Read) -> Iterator[Hits]:
-    """The hits among ``chosen``: for each thing that pairs may have in common, the rows of those that do."""
-    parts: list[list[Sequence[np.ndarray]]] = [[] for _ in COMMON]
-    for rows, pairs in read(np.unique(np.concatenate(chosen))):
-        comparison = Comparison(pairs)
-        for common in COMMON:
-            own = np.flatnonzero(np.isin(rows, chosen[common]))
-            hashes, entries, scores = comparison.entries(common, ledger.keys[common, rows], own, least)
-            parts[common].append((hashes, rows[entries], scores))
-    for entries_of in filter(None, parts):
-        hashes, rows, scores = map(np.concatenate, zip(*entries_of, strict=True))
-        best = best_of(hashes, ledger.worst[rows], rows)
-        worse = best != rows
-        yield Hits.of_all([Hits(rows[worse], scores[worse], best[worse])])
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def add(self, hashes: Hashes, rows: Rows, scores: Scores) -> None:
+        entries = np.empty(len(hashes), ENTRY)
+        entries["hash"], entries["row"], entries["score"] = hashes, rows, scores
+        ranges = range_of(hashes, len(self._files))
+        entries = entries[np.argsort(ranges, kind="stable")]
+        ends = np.cumsum(np.bincount(ranges.astype(np.int64), minlength=len(self._files)))
+        for file, part in zip(self._files, np.split(entries, ends[:-1]), strict=True):
+            file.write(part.tobytes())
+
+    def __iter__(self) -> Iterator[tuple[Hashes, Rows, Scores]]:
+        """All entries of a range at a time."""
+        for file in self._files:
+            file.seek(0)
+            entries = np.frombuffer(file.read(), ENTRY)
+            yield entries["hash"].copy(), entries["row"].copy(), entries["score"].copy()
 
 
 def _examples(

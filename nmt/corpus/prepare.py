@@ -20,23 +20,23 @@ from nmt.corpus.cleaning import Cleaning, cleaning_facts, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.judge import Judge, thresholds
+from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
+from nmt.corpus.means import OURS, Means, versions, without_output
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
 from nmt.corpus.survey import Sample, survey
-from nmt.corpus.verdicts import KEPT, TOO_LONG
-from nmt.corpus.vocabulary import find_vocabulary, learn_vocabularies
+from nmt.corpus.vocabulary import find_vocabulary
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
+from nmt.disk.scratch import drop_scratch, open_scratch
 from nmt.errors import DataError, MissingInputError, SettingsError
-from nmt.text.ahead import heard
 from nmt.text.lines import printable
 from nmt.text.mending import check_mending
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
-from nmt.text.tokenizer import Tokenizer
 
 # Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
 BYTES_WORTH_A_WARNING = 0.05
@@ -76,11 +76,13 @@ def prepare(
 ) -> PrepareReport:
     """Make the dataset folder ``request.output``, unless it is already made from the same inputs and options.
 
-    Uses ``workers`` threads, and for large corpora as many other processes; with 1, none.
+    Uses ``workers`` threads, and for large corpora as many other processes; with 1, none. Killed, it leaves its work in
+    ``output.partial``, and goes on from there when it is called again.
 
     Raises MissingInputError for a corpus that does not exist; DataError, with file and line, for a corpus that cannot
     be used or of which no pair is left, and for a vocabulary size that does not fit the text; CannotCreateError when
-    the output exists and prepare did not make it.
+    the output exists and prepare did not make it; BusyError while another process makes it, or when a
+    process was killed.
     """
     progress = progress or Silent()
     _check_rules(request, options)
@@ -90,11 +92,13 @@ def prepare(
     corpora = _find_corpora(request, options)
     facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
     manifest = _made_already(request.output, facts)
-    if manifest is not None:
-        return _report(manifest, unchanged=True)
     output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
-    with create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, request, corpora, given, options, workers, progress)
+    if manifest is not None:
+        drop_scratch(output, OURS)  # of a process that was killed after its work
+        return _report(manifest, unchanged=True)
+    replaceable(KIND)(output)
+    with open_scratch(output, [facts, versions()], OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
+        facts |= _make(folder, request, corpora, given, options, Means(scratch, workers, progress))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
@@ -108,7 +112,8 @@ def judge_alone(
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    scanned, facts, _ = _judge(request, _find_corpora(request, options), options, workers, progress)
+    with without_output(workers, progress) as means:
+        scanned, facts, _ = _judge(request, _find_corpora(request, options), options, means)
     return Cleaning(
         (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
     )
@@ -172,19 +177,18 @@ def _make(
     corpora: Sequence[tuple[str, Corpus]],
     vocabulary: Sequence[Path],
     options: PrepareOptions,
-    workers: int,
-    progress: Progress,
+    means: Means,
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
-    languages = request.source_language, request.target_language
-    scanned, facts, sample = _judge(request, corpora, options, workers, progress)
+    languages, progress = (request.source_language, request.target_language), means.progress
+    scanned, facts, sample = _judge(request, corpora, options, means)
     if vocabulary:
-        source, target = _copy_tokenizers(folder, vocabulary)
+        source, target = copy_tokenizers(folder, vocabulary)
     else:
-        source, target = _learn_tokenizers(folder, scanned, sample, options, languages, progress)
+        source, target = learn_tokenizers(folder, scanned, sample, options, languages, means)
     del sample  # frees its memory
     profile = ProfileCounter()
-    rows = encode(folder, scanned, Encoder(source, target, options.max_length, workers), profile, progress)
+    rows = encode(folder, scanned, Encoder(source, target, options.max_length, means.workers), profile, means)
     refuse_nothing_left(scanned)
     reports = [entry.report() for entry in scanned]
     for report in reports:
@@ -209,17 +213,13 @@ def _make(
 
 
 def _judge(
-    request: PrepareRequest,
-    corpora: Sequence[tuple[str, Corpus]],
-    options: PrepareOptions,
-    workers: int,
-    progress: Progress,
+    request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, means: Means
 ) -> tuple[list[Scanned], dict[str, Any], Sample]:
     """Both passes that judge: the corpora with verdicts, what was collected, and the sample of the text."""
     languages = request.source_language, request.target_language
-    seen = survey(corpora, languages, options.max_length, progress)
-    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, progress)
-    scanned, collected = scan(corpora, judge, seen, options, workers, progress)
+    seen = survey(corpora, languages, options.max_length, means.progress)
+    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, means.progress)
+    scanned, collected = scan(corpora, judge, seen, options, means)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     return scanned, cleaning_facts(judge, collected, counted), seen.sample
 
@@ -232,41 +232,6 @@ def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress
         if bytes_ > BYTES_WORTH_A_WARNING * pieces:
             share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
             progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
-
-
-def _copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
-    tokenizers = [Tokenizer.load(path) for path in vocabulary]
-    for path in vocabulary:
-        (folder / path.name).write_bytes(path.read_bytes())
-    return tokenizers[0], tokenizers[-1]
-
-
-def _learn_tokenizers(
-    folder: Path,
-    scanned: Sequence[Scanned],
-    sample: Sample,
-    options: PrepareOptions,
-    languages: tuple[str, str],
-    progress: Progress,
-) -> tuple[Tokenizer, Tokenizer]:
-    """Learn and write the tokenizers of the source and of the target, which share one model if joint."""
-    train = [entry for entry in scanned if entry.role == "train"]
-    pairs, kept = sample.kept(np.concatenate([entry.verdicts for entry in train])), sum(entry.kept for entry in train)
-    if not pairs:  # all are too long to learn from
-        for entry in train:
-            entry.verdicts[entry.verdicts == KEPT] = TOO_LONG
-        refuse_nothing_left(scanned)
-    progress.start("learning the vocabulary", unit="seconds")
-    try:
-        models = heard(lambda: learn_vocabularies(pairs, kept, options, languages), progress.advance)
-    except DataError as error:
-        paths = ", ".join(str(entry.corpus.path) for entry in train)
-        raise DataError(f"{paths}: {error.what}", error.mend) from None
-    progress.finish()
-    for name, model in models.items():
-        (folder / name).write_bytes(model)
-    tokenizers = [Tokenizer(model, name) for name, model in models.items()]
-    return tokenizers[0], tokenizers[-1]
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:

@@ -14,7 +14,8 @@ import numpy as np
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected
 from nmt.corpus.judge import NEVER, Judge, Task
-from nmt.corpus.ledger import Ledger
+from nmt.corpus.ledger import COLUMNS, Ledger
+from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.corpus.rules.line_hashes import Rows
@@ -24,7 +25,6 @@ from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.normal import normal
 from nmt.text.processes import in_processes
-from nmt.text.progress import Progress
 
 # Pairs in training corpora below which this process judges alone: to start others takes as long as 5,000 pairs.
 WORTH_PROCESSES = 50_000
@@ -71,31 +71,21 @@ def scan(
     judge: Judge,
     seen: Survey,
     options: PrepareOptions,
-    workers: int,
-    progress: Progress,
+    means: Means,
 ) -> tuple[list[Scanned], Collected]:
     """Judge the pairs of every training corpus; the corpora come back in the same order, with what was collected.
 
-    ``workers`` processes judge, if the corpora are large enough for processes to be worth starting. A person chose the
-    pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from test none. Raises
-    what ``read_pairs`` raises, DataError when no pair is left, and BusyError when a process is killed.
+    A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
+    test none. Raises what ``read_pairs`` raises, DataError when no pair is left, BusyError when a process is killed.
     """
     counts = [count if role == "train" else 0 for (role, _), count in zip(corpora, seen.pairs, strict=True)]
     starts = np.cumsum([0, *counts]).tolist()
-    ledger = Ledger(starts[-1])
-    collected = Collected()
-    progress.start("cleaning", total=starts[-1], unit="pairs")
-    done = 0
-    with in_processes(judge.judge, workers if starts[-1] >= WORTH_PROCESSES else 1) as judge_all:
-        for judged in judge_all(ahead(_tasks(corpora))):
-            ledger.record(done, judged)
-            collected += judged.collected
-            done += len(judged.verdicts)
-            progress.advance(len(judged.verdicts))
+    means.progress.start("cleaning", total=starts[-1], unit="pairs")
+    ledger, collected = _judge_all(corpora, starts[-1], judge, means)
     duplicates = None
     if judge.duplicate < NEVER:
         reader = _Reader(corpora, starts)
-        duplicates = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place)
+        duplicates = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place, means.scratch.folder)
     collected = replace(collected, duplicates=duplicates, same_source=ledger.same_source())
     if not any(role == "valid" for role, _ in corpora):
         ledger.hold_out(options.seed)
@@ -113,7 +103,7 @@ def scan(
         before[role] += len(verdicts)
         near = sum(row in here for row in reached.get(f"in-{role}", ()))
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores, near))
-    progress.finish()
+    means.progress.finish()
     refuse_nothing_left(scanned)
     return scanned, collected
 
@@ -143,11 +133,37 @@ class _Reader:
         return corpus, row - self.starts[corpus] + 1
 
 
-def _tasks(corpora: Sequence[tuple[str, Corpus]]) -> Iterator[Task]:
+def _judge_all(
+    corpora: Sequence[tuple[str, Corpus]], total: int, judge: Judge, means: Means
+) -> tuple[Ledger, Collected]:
+    """Judge all training pairs that no earlier process has judged, in processes if these are worth starting."""
+    with means.scratch.stage("judged") as stage:
+        done, collected = 0, Collected()
+        if stage.value:
+            done, collected = stage.value["pairs"], Collected.restored(stage.value["collected"])
+            means.progress.advance(done)
+        columns = [stage.append(name) for name in COLUMNS]
+        processes = means.workers if total - done >= WORTH_PROCESSES else 1
+        with in_processes(judge.judge, processes if done < total else 1) as judge_all:
+            for judged in judge_all(ahead(_tasks(corpora, done))) if done < total else ():
+                for column, values in zip(columns, judged.columns(), strict=True):
+                    column.write(values)
+                done += len(judged.verdicts)
+                collected += judged.collected
+                stage.note({"pairs": done, "collected": collected.state()})
+                means.progress.advance(len(judged.verdicts))
+        return Ledger.read([stage.path(name) for name in COLUMNS]), collected
+
+
+def _tasks(corpora: Sequence[tuple[str, Corpus]], done: int) -> Iterator[Task]:
+    """The chunks of the training corpora without the first ``done`` pairs."""
     for number, (role, corpus) in enumerate(corpora):
         first = 1
         for chunk in read_chunks(corpus) if role == "train" else ():
-            yield Task(chunk, number, first)
+            skipped = min(done, len(chunk))
+            if skipped < len(chunk):
+                yield Task(chunk[skipped:], number, first + skipped)
+            done -= skipped
             first += len(chunk)
 
 

@@ -6,13 +6,11 @@ row that is read is checked to lie inside its shard, and each id inside the voca
 no batches.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,47 +40,65 @@ def id_type(vocabulary: int) -> np.dtype[Any]:
     return np.dtype("<u2") if vocabulary <= 1 << 16 else np.dtype("<u4")
 
 
+class Appended(Protocol):
+    """A file to whose end bytes are written."""
+
+    def write(self, data: Any, /) -> object: ...
+
+    def flush(self) -> object: ...
+
+    def close(self) -> None: ...
+
+
 class SplitWriter:
-    """Context manager that appends rows to the files of a split."""
+    """Appends rows to the files of a split, which ``open_file`` opens by their names."""
 
     def __init__(
-        self, folder: Path, name: str, source_vocabulary: int, target_vocabulary: int, shard_rows: int = SHARD_ROWS
+        self,
+        open_file: Callable[[str], Appended],
+        name: str,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        shard_rows: int = SHARD_ROWS,
+        state: Mapping[str, int] | None = None,
     ) -> None:
-        self._folder = folder
+        """``state`` is that of an earlier writer whose files ``open_file`` opens at their ends."""
+        self._open_file = open_file
         self._name = name
         self._types = {"source": id_type(source_vocabulary), "target": id_type(target_vocabulary)}
         self._shard_rows = shard_rows
-        self._table = (folder / f"{name}-rows.bin").open("wb")
-        self._shard = ExitStack()
-        self._files: dict[str, BinaryIO] = {}
-        self._ends = {"source": 0, "target": 0}
-        self.rows = 0
+        self._table = open_file(f"{name}-rows.bin")
+        self._files: dict[str, Appended] = {}
+        self._ends = {side: state[side] if state else 0 for side in ("source", "target")}
+        self.rows = state["rows"] if state else 0
 
-    def __enter__(self) -> Self:
-        return self
+    @property
+    def state(self) -> dict[str, int]:
+        """Where the next row goes."""
+        return {"rows": self.rows, **self._ends}
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._shard.close()
-        self._table.close()
+    def close(self) -> None:
+        """Close the files."""
+        for file in (self._table, *self._files.values()):
+            file.close()
 
     def append(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], corpus: int) -> None:
         """Append rows, given by their source ids and their target ids, of the corpus number ``corpus``."""
         done = 0
         while done < len(source):
             if self.rows % self._shard_rows == 0:
+                self._ends = dict.fromkeys(self._ends, 0)
+            if self.rows % self._shard_rows == 0 or not self._files:
                 self._open_shard()
             stop = done + self._shard_rows - self.rows % self._shard_rows
             self._append_to_shard(source[done:stop], target[done:stop], corpus)
             done = stop
 
     def _open_shard(self) -> None:
-        self._shard.close()
         for side in ("source", "target"):
-            path = self._folder / shard_name(self._name, self.rows // self._shard_rows, side)
-            self._files[side] = self._shard.enter_context(path.open("wb"))
-            self._ends[side] = 0
+            if side in self._files:
+                self._files[side].close()
+            self._files[side] = self._open_file(shard_name(self._name, self.rows // self._shard_rows, side))
 
     def _append_to_shard(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], corpus: int) -> None:
         records = np.zeros(len(source), ROW)

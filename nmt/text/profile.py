@@ -75,6 +75,15 @@ class ProfileCounter:
             self.source_marks[final_mark(source)] += 1
             self.target_marks[final_mark(target)] += 1
 
+    def state(self) -> dict[str, Any]:
+        """What was counted so far, for JSON and ``restore``."""
+        return {name: list(counts.items()) for name, counts in vars(self).items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Add what another counter had counted."""
+        for name, counts in state.items():
+            getattr(self, name).update(dict(counts))
+
     def profile(self) -> Profile:
         """The profile of the pairs counted so far, at least one."""
         lines = self.source_marks.total()

@@ -1,0 +1,72 @@
+"""The tokenizers of a dataset: learnt from the kept pairs of the sample, or copied from a dataset or model.
+
+What was learnt is kept in the scratch, because learning takes minutes. Knows verdicts and files; how a vocabulary is
+learnt stands in vocabulary.py.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from nmt.config import PrepareOptions
+from nmt.corpus.means import Means
+from nmt.corpus.scan import Scanned, refuse_nothing_left
+from nmt.corpus.survey import Sample
+from nmt.corpus.verdicts import KEPT, TOO_LONG
+from nmt.corpus.vocabulary import learn_vocabularies
+from nmt.errors import DataError
+from nmt.text.ahead import heard
+from nmt.text.tokenizer import Tokenizer
+
+
+def copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
+    """Copy the files of an existing vocabulary, and load the tokenizers of the source and of the target."""
+    tokenizers = [Tokenizer.load(path) for path in vocabulary]
+    for path in vocabulary:
+        (folder / path.name).write_bytes(path.read_bytes())
+    return tokenizers[0], tokenizers[-1]
+
+
+def learn_tokenizers(
+    folder: Path,
+    scanned: Sequence[Scanned],
+    sample: Sample,
+    options: PrepareOptions,
+    languages: tuple[str, str],
+    means: Means,
+) -> tuple[Tokenizer, Tokenizer]:
+    """Learn and write the tokenizers of the source and of the target, which share one model if joint.
+
+    Raises DataError for a size that does not fit the text, and when all pairs are too long to learn from.
+    """
+    with means.scratch.stage("vocabulary") as stage:
+        models = {name: stage.read(name) for name in stage.value or ()}
+        if not models:
+            models = _learn(scanned, sample, options, languages, means)
+            for name, model in models.items():
+                stage.append(name).write(model)
+            stage.note(list(models))
+    for name, model in models.items():
+        (folder / name).write_bytes(model)
+    tokenizers = [Tokenizer(model, name) for name, model in models.items()]
+    return tokenizers[0], tokenizers[-1]
+
+
+def _learn(
+    scanned: Sequence[Scanned], sample: Sample, options: PrepareOptions, languages: tuple[str, str], means: Means
+) -> dict[str, bytes]:
+    train = [entry for entry in scanned if entry.role == "train"]
+    pairs, kept = sample.kept(np.concatenate([entry.verdicts for entry in train])), sum(entry.kept for entry in train)
+    if not pairs:  # all are too long to learn from
+        for entry in train:
+            entry.verdicts[entry.verdicts == KEPT] = TOO_LONG
+        refuse_nothing_left(scanned)
+    means.progress.start("learning the vocabulary", unit="seconds")
+    try:
+        models = heard(lambda: learn_vocabularies(pairs, kept, options, languages), means.progress.advance)
+    except DataError as error:
+        paths = ", ".join(str(entry.corpus.path) for entry in train)
+        raise DataError(f"{paths}: {error.what}", error.mend) from None
+    means.progress.finish()
+    return models

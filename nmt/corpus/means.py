@@ -1,0 +1,50 @@
+"""What the stages of ``prepare`` work with: a scratch that outlives a kill, processes, and a reader of progress.
+
+Knows the names of the scratch's files; not what is in them.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nmt.disk.scratch import Scratch, open_scratch
+from nmt.text.progress import Progress
+from nmt.version import __version__
+
+OURS = re.compile(
+    r"judged-[a-z0-9]+\.bin|tokenizer(?:\.target)?\.model|verdicts\.bin|valid\.(?:source|target)\.txt"
+    r"|(?:train|valid)-(?:rows|\d{5,}\.(?:source|target))\.bin"
+)
+_LIBRARIES = ("numpy", "sentencepiece", "py3langid", "ftfy", "lxml", "polib")
+
+
+@dataclass(frozen=True)
+class Means:
+    """What the stages of ``prepare`` work with."""
+
+    scratch: Scratch
+    workers: int
+    progress: Progress
+
+
+def versions() -> dict[str, str]:
+    """The versions of all that may judge and encode otherwise after an update."""
+    found = {"nmt": __version__, "python": sys.version}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+@contextmanager
+def without_output(workers: int, progress: Progress) -> Iterator[Means]:
+    """Means for work that writes nothing beside an output, and begins anew after a kill."""
+    with TemporaryDirectory(prefix="nmt-") as folder, open_scratch(Path(folder, "judged"), "", OURS) as scratch:
+        yield Means(scratch, workers, progress)

@@ -1,0 +1,253 @@
+"""A prepare that was killed goes on: the same bytes at the end, and nothing that is damaged or strange is believed."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from nmt.config import PrepareOptions
+from nmt.corpus.means import OURS
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.disk.manifest import read_manifest
+from nmt.disk.scratch import Scratch, beside, open_scratch
+from nmt.errors import BusyError, CannotCreateError, DataError
+
+WORDS = ["house", "river", "green", "walks", "small", "never", "bread", "stone", "light", "seven"]
+OTHER = ["Haus", "Fluss", "grün", "geht", "klein", "nie", "Brot", "Stein", "Licht", "sieben"]
+
+# Prepares the dataset again and again in forked children, each of which is killed by a real SIGKILL in the middle of
+# writing to the scratch or of moving its files; prints how many were killed before one was done.
+KILLER = """
+import json, os, signal, sys
+from pathlib import Path
+from random import Random
+sys.path.insert(0, sys.argv[1])
+from nmt.config import PrepareOptions
+from nmt.corpus import parallel, shards
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.disk import scratch
+import sentencepiece, filelock, nmt.text.languages
+folder, seed, once = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "once"
+parallel.CHUNK_PAIRS = 7
+draw = Random(seed)
+killed = 0
+while True:
+    left = 300 if once else draw.randrange(30, 70)
+    child = os.fork()
+    if not child:
+        def counted(do):
+            def counting(*arguments):
+                global left
+                left -= 1
+                if not left:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return do(*arguments)
+            return counting
+        scratch.Growing.write = counted(scratch.Growing.write)
+        scratch.Stage.note = counted(scratch.Stage.note)
+        os.rename = counted(os.rename)
+        options = PrepareOptions(rules="language=off", tokenizer="bpe")  # the fastest
+        prepare(PrepareRequest("en", "de", (folder / "a", folder / "b"), None, (), folder / "data"), options)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == 0:
+        break
+    assert status == -signal.SIGKILL, status
+    killed += 1
+    if once:
+        break
+print(killed)
+"""
+
+
+OPTIONS = PrepareOptions(rules="language=off", tokenizer="bpe")
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> PrepareRequest:
+    """A request for two corpora of 100 pairs each."""
+    draw = Random(3)
+    for name in ("a", "b"):
+        rows = [[draw.randrange(10) for _ in range(6)] for _ in range(100)]
+        for language, words in (("en", WORDS), ("de", OTHER)):
+            text = "".join(" ".join(words[word] for word in row) + "\n" for row in rows)
+            (tmp_path / f"{name}.{language}").write_text(text, encoding="utf-8")
+    return PrepareRequest("en", "de", (tmp_path / "a", tmp_path / "b"), None, (), tmp_path / "data")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def fresh(request: PrepareRequest, options: PrepareOptions = OPTIONS) -> dict[str, bytes]:
+    """What the files are when nothing is killed."""
+    output = request.output.with_name("fresh")
+    prepare(replace(request, output=output), options)
+    return contents(output)
+
+
+def kill(request: PrepareRequest, seed: int, how: str) -> int:
+    """Run KILLER; return how many processes were killed."""
+    program: list[str | Path] = [
+        sys.executable,
+        "-c",
+        KILLER,
+        str(Path(__file__).parents[1]),
+        request.output.parent,
+        str(seed),
+        how,
+    ]
+    ended = subprocess.run(program, capture_output=True, encoding="utf-8")
+    assert ended.returncode == 0, ended.stderr
+    return int(ended.stdout)
+
+
+def nothing_else(request: PrepareRequest) -> bool:
+    names = {"a.en", "a.de", "b.en", "b.de", "data", "fresh"}
+    return {path.name for path in request.output.parent.iterdir()} == names
+
+
+def test_killed_ten_times_and_more_it_has_the_same_bytes(request_: PrepareRequest) -> None:
+    assert kill(request_, 1, "again") >= 10
+    assert not beside(request_.output).exists()
+    assert contents(request_.output) == fresh(request_)
+    assert nothing_else(request_)
+
+
+def resumed(request: PrepareRequest, monkeypatch: pytest.MonkeyPatch, options: PrepareOptions) -> bool:
+    """Prepare after a kill; return whether any stage went on from its note."""
+    believed: list[object] = []
+    stage = Scratch.stage
+
+    def noted(scratch: Scratch, name: str):  # type: ignore[no-untyped-def]
+        manager = stage(scratch, name)
+        opened = manager.__enter__()
+        believed.append(opened.value)
+        opened.close()
+        return stage(scratch, name)
+
+    monkeypatch.setattr(Scratch, "stage", noted)
+    prepare(request, options)
+    monkeypatch.undo()
+    return any(value is not None for value in believed)
+
+
+def leave_scratch(request: PrepareRequest) -> Path:
+    """Leave the scratch of a killed process behind, with the notes of two stages at least."""
+    assert kill(request, 0, "once") == 1
+    assert {path.name for path in beside(request.output).iterdir()} >= {"judged.note.json", "encoded.note.json"}
+    return beside(request.output)
+
+
+def touch(request: PrepareRequest) -> tuple[PrepareRequest, PrepareOptions]:
+    with Path(f"{request.train[1]}.en").open("r+") as file:
+        file.write("R")
+    return request, OPTIONS
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"),
+    [
+        (lambda request: (request, OPTIONS), True),
+        (lambda request: (request, replace(OPTIONS, max_length=100)), False),
+        (lambda request: (replace(request, train=request.train[:1]), OPTIONS), False),
+        (touch, False),
+    ],
+    ids=["nothing", "an option", "the corpora", "a letter"],
+)
+def test_what_was_made_for_another_request_is_dropped(
+    request_: PrepareRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[PrepareRequest], tuple[PrepareRequest, PrepareOptions]],
+    goes_on: bool,
+) -> None:
+    leave_scratch(request_)
+    request, options = change(request_)
+    assert resumed(request, monkeypatch, options) == goes_on
+    assert contents(request.output) == fresh(request, options)
+    assert nothing_else(request)
+
+
+def damages(scratch: Path) -> Iterator[tuple[str, bytes]]:
+    """Each file that has a byte, with its bytes: one flipped in the middle, cut, and longer."""
+    for path in sorted(scratch.iterdir()):
+        whole = path.read_bytes()
+        if whole:
+            middle = len(whole) // 2
+            yield path.name, whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
+            yield path.name, whole[:middle]
+            yield path.name, whole + b"more"
+
+
+def test_damage_is_never_believed(request_: PrepareRequest) -> None:
+    scratch, wanted = leave_scratch(request_), fresh(request_)
+    left = contents(scratch)
+    tried = 0
+    for name, damaged in list(damages(scratch)):
+        scratch.mkdir(exist_ok=True)
+        for other, whole in left.items():
+            (scratch / other).write_bytes(damaged if other == name else whole)
+        prepare(request_, OPTIONS)
+        assert contents(request_.output) == wanted, f"{name} was damaged"
+        for path in request_.output.iterdir():
+            path.unlink()
+        request_.output.rmdir()
+        tried += 1
+    assert tried >= 20
+
+
+def test_one_process_at_a_time(request_: PrepareRequest) -> None:
+    with (
+        open_scratch(request_.output, "facts", OURS),
+        pytest.raises(BusyError, match=r"data\.partial is in use by another process"),
+    ):
+        prepare(request_, OPTIONS)
+    assert not beside(request_.output).exists()
+    prepare(request_, OPTIONS)
+
+
+def test_a_folder_of_that_name_that_is_not_ours_is_left_alone(request_: PrepareRequest) -> None:
+    beside(request_.output).mkdir()
+    (beside(request_.output) / "thesis.txt").write_text("mine")
+    with pytest.raises(CannotCreateError, match=r"data\.partial/thesis\.txt is no part of unfinished work of nmt"):
+        prepare(request_, OPTIONS)
+    assert contents(beside(request_.output)) == {"thesis.txt": b"mine"}
+    os.rename(beside(request_.output), request_.output.with_name("other"))
+    os.symlink(request_.output.with_name("other"), beside(request_.output))
+    with pytest.raises(CannotCreateError, match=r"cannot create .*data\.partial"):
+        prepare(request_, OPTIONS)
+
+
+def test_an_error_leaves_no_scratch_but_what_may_pass_does(
+    request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise BusyError("a worker process ended by SIGKILL", "again")
+
+    monkeypatch.setattr("nmt.corpus.prepare.encode", fail)
+    with pytest.raises(BusyError):
+        prepare(request_, OPTIONS)
+    assert beside(request_.output).exists()
+    monkeypatch.undo()
+    Path(f"{request_.train[1]}.en").write_bytes(b"\xff\n")
+    with pytest.raises(DataError):
+        prepare(request_, OPTIONS)
+    assert not beside(request_.output).exists()
+
+
+def test_what_is_left_of_a_finished_dataset_goes_with_the_next_command(request_: PrepareRequest) -> None:
+    scratch = leave_scratch(request_)
+    left = contents(scratch)
+    prepare(request_, OPTIONS)
+    scratch.mkdir()
+    for name, whole in left.items():
+        (scratch / name).write_bytes(whole)
+    assert prepare(request_, OPTIONS).unchanged
+    assert not scratch.exists()
+    assert json.loads((request_.output / "manifest.json").read_bytes()) == read_manifest(request_.output)
