@@ -5,7 +5,6 @@ another pair is read again. Knows hashes, scores and rows; gets texts from a fun
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -103,14 +102,15 @@ class _Sorted:
     """Entries by ranges of their hashes, in temporary files: each range fits the memory."""
 
     def __init__(self, ranges: int, folder: Path | None) -> None:
-        self._open = ExitStack()
-        self._files = [self._open.enter_context(TemporaryFile(dir=folder)) for _ in range(min(ranges, MOST_FILES))]
+        files = min(ranges, MOST_FILES)
+        self._files = [TemporaryFile(dir=folder) for _ in range(files)]  # noqa: SIM115  # open as long as this is
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        for file in self._files:
+            file.close()
 
     def add(self, hashes: Hashes, rows: Rows, scores: Scores) -> None:
         entries = np.empty(len(hashes), ENTRY)

@@ -74,7 +74,7 @@ class SplitWriter:
 
     @property
     def state(self) -> dict[str, int]:
-        """Where the next row goes."""
+        """The place of the next row, for another writer."""
         return {"rows": self.rows, **self._ends}
 
     def close(self) -> None:

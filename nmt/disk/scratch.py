@@ -98,7 +98,7 @@ class Stage:
         return note["value"]
 
     def path(self, name: str) -> Path:
-        """Where a file of the stage is."""
+        """The path of a file of the stage."""
         return self._folder / name
 
     def read(self, name: str) -> bytes:
