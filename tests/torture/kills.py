@@ -14,8 +14,9 @@ from nmt.disk.manifest import read_manifest
 from nmt.errors import NmtError
 
 from .area import Failed, Trial, dice, failures_of, require, spread
-from .forked import Work, nothing, run, start
+from .forked import Work, nothing, program, run, start
 from .small import (
+    ROOT,
     TWO_SAVES,
     Facts,
     Sabotage,
@@ -163,6 +164,68 @@ class PrepareKilled:
         return failures_of(at_moments(do, trials, seed))
 
 
+@dataclass(frozen=True)
+class PrepareKilledOften:
+    """At least ten kills of a prepare of a large corpus, which judges in several processes."""
+
+    name: str = "a large prepare killed ten times and more"
+    full: int = 3
+    quick: int = 1  # of a corpus that is not large
+
+    def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
+        corpus = write_large_corpus(workplace, 60_000 if trials > 1 else 3_000)
+        # Rules that take long to learn would be all that happens between two kills.
+        rules = [f"--rule={name}=off" for name in ("agreement", "order", "language", "half-translated", "coverage")]
+        data, whole = workplace / "data", workplace / "whole"
+        command: tuple[str | Path, ...] = (
+            "prepare",
+            "-s",
+            "ko",
+            "-t",
+            "en",
+            "--train",
+            corpus,
+            *rules,
+            "--workers",
+            "2",
+            "-o",
+        )
+        ended = finished(run(program(*command, whole)))
+
+        def do(number: int) -> None:
+            draw = dice(seed, number)
+            try:
+                kills = 0
+                while kills < TIMES or draw.random() < 0.5:
+                    if not killed(program(*command, data), (0.2 + draw.random()) * ended.seconds / 3):
+                        break
+                    kills += 1
+                    require_dataset_or_nothing(data)
+                finished(run(program(*command, data)))
+                require_equal(contents(data), contents(whole))
+                require_no_debris(data)
+            finally:
+                clear(data)
+                clear(data.with_name("data.partial"))
+
+        return failures_of((f"seed {seed}, trial {number}", partial(do, number)) for number in range(trials))
+
+
+def write_large_corpus(workplace: Path, pairs: int) -> Path:
+    """The bundled corpus again and again, each line with names that no other has; returns its prefix."""
+    rows = dice(0, 0).sample(range(10**9), pairs)
+    spelt = [f"{row:09}".translate(_LETTERS) for row in rows]
+    names = [" ".join(letters[place : place + 3].title() for place in (0, 3, 6)) for letters in spelt]
+    for language in ("ko", "en"):
+        lines = (ROOT / "data" / f"train.{language}").read_text(encoding="utf-8").splitlines()
+        text = "".join(f"{lines[row % len(lines)]} {name}\n" for row, name in enumerate(names))
+        (workplace / f"large.{language}").write_text(text, encoding="utf-8")
+    return workplace / "large"
+
+
+_LETTERS = str.maketrans("0123456789", "bakomiruse")
+
+
 def at_moments(do: Callable[[float], None], trials: int, seed: int) -> Iterator[Trial]:
     """Trials with one kill each, at a share of the uninterrupted time."""
     for number in range(trials):
@@ -188,4 +251,4 @@ def require_dataset_or_nothing(data: Path) -> None:
             raise Failed(f"a half-made dataset looks whole: {error}") from None
 
 
-AREAS = (KilledAtEachCall(), TrainKilled(), TrainKilledOften(), PrepareKilled())
+AREAS = (KilledAtEachCall(), TrainKilled(), TrainKilledOften(), PrepareKilled(), PrepareKilledOften())
