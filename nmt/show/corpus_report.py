@@ -151,7 +151,11 @@ def _corpora(cleaning: Cleaning) -> str:
 def _corpus(corpus: CorpusReport, rules: Sequence[str]) -> list[str]:
     counts = [corpus.pairs, corpus.kept, *(corpus.dropped.get(rule, 0) for rule in rules)]
     weight = "" if corpus.weight == 1 else f" × {corpus.weight:g}"
-    return [corpus.role, text(corpus.path) + weight, *(f"{count:,}" for count in counts)]
+    return [
+        corpus.role,
+        text(corpus.path) + weight,
+        *(f"{count:,}" if count else '<span class="zero">0</span>' for count in counts),
+    ]
 
 
 def _rules(rules: Sequence[Mapping[str, Any]], corpora: Sequence[str], codes: tuple[str, str]) -> str:
@@ -160,12 +164,12 @@ def _rules(rules: Sequence[Mapping[str, Any]], corpora: Sequence[str], codes: tu
 
 def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str]) -> str:
     name, dropped, judged = text(rule["name"]), rule["dropped"], sum(rule["bins"]) + rule["unknown"]
-    count = f"{dropped:,} of {judged:,} dropped" if dropped else f"none of {judged:,} dropped"
+    outcome = f"{dropped:,} of {judged:,} dropped" if dropped else f"none of {judged:,} dropped"
     notes = [f"Score: {text(rule['unit'])}."]
     if rule["unknown"]:
         notes.append(f"On {rule['unknown']:,} pairs it had no opinion.")
     if rule["kinds"]:
-        kinds = " · ".join(f"{text(kind)} {number:,}" for kind, number in rule["kinds"].items())
+        kinds = " · ".join(f"{_kind(kind)} {count:,}" for kind, count in rule["kinds"].items())
         notes.append(f"Dropped: {kinds}.")
     chart = score_histogram(name, rule["bins"], rule["highest"], rule["threshold"], dropped)
     over, under = (
@@ -174,7 +178,7 @@ def _rule(rule: Mapping[str, Any], corpora: Sequence[str], codes: tuple[str, str
     )
     return (
         f'<details class="rule"{" open" if dropped else ""}><summary id="rule-{name}"><h3>{name}</h3> '
-        f"<span>{count}</span></summary><p>The pair {text(rule['about'])}.</p>"
+        f"<span>{outcome}</span></summary><p>The pair {text(rule['about'])}.</p>"
         f"<figure>{chart}<figcaption>{' '.join(notes)}</figcaption></figure>"
         f'<div class="sides">{over}{under}</div></details>'
     )
@@ -189,7 +193,16 @@ def _examples(rule: Mapping[str, Any], kind: str, corpora: Sequence[str], codes:
         own = f"<div>{_pair(example, codes)}{_better(better, corpora, codes)}</div>"
         items.append(f'<li><b class="score">{number(example[0])}</b>{own}{_place(example, corpora)}</li>')
     body = f"<ol>{''.join(items)}</ol>" if items else '<p class="about">none</p>'
+    if kind == "survivors" and items and not any(example[0] for example in examples):
+        # Any pairs, then: nothing comes near the threshold.
+        body = f"<details><summary>No kept pair has a score over 0. Some of them</summary>{body}</details>"
     return f'<div class="{kind}"><h4>{heading}</h4>{body}</div>'
+
+
+def _kind(kind: str) -> str:
+    """A kind of dropped pairs, such as ``fr in the source``, with the name of its language."""
+    code, space, rest = kind.partition(" ")
+    return text(f"{language_name(code) or code}{space}{rest}")
 
 
 def _pair(example: Example, codes: tuple[str, str]) -> str:
