@@ -9,16 +9,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from browsing import contrast, luminance, opened_browser
 from conftest import TinyRun, nmt, write_corpus
 
 from nmt.corpus.cleaning import LARGEST, Cleaning
+from nmt.corpus.dataset import Dataset
 from nmt.corpus.findings import BINS, LENGTHS
 from nmt.disk.manifest import write_manifest
 from nmt.errors import DataError
 from nmt.show.corpus_report import report
 from nmt.show.histogram import BASE, TOP, length_histogram, score_histogram
+from nmt.text.spm_format import FIRST_PLAIN
 
 SCRIPT = "<script>document.title = 'changed'</script> &amp; this stays text"
 BIDI = "one \u202etwo\u202c three \x1b[31mfour five six"
@@ -119,7 +122,10 @@ def test_each_rule_says_how_many_it_judged_and_dropped_with_pairs_on_both_sides(
         judged -= rule["dropped"]
         assert len(re.findall("<li>", section)) == len(rule["victims"]) + len(rule["survivors"])
         assert len(rule["victims"]) == min(rule["dropped"], 20)
-        assert (" open>" in section) == (rule["dropped"] > 0)
+        assert (" open><summary id=" in section) == (rule["dropped"] > 0)
+        near = [*rule.get("victims_near", ()), *rule.get("survivors_near", ())]
+        assert section.count('class="near"') == len(near)
+        assert near or rule["name"] != "duplicate"
 
 
 def test_test_lines_in_training_are_counted_by_line_and_what_was_done_is_said(dirty: Path) -> None:
@@ -128,6 +134,21 @@ def test_test_lines_in_training_are_counted_by_line_and_what_was_done_is_said(di
     told = {row[0].rpartition("/")[2]: dict(zip(heads[1:], row[1:], strict=True)) for row in rows}
     assert [told["test"][key] for key in ("lines", "with a near-copy in training", "copies")] == ["12", "5", "5"]
     assert "dropped 5 training pairs; none stays." in re.sub("<[^>]*>", "", page)
+
+
+def test_pieces_and_bytes_are_those_of_the_dataset(dirty: Path) -> None:
+    train = Dataset.open(dirty / "data").train
+    _, *rows = Tables((dirty / "page.html").read_text("utf-8")).tables["pieces"]
+    for row, pieces, side in zip(rows, train.pieces, (0, 1), strict=True):
+        rows_ids = train.ids(range(len(train)))[side]
+        single = sum(int((ids < FIRST_PLAIN).sum()) for ids in rows_ids)
+        assert [row[2], row[4]] == [f"{pieces:,}", f"{single:,}"]
+        assert row[3] == f"{pieces / len(train):.1f}"
+    *_, (_, *used) = Tables((dirty / "page.html").read_text("utf-8")).tables["used"]
+    ids, counts = np.unique(np.concatenate([*map(np.concatenate, train.ids(range(len(train))))]), return_counts=True)
+    counts = counts[ids >= FIRST_PLAIN]
+    wanted = [sum((counts >= low) & (counts < high)) for low, high in ((1, 10), (10, 100), (100, 10**9))]
+    assert [count(cell) for cell in used] == [600 - FIRST_PLAIN - sum(wanted), *wanted]
 
 
 def test_the_same_facts_give_the_same_page(dirty: Path, tmp_path: Path) -> None:
@@ -264,7 +285,7 @@ def bars(svg: str) -> list[tuple[str, float, float, float]]:
     [
         (0.5, 60, 50.0, 50.0),  # between two bins
         (0.51, 55, 51.0, 51.0),  # inside one
-        (0.0, 77, 0.0, 2.5),  # the first bin holds 3 pairs of score 0: kept, so the line is drawn behind them
+        (0.0, 77, 2.5, 2.5),  # the first bin holds 3 pairs of score 0: kept, so the line is drawn behind them
         (0.99, 0, 99.0, 100.0),
         (2.0, 0, 100.0, 100.0),
     ],
@@ -278,7 +299,7 @@ def test_bars_left_of_the_threshold_are_kept_and_right_of_it_dropped(
     assert all(right <= turn + 0.2 for kind, _, right, _ in bars(drawn) if kind == "kept")
     assert all(left >= turn - 0.2 for kind, left, _, _ in bars(drawn) if kind == "dropped")
     (place,) = re.findall(r'<line class="threshold" x1="([\d.]+)%"', drawn)
-    assert float(place) in (line, turn)
+    assert float(place) == line
     assert f"{80 - dropped:,} pairs" in drawn
     assert sum(count(told) for told in re.findall(r": ([\d,]+) pairs[,<]", drawn)) == 80
 
