@@ -63,6 +63,11 @@ LANG = "Der schnelle braune Fuchs springt über den faulen Hund und läuft weg"
         (f"{LONG} at 10 pm", f"{LANG} um 22 Uhr", "kept"),
         ("Could not open %s: %d", "Konnte %s nicht öffnen", "placeholders"),
         ("Moved %s to %s by the user", "Nach %2$s wurde %1$s verschoben", "kept"),  # in another order
+        ("Waiting %.1fs for %s", "%.1f Sekunden auf %s warten", "kept"),
+        ("Reply from %1: %2 %3 now", "Antwort von %1: %2%3 jetzt", "kept"),
+        ("The shirt of 100%cotton was bought", "Das Hemd aus Baumwolle wurde gekauft", "kept"),
+        ("Could not open %s now", "Konnte %snicht öffnen", "kept"),
+        ("Could not open %.1fs of %s", "Konnte %s nicht öffnen", "placeholders"),
         ("Press <b>Start</b> now to begin", "Drücken Sie jetzt Start", "tags"),
         ("Read the <file> first", "Lesen Sie zuerst die <Datei>", "kept"),  # a word in brackets
         ("See http://a.org/one for details", "Siehe http://a.org/two für Einzelheiten", "addresses"),

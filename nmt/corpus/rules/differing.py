@@ -73,9 +73,10 @@ def _weight(number: str) -> float:
     return SMALL_WEIGHT if len(number) < 3 and int(number) <= SMALL else 1.0
 
 
+# 100%cotton has none; %1d is Qt's %1 with a unit, and so may %1 and %2 follow each other: %1%2.
 _PLACEHOLDER = re.compile(
-    r"%%|%(?:(?P<order>\d+)\$)?(?:\(\w+\))?[-+#0]*\d*(?:\.\d+)?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcs](?![a-z])"
-    r"|\{\w*(?:![rsa])?(?::[^{}]*)?\}|\$\{\w+\}|%\w+%|@@?[A-Z_]+@"
+    r"%%|(?<!\d)%(?:(?P<order>\d+)\$)?(?:\(\w+\))?[-+#0']*(?!1[a-z])\d*(?:\.\d+)?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcs]"
+    r"|\{\w*(?:![rsa])?(?::[^{}]*)?\}|\$\{\w+\}|%[^\W\d]\w*%|@@?[A-Z_]+@"
 )
 _ORDER = re.compile(r"(?<=%)\d+\$|(?<=\w):[^{}]*(?=\})")
 # Closing and empty tags; <file> alone may be a word to be translated.
