@@ -79,7 +79,10 @@ def prepare(
         typer.Option("--report", metavar="PAGE", help="Write a page (.html) that shows what cleaning did."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Judge the pairs alone, without -o: write no dataset, only the --report.")
+        bool,
+        typer.Option(
+            "--dry-run", help="Only judge the pairs, but for --max-length, and write no dataset; --report works."
+        ),
     ] = False,
     licence: Annotated[
         str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
