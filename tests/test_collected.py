@@ -17,7 +17,6 @@ from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.rule import Chunk
 from nmt.disk.manifest import write_manifest
-from nmt.text.progress import Silent
 
 TEXT = "the a big small old red green house garden river bridge dog cat horse sees finds likes takes near behind"
 WORDS = TEXT.split()
@@ -60,7 +59,7 @@ def collected(judge: Judge, pairs: list[tuple[str, str]], cuts: list[int]) -> Co
 def test_what_is_collected_does_not_depend_on_how_the_corpus_is_cut() -> None:
     pairs = bad_pairs()
     held_out = {"test": pairs[:40], "valid": pairs[40:60]}
-    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), held_out, Silent())
+    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), held_out)
     corpora = [("train", "a", len(pairs)), ("test", "b", 40), ("valid", "c", 20)]
     whole, parts, single = (
         cleaning_facts(judge, collected(judge, pairs, cuts), corpora)
@@ -73,7 +72,7 @@ def test_what_is_collected_does_not_depend_on_how_the_corpus_is_cut() -> None:
 
 def test_every_pair_is_counted_once_by_length_and_by_each_rule_that_judged_it() -> None:
     pairs = bad_pairs()
-    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), {"test": [], "valid": []}, Silent())
+    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), {"test": [], "valid": []})
     judged = judge.judge(Task(pairs, 0, 1))
     left = sum(bool(source and target) for source, target in pairs)
     for findings in judged.collected.rules:
@@ -109,7 +108,7 @@ def test_the_language_of_a_dropped_pair_and_the_shares_of_the_corpus_are_told() 
     draw = random.Random(2)
     pairs = [(f"{text(draw)} is not what we have", f"Wir sehen den Hund und die {text(draw)} nicht") for _ in range(60)]
     french = [("We have seen all of it", "Nous ne savons pas encore où se trouve la maison du chien")] * 3
-    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(rules="agreement=off"), {"test": [], "valid": []}, Silent())
+    judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(rules="agreement=off"), {"test": [], "valid": []})
     facts = cleaning_facts(judge, judge.judge(Task(french, 0, 1)).collected, [("train", "a", 3)])
     assert [rule["kinds"] for rule in facts["rules"] if rule["name"] == "language"] == [{"fr in the target": 3}]
     assert [max(side, key=side.get) for side in facts["languages"][0]] == ["en", "de"]

@@ -29,7 +29,7 @@ NOTHING: dict[str, Pairs] = {"test": [], "valid": []}
 
 def ledger_of(pairs: Pairs, worst: list[int]) -> Ledger:
     """The ledger of pairs that no rule dropped, with the scores ``worst`` of the rules."""
-    judge = Judge.learn(pairs, ("xx", "yy"), PrepareOptions(clean="off"), NOTHING, Silent())
+    judge = Judge.learn(pairs, ("xx", "yy"), PrepareOptions(clean="off"), NOTHING)
     judged = judge.judge(Task(pairs, 0, 1))
     return Ledger(judged.verdicts, judged.scores, np.array(worst, np.float32), [*judged.keys])
 
@@ -173,7 +173,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     ]
     options = PrepareOptions(clean="off", rules="duplicate=0.9")
     seen = survey(corpora, ("en", "de"), 100, Silent())
-    judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
+    judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
     with without_output(1, Silent()) as means:
         scanned, collected = scan(corpora, judge, seen, options, means)
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
@@ -185,7 +185,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     assert [(e.corpus, e.line) for e in collected.duplicates.near[0]] == [(0, 1), (0, 1)]
     for off in ("duplicate=off", ""):
         options = PrepareOptions(clean="off", rules=off)
-        judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out, Silent())
+        judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
         with without_output(1, Silent()) as means:
             scanned, collected = scan(corpora, judge, seen, options, means)
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6

@@ -264,12 +264,12 @@ def test_judging_in_several_processes_gives_the_same_bytes(
     monkeypatch.setattr(processes, "_Worker", Counted)
     prepare(request, CLEANED, 3)
     assert not started, "it is a small corpus"
-    monkeypatch.setattr("nmt.corpus.scan.WORTH_PROCESSES", 0)
+    monkeypatch.setattr("nmt.corpus.means.WORTH_PROCESSES", 0)
     for workers in (1, 2, 3):
         output = tmp_path / f"data{workers}"
         prepare(replace(request, output=output), CLEANED, workers)
         assert contents(output) == contents(request.output)
-    assert len(started) == 2 + 3
+    assert len(started) == (1 + 2 + 1) + (1 + 3 + 1)  # one learns what is usual, one the vocabulary
 
 
 def test_the_hash_seed_of_python_changes_nothing(request_: PrepareRequest, tmp_path: Path) -> None:

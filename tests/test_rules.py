@@ -21,7 +21,6 @@ from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.rules.word_ids import PairTable
 from nmt.errors import SettingsError
 from nmt.text.normal import normal
-from nmt.text.progress import Silent
 from nmt.text.words import words
 
 Pairs = list[tuple[str, str]]
@@ -33,7 +32,7 @@ def judged(
 ) -> list[str]:
     """The name of the rule that drops each pair; "kept" for the others."""
     held_out = settings.pop("held_out", NOTHING)
-    judge = Judge.learn(learnt_from or pairs, languages, PrepareOptions(**settings), held_out, Silent())
+    judge = Judge.learn(learnt_from or pairs, languages, PrepareOptions(**settings), held_out)
     verdicts = judge.judge(Task(pairs, 0, 1)).verdicts
     return [judge.names[verdict] if verdict else "kept" for verdict in verdicts.tolist()]
 

@@ -22,9 +22,9 @@ from nmt.corpus.rules.rule import Chunk, Compares, Rule, Scores, TellsLanguages
 from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
-from nmt.text.progress import Progress
 
 LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
+AT_A_TIME = 1 << 12  # pairs that are judged at a time: arrays of all their pairs of words take some 60 MB
 ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
 NEVER = float("inf")  # the threshold of a rule that is off
 Pair = tuple[str, str]
@@ -71,7 +71,6 @@ class Judge:
         languages: tuple[str, str],
         options: PrepareOptions,
         held_out: Mapping[str, Sequence[Pair]],
-        progress: Progress,
     ) -> Self:
         """Let each rule learn from what the rules before it keep of the sample.
 
@@ -83,14 +82,12 @@ class Judge:
         *limits, duplicate = thresholds(every, options)
         on = [number for number, limit in enumerate(limits) if limit < NEVER]
         judge = cls([every[n] for n in on], [limits[n] for n in on], [FIRST_RULE + n for n in on], names, duplicate)
-        pairs = [(normal(source), normal(target)) for source, target in sample[:: -(-len(sample) // LEARNT_FROM) or 1]]
+        pairs = [(normal(source), normal(target)) for source, target in learnt_from(sample)]
         left = Chunk([pair for pair in pairs if all(pair)])
-        progress.start("learning what is usual", total=len(judge.rules), unit="rules")
         for rule, threshold in zip(judge.rules, judge.thresholds, strict=True):
             rule.learn(left)
-            left = left.where(~(rule.judge(left) > threshold))
-            progress.advance()
-        progress.finish()
+            scores = [rule.judge(left.where(_part(len(left), start))) for start in range(0, len(left), AT_A_TIME)]
+            left = left.where(~(np.concatenate([np.zeros(0), *scores]) > threshold))
         return judge
 
     def judge(self, task: Task) -> Judged:
@@ -123,6 +120,17 @@ def _findings(
     kinds = Counter(rule.kinds(chunk.where(scores > threshold)) if isinstance(rule, TellsLanguages) else ())
     reached = rule.reached(chunk.where(scores > 0)) if isinstance(rule, Compares) else {}
     return plain.telling(kinds, reached)
+
+
+def learnt_from(sample: Sequence[Pair]) -> Sequence[Pair]:
+    """The pairs of a sample that teach the rules: every n-th."""
+    return sample[:: -(-len(sample) // LEARNT_FROM) or 1]
+
+
+def _part(count: int, start: int) -> npt.NDArray[np.bool_]:
+    """Which of ``count`` pairs are the ``AT_A_TIME`` from ``start`` on."""
+    rows = np.arange(count)
+    return (rows >= start) & (rows < start + AT_A_TIME)
 
 
 BY_ZERO = 100.0  # what a score weighs by a rule whose threshold is 0

@@ -5,18 +5,19 @@ learnt stands in vocabulary.py.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus.means import Means
+from nmt.corpus.parallel import Pair
 from nmt.corpus.scan import Scanned, refuse_nothing_left
 from nmt.corpus.survey import Sample
 from nmt.corpus.verdicts import KEPT, TOO_LONG
 from nmt.corpus.vocabulary import learn_vocabularies
 from nmt.errors import DataError
-from nmt.text.ahead import heard
 from nmt.text.tokenizer import Tokenizer
 
 
@@ -62,11 +63,16 @@ def _learn(
         for entry in train:
             entry.verdicts[entry.verdicts == KEPT] = TOO_LONG
         refuse_nothing_left(scanned)
-    means.progress.start("learning the vocabulary", unit="seconds")
+    total = sum(len(entry.verdicts) for entry in train)
     try:
-        models = heard(lambda: learn_vocabularies(pairs, kept, options, languages), means.progress.advance)
+        return means.apart(total, "learning the vocabulary", partial(_models, pairs, kept, options, languages))
     except DataError as error:
         paths = ", ".join(str(entry.corpus.path) for entry in train)
         raise DataError(f"{paths}: {error.what}", error.mend) from None
-    means.progress.finish()
-    return models
+
+
+def _models(pairs: Sequence[Pair], kept: int, options: PrepareOptions, languages: tuple[str, str]) -> dict[str, bytes]:
+    try:
+        return learn_vocabularies(pairs, kept, options, languages)
+    except DataError as error:
+        raise DataError(error.what, error.mend) from None  # another process can send this, but not each of its kinds

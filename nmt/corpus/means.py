@@ -5,21 +5,28 @@ Knows the names of the scratch's files; not what is in them.
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from nmt.disk.scratch import Scratch, open_scratch
+from nmt.text.ahead import heard
+from nmt.text.processes import apart
 from nmt.text.progress import Progress
 from nmt.version import __version__
+
+R = TypeVar("R")
 
 OURS = re.compile(
     r"judged-[a-z0-9]+\.bin|tokenizer(?:\.target)?\.model|verdicts\.bin|valid\.(?:source|target)\.txt"
     r"|(?:train|valid)-(?:rows|\d{5,}\.(?:source|target))\.bin"
 )
+# Pairs in training corpora below which this process does all: to start others takes as long as 5,000 pairs.
+WORTH_PROCESSES = 50_000
 _LIBRARIES = ("numpy", "sentencepiece", "py3langid", "ftfy", "lxml", "polib")
 
 
@@ -30,6 +37,17 @@ class Means:
     scratch: Scratch
     workers: int
     progress: Progress
+
+    def processes(self, pairs: int) -> int:
+        """How many processes judge so many pairs: 1 stands for this one."""
+        return self.workers if pairs >= WORTH_PROCESSES else 1
+
+    def apart(self, pairs: int, stage: str, work: Callable[[], R]) -> R:
+        """The result of a stage; of a large corpus it is made in another process, so that its memory is free again."""
+        self.progress.start(stage, unit="seconds")
+        result = (apart if self.processes(pairs) > 1 else heard)(work, self.progress.advance)
+        self.progress.finish()
+        return result
 
 
 def versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from nmt.corpus import cleaning
 from nmt.corpus.cleaning import Cleaning, cleaning_facts, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
-from nmt.corpus.judge import Judge, thresholds
+from nmt.corpus.judge import Judge, learnt_from, thresholds
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.means import OURS, Means, versions, without_output
 from nmt.corpus.parallel import Corpus, find_corpus
@@ -218,7 +219,9 @@ def _judge(
     """Both passes that judge: the corpora with verdicts, what was collected, and the sample of the text."""
     languages = request.source_language, request.target_language
     seen = survey(corpora, languages, options.max_length, means.progress)
-    judge = Judge.learn(seen.sample.pairs, languages, options, seen.held_out, means.progress)
+    pairs = sum(count for (role, _), count in zip(corpora, seen.pairs, strict=True) if role == "train")
+    learn = partial(Judge.learn, learnt_from(seen.sample.pairs), languages, options, seen.held_out)
+    judge = means.apart(pairs, "learning what is usual", learn)
     scanned, collected = scan(corpora, judge, seen, options, means)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     return scanned, cleaning_facts(judge, collected, counted), seen.sample

@@ -13,7 +13,7 @@ import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected
-from nmt.corpus.judge import NEVER, Judge, Task
+from nmt.corpus.judge import AT_A_TIME, NEVER, Judge, Task
 from nmt.corpus.ledger import COLUMNS, Ledger
 from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
@@ -25,9 +25,6 @@ from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.normal import normal
 from nmt.text.processes import in_processes
-
-# Pairs in training corpora below which this process judges alone: to start others takes as long as 5,000 pairs.
-WORTH_PROCESSES = 50_000
 
 
 @dataclass(frozen=True)
@@ -143,8 +140,7 @@ def _judge_all(
             done, collected = stage.value["pairs"], Collected.restored(stage.value["collected"])
             means.progress.advance(done)
         columns = [stage.append(name) for name in COLUMNS]
-        processes = means.workers if total - done >= WORTH_PROCESSES else 1
-        with in_processes(judge.judge, processes if done < total else 1) as judge_all:
+        with in_processes(judge.judge, means.processes(total - done)) as judge_all:
             for judged in judge_all(ahead(_tasks(corpora, done))) if done < total else ():
                 for column, values in zip(columns, judged.columns(), strict=True):
                     column.write(values)
@@ -161,8 +157,8 @@ def _tasks(corpora: Sequence[tuple[str, Corpus]], done: int) -> Iterator[Task]:
         first = 1
         for chunk in read_chunks(corpus) if role == "train" else ():
             skipped = min(done, len(chunk))
-            if skipped < len(chunk):
-                yield Task(chunk[skipped:], number, first + skipped)
+            for start in range(skipped, len(chunk), AT_A_TIME):
+                yield Task(chunk[start : start + AT_A_TIME], number, first + start)
             done -= skipped
             first += len(chunk)
 

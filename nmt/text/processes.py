@@ -22,9 +22,10 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nmt.errors import BusyError
+from nmt.text.ahead import heard
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,13 +46,33 @@ def in_processes(function: Callable[[T], R], count: int) -> Iterator[Callable[[I
     if count <= 1:
         yield lambda items: map(function, items)
         return
+    with _started(count) as workers:
+        _hand_out(workers, function)
+        yield lambda items: _spread(workers, items)
+
+
+def apart(function: Callable[[], R], tick: Callable[[], object]) -> R:
+    """Call the function in another process, with whose end its memory is free; ``tick`` is called once a second.
+
+    Raises what the function raises, and BusyError when the process was killed.
+    """
+    with _started(1) as workers:
+        _hand_out(workers, _call)
+        return heard(lambda: cast(R, next(_spread(workers, iter([function])))), tick)
+
+
+def _call(function: Callable[[], R]) -> R:
+    return function()
+
+
+@contextmanager
+def _started(count: int) -> Iterator["list[_Worker]"]:
     # Writing to a process that was killed sends SIGPIPE, which ends commands; in this thread it is an error instead.
     sender = ThreadPoolExecutor(1, initializer=signal.pthread_sigmask, initargs=(signal.SIG_BLOCK, {signal.SIGPIPE}))
     workers: list[_Worker] = []
     try:
         workers += [_Worker(sender) for _ in range(count)]
-        _hand_out(workers, function)
-        yield lambda items: _spread(workers, items)
+        yield workers
     finally:
         for worker in workers:
             worker.process.kill()

@@ -5,7 +5,7 @@ makes its words, in nats a word; the rule compares it with the scores of pairs w
 pairs that are shifted, misaligned or half translated. Needs no dictionary and no model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from nmt.corpus.rules.rule import Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import LONGEST, Flat, Ids, Lexicon, Mask, PairTable, fold_of
 
 LEAST = 1_000  # pairs to learn from
+AT_A_TIME = 1 << 12  # pairs whose pairs of words are in memory, some 60 MB
 CELLS = 1 << 23  # pairs of words that the table is learnt from
 ITERATIONS = 4
 WORTH_STORING = 5e-3  # probability of a word given another
@@ -69,10 +70,8 @@ class Agreement:
     def neighbours(self, chunk: Chunk) -> Values:
         """Share of neighbouring target words that neighbouring source words translate, float64 (pairs,)."""
         shares = np.full(len(chunk), 0.5)
-        fold = fold_of([source for source, _ in chunk.pairs])
-        for half, model in zip((False, True), self._halves, strict=False):
-            rows = np.flatnonzero(fold == half)
-            shares[rows] = model.neighbours([[side[row] for row in rows] for side in chunk.words])
+        for model, rows in self._parts(fold_of([source for source, _ in chunk.pairs])):
+            shares[rows] = model.neighbours([[side[row] for row in rows.tolist()] for side in chunk.words])
         return shares
 
     def worst_stretches(self, chunk: Chunk) -> tuple[Values, Ids]:
@@ -81,9 +80,7 @@ class Agreement:
         Float64 and int64 (pairs,). A gain here is that of the word that explains a word best.
         """
         stretches, counts = np.zeros(len(chunk)), np.zeros(len(chunk), np.int64)
-        fold = fold_of([source for source, _ in chunk.pairs])
-        for half, model in zip((False, True), self._halves, strict=False):
-            rows = np.flatnonzero(fold == half)
+        for model, rows in self._parts(fold_of([source for source, _ in chunk.pairs])):
             sides = [[side[row] for row in rows.tolist()] for side in chunk.words]
             stretches[rows], counts[rows] = model.worst_stretches(sides)
         return stretches, counts
@@ -91,10 +88,16 @@ class Agreement:
     def _score(self, sides: tuple[Sequence[list[str]], Sequence[list[str]]], fold: Mask) -> tuple[Values, Ids]:
         """Nats a word by which each pair agrees, and the number of words that speak."""
         scores, counts = np.zeros(len(fold)), np.zeros(len(fold), np.int64)
-        for half, model in zip((False, True), self._halves, strict=False):
-            rows = np.flatnonzero(fold == half)
+        for model, rows in self._parts(fold):
             scores[rows], counts[rows] = model.score([[side[row] for row in rows.tolist()] for side in sides])
         return scores, counts
+
+    def _parts(self, fold: Mask) -> "Iterator[tuple[_Model, Ids]]":
+        """The model that judges each half of the pairs, with some of their rows at a time: this bounds the memory."""
+        for half, model in zip((False, True), self._halves, strict=False):
+            rows = np.flatnonzero(fold == half)
+            for start in range(0, len(rows), AT_A_TIME):
+                yield model, rows[start : start + AT_A_TIME]
 
 
 def _exchanged(sides: tuple[Sequence[list[str]], Sequence[list[str]]]) -> list[list[str]]:

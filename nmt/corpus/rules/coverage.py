@@ -8,7 +8,7 @@ target was added. Knows words and lengths; no language.
 import numpy as np
 
 from nmt.corpus.rules.agreement import Agreement, Values
-from nmt.corpus.rules.evidence import Evidence, discriminant
+from nmt.corpus.rules.evidence import Evidence, discriminant, weigh
 from nmt.corpus.rules.lengths import LengthRatio
 from nmt.corpus.rules.rule import Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import Ids
@@ -44,7 +44,7 @@ class Coverage:
         wrong, wrong_counts = self._signs(_damaged(compared))
         self._weights = discriminant(right[counts >= LEAST], wrong[wrong_counts >= LEAST])
         self._evidence = [
-            Evidence.learn((right @ self._weights)[ours], (wrong @ self._weights)[theirs], look_wrong)
+            Evidence.learn(weigh(right, self._weights)[ours], weigh(wrong, self._weights)[theirs], look_wrong)
             for ours, theirs, look_wrong in (
                 (_ranges(counts) == number, _ranges(wrong_counts) == number, look_wrong)
                 for number, look_wrong in enumerate(LOOK_WRONG)
@@ -59,7 +59,7 @@ class Coverage:
         for number, evidence in enumerate(self._evidence):
             rows = _ranges(counts) == number
             if evidence:
-                probabilities[rows] = evidence.probability(signs[rows] @ self._weights)
+                probabilities[rows] = evidence.probability(weigh(signs[rows], self._weights))
         return probabilities
 
     def _signs(self, chunk: Chunk) -> tuple[Values, Ids]:

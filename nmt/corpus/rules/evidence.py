@@ -72,6 +72,22 @@ def discriminant(right: Values, wrong: Values) -> Values:
     """Fisher's linear discriminant: the weights of the signs, float64 (signs,), by which right pairs score higher."""
     if min(len(right), len(wrong)) < 2:
         return np.ones(right.shape[1])
-    within = np.cov(right.T) + np.cov(wrong.T) + 1e-6 * np.eye(right.shape[1])
+    within = _covariance(right) + _covariance(wrong) + 1e-6 * np.eye(right.shape[1])
     weights: Values = np.linalg.solve(within, right.mean(0) - wrong.mean(0))
     return weights
+
+
+def weigh(signs: Values, weights: Values) -> Values:
+    """The weighted sum of the signs: float64 (pairs,).
+
+    Written out, as BLAS adds it up otherwise with another number of threads, and then other processes judge otherwise.
+    """
+    weighted: Values = sum(signs[:, sign] * weights[sign] for sign in range(len(weights)))
+    return weighted
+
+
+def _covariance(signs: Values) -> Values:
+    """The covariance of the signs, (signs, signs), also without BLAS."""
+    apart = signs - signs.mean(0)
+    columns = range(signs.shape[1])
+    return np.array([[(apart[:, a] * apart[:, b]).sum() for a in columns] for b in columns]) / (len(signs) - 1)

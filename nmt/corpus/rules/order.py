@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.rules.agreement import Agreement
-from nmt.corpus.rules.evidence import Evidence, discriminant
+from nmt.corpus.rules.evidence import Evidence, discriminant, weigh
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import Flat, Ids, Lexicon, Mask, fold_of, mix
 from nmt.text.words import words
@@ -76,7 +76,7 @@ class Order:
         ranges = np.where(rows, np.searchsorted(LENGTHS, counts), -1)
         self._evidence[side] = [
             Evidence.learn(
-                _weigh(signs, weights)[ranges == number], _weigh(shuffled, weights)[ranges == number], look_wrong
+                weigh(signs, weights)[ranges == number], weigh(shuffled, weights)[ranges == number], look_wrong
             )
             for number, look_wrong in enumerate(LOOK_WRONG)
         ]
@@ -95,7 +95,7 @@ class Order:
             for number, evidence in enumerate(self._evidence[side]):
                 rows = ranges == number
                 if evidence:
-                    worst[rows] = np.fmax(worst[rows], evidence.probability(_weigh(signs[rows], self._weights[side])))
+                    worst[rows] = np.fmax(worst[rows], evidence.probability(weigh(signs[rows], self._weights[side])))
         return worst
 
     def _signs(self, sides: "_Sides", side: int) -> tuple[Values, Ids]:
@@ -105,12 +105,6 @@ class Order:
             rows = np.flatnonzero(sides.fold == half)
             likelier[rows], known[rows] = bigrams[side].score([sides.chunk.words[side][row] for row in rows])
         return np.stack([likelier, sides.neighbours], axis=1), known
-
-
-def _weigh(signs: Values, weights: Values) -> Values:
-    """The weighted sum of the signs: float64 (pairs,). BLAS would add it up otherwise by another number of threads."""
-    weighted: Values = signs[:, 0] * weights[0] + signs[:, 1] * weights[1]
-    return weighted
 
 
 @dataclass(frozen=True)
