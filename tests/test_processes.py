@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nmt.errors import BusyError
-from nmt.text.processes import AHEAD, in_processes
+from nmt.text.processes import AHEAD, apart, in_processes
 
 DOUBLE = partial(operator.mul, 2)
 
@@ -66,6 +66,14 @@ def test_a_process_that_is_killed_is_an_error_of_one_line() -> None:
     with in_processes(signal.raise_signal, 2) as kill, pytest.raises(BusyError, match="ended by SIGKILL") as error:
         list(kill(iter([signal.SIGKILL, signal.SIGKILL])))
     assert "\n" not in str(error.value)
+
+
+def test_work_apart_is_done_in_another_process_and_its_errors_are_raised_here() -> None:
+    assert apart(os.getpid, lambda: None) != os.getpid()
+    with pytest.raises(ZeroDivisionError):
+        apart(partial(operator.truediv, 1, 0), lambda: None)
+    with pytest.raises(BusyError, match="ended by SIGKILL"):
+        apart(partial(signal.raise_signal, signal.SIGKILL), lambda: None)
 
 
 def test_writing_to_a_killed_process_does_not_end_the_parent_as_a_closed_pipe_does() -> None:
