@@ -25,7 +25,7 @@ from nmt.text.spm_format import FIRST_PLAIN
 
 SCRIPT = "<script>document.title = 'changed'</script> &amp; this stays text"
 BIDI = "one \u202etwo\u202c three \x1b[31mfour five six"
-PREPARE = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "600", "--max-length", "60"]
+PREPARE = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "600", "--max-length", "60", "--workers", "1"]
 
 
 def write_dirty(folder: Path) -> list[str]:
