@@ -10,6 +10,7 @@ from fakes import Recorder
 from test_prepare import OPTIONS, TEST, VALID, write
 from test_prepare import TRAIN as PAIRS
 
+from nmt.config import PrepareOptions
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.doubts import Sides
 from nmt.corpus.prepare import PrepareRequest, prepare
@@ -72,11 +73,27 @@ def test_sides_are_doubted_only_where_scripts_leave_no_doubt(
     ],
 )
 def test_a_first_line_of_names_alone_is_taken_for_a_header(first: tuple[str, str], header: bool) -> None:
-    sides, progress = Sides(("ko", "en")), Recorder()
-    sides.add([first, *PAIRS])
-    sides.add([("source", "target")])  # not the first
-    sides.warn("c.tsv", progress)
-    assert [warning.startswith("c.tsv line 1 looks like a header") for warning in progress.warnings] == [True] * header
+    for name, mend in (("c.tsv", "name the columns with `columns`"), ("c", "remove that line")):
+        sides, progress = Sides(("ko", "en")), Recorder()
+        sides.add([first, *PAIRS])
+        sides.add([("source", "target")])  # not the first
+        sides.warn(name, progress)
+        looks = f"{name} line 1 looks like a header, "
+        told = [warning.startswith(looks) and warning.endswith(f"; {mend}") for warning in progress.warnings]
+        assert told == [True] * header
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_corpus_that_is_shifted_by_a_line_is_said(tmp_path: Path, shift: int) -> None:
+    sides = [(CORPUS / f"train.{code}").read_text(encoding="utf-8").splitlines()[:2000] for code in ("ko", "en")]
+    pairs = list(zip(sides[0], sides[1][shift:] + sides[1][:shift], strict=True))
+    progress = Recorder()
+    options = PrepareOptions(rules="language=off,order=off,coverage=off")
+    request = PrepareRequest("ko", "en", (write(tmp_path / "train", pairs),), None, (), tmp_path / "data")
+    prepare(request, options, 1, progress)
+    assert [warning.split(":")[0] for warning in progress.warnings] == [
+        "the sides of the training pairs hardly agree"
+    ] * shift
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")

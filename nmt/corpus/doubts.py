@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
+from nmt.corpus.formats import format_of
 from nmt.text.languages import language_name, script_of, script_of_letter
 from nmt.text.lines import printable
 from nmt.text.progress import Progress
@@ -35,7 +37,9 @@ class Sides:
         """Warn about the corpus ``name``, if it has a header or swapped sides."""
         if self._header:
             cells = " and ".join(repr(printable(cell.strip())) for cell in self._header)
-            progress.warn(f"{name} line 1 looks like a header, {cells}, but is read as a pair; remove that line")
+            form = format_of(Path(name))
+            mend = "name the columns with `columns`" if form and form.is_table else "remove that line"
+            progress.warn(f"{name} line 1 looks like a header, {cells}, but is read as a pair; {mend}")
         source, target = self._languages
         if self._is_mostly(0, self._scripts[1]) and self._is_mostly(1, self._scripts[0]):
             progress.warn(

@@ -222,6 +222,8 @@ def _judge(
     pairs = sum(count for (role, _), count in zip(corpora, seen.pairs, strict=True) if role == "train")
     learn = partial(Judge.learn, learnt_from(seen.sample.pairs), languages, options, seen.held_out)
     judge = means.apart(pairs, "learning what is usual", learn)
+    for doubt in judge.doubts:
+        means.progress.warn(doubt)
     scanned, collected = scan(corpora, judge, seen, options, means)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     return scanned, cleaning_facts(judge, collected, counted), seen.sample

@@ -42,6 +42,7 @@ class Agreement:
     def __init__(self) -> None:
         self._halves: list[_Model] = []
         self._evidence: list[Evidence | None] = []
+        self.separation = 1.0  # probability that a pair of the sample scores higher than an exchanged one
 
     def learn(self, sample: Chunk) -> None:
         if len(sample) < LEAST:
@@ -51,6 +52,7 @@ class Agreement:
         self._halves = [_Model(sample.where(fold != half)) for half in (False, True)]
         scores, counts = self._score(sides, fold)
         wrong, wrong_counts = self._score((sides[0], _exchanged(sides)), fold)
+        self.separation = float(np.mean(scores > wrong))
         self._evidence = [
             Evidence.learn(scores[_bucket(counts) == bucket], wrong[_bucket(wrong_counts) == bucket], look_wrong)
             for bucket, look_wrong in enumerate(LOOK_WRONG)
