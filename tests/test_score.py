@@ -170,7 +170,8 @@ def test_every_pair_gets_a_line_in_its_place_whatever_it_holds(engine: str, tiny
     assert [(pair.source, pair.translation) for pair in scored] == pairs
     assert progress.advanced == len(pairs)
     alone = [scorer.score([pair], 0, Silent())[0].score for pair in pairs]
-    assert [pair.score for pair in scored] == pytest.approx(alone, abs=1e-12, nan_ok=True)
+    tolerance = 1e-12 if engine == "torch" else 1e-5
+    assert [pair.score for pair in scored] == pytest.approx(alone, abs=tolerance, nan_ok=True)
     assert [math.isnan(score) for score in alone[: len(ODD)]] == [False, *[True] * 5, *[False] * 4]
     for name in ("text", "tsv", "jsonl"):
         records = [ScoreFormat(name).record(number, pair, scorer) for number, pair in enumerate(scored)]
@@ -189,6 +190,7 @@ class NoRoom:
     """A scorer without memory for more than a number of pairs."""
 
     workers = 1
+    score_tokens = None
 
     def __init__(self, room: int) -> None:
         self.room = room

@@ -63,7 +63,7 @@ def score(
     """
     if reverse and not normalize:
         raise UsageError("--sum and --reverse exclude each other", "leave --sum out: cross-entropy is per piece")
-    from nmt.cli.console import standard_output, terminal_progress
+    from nmt.cli.console import say, standard_output, terminal_progress
     from nmt.cli.prepare import parse_columns
     from nmt.cli.translate import write_json
     from nmt.config import EngineOptions
@@ -93,7 +93,8 @@ def score(
     no_bar = quiet or bool(not output and sys.stdout and sys.stdout.isatty())
     with terminal_progress(no_bar, verbose) as progress:
         report = job.run(load, progress, standard_output, None if no_bar else job.total())
-        progress.note(summary(report))
+    if not quiet:  # also where scores on a terminal leave no place for a bar
+        say(summary(report))
     if stats:
         write_json(stats, report.figures())
 

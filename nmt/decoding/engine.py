@@ -73,6 +73,10 @@ class Scorer(Protocol):
     def workers(self) -> int:
         """Number of batches it scores at once, each in a thread of the caller."""
 
+    @property
+    def score_tokens(self) -> int | None:
+        """Padded tokens of a batch to score, where its last digits depend on the batch; None: any number will do."""
+
     def about(self) -> Mapping[str, str | int]:
         """What its results depend on besides the model, by name: itself, its version, its device."""
 

@@ -64,7 +64,7 @@ class PairScorer:
     def __init__(self, engine: Scorer, tokenizers: tuple[Tokenizer, Tokenizer], batch_tokens: int) -> None:
         self.engine = engine
         self.source_tokenizer, self.target_tokenizer = tokenizers
-        self.batches = Batches(batch_tokens, engine.workers)
+        self.batches = Batches(engine.score_tokens or batch_tokens, engine.workers)
 
     @classmethod
     def of(cls, model: "ModelFolder", wanted: EngineOptions) -> Self:
@@ -77,7 +77,7 @@ class PairScorer:
         return scorer
 
     def about(self) -> dict[str, str | int]:
-        """All that its scores depend on besides the pairs, by name; batches change no digit."""
+        """All that its scores depend on besides the pairs of a window, by name; `batch_tokens` changes no digit."""
         import sentencepiece
 
         return {"model": self.model, "sentencepiece": sentencepiece.__version__, **self.engine.about()}

@@ -27,6 +27,8 @@ class CTranslate2Engine:
     ``compute_type``; a forked child loads it again, for CTranslate2's threads stay in the parent.
     """
 
+    score_tokens = 512  # its sums are float32; the fastest of 256 to 2,048
+
     def __init__(
         self, open_model: Callable[[], Any], pieces: tuple[list[str], list[str]], workers: int, compute_type: str
     ) -> None:
@@ -97,8 +99,7 @@ class CTranslate2Engine:
         """See ``Scorer``. Raises what ``search`` raises."""
         given = [[self.target_pieces[id] for id in target] for target in targets]
         with memory_for(queries):
-            # Each pair alone: in a batch its float32 sums, and so its last digits, would depend on the others.
-            results = self.model.score_batch(self.tokens(queries), given, max_batch_size=1, max_input_length=0)
+            results = self.model.score_batch(self.tokens(queries), given, max_input_length=0)
         # CTranslate2 reads a piece outside its vocabulary as <unk>, which a bias forbids.
         return [forced(target, result.log_probs) for target, result in zip(targets, results, strict=True)]
 

@@ -41,6 +41,8 @@ class PyTorchEngine:
     None: the caller's. The attribute ``role`` makes the search role from the options; set it to search otherwise.
     """
 
+    score_tokens = None  # float64 leaves no digit that depends on the batch
+
     def __init__(
         self,
         model: Stepper[Any],
