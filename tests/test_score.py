@@ -292,6 +292,10 @@ def test_resumed_after_sigkill_it_is_the_uninterrupted_output(tiny_run: TinyRun,
     assert "resuming after line 60" in resumed.stderr
     assert (tmp_path / "killed").read_bytes() == (tmp_path / "whole").read_bytes()
     figures = [json.loads((tmp_path / f"{name}.stats").read_text(encoding="utf-8")) for name in ("whole", "killed")]
+    entries = [json.loads(line) for line in (tmp_path / "whole").read_text(encoding="utf-8").splitlines()]
+    assert [entry["id"] for entry in entries] == list(range(130))
+    scores = [score for entry in entries for _, score in entry["tokens"]]
+    assert figures[0]["perplexity"] == pytest.approx(math.exp(-sum(scores) / len(scores)), rel=1e-5)
     assert figures[0]["perplexity"] == figures[1]["perplexity"]
     assert [each["pairs"] for each in figures] == [130, 130]
     assert [each["lines"] for each in figures] == [130, 70]
