@@ -220,6 +220,21 @@ def test_scores_that_are_not_numbers_are_an_error() -> None:
         forced([7], [float("nan"), -1.0])
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("a.tsv", "tsv"),
+        ("b/c.jsonl.zst", "jsonl"),
+        ("d.tsv.gz", "tsv"),
+        ("e.txt", "text"),
+        ("tsv", "text"),
+        ("", "text"),
+    ],
+)
+def test_the_ending_of_a_file_says_its_format(file: str, name: str) -> None:
+    assert ScoreFormat.of_file(file).name == name
+
+
 def write_pairs(folder: Path, pairs: Sequence[tuple[str, str]], name: str = "pairs") -> Path:
     for side, language in enumerate(("ko", "en")):
         (folder / f"{name}.{language}").write_text("".join(f"{pair[side]}\n" for pair in pairs), encoding="utf-8")
@@ -351,6 +366,7 @@ def test_pieces_that_no_target_had_are_counted_in_a_warning(tiny_run: TinyRun, t
         ("{run} {tmp}/unequal", 65, "ends before line 2"),
         ("{run} {text} --columns a", 2, "--columns 'a' does not name two columns"),
         ("{run} {text} -o {tmp}", 73, "is a folder"),
+        ("{run} {text} --format xml", 2, "jsonl"),
     ],
 )
 def test_mistakes_are_one_line(line: str, code: int, words: str, tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -26,9 +26,12 @@ def score(
         str | None, typer.Option("--output", "-o", metavar="FILE", help="Write here once all is scored.")
     ] = None,
     format: Annotated[
-        Literal["text", "tsv", "jsonl"],
-        typer.Option(help="Scores; source, target, score, by tabs; or JSON lines with the score of each piece."),
-    ] = "text",
+        Literal["text", "tsv", "jsonl"] | None,
+        typer.Option(
+            help="Scores; source, target, score, by tabs; or JSON lines with the score of each piece. By default what "
+            "the name of FILE says (.tsv, .jsonl), else text."
+        ),
+    ] = None,
     normalize: Annotated[
         bool,
         typer.Option("--normalize/--sum", help="Mean log-probability of a piece, or the sum over the translation."),
@@ -79,10 +82,9 @@ def score(
     back = ModelFolder.open(reverse) if reverse else None
     if back:
         check_reverse(folder, back)
+    form = ScoreFormat(format) if format else ScoreFormat.of_file(output or "")
     languages = folder.source_language, folder.target_language
-    job = ScoreJob(
-        [find_corpus(path, *languages, columns=chosen) for path in paths], output, ScoreFormat(format), resume
-    )
+    job = ScoreJob([find_corpus(path, *languages, columns=chosen) for path in paths], output, form, resume)
     models = [place for path in (model, reverse) if path for place in places(path)]
     check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *models])
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)

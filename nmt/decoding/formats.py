@@ -7,10 +7,13 @@ sources that TSV and JSON repeat are made one line here.
 import json
 from dataclasses import dataclass
 from math import isnan
+from pathlib import Path
+from typing import Self
 
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.forced import PairScorer, ScoredPair, Scoring
 from nmt.decoding.translator import Alternative, Translation
+from nmt.disk.compression import COMPRESSED
 from nmt.text.lines import one_line
 
 
@@ -66,6 +69,12 @@ class ScoreFormat:
     """The format ``text``, ``tsv`` or ``jsonl`` of scored pairs, one line for each pair."""
 
     name: str = "text"
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        """The format that the ending of a file says, before that of its compression: .tsv, .jsonl, else text."""
+        plain = Path(path).with_suffix("") if Path(path).suffix in COMPRESSED else Path(path)
+        return cls(plain.suffix[1:] if plain.suffix in (".tsv", ".jsonl") else "text")
 
     def about(self) -> dict[str, str]:
         """What the lines of output depend on besides the scores."""
