@@ -77,15 +77,10 @@ def write(text: Path, languages: tuple[str, str], pairs: int) -> Path:
     with open(f"{prefix}.{languages[0]}", "w") as source, open(f"{prefix}.{languages[1]}", "w") as target:
         for number in range(pairs):
             row = number % len(lines[0]) if number < len(lines[0]) else draw.randrange(len(lines[0]))
-            for file, line in zip((source, target), varied(lines[0][row], lines[1][row], number, draw), strict=True):
-                file.write(line + "\n")
+            names = " ".join(draw.choice(NAMES) for _ in range(4))  # a real text does not repeat itself either
+            source.write(f"{lines[0][row]} {names}\n")
+            target.write(f"{lines[1][row]} {names}\n")
     return prefix
-
-
-def varied(source: str, target: str, number: int, draw: Random) -> tuple[str, str]:
-    """The pair with a sentence of names that no other pair has: a real text does not repeat itself either."""
-    names = " ".join(draw.choice(NAMES) for _ in range(3))
-    return f"{source} {names} {number}", f"{target} {names} {number}"
 
 
 _SYLLABLES = ("ba", "ko", "mi", "ra", "tu", "ne", "so", "li", "va", "de")

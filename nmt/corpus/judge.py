@@ -19,13 +19,12 @@ from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.duplicate import Duplicate, keys_of
 from nmt.corpus.rules.line_hashes import Hashes
-from nmt.corpus.rules.rule import Chunk, Compares, Rule, Scores, TellsLanguages
+from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Compares, Rule, Scores, TellsLanguages
 from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
 
 LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
-AT_A_TIME = 1 << 12  # pairs that are judged at a time: arrays of all their pairs of words take some 60 MB
 ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
 SEPARATED, USUAL = (
     0.85,

@@ -13,12 +13,13 @@ import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus.findings import Collected
-from nmt.corpus.judge import AT_A_TIME, NEVER, Judge, Task
+from nmt.corpus.judge import NEVER, Judge, Task
 from nmt.corpus.ledger import COLUMNS, Ledger
 from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.corpus.rules.line_hashes import Rows
+from nmt.corpus.rules.rule import AT_A_TIME
 from nmt.corpus.survey import Survey
 from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError

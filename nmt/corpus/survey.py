@@ -19,7 +19,7 @@ from nmt.text.progress import Progress
 CHARACTERS_PER_PIECE = 5
 # A tokenizer learns nothing new from more text, which would take too much memory on a laptop.
 SAMPLE_PAIRS = 500_000
-SAMPLE_CHARACTERS = 1 << 27
+SAMPLE_CHARACTERS = 36_000_000  # learning takes 28 bytes of memory for each
 
 
 class Sample:

@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.rules.evidence import Evidence
-from nmt.corpus.rules.rule import Chunk, Scores, unknown
+from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import LONGEST, Flat, Ids, Lexicon, Mask, PairTable, fold_of
 
 LEAST = 1_000  # pairs to learn from
-AT_A_TIME = 1 << 12  # pairs whose pairs of words are in memory, some 60 MB
 CELLS = 1 << 23  # pairs of words that the table is learnt from
 ITERATIONS = 4
 WORTH_STORING = 5e-3  # probability of a word given another

@@ -17,6 +17,7 @@ Scores = npt.NDArray[np.float32]
 """Shape (pairs,). NaN where the rule has no opinion; such a pair is kept."""
 
 SIDES = (0, 1)
+AT_A_TIME = 1 << 12  # pairs that are judged together: arrays of all their pairs of words take some 60 MB
 
 
 @dataclass(frozen=True)
