@@ -41,7 +41,8 @@ def test_only_a_line_feed_ends_a_line(raw: bytes, expected: list[str]) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\ufeff"), max_size=8)))
+# Zeros between letters look like UTF-16, which is refused.
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\ufeff\0"), max_size=8)))
 def test_what_is_written_as_lines_is_read_back(texts: list[str]) -> None:
     assert read("".join(f"{text}\n" for text in texts).encode()) == texts
     assert read("".join(f"{text}\r\n" for text in texts).encode()) == texts
