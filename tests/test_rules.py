@@ -20,6 +20,7 @@ from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.rules.word_ids import PairTable
 from nmt.errors import SettingsError
+from nmt.text.lines import LONGEST_LINE
 from nmt.text.normal import normal
 from nmt.text.words import words
 
@@ -399,3 +400,12 @@ def test_every_rule_says_what_it_drops() -> None:
     for rule in named:
         assert rule.about.split()[0] in {"has", "is"}
         assert rule.strict <= rule.normal < rule.highest
+
+
+@pytest.mark.parametrize("unit", ["a", "a.", "1", "_a", "é", "가", "<=", "-", "%a", "{", "&a", "/a"])
+def test_a_line_of_a_mebibyte_is_judged_in_time_that_grows_with_it(unit: str) -> None:
+    """Patterns that begin anew at every letter would take hours for one such line, and this test would not end."""
+    text = (unit * LONGEST_LINE)[: LONGEST_LINE // len(unit.encode())]
+    for rule in rules_for(("en", "de"), NOTHING):
+        rule.learn(Chunk([("a b", "c d")]))
+        assert rule.judge(Chunk([(text, "Ein Hund")])).shape == (1,)

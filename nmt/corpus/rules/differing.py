@@ -83,7 +83,7 @@ _ORDER = re.compile(r"(?<=%)\d+\$|(?<=\w):[^{}]*(?=\})")
 _TAG = re.compile(r"</[A-Za-z][\w:.-]*\s*>|<[A-Za-z][\w:.-]*(?=[^<>]*/>)|<(?:br|hr|img|p|li)\b", re.IGNORECASE)
 # In ASCII alone: Korean particles and Chinese text follow an address without a space.
 _ADDRESS = re.compile(
-    r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|\u0080-\U0010ffff]*[\w/]|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|\u0080-\U0010ffff]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     re.IGNORECASE | re.ASCII,
 )
 _LOCAL = re.compile(r"^\w+://(?:www\.)?(?P<language>[a-z]{2,3}(?:-[a-z]{2,4})?\.(?=[^/]*\.))?", re.IGNORECASE)
