@@ -2,7 +2,7 @@
 
 The table is IBM Model 1 (Brown et al. 1993), in both directions. A pair's score is how much likelier the other side
 makes its words, in nats a word; the rule compares it with the scores of pairs whose targets were exchanged. Finds
-pairs that are shifted, misaligned or half translated. Needs no dictionary and no model.
+pairs that are shifted or misaligned. Needs no dictionary and no model.
 """
 
 from collections.abc import Iterator, Sequence
@@ -131,6 +131,12 @@ class _Model:
         stored = probabilities > WORTH_STORING
         return PairTable(keys[stored], probabilities[stored])
 
+    def _looked_up(self, side: int, told: Flat, given: Flat) -> tuple[Ids, Ids, Values]:
+        """All pairs of known words: where they stand in both, and the probability of the word that is told."""
+        here, there = _known_cells(told, given)
+        keys = given.words[there] * len(self._lexicons[side]) + told.words[here]
+        return here, there, self._tables[side].look_up(keys)
+
     def score(self, sides: Sequence[Sequence[list[str]]]) -> tuple[Values, Ids]:
         """The mean of both directions, in nats a word, and the smaller side's number of words that speak."""
         flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True)]
@@ -140,10 +146,7 @@ class _Model:
 
     def _score_side(self, side: int, flats: Sequence[Flat], sides: Sequence[Sequence[list[str]]]) -> tuple[Values, Ids]:
         told, given = flats[side], flats[1 - side]
-        here, there = _cells(told, given)
-        known = (told.words[here] >= 0) & (given.words[there] >= 0)
-        here, there = here[known], there[known]
-        values = self._tables[side].look_up(given.words[there] * len(self._lexicons[side]) + told.words[here])
+        here, _, values = self._looked_up(side, told, given)
         words = len(told.words)
         explained = np.bincount(here, values, words) / np.maximum(np.repeat(given.lengths, told.lengths), 1)
         same = _stands_there(sides[side], sides[1 - side], words)
@@ -161,10 +164,7 @@ class _Model:
 
     def _worst_stretch(self, side: int, flats: Sequence[Flat]) -> tuple[Values, Ids]:
         told, given = flats[side], flats[1 - side]
-        here, there = _cells(told, given)
-        known = (told.words[here] >= 0) & (given.words[there] >= 0)
-        here, there = here[known], there[known]
-        values = self._tables[side].look_up(given.words[there] * len(self._lexicons[side]) + told.words[here])
+        here, _, values = self._looked_up(side, told, given)
         best = np.zeros(len(told.words))
         np.maximum.at(best, here, values)
         counted = told.words >= 0
@@ -174,10 +174,7 @@ class _Model:
     def neighbours(self, sides: Sequence[Sequence[list[str]]]) -> Values:
         """Share of neighbouring target words whose best source words are neighbours too; see Agreement."""
         source, target = (lexicon.flat(side) for lexicon, side in zip(self._lexicons, sides, strict=True))
-        here, there = _cells(target, source)
-        known = (target.words[here] >= 0) & (source.words[there] >= 0)
-        here, there = here[known], there[known]
-        values = self._tables[1].look_up(source.words[there] * len(self._lexicons[1]) + target.words[here])
+        here, there, values = self._looked_up(1, target, source)
         lift = values / self._shares[1][target.words[here]]
         order = np.lexsort((lift, here))
         last = order[np.append(here[order][1:] != here[order][:-1], True)] if len(here) else order
@@ -232,19 +229,20 @@ def _stands_there(side: Sequence[list[str]], other: Sequence[list[str]], words: 
     return np.fromiter(same, bool, words)
 
 
-def _cells(told: Flat, given: Flat) -> tuple[Ids, Ids]:
-    """All pairs of a word and a word of the other side: where they stand in both, int64 (cells,) each."""
+def _known_cells(told: Flat, given: Flat) -> tuple[Ids, Ids]:
+    """All pairs of a known word and one of the other side: where they stand in both, int64 (cells,) each."""
     counts = given.lengths[told.line]  # cells of each word that is told
     here = np.repeat(np.arange(len(told.words)), counts)
     offsets = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    return here, np.repeat(given.starts[told.line], counts) + offsets
+    there = np.repeat(given.starts[told.line], counts) + offsets
+    known = (told.words[here] >= 0) & (given.words[there] >= 0)
+    return here[known], there[known]
 
 
 def _model_1(given: Flat, told: Flat, size: int) -> tuple[Ids, Values]:
     """IBM Model 1: keys ``given · size + told`` of pairs of words, and the probability of told by given."""
-    here, there = _cells(told, given)
-    known = (told.words[here] >= 0) & (given.words[there] >= 0)
-    here, there = here[known].astype(np.int32), there[known]
+    here, there = _known_cells(told, given)
+    here = here.astype(np.int32)
     keys, cells = np.unique(given.words[there] * size + told.words[here], return_inverse=True)
     by = keys // max(size, 1)
     cells = cells.astype(np.int32)
