@@ -202,6 +202,10 @@ def parse_rules(texts: list[str]) -> str:
             raise UsageError(
                 f"--rule {shown(text)} is not NAME=THRESHOLD", "write it like agreement=0.2 or language=off"
             )
+    names = [text.partition("=")[0] for text in texts]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--rule {name} is given twice", "give each rule one threshold")
     return ",".join(sorted(texts))
 
 

@@ -1,4 +1,4 @@
-"""``prepare``: turns raw parallel corpora into a dataset folder, in two passes over the text and in bounded memory.
+"""``prepare``: turns raw parallel corpora into a dataset folder, in three passes over the text and in bounded memory.
 
 The same inputs and options give the same bytes, for any number of workers. A dataset that already exists and is made
 from them is left alone. Knows the stages and the manifest; no command line and no model.
@@ -82,8 +82,8 @@ def prepare(
 
     Raises MissingInputError for a corpus that does not exist; DataError, with file and line, for a corpus that cannot
     be used or of which no pair is left, and for a vocabulary size that does not fit the text; CannotCreateError when
-    the output exists and prepare did not make it; BusyError while another process makes it, or when a
-    process was killed.
+    the output exists and prepare did not make it; BusyError while another process makes it, or when a process was
+    killed.
     """
     progress = progress or Silent()
     _check_rules(request, options)

@@ -10,9 +10,10 @@ from unicodedata import normalize
 STEM = 5  # letters: words that begin with the same five are taken for forms of one word
 SYLLABLES = 2  # of a Korean word that are its stem: particles and endings follow them
 _WORD = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_+")
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-)
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Letters of scripts without spaces, as ranges of a regular expression's class."""
+
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _MARKS = re.compile(r"[\W_]+")
 
 

@@ -4,6 +4,7 @@ Counts, for each text of a side, with how many different texts it is paired. Kno
 """
 
 from collections import defaultdict
+from hashlib import blake2b
 
 import numpy as np
 
@@ -46,7 +47,5 @@ class Boilerplate:
 
 
 def hash_of(text: str) -> int:
-    """64 bits of a text without case, marks, spaces and digits."""
-    from hashlib import blake2b
-
+    """64 bits of a text without case, marks and spaces."""
     return int.from_bytes(blake2b(bare(text).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")

@@ -58,7 +58,7 @@ class Repetition:
     """The rule ``repetition``: how far a text can be compressed, because it repeats itself."""
 
     name = "repetition"
-    about = "has a side that repeats itself over and over, and the other does not"
+    about = "has a side that repeats itself over and over"
     unit = "times that zlib makes the text shorter"
     normal, strict = 3.0, 2.5
     highest = 10.0

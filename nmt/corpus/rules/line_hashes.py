@@ -12,13 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.rules.word_ids import mix
+from nmt.text.words import UNSPACED
 
 LONGEST = 200  # words that are compared
 # Letters of scripts without spaces count as words each.
-_WORD = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    r"|(?:(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff])[^\W\d_])+|\d+"
-)
+_WORD = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W\d_])+|\d+")
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that it has an inverse modulo 2^64

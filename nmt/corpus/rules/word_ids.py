@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -124,6 +125,4 @@ def fold_of(lines: Sequence[str]) -> Mask:
     A rule that learns from the corpus judges each half by what it learnt from the other: no pair speaks for itself, and
     neither do its copies.
     """
-    from zlib import crc32
-
     return np.fromiter((crc32(line.encode("utf-8", "surrogatepass")) & 1 for line in lines), bool, len(lines))
