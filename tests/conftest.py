@@ -42,6 +42,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name != "test_torture.py")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name an argument of bytes by its parameter alone: gzip writes the time, and workers must agree on names."""
+    return argname if isinstance(val, bytes) else None
+
+
 class TinyRun(NamedTuple):
     """The outputs of the commands; read-only, so tests that change them make a copy."""
 
