@@ -11,12 +11,13 @@ from fakes import Recorder, ReverseEngine, WordTokenizer
 from typer.testing import CliRunner
 
 from nmt.cli import app
-from nmt.config import ModelConfig
+from nmt.config import EngineOptions, ModelConfig, SearchOptions
 from nmt.corpus.parallel import find_corpus
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, NmtError, UsageError
-from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
-from nmt.scoring.metrics import p_values, score_corpus
+from nmt.scoring.evaluate import Files, Models, ScoringOptions, evaluate_files, evaluate_models
+from nmt.scoring.metrics import measures, score_corpus
+from nmt.scoring.significance import randomization
 from nmt.store.model_folder import ModelFolder
 
 SOURCES = ["a b c d e", "f g h i", "k l m n o p", "one two three four five"] * 5
@@ -54,11 +55,11 @@ def run(*arguments: str | Path) -> tuple[str, str]:
     return result.stdout, result.stderr
 
 
+@pytest.mark.usefixtures("model")
 def test_a_translated_set_scores_what_its_translations_score(folder: Path) -> None:
-    tokenizer, progress = WordTokenizer(), Recorder()
-    translator = Translator(ReverseEngine(), tokenizer, tokenizer)
-    corpus = find_corpus(folder / "test", "de", "en")
-    report = evaluate_corpus(translator, corpus, "en", ScoringOptions(), progress)
+    progress = Recorder()
+    models = Models([(Path("MODEL"), ModelFolder.open(Path("MODEL")))], SearchOptions(), EngineOptions())
+    (report,) = evaluate_models(models, [find_corpus(folder / "test", "de", "en")], ScoringOptions(), progress)
     assert report.name == "test"
     assert report.hypotheses == HYPOTHESES
     assert report.scores == score_corpus(HYPOTHESES, [REFERENCES], "en")
@@ -122,43 +123,48 @@ def test_a_baseline_gets_a_row_and_every_score_of_the_system_a_p_value(folder: P
     baseline = write(folder / "other", [line.replace("f", "x") for line in HYPOTHESES])
     command: list[str | Path] = ["--hyp", folder / "hypotheses", "--ref", folder / "test.en", "--baseline", baseline]
     table, _ = run(*command)
-    _, _, theirs, ours, *_, explained = table.splitlines()
-    assert theirs.split()[:3] == ["other", "(baseline)", "20"]
-    assert theirs.count("(p = ") == 2
+    heads, _, theirs, ours, *_, explained, significant = table.splitlines()
+    assert heads.split() == ["system", "lines", "BLEU", "p", "chrF", "p"]
+    assert theirs.split()[:2] == ["other", "20"]
     assert ours.split()[:2] == ["hypotheses", "20"]
     assert explained.startswith("p: ")
-    assert "chance" in explained
+    assert "from hypotheses by chance" in explained
+    assert "under 0.05" in significant
     (entry,) = json.loads(run(*command, "--json")[0])["sets"]
     expected = score_corpus([line.replace("f", "x") for line in HYPOTHESES], [REFERENCES], "en")
-    compared = p_values(HYPOTHESES, [line.replace("f", "x") for line in HYPOTHESES], [REFERENCES], "en")
+    both = [HYPOTHESES, [line.replace("f", "x") for line in HYPOTHESES]]
+    measured = measures(["bleu", "chrf"], [REFERENCES], "en", both)
     (baseline,) = entry["baselines"]
     assert baseline["name"] == "other"
     for name, score in expected.items():
         assert baseline[name]["score"] == pytest.approx(score.score, abs=1e-5)
-        assert baseline[name]["p_value"] == compared[name]
+        p = randomization(measured[name].score, *measured[name].counts(both))
+        assert baseline[name]["p_value"] == p
+        assert f" {p:.4f}" in theirs
 
 
-def test_a_baseline_of_another_length_or_beside_a_model_is_refused(folder: Path) -> None:
+@pytest.mark.usefixtures("model")
+def test_a_baseline_of_another_length_is_refused(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(folder / "hypotheses", [folder / "test.en"], None, ScoringOptions(), [short])
-    with pytest.raises(UsageError):
+        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], None, [short]), ScoringOptions())
+    with pytest.raises(DataError, match=r"short has 19 lines and the test sets have 20"):
         run("MODEL", folder / "test", "--baseline", short)
 
 
 def test_unequal_files_are_refused_with_their_names_and_counts(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(short, [folder / "test.en"], None, ScoringOptions())
+        evaluate_files(Files(short, [folder / "test.en"], None), ScoringOptions())
     with pytest.raises(DataError, match=r"short has 19 lines and .*hypotheses has 20"):
-        evaluate_files(folder / "hypotheses", [folder / "test.en"], short, ScoringOptions())
+        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], short), ScoringOptions())
 
 
 def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt.scoring.words.find_spec", lambda name: None)
     reference = write(folder / "test.ko", ["나는 집에 간다 ."] * 12 + [""] * 8)
     hypothesis = write(folder / "some", ["a b c d e", "", *["x"] * 18])
-    report = evaluate_files(hypothesis, [reference], folder / "test.de", ScoringOptions(confidence=False))
+    report = evaluate_files(Files(hypothesis, [reference], folder / "test.de"), ScoringOptions(confidence=False))
     assert [warning.split(":")[0] for warning in report.warnings] == [
         "BLEU cuts words by 13a, since ko-mecab is not installed",
         "1 of 20 hypotheses are empty",
@@ -168,11 +174,11 @@ def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.Mo
     output, errors = run("--hyp", hypothesis, "--ref", reference, "--json", "--no-confidence")
     assert json.loads(output)["sets"][0]["warnings"] == report.warnings
     assert errors.count("some: ") == len(report.warnings)
-    copied = evaluate_files(folder / "test.de", [folder / "test.en"], folder / "test.de", ScoringOptions())
+    copied = evaluate_files(Files(folder / "test.de", [folder / "test.en"], folder / "test.de"), ScoringOptions())
     assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
     source = write(folder / "source", [unicodedata.normalize("NFD", "나는 집에 간다")] * 20)
     hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
-    copied = evaluate_files(hypothesis, [source], source, ScoringOptions(("chrf",), confidence=False))
+    copied = evaluate_files(Files(hypothesis, [source], source), ScoringOptions(("chrf",), confidence=False))
     assert copied.warnings == [
         "20 of 20 references are not in Unicode's NFC, as translations are",
         "20 of 20 hypotheses are the source unchanged",

@@ -3,15 +3,18 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nmt.errors import DataError, UsageError
 from nmt.scoring import significance, words
-from nmt.scoring.metrics import NAMES, corpus_scores, decisive_metric, p_values, score_corpus
+from nmt.scoring.metrics import NAMES, corpus_scores, decisive_metric, measures, score_corpus
+from nmt.scoring.significance import Counts, bootstrap, differing, randomization, student, welch
 from nmt.scoring.words import cutting
 
 REFERENCES = [
@@ -28,6 +31,19 @@ HYPOTHESES = [
     "Two young men are outside near bushes.",
     "",
 ] * 8
+
+
+def p_values(
+    ours: list[str],
+    theirs: list[str],
+    references: list[list[str]],
+    language: str,
+    metrics: Sequence[str] = ("bleu", "chrf"),
+    test: Callable[..., float] = randomization,
+) -> dict[str, float]:
+    """The p-value of the difference between two systems, for each metric."""
+    found = measures(metrics, references, language, [ours, theirs])
+    return {name: test(measure.score, *measure.counts([ours, theirs])) for name, measure in found.items()}
 
 
 @pytest.fixture
@@ -72,6 +88,92 @@ def test_p_values_are_sacrebleus_and_what_ties_add(tmp_path: Path) -> None:
         (actual,) = (row for key, row in theirs.items() if key.lower().startswith(name))
         assert actual["p_value"] <= value <= actual["p_value"] + 0.03
         assert 0 < value < 1
+
+
+def test_p_values_of_the_paired_bootstrap_are_sacrebleus() -> None:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.significance import PairedTest, Result
+
+    references, worse = [f"{line} {number}" for number, line in enumerate(REFERENCES)], [*HYPOTHESES]
+    worse[::3] = [line.replace("a", "the") for line in HYPOTHESES[::3]]
+    metrics = {"bleu": BLEU(force=True), "chrf": CHRF()}
+    _, found = PairedTest([("baseline", worse), ("ours", HYPOTHESES)], metrics, [references], test_type="bs")()
+    ours = p_values(HYPOTHESES, worse, [references], "en", ["bleu", "chrf"], bootstrap)
+    known = [result.p_value for _, (_, result) in list(found.items())[1:] if isinstance(result, Result)]
+    assert list(ours.values()) == pytest.approx(known, abs=1e-9)
+    assert 1 / 1001 < ours["chrf"] < 1
+
+
+def test_the_score_of_single_lines_is_sacrebleus() -> None:
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
+
+    second = [line.replace("the", "a") for line in REFERENCES]
+    found = measures(list(NAMES), [REFERENCES, second], "en", [HYPOTHESES])
+    known = {"bleu": BLEU(effective_order=True), "chrf": CHRF(), "chrf++": CHRF(word_order=2), "ter": TER()}
+    for name, measure in found.items():
+        (counts,) = measure.counts([HYPOTHESES])
+        scores = [measure.line_score(line) for line in counts[:5]]
+        pairs = zip(HYPOTHESES[:5], REFERENCES, second, strict=False)
+        assert scores == pytest.approx([known[name].sentence_score(line, refs).score for line, *refs in pairs])
+        assert scores[4] == (100.0 if name == "ter" else 0.0)
+
+
+def brute_force(score: Callable[[Counts], float], ours: Counts, theirs: Counts) -> float:
+    """The share of all exchanges of whole lines whose difference is as large as the observed one."""
+    differences = []
+    for exchange in product((False, True), repeat=len(ours)):
+        swap = np.array(exchange)[:, None]
+        left, right = np.where(swap, theirs, ours), np.where(swap, ours, theirs)
+        differences.append(abs(score(left.sum(0)) - score(right.sum(0))))
+    return sum(difference >= differences[0] - 1e-9 for difference in differences) / len(differences)
+
+
+def test_several_runs_of_a_line_are_exchanged_together() -> None:
+    drawing = np.random.default_rng(1)
+    ours, theirs = drawing.integers(0, 9, (8, 3, 2)), drawing.integers(2, 9, (8, 2, 2))  # three runs against two
+    means = ours.mean(1), theirs.mean(1)
+
+    def share(counts: Counts) -> float:
+        return float(counts[0] / counts.sum())
+
+    assert randomization(share, *means) == brute_force(share, *means)
+
+
+@pytest.mark.parametrize(
+    ("t", "freedom", "p"),
+    [(12.7062, 1, 0.05), (2.776445, 4, 0.05), (4.604095, 4, 0.01), (1.983972, 100, 0.05), (0.0, 3, 1.0)],
+)
+def test_students_t_is_that_of_the_tables(t: float, freedom: float, p: float) -> None:
+    assert student(t, freedom) == pytest.approx(p, abs=1e-6)
+
+
+def test_a_p_over_seeds_is_welchs() -> None:
+    """Compared with scipy.stats.ttest_ind(…, equal_var=False) of SciPy 1.17."""
+    ours, theirs = [30.1, 31.5, 29.8], [28.0, 29.9, 27.2, 28.8]
+    assert welch(ours, theirs) == pytest.approx(0.05137571109355592, abs=1e-6)
+    assert welch(theirs, ours) == welch(ours, theirs)
+    assert welch(ours, ours) == pytest.approx(1.0)
+    assert welch(ours, [30.0]) is None
+    assert welch([1.0, 1.0], [1.0, 1.0]) == 1.0
+    assert welch([1.0, 1.0], [2.0, 2.0]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "lines"),
+    [
+        ([["a", "b"]], [["a", "c"]], [1]),
+        ([["a", "b"], ["c", "d"]], [["c", "d"], ["a", "b"]], []),  # the same by other seeds
+        ([["a", "b"], ["a", "c"]], [["a", "b"]], [1]),
+        ([["a"], ["a"], ["b"]], [["a"], ["b"], ["b"]], [0]),
+    ],
+)
+def test_lines_differ_where_the_shares_of_their_translations_do(
+    ours: list[list[str]], theirs: list[list[str]], lines: list[int]
+) -> None:
+    assert differing(ours, theirs) == lines
 
 
 def exchanged(lines: int) -> tuple[list[str], list[str], list[str]]:

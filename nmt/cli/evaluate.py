@@ -1,7 +1,8 @@
-"""``nmt evaluate``: scores of a model on test sets, or of files of translations. Knows no metric."""
+"""``nmt evaluate``: scores of models on test sets, or of files of translations. Knows no metric."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -9,22 +10,22 @@ from nmt.cli import options as flags
 from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from nmt.corpus.parallel import Corpus
     from nmt.scoring.evaluate import SetReport
-    from nmt.scoring.metrics import Score
+    from nmt.store.model_folder import ModelFolder
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
-HOW_TO_READ_P = "p: the probability of so large a difference from the baseline by chance (paired randomization)"
-IT_COUNTS = "; a difference with p under 0.05 is significant"
 
 
 # Over 50 lines because each flag is a parameter.
 def evaluate(
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")
-    ] = None,
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH ...", help="Test sets: prefixes (data/test: data/test.ko, data/test.en) or .tsv."),
+        typer.Argument(
+            metavar="MODEL ... PATH ...",
+            help="Training runs or their model folders, then test sets: prefixes (data/test: data/test.ko, "
+            "data/test.en) or .tsv. Runs that differ only by their seed are one system.",
+        ),
     ] = None,
     hypothesis: Annotated[
         Path | None, typer.Option("--hyp", metavar="FILE", help="Score these translations; no model is needed.")
@@ -32,7 +33,9 @@ def evaluate(
     references: Annotated[
         list[Path] | None,
         typer.Option(
-            "--ref", metavar="FILE", help="Reference for --hyp; its name ends in its language, as in test.en. Repeats."
+            "--ref",
+            metavar="FILE",
+            help="Reference for --hyp; its name ends in its language, as in test.en. Repeats.",
         ),
     ] = None,
     source: Annotated[
@@ -42,8 +45,8 @@ def evaluate(
         list[Path] | None,
         typer.Option(
             "--baseline",
-            metavar="FILE",
-            help="Another system's translations, for a test of the difference. Repeats.",
+            metavar="MODEL|FILE",
+            help="Another system, or its translations, for a test of the difference. Repeats.",
         ),
     ] = None,
     language: Annotated[
@@ -58,10 +61,22 @@ def evaluate(
     confidence: Annotated[
         bool, typer.Option("--confidence/--no-confidence", help="95% intervals by bootstrap resampling.")
     ] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print the scores as JSON.")] = False,
+    paired_bs: Annotated[
+        bool,
+        typer.Option(
+            "--paired-bs/--paired-ar",
+            help="Test differences by the paired bootstrap, or by paired approximate randomization.",
+        ),
+    ] = False,
+    format: Annotated[
+        Literal["text", "latex", "csv", "json"], typer.Option(help="Format of what is printed.")
+    ] = "text",
+    json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the translations here, one set after another."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write the first model's translations here, one set after another."
+        ),
     ] = None,
     beam_size: flags.BeamSize = 5,
     length_penalty: flags.LengthPenalty = 1.0,
@@ -77,45 +92,70 @@ def evaluate(
     """Translate test sets and score them with sacreBLEU, or score existing translations."""
     from nmt.cli.console import show, terminal_progress
     from nmt.config import EngineOptions, SearchOptions
-    from nmt.corpus.parallel import find_corpus
-    from nmt.decoding.translator import Translator
     from nmt.disk.files import create_binary
     from nmt.disk.outputs import check_outputs
-    from nmt.scoring.evaluate import ScoringOptions, evaluate_corpus, evaluate_files
-    from nmt.store.model_folder import ModelFolder, places
-    from nmt.text.encodings import refuse_format
+    from nmt.scoring.evaluate import Files, Models, ScoringOptions, evaluate_files, evaluate_models
+    from nmt.store.model_folder import places
 
-    scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language))
-    options = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
+    paired: Literal["ar", "bs"] = "bs" if paired_bs else "ar"
+    scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language), paired)
+    search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
+    wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
+    models_given, sets = split_models(list(paths or [])[1:])
+    first = [*(paths or [])[:1], *models_given]
+    others, files = split_models(baselines or [])
+    read = [path for path in (hypothesis, *(references or []), source, *files) if path]
+    written = [("--output", output)]
     with terminal_progress(quiet, verbose) as progress:
-        if hypothesis and references and not model:
-            given = [hypothesis, *references, source, *(baselines or [])]
-            check_outputs([("--output", output)], [path for path in given if path])
-            reports = [evaluate_files(hypothesis, references, source, scoring, baselines or [])]
-        elif model and paths and not (hypothesis or references or source or baselines):
-            folder = ModelFolder.open(model)
-            # Missing test sets are reported before the model is loaded.
-            for path in paths:
-                if path.is_file():
-                    refuse_format(path)
-            corpora = [find_corpus(path, folder.source_language, folder.target_language) for path in paths]
-            files = [file for corpus in corpora for file in corpus.files]
-            check_outputs([("--output", output)], [*files, *places(model)])
-            wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
-            translator = Translator.of(folder, options, wanted)
-            target = folder.target_language
-            reports = [evaluate_corpus(translator, corpus, target, scoring, progress) for corpus in corpora]
+        if hypothesis and references and not paths:
+            if others and not source:
+                raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")
+            check_outputs(written, [*read, *(place for path in others for place in places(path))])
+            models = Models(opened(others), search, wanted) if others else None
+            reports = [evaluate_files(Files(hypothesis, references, source, files), scoring, models, progress)]
+        elif first and sets and not (hypothesis or source):
+            if references and len(sets) > 1:
+                raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
+            models = Models(opened([*first, *others]), search, wanted)
+            corpora = find_sets(sets, *models.languages)
+            read += [*(file for corpus in corpora for file in corpus.files)]
+            check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])
+            reports = evaluate_models(models, corpora, scoring, progress, references or [], files)
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)
         for report in reports:
             for warning in report.warnings:
                 progress.warn(f"{report.name}: {warning}")
     try:
-        show(as_json(reports) if json else as_table(reports))
+        show(printed(reports, "json" if json else format, paired))
     finally:  # if one cannot be written, the other still is
         if output:
             with create_binary(output) as stream:
                 stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
+
+
+def split_models(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The folders of models and runs among the paths, and the others."""
+    models = [path for path in paths if path.is_dir() and (path / "config.toml").is_file()]
+    return models, [path for path in paths if path not in models]
+
+
+def opened(paths: Sequence[Path]) -> "list[tuple[Path, ModelFolder]]":
+    """The models, checked but for their weights."""
+    from nmt.store.model_folder import ModelFolder
+
+    return [(path, ModelFolder.open(path)) for path in paths]
+
+
+def find_sets(paths: Sequence[Path], source_language: str, target_language: str) -> "list[Corpus]":
+    """The test sets; missing ones are told before any model is loaded."""
+    from nmt.corpus.parallel import find_corpus
+    from nmt.text.encodings import refuse_format
+
+    for path in paths:
+        if path.is_file():
+            refuse_format(path)
+    return [find_corpus(path, source_language, target_language) for path in paths]
 
 
 def parse_metrics(names: str) -> tuple[str, ...]:
@@ -140,36 +180,19 @@ def parse_language(code: str) -> str:
     return code
 
 
-def as_json(reports: "list[SetReport]") -> str:
+def printed(reports: "list[SetReport]", format: str, paired: str) -> str:
+    """The scores in a format."""
     import json
 
-    return json.dumps({"sets": [report.to_json() for report in reports]}, ensure_ascii=False, indent=2) + "\n"
+    from nmt.cli.console import table as drawn
+    from nmt.scoring.tables import as_csv, latex, table
+    from nmt.text.lines import printable
 
-
-def as_table(reports: "list[SetReport]") -> str:
-    """The scores as a table, with each signature once below it."""
-    from nmt.cli.console import table
-    from nmt.scoring.metrics import NAMES
-
-    names = list(reports[0].scores)
-    rows = []
-    for report in reports:
-        lines = f"{len(report.hypotheses):,}"
-        for baseline in report.baselines:
-            scores = [f"{interval(baseline.scores[name])} (p = {baseline.p_values[name]:.4f})" for name in names]
-            rows.append([f"{baseline.name} (baseline)", lines, *scores])
-        rows.append([report.name, lines, *(interval(report.scores[name]) for name in names)])
-    text = table(["set", "lines", *(NAMES[name] for name in names)], rows)
-    signatures = dict.fromkeys(f"{NAMES[name]} {report.scores[name].signature}" for name in names for report in reports)
-    text += "".join(f"{signature}\n" for signature in signatures)
-    baselines = [baseline for report in reports for baseline in report.baselines]
-    if not baselines:
-        return text
-    return f"{text}{HOW_TO_READ_P}{IT_COUNTS if any(baseline.may_count for baseline in baselines) else ''}\n"
-
-
-def interval(score: "Score") -> str:
-    """A score as text: ``31.4 ± 1.2``, with half the width of its 95% interval if it has one."""
-    if score.low is None or score.high is None:
-        return f"{score.score:.1f}"
-    return f"{score.score:.1f} ± {(score.high - score.low) / 2:.1f}"
+    if format == "json":
+        return json.dumps({"sets": [report.to_json() for report in reports]}, ensure_ascii=False, indent=2) + "\n"
+    if format == "csv":
+        return as_csv(reports)
+    found = table(reports, paired)
+    if format == "latex":
+        return latex(found)
+    return drawn(found.headings, found.rows) + "".join(f"{printable(note)}\n" for note in found.notes)

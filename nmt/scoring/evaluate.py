@@ -1,34 +1,25 @@
-"""The evaluation of test sets, translated by a model or read from files. Knows no engine and no tensor."""
+"""The evaluation of test sets, translated by models or read from files. Knows no engine and no tensor."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
 from nmt.disk.files import open_binary
-from nmt.scoring.metrics import (
-    LINES_FOR_CONFIDENCE,
-    LONGEST_NGRAM,
-    References,
-    Score,
-    check_counts,
-    p_values,
-    score_corpus,
-    with_4_grams,
-)
-from nmt.scoring.significance import COUNTS, differing, smallest_p
+from nmt.errors import DataError
+from nmt.scoring.lint import doubts, limits
+from nmt.scoring.metrics import Score, check_counts, measures
+from nmt.scoring.seeds import common_name, group_by_settings, model_names
+from nmt.scoring.systems import Paired, System, SystemReport, Texts, compare
 from nmt.scoring.words import cutting
+from nmt.store.model_folder import ModelFolder
 from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
-from nmt.text.normal import is_composed, normal
 from nmt.text.progress import Progress
-
-COPIES_WORTH_A_WARNING = 0.1  # share of the lines; names and numbers are rightly left unchanged
-TOKENIZED_WORTH_A_WARNING = 0.5  # share of the lines that end in " ."
-TOKENIZED_LINES_WORTH_A_WARNING = 100  # or their number: sacreBLEU's rule
 
 
 @dataclass(frozen=True)
@@ -38,99 +29,159 @@ class ScoringOptions:
     metrics: tuple[str, ...] = ("bleu", "chrf")
     confidence: bool = True
     language: str = ""  # of the references; "" when the model or the file's name tells it
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """The scores of another system on a test set, and the p-values of the differences."""
-
-    name: str
-    scores: dict[str, Score]
-    p_values: dict[str, float]
-    may_count: bool  # whether enough lines differ for a difference to be significant at all
+    paired: Paired = "ar"  # the test of differences from baselines
 
 
 @dataclass(frozen=True)
 class SetReport:
-    """The scores of one test set, with warnings and the translations."""
+    """The scores of a test set by one system or several, with warnings."""
 
-    name: str
-    scores: dict[str, Score]
+    texts: Texts
+    systems: list[SystemReport]  # the first is evaluated, the others are its baselines
     warnings: list[str]
-    hypotheses: list[str]
-    baselines: tuple[Baseline, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.texts.name
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scores of the system that is evaluated, by metric."""
+        return {metric: result.score for metric, result in self.systems[0].results.items()}
+
+    @property
+    def hypotheses(self) -> list[str]:
+        """Its translations; of several runs those of the first."""
+        return self.systems[0].system.outputs[0]
 
     def to_json(self) -> dict[str, Any]:
         """The set as an entry of ``evaluate``'s JSON."""
-        scores = {name: rounded(score) for name, score in self.scores.items()}
-        entry = {"name": self.name, "lines": len(self.hypotheses), **scores, "warnings": self.warnings}
-        if self.baselines:
-            entry["baselines"] = [
-                {
-                    "name": baseline.name,
-                    **{
-                        name: {**rounded(score), "p_value": baseline.p_values[name]}
-                        for name, score in baseline.scores.items()
-                    },
-                }
-                for baseline in self.baselines
-            ]
+        first, *others = self.systems
+        entry = {"name": self.name, "lines": len(self.hypotheses), **first.to_json(), "warnings": self.warnings}
+        if others:
+            entry["baselines"] = [{"name": other.system.name, **other.to_json()} for other in others]
         return entry
 
 
 @dataclass(frozen=True)
-class Texts:
-    """The texts of a test set, line by line."""
+class Models:
+    """Models to evaluate and how they search; the system of the first is compared with the others."""
 
-    name: str
-    hypotheses: list[str]
-    references: References
-    language: str  # of the references; "" when unknown
-    sources: list[str] | None = None
-    baselines: Sequence[tuple[str, list[str]]] = ()  # name and hypotheses of each
+    opened: Sequence[tuple[Path, ModelFolder]]
+    search: SearchOptions
+    engine: EngineOptions
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Source and target language. Raises DataError where the models have others."""
+        (path, first), *others = self.opened
+        for other_path, other in others:
+            if (other.source_language, other.target_language) != (first.source_language, first.target_language):
+                pairs = [f"{model.source_language} to {model.target_language}" for model in (first, other)]
+                raise DataError(
+                    f"{path} translates {pairs[0]}, and {other_path} {pairs[1]}", "compare models of one pair"
+                )
+        return first.source_language, first.target_language
+
+    def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[str]]]:
+        """The translations of each set of named ``sources`` by each model, which is loaded once."""
+        names, translated = model_names([path for path, _ in self.opened]), []
+        for name, (_, folder) in zip(names, self.opened, strict=True):
+            translator = Translator.of(folder, self.search, self.engine)
+            by = f" by {name}" if len(names) > 1 else ""
+            translated.append(
+                [translate(translator, lines, f"translating {title}{by}", progress) for title, lines in sources]
+            )
+        return translated
+
+    def systems(self, outputs: Sequence[list[str]]) -> list[System]:
+        """The systems, from the translations of one set by each model: runs that differ only by seed are one."""
+        names, systems = model_names([path for path, _ in self.opened]), []
+        for group in group_by_settings(self.opened):
+            runs = [names[index] for index in group]
+            systems.append(System(common_name(runs), tuple(runs), tuple(outputs[index] for index in group)))
+        return systems
 
 
-def evaluate_corpus(
-    translator: Translator, corpus: Corpus, target_language: str, options: ScoringOptions, progress: Progress
-) -> SetReport:
-    """The report of a test set whose source side is translated and scored against its target side.
-
-    Raises DataError for a broken corpus, or sides with different numbers of lines.
-    """
-    pairs = list(read_pairs(corpus))
-    sources, references = [source for source, _ in pairs], [target for _, target in pairs]
-    name = corpus.path.name
-    progress.start(f"translating {name}", total=len(pairs))
-    hypotheses = [translation.text for translation in translator.translate(sources, progress)]
+def translate(translator: Translator, lines: list[str], what: str, progress: Progress) -> list[str]:
+    progress.start(what, total=len(lines))
+    translations = [translation.text for translation in translator.translate(lines, progress)]
     progress.finish()
-    return score_set(Texts(name, hypotheses, [references], options.language or target_language, sources), options)
+    return translations
+
+
+def evaluate_models(
+    models: Models,
+    corpora: Sequence[Corpus],
+    options: ScoringOptions,
+    progress: Progress,
+    references: Sequence[Path] = (),
+    baselines: Sequence[Path] = (),
+) -> list[SetReport]:
+    """The report of each test set, whose source side is translated and scored against its target side.
+
+    ``references`` are further ones, for a single set. ``baselines`` are files of other systems' translations of all
+    sets, one after another. Raises DataError for a broken corpus, or sides with different numbers of lines.
+    """
+    sets = [list(zip(*read_pairs(corpus), strict=True)) for corpus in corpora]
+    sources = [(corpus.path.name, list(lines)) for corpus, (lines, _) in zip(corpora, sets, strict=True)]
+    streams = [[list(targets)] for _, targets in sets]
+    for path in references:
+        streams[0].append(read_like(path, corpora[0].path, streams[0][0]))
+    others = [(path.name, read_parts(path, [len(lines) for _, lines in sources])) for path in baselines]
+    translated = models.translate(sources, progress)
+    reports = []
+    for number, (name, lines) in enumerate(sources):
+        systems = models.systems([outputs[number] for outputs in translated])
+        systems += [System.of(other, parts[number]) for other, parts in others]
+        language = options.language or models.languages[1]
+        reports.append(score_set(Texts(name, systems, streams[number], language, lines), options))
+    return reports
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of an evaluation without a model."""
+
+    hypothesis: Path
+    references: Sequence[Path]
+    source: Path | None = None
+    baselines: Sequence[Path] = ()  # hypotheses of other systems
 
 
 def evaluate_files(
-    hypothesis: Path,
-    references: Sequence[Path],
-    source: Path | None,
-    options: ScoringOptions,
-    baselines: Sequence[Path] = (),
+    files: Files, options: ScoringOptions, models: Models | None = None, progress: Progress | None = None
 ) -> SetReport:
     """The report of a file of hypotheses, scored against one file of references or several.
 
-    ``source`` is used for warnings only. Each of ``baselines``, hypotheses of other systems, is compared with the file.
-    When the options have no language, the first reference's name tells it, as ``test.ko`` or ``test.ko.gz``. Raises
-    MissingInputError or DataError, which name the files, also when their numbers of lines differ.
+    Each of ``baselines`` and ``models``, which translate the source, is compared with the file. When the options have
+    no language, the first reference's name tells it, as ``test.ko`` or ``test.ko.gz``. Raises MissingInputError or
+    DataError, which name the files, also when their numbers of lines differ.
     """
-    first, *more = references
-    hypotheses, reference = read_file(hypothesis), read_file(first)
-    check_counts(len(hypotheses), len(reference), str(hypothesis), str(first))
-    texts = Texts(
-        hypothesis.name,
-        hypotheses,
-        [reference, *(read_like(path, first, reference) for path in more)],
-        options.language or language_of(first),
-        read_like(source, hypothesis, hypotheses) if source else None,
-        [(path.name, read_like(path, first, reference)) for path in baselines],
-    )
+    first, *more = files.references
+    hypotheses, reference = read_file(files.hypothesis), read_file(first)
+    check_counts(len(hypotheses), len(reference), str(files.hypothesis), str(first))
+    references = [reference, *(read_like(path, first, reference) for path in more)]
+    sources = read_like(files.source, files.hypothesis, hypotheses) if files.source else None
+    systems = [System.of(files.hypothesis.name, hypotheses)]
+    systems += [System.of(path.name, read_like(path, first, reference)) for path in files.baselines]
+    if models and files.source and sources is not None and progress:
+        translated = models.translate([(files.source.name, sources)], progress)
+        systems += models.systems([outputs[0] for outputs in translated])
+    texts = Texts(files.hypothesis.name, systems, references, options.language or language_of(first), sources)
     return score_set(texts, options)
+
+
+def read_parts(path: Path, lengths: Sequence[int]) -> list[list[str]]:
+    """The lines of a file, cut into parts of given lengths. Raises DataError when it has more or fewer."""
+    lines = read_file(path)
+    if len(lines) != sum(lengths):
+        raise DataError(
+            f"{path} has {len(lines)} lines and the test sets have {sum(lengths)}",
+            "give the translations of all sets in their order, one after another",
+        )
+    starts = [sum(lengths[:place]) for place in range(len(lengths))]
+    return [lines[start : start + length] for start, length in zip(starts, lengths, strict=True)]
 
 
 def read_like(path: Path, first: Path, first_lines: Sequence[str]) -> list[str]:
@@ -141,79 +192,21 @@ def read_like(path: Path, first: Path, first_lines: Sequence[str]) -> list[str]:
 
 
 def score_set(texts: Texts, options: ScoringOptions) -> SetReport:
-    """The report of a test set: its scores, the comparison with each baseline, and warnings."""
-    hypotheses, references, language = texts.hypotheses, texts.references, texts.language
-    cut, metrics = cutting(language, references[0]), options.metrics
+    """The report of a test set: scores, the comparison with each baseline, and warnings."""
+    cut, metrics = cutting(texts.language, texts.references[0]), options.metrics
     if cut.is_fallback:  # chrF needs no words: it comes first where BLEU cuts them badly
         metrics = tuple(sorted(metrics, key=lambda metric: metric == "bleu"))
-    scores = score_corpus(hypotheses, references, language, metrics, options.confidence)
-    compared = []
-    for name, lines in texts.baselines:
-        baseline_scores = score_corpus(lines, references, language, metrics, options.confidence)
-        p = p_values(hypotheses, lines, references, language, metrics)
-        may_count = smallest_p(len(differing(hypotheses, lines))) < COUNTS
-        compared.append(Baseline(name, baseline_scores, p, may_count))
+    outputs = [lines for system in texts.systems for lines in system.outputs]
+    measured = measures(metrics, texts.references, texts.language, outputs)
+    systems = compare(measured, texts.systems, options.confidence, options.paired)
     warnings = [*cut.notes] if "bleu" in metrics else []
     if "ter" in metrics and cut.has_no_words_for_ter:
         warnings.append("TER finds words by their spaces, and this language writes none: use chrF")
-    warnings += [*limits(texts, options), *doubts(texts)]
-    return SetReport(texts.name, scores, warnings, hypotheses, tuple(compared))
-
-
-def limits(texts: Texts, options: ScoringOptions) -> list[str]:
-    """Warnings of scores that mean little because the lines are few or short."""
-    lines, warnings = len(texts.hypotheses), []
-    long_enough = lines
-    if "bleu" in options.metrics:
-        long_enough = max(with_4_grams(stream, texts.language) for stream in texts.references)
-    if 2 * long_enough < lines:
-        count = f"only {long_enough:,} of {lines:,} references have" if long_enough else "no reference has"
-        warnings.append(f"{count} the {LONGEST_NGRAM} words that BLEU compares, so it says little: use chrF")
-    if options.confidence and lines < LINES_FOR_CONFIDENCE:
-        warnings.append(f"fewer than {LINES_FOR_CONFIDENCE} lines are too few for an interval")
-    for name, baseline in texts.baselines:
-        differ = len(differing(texts.hypotheses, baseline))
-        if smallest_p(differ) >= COUNTS:
-            warnings.append(f"{differ} of {lines} lines differ from {name}'s: too few for a significant difference")
-    return warnings
-
-
-def doubts(texts: Texts) -> list[str]:
-    """Warnings of texts that make the scores doubtful."""
-    hypotheses, references = texts.hypotheses, texts.references
-    lines, warnings = len(hypotheses), []
-    empty = sum(not ours.strip() and bool(line.strip()) for ours, line in zip(hypotheses, references[0], strict=True))
-    if empty:
-        warnings.append(f"{empty} of {lines} hypotheses are empty")
-    for stream in references:
-        blank = sum(not reference.strip() for reference in stream)
-        if blank:
-            warnings.append(f"{blank} of {lines} references are empty")
-        decomposed = sum(not is_composed(reference) for reference in stream)
-        if decomposed:
-            warnings.append(f"{decomposed} of {lines} references are not in Unicode's NFC, as translations are")
-    copies = sum(normal(ours) == normal(line) for ours, line in zip(hypotheses, texts.sources or [], strict=False))
-    if copies > COPIES_WORTH_A_WARNING * lines:
-        warnings.append(f"{copies} of {lines} hypotheses are the source unchanged")
-    if look_tokenized(hypotheses):
-        warnings.append("the hypotheses look tokenized (' .'), which costs points: detokenize them")
-    if any(look_tokenized(stream) for stream in references):
-        warnings.append("the references look tokenized (' .'), so BLEU is not comparable with other results")
-    return warnings
-
-
-def look_tokenized(lines: Sequence[str]) -> bool:
-    """Whether so many lines have a space before the final stop that a tokenizer must have put it there."""
-    tokenized = sum(line.rstrip().endswith(" .") for line in lines)
-    return tokenized >= TOKENIZED_LINES_WORTH_A_WARNING or tokenized > TOKENIZED_WORTH_A_WARNING * len(lines)
+    warnings += [*limits(texts, metrics, options.confidence), *doubts(texts)]
+    return SetReport(texts, systems, warnings)
 
 
 def read_file(path: Path) -> list[str]:
     with open_binary(path) as file:
         refuse_format(path, also=("tsv",))
         return list(read_lines(file, str(path)))
-
-
-def rounded(score: Score) -> dict[str, Any]:
-    """A score for JSON, with six decimals: the others are noise of floating-point sums."""
-    return {key: round(value, 6) if isinstance(value, float) else value for key, value in asdict(score).items()}

@@ -1,13 +1,16 @@
-"""BLEU, chrF and TER of a corpus, all computed by sacreBLEU (Post 2018). Knows no file and no model."""
+"""BLEU, chrF and TER of a corpus, all computed by sacreBLEU (Post 2018). Knows no file and no model.
 
-import math
+A metric is counted line by line first and added up later, so that intervals, tests, single lines and groups of lines
+come from the same counts.
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from nmt.errors import DataError, UsageError, nearest
-from nmt.scoring.significance import differing, p_value
+from nmt.scoring.significance import RESAMPLES, SEED, Counts, interval
 from nmt.scoring.words import Cutting, cutting
 
 References = Sequence[Sequence[str]]
@@ -17,7 +20,6 @@ NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}  # ke
 LONGEST_NGRAM = 4  # words, in BLEU
 LONGEST_FOR_TER = 10_000  # characters; in Chinese they are as many words, which take 0.6 GB
 LINES_FOR_CONFIDENCE = 10  # fewer are not a sample: one line, resampled, gives an interval of 0.0
-RESAMPLES = 1000  # of the bootstrap: sacreBLEU's default, as is its seed
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,24 @@ class Score:
     low: float | None  # bounds of the 95% bootstrap interval (Koehn 2004), if it was computed
     high: float | None
     signature: str  # sacreBLEU's
+
+
+class Measure(Protocol):
+    """A metric with the references of a test set, which it compares translations with."""
+
+    highest: float  # the best or worst score that there can be
+
+    def counts(self, outputs: Sequence[Sequence[str]]) -> list[Counts]:
+        """For each list of hypotheses its counts: float64 (lines, counts); those of several lines are their sum."""
+
+    def score(self, counts: Counts) -> float:
+        """The score of all lines together, from the sum of their counts (counts,)."""
+
+    def line_score(self, counts: Counts) -> float:
+        """The score of a single line, from its counts (counts,)."""
+
+    def signature(self, confidence: bool) -> str:
+        """How the score is computed, with the bootstrap if there is an interval."""
 
 
 def check_counts(hypotheses: int, references: int, hypothesis_name: str, reference_name: str) -> None:
@@ -56,12 +76,32 @@ def score_corpus(
     Scores have no interval without ``confidence``, or when the lines are too few. Raises DataError for different
     numbers of lines or an empty corpus, UsageError for an unknown metric.
     """
-    _check(hypotheses, references)
-    if "ter" in metrics:
-        _check_for_ter(hypotheses, references)
-    cut = cutting(target_language, references[0])
+    found = measures(metrics, references, target_language, [hypotheses])
     confident = confidence and len(hypotheses) >= LINES_FOR_CONFIDENCE
-    return {name: _score(_metric(name, cut), hypotheses, references, confident) for name in metrics}
+    return {name: score_of(measure, measure.counts([hypotheses])[0], confident) for name, measure in found.items()}
+
+
+def measures(
+    names: Sequence[str], references: References, target_language: str, outputs: Sequence[Sequence[str]]
+) -> dict[str, Measure]:
+    """The metrics of sacreBLEU by name, with the references that ``outputs`` are compared with.
+
+    Raises DataError for different numbers of lines, an empty corpus or a line too long for TER, and UsageError for an
+    unknown metric.
+    """
+    for hypotheses in outputs:
+        for stream in references:
+            check_counts(len(hypotheses), len(stream), "the hypotheses", "the references")
+        if "ter" in names:
+            _check_for_ter(hypotheses, references)
+    cut = cutting(target_language, references[0])
+    return {name: SacreMeasure(name, cut, references) for name in names}
+
+
+def score_of(measure: Measure, counts: Counts, confidence: bool) -> Score:
+    """The score of all lines, from the counts of each; with its interval if there should be one."""
+    low, high = interval(measure.score, counts, measure.highest) if confidence else (None, None)
+    return Score(measure.score(counts.sum(0)), low, high, measure.signature(confidence))
 
 
 def _check_for_ter(hypotheses: Sequence[str], references: References) -> None:
@@ -74,24 +114,6 @@ def _check_for_ter(hypotheses: Sequence[str], references: References) -> None:
                     f"{what} {number} has {len(line):,} characters, and {most}",
                     "leave ter out of `metrics`, or put a sentence on each line",
                 )
-
-
-def p_values(
-    hypotheses: Sequence[str],
-    baseline: Sequence[str],
-    references: References,
-    target_language: str,
-    metrics: Sequence[str] = ("bleu", "chrf"),
-) -> dict[str, float]:
-    """The p-value of the difference between two systems, for each metric."""
-    _check(hypotheses, references)
-    cut, lines = cutting(target_language, references[0]), differing(hypotheses, baseline)
-    p = {}
-    for name in metrics:
-        metric = _metric(name, cut)
-        ours, theirs = (metric._extract_corpus_statistics(list(side), references) for side in (hypotheses, baseline))
-        p[name] = p_value(metric, ours, theirs, lines)
-    return p
 
 
 def corpus_scores(hypotheses: Sequence[str], references: Sequence[str], target_language: str) -> tuple[float, float]:
@@ -129,19 +151,44 @@ def _piece_bleu() -> Any:
     return BLEU(tokenize="none", smooth_method="add-k", smooth_value=1, effective_order=True, force=True)
 
 
-def _check(hypotheses: Sequence[str], references: References) -> None:
-    for stream in references:
-        check_counts(len(hypotheses), len(stream), "the hypotheses", "the references")
+class SacreMeasure:
+    """A metric of sacreBLEU as a Measure."""
+
+    def __init__(self, name: str, cut: Cutting, references: References) -> None:
+        self.metric = _metric(name, cut)
+        self.line_metric = _metric(name, cut, for_lines=True)
+        self.references = references
+        self.highest = float("inf") if name == "ter" else 100.0
+
+    def counts(self, outputs: Sequence[Sequence[str]]) -> list[Counts]:
+        import numpy as np
+
+        # The references are cut once for all outputs; their n-grams take a gigabyte where there are 30,000 lines.
+        self.metric._ref_cache = self.metric._cache_references(self.references)
+        found = [self.metric._extract_corpus_statistics(list(hypotheses), None) for hypotheses in outputs]
+        self.metric._ref_cache = None
+        return [np.array(lines, dtype=np.float64) for lines in found]
+
+    def score(self, counts: Counts) -> float:
+        return float(self.metric._compute_score_from_stats(list(counts)).score)
+
+    def line_score(self, counts: Counts) -> float:
+        return float(self.line_metric._compute_score_from_stats(list(counts)).score)
+
+    def signature(self, confidence: bool) -> str:
+        self.metric.n_bootstrap, self.metric.seed = (RESAMPLES, SEED) if confidence else (None, None)
+        return str(self.metric.get_signature().format())
 
 
-def _metric(name: str, cut: Cutting) -> Any:
+def _metric(name: str, cut: Cutting, for_lines: bool = False) -> Any:
+    """The metric of sacreBLEU; BLEU ``for_lines`` leaves out n-grams that a short line does not have."""
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
 
     if name == "bleu":
         # force: no warning about text that looks tokenized; nmt.scoring.evaluate has its own.
-        return BLEU(tokenize=cut.tokenizer, force=True)
+        return BLEU(tokenize=cut.tokenizer, force=True, effective_order=for_lines)
     if name == "chrf":
         return CHRF()
     if name == "chrf++":
@@ -149,21 +196,3 @@ def _metric(name: str, cut: Cutting) -> Any:
     if name == "ter":
         return TER(**cut.ter)
     raise UsageError(f"there is no metric {name!r}", nearest(name, NAMES))
-
-
-def _score(metric: Any, hypotheses: Sequence[str], references: References, confidence: bool) -> Score:
-    result = metric.corpus_score(list(hypotheses), references)
-    low = high = None
-    if confidence:
-        from numpy import array
-        from sacrebleu.significance import _bootstrap_resample, estimate_ci
-
-        # corpus_score(n_bootstrap=…) does the same, but fails when some resamples score exactly 0 (sacreBLEU 2.6).
-        statistics = metric._extract_corpus_statistics(list(hypotheses), references)
-        metric.n_bootstrap = RESAMPLES
-        metric.seed, resamples = _bootstrap_resample(statistics, metric, RESAMPLES)
-        mean, half = estimate_ci(array([float(resample.score) for resample in resamples]))
-        # The interval is centred on the mean of the resamples, and may exceed what a score can be.
-        largest = math.inf if result.name == "TER" else 100.0
-        low, high = (min(max(float(mean + side * half), 0.0), largest) for side in (-1, 1))
-    return Score(float(result.score), low, high, metric.get_signature().format())

@@ -1,0 +1,158 @@
+"""Scores as tables: for a terminal, for LaTeX, and as CSV. Knows results; not how they came about."""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from nmt.scoring.evaluate import SetReport
+from nmt.scoring.metrics import NAMES, Score
+from nmt.scoring.systems import Result, SystemReport
+from nmt.text.lines import printable
+
+WORDS = {  # what a table's signs mean
+    "interval": "±: half of the 95% interval, by bootstrap resampling of the sentences",
+    "deviation": "±: standard deviation over the runs of a system, which differ only by their seed",
+    "p": "p: the probability of so large a difference from {first} by chance, for other sentences",
+    "ar": " (paired approximate randomization)",
+    "bs": " (paired bootstrap)",
+    "p(seeds)": "p(seeds): the same for other seeds (Welch's t-test of the runs' scores)",
+    "counts": "a difference with p under 0.05 is significant",
+}
+LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "_": r"\_",
+    "%": r"\%",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "±": r"$\pm$",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text: a row for each system on each set, and notes that say what its figures mean."""
+
+    headings: list[str]
+    rows: list[list[str]]
+    notes: list[str]
+
+
+def table(reports: Sequence[SetReport], paired: str = "ar") -> Table:
+    """The scores of all sets; in each the baselines come before the system that is compared with them."""
+    metrics = list(reports[0].scores)
+    entries = [(report, entry) for report in reports for entry in (*report.systems[1:], report.systems[0])]
+    compared = any(len(report.systems) > 1 for report in reports)
+    of_files = compared and all(report.name == report.systems[0].system.name for report in reports)
+    several = any(len(entry.system.runs) > 1 for _, entry in entries)
+    seeds = any(result.p_seeds is not None for _, entry in entries for result in entry.results.values())
+    columns = [("set", not of_files), ("system", compared), ("lines", True), ("runs", several)]
+    shown = [name for name, wanted in columns if wanted]
+    rows = []
+    for report, entry in entries:
+        names = {"set": report.name, "system": entry.system.name}
+        counts = {"lines": f"{len(report.hypotheses):,}", "runs": str(len(entry.system.runs))}
+        row = [(names | counts)[name] for name in shown]
+        for metric in metrics:
+            result = entry.results[metric]
+            row.append(with_deviation(result) if several else with_interval(result.score))
+            row += [p_text(result.p_value)] if compared else []
+            row += [p_text(result.p_seeds)] if seeds else []
+        rows.append(row)
+    p_columns = ["p"] * compared + ["p(seeds)"] * seeds
+    headings = [*shown, *(name for metric in metrics for name in (NAMES[metric], *p_columns))]
+    return Table(headings, rows, notes(reports, several, p_columns, paired))
+
+
+def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:
+    """The signature of each metric, and what ± and p mean."""
+    scores = [(metric, score) for report in reports for metric, score in report.scores.items()]
+    lines = [f"{NAMES[metric]} {score.signature}" for metric, score in scores]
+    if several:
+        lines.append(WORDS["deviation"])
+    if "p" in p_columns:
+        lines.append(WORDS["p"].format(first=reports[0].systems[0].system.name) + WORDS[paired])
+    if "p(seeds)" in p_columns:
+        lines.append(WORDS["p(seeds)"])
+    if any(entry.may_count for report in reports for entry in report.systems[1:]):
+        lines.append(WORDS["counts"])
+    return list(dict.fromkeys(lines))
+
+
+def with_interval(score: Score) -> str:
+    """A score as text: ``31.4 ± 1.2``, with half the width of its 95% interval if it has one."""
+    if score.low is None or score.high is None:
+        return f"{score.score:.1f}"
+    return f"{score.score:.1f} ± {(score.high - score.low) / 2:.1f}"
+
+
+def with_deviation(result: Result) -> str:
+    """A mean as text: ``31.42 ± 0.35``, with its standard deviation over the runs if there are several."""
+    if result.deviation is None:
+        return f"{result.score.score:.2f}"
+    return f"{result.score.score:.2f} ± {result.deviation:.2f}"
+
+
+def p_text(p: float | None) -> str:
+    """A p-value as text: ``0.0312``, ``<0.0001``, or nothing."""
+    return "" if p is None else "<0.0001" if p < 0.00005 else f"{p:.4f}"
+
+
+def latex(drawn: Table) -> str:
+    """The table for LaTeX with the package booktabs; its notes are comments. Korean needs XeLaTeX or LuaLaTeX."""
+    texts = sum(name in ("set", "system") for name in drawn.headings)
+    columns = "l" * texts + "r" * (len(drawn.headings) - texts)
+    heads = [re.sub(r"^p\b", "$p$", escaped(name)) for name in drawn.headings]
+    lines = [r"% needs \usepackage{booktabs}", *(f"% {printable(note)}" for note in drawn.notes)]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", f"{' & '.join(heads)} \\\\", r"\midrule"]
+    before = None
+    for row in drawn.rows:
+        if before not in (None, row[0]) and drawn.headings[0] == "set" and "system" in drawn.headings:
+            lines.append(r"\midrule")
+        before = row[0]
+        lines.append(" & ".join(map(escaped, row)) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def escaped(text: str) -> str:
+    """A text from outside for LaTeX, where no character of it is a command."""
+    return "".join(LATEX.get(character, character) for character in printable(text))
+
+
+def as_csv(reports: Sequence[SetReport]) -> str:
+    """All figures as CSV: a row for each metric of each system on each set, and for each of its runs."""
+    page = StringIO()
+    writer = csv.writer(page, lineterminator="\n")
+    numbers = ["score", "low", "high", "deviation", "p_value", "p_seeds"]
+    writer.writerow(["set", "system", "run", "lines", "metric", *numbers, "signature"])
+    for report in reports:
+        for entry in report.systems:
+            for metric, result in entry.results.items():
+                writer.writerows(csv_rows(report, entry, metric, result))
+    return page.getvalue()
+
+
+def csv_rows(report: SetReport, entry: SystemReport, metric: str, result: Result) -> list[list[object]]:
+    """The row of a system, whose run is empty, and one for each of several runs."""
+    score = result.score
+    figures = [score.score, score.low, score.high, result.deviation, result.p_value, result.p_seeds]
+    rows = [("", figures)]
+    if len(entry.system.runs) > 1:
+        rows += [(run, [value]) for run, value in zip(entry.system.runs, result.runs, strict=True)]
+    head: list[object] = [printable(report.name), printable(entry.system.name)]
+    return [
+        [*head, printable(run), len(report.hypotheses), metric]
+        + [None if value is None else f"{value:.6g}" for value in (*values, *[None] * (6 - len(values)))]
+        + [score.signature]
+        for run, values in rows
+    ]

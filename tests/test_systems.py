@@ -1,0 +1,296 @@
+"""Several systems and seeds: means, deviations, p-values, groups of runs, and their tables as text, LaTeX and CSV."""
+
+import csv
+import io
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import CORPUS, TinyRun, nmt
+from fakes import ReverseEngine, WordTokenizer
+from typer.testing import CliRunner
+
+from nmt.cli import app
+from nmt.config import ModelConfig
+from nmt.decoding.translator import Translator
+from nmt.scoring.evaluate import ScoringOptions, SetReport, score_set
+from nmt.scoring.metrics import NAMES, measures, score_corpus
+from nmt.scoring.seeds import common_name, group_by_settings, model_names, seed_of
+from nmt.scoring.significance import randomization, welch
+from nmt.scoring.systems import System, Texts
+from nmt.scoring.tables import as_csv, escaped, latex, table
+from nmt.store.model_folder import ModelFolder
+
+REFERENCES = [
+    f"the {noun} sat on a {place} {number}"
+    for number in range(5)
+    for noun in ("cat", "dog")
+    for place in ("mat", "chair")
+]
+
+
+def wrong(seed: int, share: float) -> list[str]:
+    """The references with some words replaced."""
+    drawing = np.random.default_rng(seed)
+    return [" ".join("x" if drawing.random() < share else word for word in line.split()) for line in REFERENCES]
+
+
+GOOD = System("good", ("good-1", "good-2", "good-3"), tuple(wrong(seed, 0.1) for seed in (1, 2, 3)))
+BAD = System("bad", ("bad-1", "bad-2"), tuple(wrong(seed, 0.3) for seed in (4, 5)))
+METRICS = ("bleu", "chrf", "chrf++", "ter")
+
+
+@pytest.fixture(scope="module")
+def report() -> SetReport:
+    return score_set(Texts("test", [GOOD, BAD], [REFERENCES], "en"), ScoringOptions(METRICS))
+
+
+def test_a_system_has_the_mean_and_the_deviation_of_its_runs(report: SetReport) -> None:
+    for entry in report.systems:
+        scores = [score_corpus(lines, [REFERENCES], "en", METRICS, False) for lines in entry.system.outputs]
+        for metric, result in entry.results.items():
+            runs = [score[metric].score for score in scores]
+            assert result.runs == pytest.approx(runs)
+            assert result.score.score == pytest.approx(np.mean(runs))
+            assert result.deviation == pytest.approx(np.std(runs, ddof=1))
+            assert result.score.low is not None
+            assert result.score.high is not None
+            assert result.score.low < result.score.score < result.score.high
+    (alone,) = score_set(Texts("test", [System.of("x", wrong(1, 0.1))], [REFERENCES], "en"), ScoringOptions()).systems
+    assert alone.results["bleu"].deviation is None
+    assert alone.results["bleu"].score == score_corpus(wrong(1, 0.1), [REFERENCES], "en")["bleu"]
+
+
+def test_p_is_of_the_runs_means_and_p_over_seeds_is_welchs(report: SetReport) -> None:
+    found = measures(METRICS, [REFERENCES], "en", [*GOOD.outputs, *BAD.outputs])
+    for metric, measure in found.items():
+        ours, theirs = (np.mean(measure.counts(system.outputs), axis=0) for system in (GOOD, BAD))
+        result = report.systems[1].results[metric]
+        assert result.p_value == randomization(measure.score, ours, theirs)
+        assert result.p_seeds == welch(report.systems[0].results[metric].runs, result.runs)
+    assert report.systems[0].results["bleu"].p_value is None
+
+
+def test_json_has_the_runs_and_every_figure(report: SetReport) -> None:
+    entry = json.loads(json.dumps(report.to_json()))
+    assert entry["runs"] == ["good-1", "good-2", "good-3"]
+    assert list(entry["bleu"]) == ["score", "low", "high", "signature", "deviation", "runs"]
+    (theirs,) = entry["baselines"]
+    assert (theirs["name"], theirs["runs"]) == ("bad", ["bad-1", "bad-2"])
+    result = report.systems[1].results["chrf"]
+    assert theirs["chrf"]["runs"] == pytest.approx(result.runs, abs=1e-6)
+    assert theirs["chrf"]["deviation"] == pytest.approx(result.deviation, abs=1e-6)
+    assert (theirs["chrf"]["p_value"], theirs["chrf"]["p_seeds"]) == (result.p_value, result.p_seeds)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_has_a_row_for_each_system_with_its_runs_and_both_p(report: SetReport) -> None:
+    drawn = table([report])
+    assert drawn.headings == ["set", "system", "lines", "runs"] + [
+        cell for metric in METRICS for cell in (NAMES[metric], "p", "p(seeds)")
+    ]
+    theirs, ours = drawn.rows
+    assert theirs[:4] == ["test", "bad", "20", "2"]
+    assert ours[:4] == ["test", "good", "20", "3"]
+    bleu = report.systems[1].results["bleu"]
+    assert theirs[4] == f"{bleu.score.score:.2f} ± {bleu.deviation:.2f}"
+    assert theirs[5:7] == [f"{bleu.p_value:.4f}", f"{bleu.p_seeds:.4f}"]
+    assert ours[5:7] == ["", ""]
+    assert [note.split(":")[0] for note in drawn.notes[len(METRICS) : -1]] == ["±", "p", "p(seeds)"]
+
+
+NASTY = r"a\input{x}_%&#$~^<script>|\"{}한글" + "\x1b[31m\n"
+
+
+def test_latex_escapes_whatever_a_name_holds(report: SetReport) -> None:
+    texts = Texts(NASTY, [System.of(NASTY, wrong(1, 0.1)), System.of("b", wrong(2, 0.1))], [REFERENCES], "en")
+    page = latex(table([score_set(texts, ScoringOptions(confidence=False))]))
+    assert page.count("\n") == len(page.splitlines())
+    code = [line for line in page.splitlines() if not line.startswith("%")]
+    body = "\n".join(code)
+    assert "\\input" not in body.replace("\\textbackslash{}input", "")
+    for sign in "_%#~^<>|":
+        assert not re.search(rf"(?<!\\)\{sign}", body), sign
+    assert "한글" in body
+    assert "\x1b" not in page
+    columns = code[0].removeprefix(r"\begin{tabular}{").rstrip("}")
+    assert {len(re.findall(r"(?<!\\)&", line)) for line in code if line.endswith(r"\\")} == {len(columns) - 1}
+    assert code[-1] == r"\end{tabular}"
+
+
+@pytest.mark.parametrize("text", ["plain words 1", "한글과 words", "3 ± 1"])
+def test_text_without_commands_is_as_it_was(text: str) -> None:
+    assert escaped(text).replace(r"$\pm$", "±") == text
+
+
+def test_csv_has_a_row_for_each_system_and_run(report: SetReport) -> None:
+    rows = list(csv.DictReader(io.StringIO(as_csv([report]))))
+    assert len(rows) == len(METRICS) * (1 + 3 + 1 + 2)
+    systems = {(row["system"], row["metric"]): row for row in rows if not row["run"]}
+    for entry in report.systems:
+        for metric, result in entry.results.items():
+            row = systems[entry.system.name, metric]
+            assert float(row["score"]) == pytest.approx(result.score.score, rel=1e-5)
+            assert float(row["deviation"]) == pytest.approx(result.deviation, rel=1e-5)
+            runs = [float(row["score"]) for row in rows if row["run"] in entry.system.runs and row["metric"] == metric]
+            assert runs == pytest.approx(result.runs, rel=1e-5)
+    assert systems["good", "bleu"]["p_value"] == ""
+
+
+# --- runs that differ by their seed -----------------------------------------------------------------------------------
+
+
+def copied_run(tiny_run: TinyRun, folder: Path, **changed: Any) -> Path:
+    """A copy of the tiny run that says to have been trained with other settings."""
+    shutil.copytree(tiny_run.run / "model", folder / "model")
+    text = (tiny_run.run / "config.toml").read_text()
+    for name, value in changed.items():
+        text, times = re.subn(rf"(?m)^{name} = .*$", f"{name} = {value}", text)
+        assert times == 1
+    (folder / "config.toml").write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two runs that differ by their seed, one with another rate, and the first's model by itself."""
+    folder = tmp_path_factory.mktemp("runs")
+    made = [copied_run(tiny_run, folder / f"base-seed{seed}", seed=seed) for seed in (1, 2)]
+    made.append(copied_run(tiny_run, folder / "fast-seed1", learning_rate=0.01))
+    alone = folder / "alone"
+    shutil.copytree(tiny_run.run / "model", alone)
+    return [*made, alone]
+
+
+def test_runs_with_settings_equal_but_for_the_seed_are_one_system(runs: list[Path]) -> None:
+    models = [(path, ModelFolder.open(path)) for path in runs]
+    assert group_by_settings(models) == [[0, 1], [2], [3]]
+    inside = [(path / "model", model) for path, model in models[:2]]
+    assert group_by_settings(inside) == [[0, 1]]
+    assert group_by_settings([models[0], models[0]]) == [[0], [1]]
+    assert [seed_of(path) for path in runs] == [1, 2, 1, None]
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        (["base-seed1", "base-seed2"], "base"),
+        (["base-s10", "base-s11"], "base"),
+        (["base.1", "base.2"], "base"),
+        (["class1", "class2"], "class"),
+        (["1", "2"], "1"),
+        (["only-seed1"], "only-seed1"),
+    ],
+)
+def test_a_system_is_called_what_its_runs_have_in_common(names: list[str], common: str) -> None:
+    assert common_name(names) == common
+
+
+def test_models_have_short_names_that_tell_them_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / "a/run", tmp_path / "b/run", tmp_path / "c/other/model"]
+    assert model_names(paths) == [str(paths[0]), str(paths[1]), "other"]
+
+
+def test_one_command_makes_the_table_of_seeds_against_another_preset(runs: list[Path], tmp_path: Path) -> None:
+    text = tmp_path / "test"
+    for side in ("ko", "en"):
+        lines = (CORPUS / f"test.{side}").read_text("utf-8").splitlines(keepends=True)[:20]
+        (tmp_path / f"test.{side}").write_text("".join(lines), "utf-8")
+    (tmp_path / "human.en").write_bytes((tmp_path / "test.en").read_bytes())
+    command: list[str | Path] = [
+        "evaluate",
+        *runs[:2],
+        text,
+        "--baseline",
+        runs[2],
+        "--baseline",
+        tmp_path / "human.en",
+    ]
+    command += ["--metrics", "chrf", "--threads", "1", "--beam-size", "1", "--quiet"]
+    done = nmt(*command)
+    assert done.returncode == 0, done.stderr
+    heads, _, *rows = done.stdout.splitlines()
+    assert heads.split() == ["set", "system", "lines", "runs", "chrF", "p"]
+    assert [row.split()[:4] for row in rows[:3]] == [
+        ["test", "fast-seed1", "20", "1"],
+        ["test", "human.en", "20", "1"],
+        ["test", "base", "20", "2"],
+    ]
+    assert rows[0].split()[-1] == "1.0000"  # a copy
+    assert rows[1].split()[4] == "100.00"
+    assert rows[2].split()[4:] == [rows[0].split()[4], "±", "0.00"]
+
+
+# --- models as baselines, with an engine that needs none --------------------------------------------------------------
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A model de → en that reverses its input."""
+    folder = tmp_path / "model-folder"
+    folder.mkdir()
+    (folder / "config.toml").write_text("")
+    tokenizer = WordTokenizer()
+    languages = {"fr": ("fr", "en")}
+    monkeypatch.setattr(
+        ModelFolder, "open", lambda path: ModelFolder(path, ModelConfig(), *languages.get(path.name, ("de", "en")))
+    )
+    monkeypatch.setattr(Translator, "of", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
+    (tmp_path / "test.de").write_text("d c b a\nh g f e\n" * 10)
+    (tmp_path / "test.en").write_text("a b c d\ne f g i\n" * 10)
+    (tmp_path / "other").write_text("a b c d\nx f g i\n" * 20)
+    return folder
+
+
+def run(*arguments: str | Path) -> Any:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+def test_a_file_is_the_baseline_of_all_sets_one_after_another(model: Path, tmp_path: Path) -> None:
+    done = run(model, tmp_path / "test", tmp_path / "test", "--baseline", tmp_path / "other", "--json")
+    first, second = json.loads(done.stdout)["sets"]
+    assert first == second
+    wanted = score_corpus(["a b c d", "x f g i"] * 10, [["a b c d", "e f g i"] * 10], "en")
+    assert first["baselines"][0]["bleu"]["score"] == pytest.approx(wanted["bleu"].score, abs=1e-6)
+    done = run(model, tmp_path / "test", "--baseline", tmp_path / "other")
+    assert "other has 40 lines and the test sets have 20; give the translations of all sets" in str(done.exception)
+
+
+def test_a_model_is_the_baseline_of_a_file_and_translates_its_source(model: Path, tmp_path: Path) -> None:
+    files: list[str | Path] = ["--hyp", tmp_path / "test.en", "--ref", tmp_path / "test.en", "--baseline", model]
+    done = run(*files, "--src", tmp_path / "test.de", "--json")
+    (entry,) = json.loads(done.stdout)["sets"]
+    wanted = score_corpus(["a b c d", "e f g h"] * 10, [["a b c d", "e f g i"] * 10], "en")
+    assert entry["baselines"][0]["name"] == "model-folder"
+    assert entry["baselines"][0]["chrf"]["score"] == pytest.approx(wanted["chrf"].score, abs=1e-6)
+    assert "is a model, and there is nothing to translate; name --src" in str(run(*files).exception)
+
+
+def test_a_set_of_a_model_has_further_references(model: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second"
+    second.write_text("a b c d\ne f g h\n" * 10)
+    done = run(model, tmp_path / "test", "--ref", second, "--json")
+    (entry,) = json.loads(done.stdout)["sets"]
+    assert entry["bleu"]["score"] == 100.0
+    assert "nrefs:2" in entry["bleu"]["signature"]
+    refused = run(model, tmp_path / "test", tmp_path / "test", "--ref", second)
+    assert "--ref is a further reference of one test set" in str(refused.exception)
+
+
+def test_models_of_other_languages_are_refused(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "fr"
+    shutil.copytree(model, other)
+    done = run(model, tmp_path / "test", "--baseline", other)
+    assert "translates de to en, and" in str(done.exception)
+    assert "fr to en; compare models of one pair" in str(done.exception)
+
+
+@pytest.mark.parametrize(("format", "begins"), [("latex", "% needs"), ("csv", "set,system,run"), ("json", "{")])
+def test_a_format_is_chosen_by_name(model: Path, tmp_path: Path, format: str, begins: str) -> None:
+    assert run(model, tmp_path / "test", "--format", format).stdout.startswith(begins)
