@@ -20,8 +20,8 @@ from typer.core import TyperOption
 
 import nmt as package
 from nmt.cli import app
-from nmt.config import read_toml
 from nmt.errors import UsageError
+from nmt.settings_file import read_toml
 from nmt.text.machine import most_threads
 
 USAGE, DATA, MISSING, CANNOT_CREATE, SETTINGS = 2, 65, 66, 73, 78

@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 from conftest import TinyRun, nmt
 
-from nmt.config import load_toml, parse_assignment, parse_toml, read_toml
 from nmt.corpus import item_file, shards
 from nmt.corpus.batches import plan_block, read_batch
 from nmt.corpus.dataset import Dataset
@@ -24,6 +23,7 @@ from nmt.corpus.item_file import ItemFile
 from nmt.corpus.shards import ROW
 from nmt.corpus.vocabulary import find_vocabulary
 from nmt.errors import DataError, NmtError, SettingsError
+from nmt.settings_file import load_toml, parse_assignment, parse_toml, read_toml
 from nmt.store.run_folder import RunFolder
 from nmt.training.request import TrainRequest, read_request
 

@@ -20,10 +20,11 @@ from torture.mutations import STRUCTURE, Maker
 from torture.strangers import CODES, Folder, MutatedModelArea, forked, tiny_models, use, write
 
 from nmt import Translator
-from nmt.config import ModelConfig, parse_assignment, parse_toml
+from nmt.config import ModelConfig
 from nmt.disk.manifest import LARGEST, read_manifest
 from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError, MissingInputError, NmtError, SettingsError, shown
+from nmt.settings_file import parse_assignment, parse_toml
 from nmt.show.about import about
 from nmt.store.model_folder import ModelFolder, load_model, resolve_model_folder
 from nmt.text import tokenizer

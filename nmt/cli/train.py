@@ -85,7 +85,7 @@ def train(
     """
     from nmt.cli.console import terminal_progress
     from nmt.cli.monitor import monitor
-    from nmt.config import parse_assignment, read_toml
+    from nmt.settings_file import parse_assignment, read_toml
     from nmt.text.machine import check_threads
     from nmt.training.request import TrainRequest, read_request
 

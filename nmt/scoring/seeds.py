@@ -6,9 +6,10 @@ from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
 
-from nmt.config import LARGEST_SETTINGS, Config, parse_toml
+from nmt.config import Config
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, SettingsError
+from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.model_folder import SETTINGS, ModelFolder
 
 

@@ -9,12 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from nmt.config import ModelConfig, build, is_name, parse_toml
+from nmt.config import ModelConfig, build, is_name
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
+from nmt.settings_file import parse_toml
 from nmt.store.tensors import Layout, largest_file, layout_of, read_tensors, write_tensors
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from nmt.config import LARGEST_SETTINGS, Config, parse_toml
+from nmt.config import Config
 from nmt.disk.debris import is_debris, sweep
 from nmt.disk.durable import cannot_create, keep_rights, refuse_irregular, rename, sync_file
 from nmt.disk.files import create_binary, open_own
@@ -21,6 +21,7 @@ from nmt.disk.manifest import NAME, refuse_strange
 from nmt.disk.pinned import pinned
 from nmt.disk.untrusted import read_small
 from nmt.errors import CannotCreateError, MissingInputError, NmtError, SettingsError, write_failed
+from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.checkpoints import Checkpoint, Checkpoints
 from nmt.store.model_folder import KIND as MODEL
 
