@@ -16,10 +16,18 @@ Layer = Mapping[str, Mapping[str, Any]]
 
 
 def setting(
-    default: Any, help: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()
+    default: Any,
+    help: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    kind: type | None = None,
 ) -> Any:
-    """Make a dataclass field with a help text and the values it may take: choices, or bounds, which are inclusive."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+    """Make a dataclass field with a help text and the values it may take: choices, or bounds, which are inclusive.
+
+    With a ``kind`` its values are of that type, and None is one more.
+    """
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices, "kind": kind})
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,10 @@ class Checked:
         for spec in fields(self):
             value = getattr(self, spec.name)
             name = f"{self.section}.{spec.name}" if self.section else f"`{spec.name}`"
-            low, high, choices = (spec.metadata.get(key) for key in ("low", "high", "choices"))
-            wanted = type(spec.default)
+            low, high, choices, kind = (spec.metadata.get(key) for key in ("low", "high", "choices", "kind"))
+            if kind and value is None:
+                continue
+            wanted = kind or type(spec.default)
             if type(value) not in ((int, float) if wanted is float else (wanted,)):
                 raise SettingsError(f"{name} is {shown(value)}", f"give it a value of type {wanted.__name__}")
             if choices and value not in choices:
@@ -150,24 +160,39 @@ class PrepareOptions(Checked):
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ENGINES = ("auto", "torch", "ctranslate2")
+SAMPLING = ("top_p", "temperature", "seed")  # what counts only with ``sample``
 
 
 @dataclass(frozen=True)
 class SearchOptions(Checked):
-    """Settings of the search for hypotheses; ``nmt.decoding.beam`` explains what they mean."""
+    """Settings of the search for hypotheses; ``nmt.decoding.beam`` and ``nmt.decoding.sample`` explain them."""
 
     beam_size: int = setting(5, "hypotheses kept at each step; 1 is greedy", 1, 1024)
     length_penalty: float = setting(1.0, "score = sum of log-probabilities / length^A", -10.0, 10.0)
     n_best: int = setting(1, "hypotheses returned for each line", 1, 1024)
     max_length_factor: float = setting(3.0, "a translation has at most F × source pieces + 10 pieces", 0.1, 1000.0)
+    sample: int | None = setting(
+        None, "draw pieces at random instead: of the K most probable, or without K of all", 0, 10**6, kind=int
+    )
+    top_p: float = setting(1.0, "draw of the most probable pieces that have P of the probability together", 1e-6, 1.0)
+    temperature: float = setting(1.0, "logits are divided by T before a piece is drawn", 0.01, 100.0)
+    seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.n_best > self.beam_size:
+        if self.sample is None and self.n_best > self.beam_size:
             raise SettingsError(
                 f"an n-best list of {self.n_best} from a beam of {self.beam_size}",
                 "make `beam_size` at least as large as `n_best`",
             )
+        for name, needless in (("top_p", self.top_p == 1.0), ("temperature", self.temperature == 1.0)):
+            if self.sample is None and not needless:
+                raise SettingsError(f"`{name}` is for sampling", "give `sample` too")
+
+    def in_force(self) -> dict[str, Any]:
+        """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
+        idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
+        return {name: value for name, value in asdict(self).items() if name not in idle}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Sampling:
 
 def sampling_engine(stepper: HashStepper, temperature: float = 1.0) -> PyTorchEngine:
     made = PyTorchEngine(stepper, CONTROL)
-    made.role = lambda options: Sampling(options.beam_size, temperature)
+    made.role = lambda options, queries: Sampling(options.beam_size, temperature)
     return made
 
 
@@ -100,7 +100,7 @@ def test_it_draws_ids_of_the_vocabulary_from_a_model_that_may_produce_a_part_of_
     model = build_model(ModelConfig(width=8, feed_forward=8, encoder_layers=1, decoder_layers=1, heads=2), 90, 90, True)
     model.embeddings.produced[EOS + 1 : 50] = 0
     made = PyTorchEngine.of(model, CONTROL)
-    made.role = lambda options: Sampling(options.beam_size)
+    made.role = lambda options, queries: Sampling(options.beam_size)
     results = made.search([Query([5, 6]), Query([80])], SearchOptions(beam_size=8, n_best=8))
     assert [len(hypotheses) for hypotheses in results] == [8, 8]
     drawn = {piece for hypotheses in results for hypothesis in hypotheses for piece in hypothesis.pieces}

@@ -39,6 +39,9 @@ ALIASES = {
     "--lenpen": "--length-penalty",
     "--normalize": "--length-penalty",
     "--nbest": "--n-best",
+    "--sampling": "--sample",
+    "--output-sampling": "--sample",
+    "--sampling-topp": "--top-p",
     "--max-tokens": "--batch-tokens",
     "--mini-batch-words": "--batch-tokens",
     "--cpu-threads": "--threads",
@@ -58,6 +61,8 @@ ALIASES = {
     "--save-freq": "--save-every",
     "--early-stopping": "--patience",
 }
+# Flags whose value may be left out, and what stands for it. Only digits are taken for one: what follows may be a file.
+OPTIONAL = {"--sample": "0"}
 # Flags of a command that have the name of another toolkit's flag with another meaning.
 OWN = {"score": {"--normalize"}}
 
@@ -150,12 +155,16 @@ SHOW_CURSOR = b"\x1b[?25h"
 
 
 def canonical(arguments: list[str]) -> list[str]:
-    """The arguments with other toolkits' flags replaced by nmt's, up to a ``--``."""
+    """The arguments with other toolkits' flags replaced by nmt's and left-out values filled in, up to a ``--``."""
     end = arguments.index("--") if "--" in arguments else len(arguments)
     flags = (argument.partition("=") for argument in arguments[:end])
     own = OWN.get(arguments[0], set()) if arguments else set()
     names = {name: canonical for name, canonical in ALIASES.items() if name not in own}
-    return ["".join((names.get(name, name), equals, value)) for name, equals, value in flags] + arguments[end:]
+    given = ["".join((names.get(name, name), equals, value)) for name, equals, value in flags]
+    for place, (flag, following) in enumerate(zip(given, [*given[1:], ""], strict=True)):
+        if flag in OPTIONAL and not following.isdecimal():
+            given[place] = f"{flag}={OPTIONAL[flag]}"
+    return given + arguments[end:]
 
 
 def usage_error(error: typer.TyperException) -> UsageError:

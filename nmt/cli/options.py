@@ -36,6 +36,9 @@ def bounded(parameter: typer.CallbackParam, value: int) -> int:
 
 BeamSize = Annotated[int, option(SearchOptions, "beam_size", "N")]
 LengthPenalty = Annotated[float, option(SearchOptions, "length_penalty", "A")]
+Sample = Annotated[int | None, option(SearchOptions, "sample", "[K]")]
+TopP = Annotated[float, option(SearchOptions, "top_p", "P")]
+Temperature = Annotated[float, option(SearchOptions, "temperature", "T")]
 MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F")]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
 Engine = Annotated[EngineName, option(EngineOptions, "engine")]

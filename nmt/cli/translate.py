@@ -32,6 +32,10 @@ def translate(
     n_best: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Print the N best of each line, as: id ||| text ||| score.")
     ] = None,
+    sample: flags.Sample = None,
+    top_p: flags.TopP = 1.0,
+    temperature: flags.Temperature = 1.0,
+    seed: flags.Seed = 1,
     max_length_factor: flags.MaxLengthFactor = 3.0,
     batch_tokens: flags.BatchTokens = 2048,
     format: Annotated[
@@ -66,7 +70,8 @@ def translate(
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import places
 
-    options = SearchOptions(beam_size, length_penalty, n_best or 1, max_length_factor)
+    searching = (beam_size, length_penalty, n_best or 1, max_length_factor)
+    options = SearchOptions(*searching, sample=sample, top_p=top_p, temperature=temperature, seed=seed)
     job = Job(inputs or [], output, Format(format, n_best is not None), strict, resume)
     check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *places(model)], job.folder)
     # A bar would run through the lines that a person types or reads.

@@ -35,6 +35,7 @@ class Query:
     """One sentence as an engine gets it: ids only."""
 
     pieces: Sequence[int]  # what the model reads, without </s>; at least one
+    key: int = 0  # names the query whatever its batch: what is drawn for it depends on this
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOption
     if reason:
         from nmt.decoding.engines import pytorch
 
-        return pytorch.load_engine(model, device, wanted.threads)
+        return pytorch.load_engine(model, device, wanted.threads, wide=options.sample is not None)
     from nmt.decoding.engines import ctranslate2
 
     return ctranslate2.load_engine(model, wanted.threads, compute_type)
@@ -37,8 +37,8 @@ def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str)
         return f"CTranslate2 is used on the CPU, and the device is {device}"
     import ctranslate2
 
-    from nmt.decoding.engines.ctranslate2 import too_long
+    from nmt.decoding.engines.ctranslate2 import why_not_options
 
     if device == "auto" and ctranslate2.get_cuda_device_count():
         return "there is a GPU here, which PyTorch uses"
-    return why_not(model.config) or too_long(options) or ""
+    return why_not(model.config) or why_not_options(options) or ""

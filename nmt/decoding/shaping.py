@@ -41,6 +41,7 @@ class Segment:
     line: int  # place in the window
     pieces: list[int]
     marked: bool = False  # with a final mark that the line does not have
+    part: int = 0  # place in the line
     hypotheses: list[Hypothesis] = field(default_factory=list)
 
     @property
@@ -74,9 +75,11 @@ class Shaper:
             number = before + place + 1
             if self._tokenizer.has_bytes(pieces):
                 self._look_for_strange(line, number)
+            count = 0
             for part, marked in [(next(encoded_again), marked) for _, marked in parts] or [(pieces, False)]:
                 for segment in self._cut(part, number, progress):
-                    yield Segment(place, segment, marked)
+                    yield Segment(place, segment, marked, count)
+                    count += 1
 
     def unmarked(self, translation: str) -> str:
         """The translation of a marked segment without its final mark, unless it is nothing else."""

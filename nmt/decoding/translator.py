@@ -6,7 +6,7 @@ order, so memory depends on the window and not on the file.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
 
@@ -76,7 +76,9 @@ class Translator:
         self.batch_tokens = batch_tokens
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
-        self.batches = Batches(batch_tokens, engine.workers)
+        # Samples are many rows of a sentence at once; the usual beam has this many.
+        rows = 1 if self.options.sample is None else max(1.0, self.options.n_best / SearchOptions.beam_size)
+        self.batches = Batches(max(1, int(batch_tokens / rows)), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
 
@@ -133,7 +135,7 @@ class Translator:
             "sentencepiece": sentencepiece.__version__,
             **self.engine.about(),
             **self.shaper.about(),
-            **{name.replace("_", " "): value for name, value in asdict(self.options).items()},
+            **{name.replace("_", " "): value for name, value in self.options.in_force().items()},
             "batch tokens": self.batch_tokens,
             "window": self.window,
             "window characters": WINDOW_CHARACTERS,
@@ -199,7 +201,8 @@ class Translator:
         """
 
         def work(batch: list[Segment]) -> list[list[Hypothesis]]:
-            return self.engine.search([Query(segment.pieces) for segment in batch], self.options)
+            queries = [Query(segment.pieces, (before + segment.line) << 20 | segment.part) for segment in batch]
+            return self.engine.search(queries, self.options)
 
         def alone(segment: Segment) -> BusyError:
             line = before + segment.line + 1

@@ -59,8 +59,8 @@ class CTranslate2Engine:
         self._opening = Lock()
 
     def supports(self, options: SearchOptions) -> str | None:
-        """None, or the reason that translations may become longer than the table of positions."""
-        return too_long(options)
+        """See ``Engine``."""
+        return why_not_options(options)
 
     def about(self) -> dict[str, str | int]:
         """CTranslate2, its version and its compute type. The number of threads changes no sum, so it is left out."""
@@ -128,11 +128,13 @@ def memory_for(queries: Sequence[Query]) -> Iterator[None]:
         ) from None
 
 
-def too_long(options: SearchOptions) -> str | None:
-    """Why translations may become longer than the table of positions; None when they cannot."""
-    if length_limit(MAX_PIECES, options.max_length_factor) <= POSITIONS:
-        return None
-    return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and `max_length_factor` allows more"
+def why_not_options(options: SearchOptions) -> str | None:
+    """Why CTranslate2 cannot search with these options; None when it can."""
+    if options.sample is not None:
+        return "CTranslate2 has one seed for all lines, and `sample` draws each line by its own"
+    if length_limit(MAX_PIECES, options.max_length_factor) > POSITIONS:
+        return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and `max_length_factor` allows more"
+    return None
 
 
 def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:

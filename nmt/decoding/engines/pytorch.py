@@ -20,6 +20,7 @@ from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.filters import forbid
 from nmt.decoding.roles import Columns, Role, Stepper
+from nmt.decoding.sample import Sample
 from nmt.decoding.search import Search
 from nmt.decoding.teacher import Teacher
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
@@ -38,7 +39,7 @@ class PyTorchEngine:
 
     ``forbidden`` are the pieces that are never produced, the target tokenizer's ``control_ids()``. ``piece_V`` is the
     piece of each column of the model's logits; None: columns are pieces. ``searchers`` are the threads that search;
-    None: the caller's. The attribute ``role`` makes the search role from the options; set it to search otherwise.
+    None: the caller's. The attribute ``role`` makes the search role of a batch; set it to search otherwise.
     """
 
     score_tokens = None  # float64 leaves no digit that depends on the batch
@@ -53,10 +54,10 @@ class PyTorchEngine:
         searchers: "Searchers | None" = None,
     ) -> None:
         self.model = model
-        self.role: Callable[[SearchOptions], Role] = lambda options: Beam(options.beam_size)
         self.searchers = searchers
         self._process = os.getpid()
         self.device = torch.device(device)
+        self.role: Callable[[SearchOptions, Sequence[Query]], Role] = partial(role_of, self.device)
         self.workers = workers
         self.columns = Columns(self.device, piece_V)
         self.forbidden = frozenset(forbidden)
@@ -143,7 +144,7 @@ class PyTorchEngine:
         source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
         limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
         ranking = by_length_penalty(options.length_penalty, options.n_best)
-        search = Search(self.model, self.columns, self.filters, self.role(options), ranking)
+        search = Search(self.model, self.columns, self.filters, self.role(options, queries), ranking)
         return search.run(source_BS, source_length_B, limits)
 
     def score_batch(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
@@ -166,6 +167,13 @@ class PyTorchEngine:
         """Rows of ids, right-padded, and their lengths, on the device."""
         padded = pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=PAD)
         return padded.to(self.device), torch.tensor([len(row) for row in rows], device=self.device)
+
+
+def role_of(device: torch.device, options: SearchOptions, queries: Sequence[Query]) -> Role:
+    """The search role for a batch of queries."""
+    if options.sample is None:
+        return Beam(options.beam_size)
+    return Sample.of(options, [query.key for query in queries], device)
 
 
 class Searchers:
@@ -197,14 +205,18 @@ class Searchers:
             restoring.join()
 
 
-def load_engine(model: ModelFolder, device: str, threads: int) -> PyTorchEngine:
+def load_engine(model: ModelFolder, device: str, threads: int, wide: bool = False) -> PyTorchEngine:
     """The PyTorch engine of a model folder on ``auto`` (the fastest device), ``cpu``, ``cuda`` or ``mps``.
+
+    ``wide`` computes in float64, where the device has it, so that no digit depends on the batch.
 
     On a CPU ``threads`` batches are searched at once (0: one a core), each by one thread: two searches of one thread
     are faster than one search of two threads. Raises SettingsError for a device that is not here.
     """
     chosen = choose_device(device)
     module, forbidden = load_model(model, str(chosen)), model.tokenizers[1].control_ids()
+    if wide and chosen.type != "mps":
+        module = module.double()
     if chosen.type != "cpu":
         return PyTorchEngine.of(module, forbidden, chosen)
     workers = threads or available_cores()
