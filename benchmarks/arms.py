@@ -62,15 +62,17 @@ def scores_of(place: Path, options: argparse.Namespace, prepare: list[str], trai
     manifest = json.loads((place / "data" / "manifest.json").read_text(encoding="utf-8"))
     scores: dict[str, float] = {"pairs": manifest["train_pairs"], **updates(place / "run")}
     for name in ("valid", "test"):
-        call("translate", place / "run", corpus / f"{name}.{options.source}", "-o", place / name, *threads)
-        source, reference = (
-            read_file(corpus / f"{name}.{options.source}"),
-            read_file(corpus / f"{name}.{options.target}"),
-        )
-        found = scored(source, reference, read_file(place / name), options.target)
+        source, reference = (text_file(corpus / f"{name}.{side}") for side in (options.source, options.target))
+        call("translate", place / "run", source, "-o", place / name, *threads)
+        found = scored(read_file(source), read_file(reference), read_file(place / name), options.target)
         scores |= {f"{metric} {name}": value for metric, value in found}
     kept.write_text(json.dumps(scores, indent=1), encoding="utf-8")
     return scores
+
+
+def text_file(path: Path) -> Path:
+    """The file, or its compressed form where that alone is there."""
+    return path if path.exists() else path.with_name(f"{path.name}.gz")
 
 
 def call(*words: str | Path) -> None:
