@@ -15,7 +15,7 @@ from nmt.config import EngineOptions, ModelConfig, SearchOptions
 from nmt.corpus.parallel import find_corpus
 from nmt.decoding.translator import Translator
 from nmt.errors import DataError, MissingInputError, NmtError, UsageError
-from nmt.scoring.evaluate import Files, Models, ScoringOptions, evaluate_files, evaluate_models
+from nmt.scoring.evaluate import Files, Models, ScoringOptions, Sets, evaluate_files, evaluate_models
 from nmt.scoring.metrics import measures, score_corpus
 from nmt.scoring.significance import randomization
 from nmt.store.model_folder import ModelFolder
@@ -59,7 +59,7 @@ def run(*arguments: str | Path) -> tuple[str, str]:
 def test_a_translated_set_scores_what_its_translations_score(folder: Path) -> None:
     progress = Recorder()
     models = Models([(Path("MODEL"), ModelFolder.open(Path("MODEL")))], SearchOptions(), EngineOptions())
-    (report,) = evaluate_models(models, [find_corpus(folder / "test", "de", "en")], ScoringOptions(), progress)
+    (report,) = evaluate_models(models, Sets([find_corpus(folder / "test", "de", "en")]), ScoringOptions(), progress)
     assert report.name == "test"
     assert report.hypotheses == HYPOTHESES
     assert report.scores == score_corpus(HYPOTHESES, [REFERENCES], "en")
@@ -147,7 +147,7 @@ def test_a_baseline_gets_a_row_and_every_score_of_the_system_a_p_value(folder: P
 def test_a_baseline_of_another_length_is_refused(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], None, [short]), ScoringOptions())
+        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], None, [short]), ScoringOptions(), Recorder())
     with pytest.raises(DataError, match=r"short has 19 lines and the test sets have 20"):
         run("MODEL", folder / "test", "--baseline", short)
 
@@ -155,30 +155,37 @@ def test_a_baseline_of_another_length_is_refused(folder: Path) -> None:
 def test_unequal_files_are_refused_with_their_names_and_counts(folder: Path) -> None:
     short = write(folder / "short", HYPOTHESES[:-1])
     with pytest.raises(DataError, match=r"short has 19 lines and .*test\.en has 20"):
-        evaluate_files(Files(short, [folder / "test.en"], None), ScoringOptions())
+        evaluate_files(Files(short, [folder / "test.en"], None), ScoringOptions(), Recorder())
     with pytest.raises(DataError, match=r"short has 19 lines and .*hypotheses has 20"):
-        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], short), ScoringOptions())
+        evaluate_files(Files(folder / "hypotheses", [folder / "test.en"], short), ScoringOptions(), Recorder())
 
 
 def test_what_makes_scores_doubtful_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt.scoring.words.find_spec", lambda name: None)
     reference = write(folder / "test.ko", ["나는 집에 간다 ."] * 12 + [""] * 8)
     hypothesis = write(folder / "some", ["a b c d e", "", *["x"] * 18])
-    report = evaluate_files(Files(hypothesis, [reference], folder / "test.de"), ScoringOptions(confidence=False))
+    report = evaluate_files(
+        Files(hypothesis, [reference], folder / "test.de"), ScoringOptions(confidence=False), Recorder()
+    )
     assert [warning.split(":")[0] for warning in report.warnings] == [
         "BLEU cuts words by 13a, since ko-mecab is not installed",
         "1 of 20 hypotheses are empty",
         "8 of 20 references are empty",
         "the references look tokenized (' .'), so BLEU is not comparable with other results",
+        "the hypotheses are written in LATIN and the references in HANGUL",
     ]
     output, errors = run("--hyp", hypothesis, "--ref", reference, "--json", "--no-confidence")
     assert json.loads(output)["sets"][0]["warnings"] == report.warnings
     assert errors.count("some: ") == len(report.warnings)
-    copied = evaluate_files(Files(folder / "test.de", [folder / "test.en"], folder / "test.de"), ScoringOptions())
+    copied = evaluate_files(
+        Files(folder / "test.de", [folder / "test.en"], folder / "test.de"), ScoringOptions(), Recorder()
+    )
     assert copied.warnings == ["20 of 20 hypotheses are the source unchanged"]
     source = write(folder / "source", [unicodedata.normalize("NFD", "나는 집에 간다")] * 20)
     hypothesis = write(folder / "composed", ["나는 집에 간다"] * 20)
-    copied = evaluate_files(Files(hypothesis, [source], source), ScoringOptions(("chrf",), confidence=False))
+    copied = evaluate_files(
+        Files(hypothesis, [source], source), ScoringOptions(("chrf",), confidence=False), Recorder()
+    )
     assert copied.warnings == [
         "20 of 20 references are not in Unicode's NFC, as translations are",
         "20 of 20 hypotheses are the source unchanged",
@@ -205,8 +212,8 @@ def test_half_a_request_is_a_mistake_of_usage(arguments: tuple[str, ...]) -> Non
     ("names", "message"),
     [
         ("bleu,chfr", "the nearest known name is chrf$"),
-        ("perplexity", r"choose one of bleu, chrf, chrf\+\+, ter$"),
-        ("comet", "choose one of bleu"),
+        ("perplexity", r"choose one of bleu, chrf, chrf\+\+, ter, comet$"),
+        ("meteor", "choose one of bleu"),
         (",", "bleu, chrf"),
     ],
 )

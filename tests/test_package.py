@@ -76,6 +76,15 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def test_the_wheel_holds_every_file_of_the_package(python: Path) -> None:
+    (site,) = python.parents[1].glob("lib/python*/site-packages/nmt")
+    there, here = (
+        {path.relative_to(root) for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        for root in (site, ROOT / "nmt")
+    )
+    assert here - there == set()
+
+
 def strict(python: Path, script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     """The output of mypy --strict for a user's script."""
     (folder / "script.py").write_text(script, encoding="utf-8")

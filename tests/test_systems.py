@@ -12,13 +12,16 @@ import numpy as np
 import pytest
 from conftest import CORPUS, TinyRun, nmt
 from fakes import ReverseEngine, WordTokenizer
+from sacrebleu import sentence_bleu, sentence_chrf, sentence_ter
 from typer.testing import CliRunner
 
 from nmt.cli import app
 from nmt.config import ModelConfig
 from nmt.decoding.translator import Translator
-from nmt.scoring.evaluate import ScoringOptions, SetReport, score_set
+from nmt.scoring.buckets import by_length
+from nmt.scoring.evaluate import ScoringOptions, score_set
 from nmt.scoring.metrics import NAMES, measures, score_corpus
+from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names, seed_of
 from nmt.scoring.significance import randomization, welch
 from nmt.scoring.systems import System, Texts
@@ -227,6 +230,68 @@ def test_one_command_makes_the_table_of_seeds_against_another_preset(runs: list[
     assert rows[2].split()[4:] == [rows[0].split()[4], "±", "0.00"]
 
 
+def with_scores(run: Path, **scores: Any) -> Path:
+    """The run, whose model says to have these validation scores."""
+    file = run / "model/manifest.json"
+    manifest = json.loads(file.read_text())
+    manifest["validation"] = {**manifest["validation"], **scores} if scores else {}
+    file.write_text(json.dumps(manifest))
+    return run
+
+
+@pytest.fixture
+def validated(tiny_run: TinyRun, tmp_path: Path) -> list[Path]:
+    """Three runs of one system and one of another, with known scores."""
+    scores = [(30.0, 1.5), (31.0, 1.25), (35.5, 2.0)]
+    runs = [
+        with_scores(copied_run(tiny_run, tmp_path / f"base-seed{seed}", seed=seed), bleu=bleu, loss=loss)
+        for seed, (bleu, loss) in enumerate(scores, start=1)
+    ]
+    return [*runs, with_scores(copied_run(tiny_run, tmp_path / "other", learning_rate=0.01), bleu=20)]
+
+
+def report_runs(*arguments: str | Path) -> Any:
+    return CliRunner().invoke(app, ["report", *map(str, arguments)])
+
+
+def test_report_shows_mean_and_deviation_of_validation_over_seeds(validated: list[Path]) -> None:
+    done = report_runs(*validated)
+    assert done.exit_code == 0, done.stderr
+    heads, _, base, other, note = done.stdout.splitlines()
+    assert heads.split() == ["system", "runs", "BLEU", "chrF", "loss", "perplexity"]
+    bleu, loss = ([30.0, 31.0, 35.5], [1.5, 1.25, 2.0])
+    assert base.split()[:5] == ["base", "3", f"{np.mean(bleu):.2f}", "±", f"{np.std(bleu, ddof=1):.2f}"]
+    assert f"{np.mean(loss):.3f} ± {np.std(loss, ddof=1):.3f}" in base
+    assert other.split()[:3] == ["other", "1", "20.00"]
+    assert "±" not in other
+    assert note.startswith("of the validation set")
+    base_json, other_json = json.loads(report_runs(*validated, "--format", "json").stdout)["systems"]
+    assert (base_json["name"], base_json["seeds"], base_json["bleu"]["runs"]) == ("base", [1, 2, 3], bleu)
+    assert base_json["bleu"]["deviation"] == pytest.approx(np.std(bleu, ddof=1), abs=1e-6)
+    assert other_json["bleu"] == {"mean": 20.0, "deviation": None, "runs": [20.0]}
+    rows = list(csv.DictReader(io.StringIO(report_runs(*validated, "--format", "csv").stdout)))
+    assert [(row["system"], row["seed"], float(row["bleu"])) for row in rows] == [
+        ("base", "1", 30.0),
+        ("base", "2", 31.0),
+        ("base", "3", 35.5),
+        ("other", "1", 20.0),
+    ]
+    assert report_runs(*validated, "--format", "latex").stdout.count("&") == 3 * 5
+
+
+@pytest.mark.parametrize("value", ["high", None, True, float("nan"), [1]])
+def test_report_refuses_scores_that_training_cannot_have_written(validated: list[Path], value: Any) -> None:
+    with_scores(validated[0], bleu=value)
+    assert "manifest.json" in str(report_runs(validated[0]).exception)
+
+
+def test_report_says_what_it_cannot_show(validated: list[Path], tiny_run: TinyRun) -> None:
+    with_scores(validated[0])
+    assert "was not validated yet" in str(report_runs(validated[0]).exception)
+    assert "is a dataset; name the page to write" in str(report_runs(tiny_run.data).exception)
+    assert "a page is of one dataset" in str(report_runs(*validated, "-o", "x.html").exception)
+
+
 # --- models as baselines, with an engine that needs none --------------------------------------------------------------
 
 
@@ -294,3 +359,66 @@ def test_models_of_other_languages_are_refused(model: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize(("format", "begins"), [("latex", "% needs"), ("csv", "set,system,run"), ("json", "{")])
 def test_a_format_is_chosen_by_name(model: Path, tmp_path: Path, format: str, begins: str) -> None:
     assert run(model, tmp_path / "test", "--format", format).stdout.startswith(begins)
+
+
+# --- lines and groups of lines ----------------------------------------------------------------------------------------
+
+
+def test_each_line_has_the_score_of_sacrebleu_for_every_run(report: SetReport) -> None:
+    records = [json.loads(record) for record in report.records()]
+    assert [(record["set"], record["id"]) for record in records] == [("test", number) for number in range(20)]
+    for number, record in enumerate(records):
+        assert record["references"] == [REFERENCES[number]]
+        names = [(output["system"], output["run"]) for output in record["outputs"]]
+        assert names == [(system.name, run) for system in (GOOD, BAD) for run in system.runs]
+        outputs = [*GOOD.outputs, *BAD.outputs]
+        for output, lines in zip(record["outputs"], outputs, strict=True):
+            assert output["translation"] == lines[number]
+            pair = lines[number], [REFERENCES[number]]
+            wanted = {"bleu": sentence_bleu(*pair), "chrf": sentence_chrf(*pair), "ter": sentence_ter(*pair)}
+            for metric, score in wanted.items():
+                assert output[metric] == pytest.approx(score.score, abs=1e-5)
+
+
+def test_buckets_hold_each_line_once_and_their_counts_add_up_to_the_whole() -> None:
+    drawing = np.random.default_rng(1)
+    lines = [" ".join("abcdefghij"[drawing.integers(10)] for _ in range(length)) for length in range(1, 61)]
+    output = [line.replace("a", "x") for line in lines]
+    texts = Texts("test", [System.of("x", output)], [lines], "en", lines)
+    found = score_set(texts, ScoringOptions(METRICS, confidence=False))
+    buckets = by_length(texts)
+    assert [(bucket.name, len(bucket.lines)) for bucket in buckets] == [
+        ("up to 5", 5),
+        ("6 to 10", 5),
+        ("11 to 20", 10),
+        ("21 to 40", 20),
+        ("over 40", 20),
+    ]
+    assert sorted(number for bucket in buckets for number in bucket.lines) == list(range(60))
+    (entry,) = found.systems
+    for metric, measure in found.measures.items():
+        sums = sum(entry.counts[metric][0][bucket.lines].sum(0) for bucket in buckets)
+        assert measure.score(sums) == pytest.approx(entry.results[metric].score.score)
+        for bucket in buckets:
+            part, ref = ([side[number] for number in bucket.lines] for side in (output, lines))
+            wanted = score_corpus(part, [ref], "en", [metric], False)[metric].score
+            assert bucket.scores(entry, found.measures)[metric] == pytest.approx(wanted)
+
+
+def test_a_bucket_of_several_runs_has_their_mean(report: SetReport) -> None:
+    (bucket,) = report.buckets()["length"]
+    assert bucket.name == "6 to 10"
+    for entry in report.systems:
+        wanted = {metric: result.score.score for metric, result in entry.results.items()}
+        assert bucket.scores(entry, report.measures) == pytest.approx(wanted)
+
+
+def test_buckets_are_printed_on_request(model: Path, tmp_path: Path) -> None:
+    done = run(model, tmp_path / "test", "--baseline", tmp_path / "test.en", "--buckets")
+    *_, theirs, ours = done.stdout.splitlines()
+    assert theirs.split() == ["up", "to", "5", "test.en", "20", "100.0", "100.0"]
+    assert ours.split()[:5] == ["up", "to", "5", "model-folder", "20"]
+    assert "test, length" in done.stdout
+    plain = run(model, tmp_path / "test").stdout
+    assert "length" not in plain
+    assert "buckets" not in json.loads(run(model, tmp_path / "test", "--json").stdout)["sets"][0]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
+    from nmt.scoring.tables import Table
+
 SECONDS_BETWEEN_LINES = 10.0
 NARROW = 60  # columns; a narrower terminal shows figures without a bar
 SHORTEST_BAR = 5  # columns
@@ -99,6 +101,11 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     Console(file=page, width=1000).print(drawn)
     lines = [line.rstrip() for line in page.getvalue().splitlines()]
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def table_with_notes(drawn: "Table") -> str:
+    """A table of scores as text, with its notes below."""
+    return table(drawn.headings, drawn.rows) + "".join(f"{printable(note)}\n" for note in drawn.notes)
 
 
 def duration(seconds: float) -> str:

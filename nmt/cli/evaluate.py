@@ -11,7 +11,7 @@ from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from nmt.corpus.parallel import Corpus
-    from nmt.scoring.evaluate import SetReport
+    from nmt.scoring.reports import SetReport
     from nmt.store.model_folder import ModelFolder
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
@@ -56,11 +56,26 @@ def evaluate(
         ),
     ] = "",
     metrics: Annotated[
-        str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, chrf++, ter, separated by commas.")
+        str, typer.Option(metavar="NAMES", help="Any of bleu, chrf, chrf++, ter, comet, separated by commas.")
     ] = "bleu,chrf",
+    comet: Annotated[
+        str,
+        typer.Option(
+            metavar="COMMAND",
+            help="How to call COMET, for --metrics comet: '/opt/comet/bin/comet-score --gpus 0'.",
+        ),
+    ] = "comet-score",
     confidence: Annotated[
         bool, typer.Option("--confidence/--no-confidence", help="95% intervals by bootstrap resampling.")
     ] = True,
+    training: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--train",
+            metavar="PATH",
+            help="Training corpus, as in nmt prepare, to find test lines and words in it. Repeats.",
+        ),
+    ] = None,
     paired_bs: Annotated[
         bool,
         typer.Option(
@@ -69,14 +84,23 @@ def evaluate(
         ),
     ] = False,
     format: Annotated[
-        Literal["text", "latex", "csv", "json"], typer.Option(help="Format of what is printed.")
+        Literal["text", "latex", "csv", "json", "jsonl"],
+        typer.Option(help="Format of what is printed; jsonl: each line with its scores."),
     ] = "text",
+    buckets: Annotated[
+        bool,
+        typer.Option("--buckets", help="Also the scores by length, and with --train by unseen words."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output", "-o", metavar="FILE", help="Write the first model's translations here, one set after another."
         ),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="PAGE", help="Write a page (.html) of the lines where systems differ most."),
     ] = None,
     beam_size: flags.BeamSize = 5,
     length_penalty: flags.LengthPenalty = 1.0,
@@ -91,28 +115,36 @@ def evaluate(
 ) -> None:
     """Translate test sets and score them with sacreBLEU, or score existing translations."""
     from nmt.cli.console import show, terminal_progress
+    from nmt.cli.report import check_ending
     from nmt.config import EngineOptions, SearchOptions
     from nmt.disk.files import create_binary
     from nmt.disk.outputs import check_outputs
-    from nmt.scoring.evaluate import Files, Models, ScoringOptions, evaluate_files, evaluate_models
+    from nmt.scoring.comet import find_command
+    from nmt.scoring.evaluate import Files, Models, ScoringOptions, Sets, evaluate_files, evaluate_models
     from nmt.store.model_folder import places
 
     paired: Literal["ar", "bs"] = "bs" if paired_bs else "ar"
-    scoring = ScoringOptions(parse_metrics(metrics), confidence, parse_language(language), paired)
+    chosen = parse_metrics(metrics)
+    command = find_command(comet) if "comet" in chosen else ()
+    scoring = ScoringOptions(chosen, confidence, parse_language(language), paired, command)
     search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     models_given, sets = split_models(list(paths or [])[1:])
     first = [*(paths or [])[:1], *models_given]
     others, files = split_models(baselines or [])
     read = [path for path in (hypothesis, *(references or []), source, *files) if path]
-    written = [("--output", output)]
+    written = [("--output", output), ("--report", page)]
+    if page:
+        check_ending("--report", page)
     with terminal_progress(quiet, verbose) as progress:
         if hypothesis and references and not paths:
             if others and not source:
                 raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")
             check_outputs(written, [*read, *(place for path in others for place in places(path))])
             models = Models(opened(others), search, wanted) if others else None
-            reports = [evaluate_files(Files(hypothesis, references, source, files), scoring, models, progress)]
+            corpora = find_training(training or [], source, references[0], scoring.language)
+            given = Files(hypothesis, references, source, files, corpora)
+            reports = [evaluate_files(given, scoring, progress, models)]
         elif first and sets and not (hypothesis or source):
             if references and len(sets) > 1:
                 raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
@@ -120,18 +152,24 @@ def evaluate(
             corpora = find_sets(sets, *models.languages)
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])
-            reports = evaluate_models(models, corpora, scoring, progress, references or [], files)
+            read_before = find_sets(training or [], *models.languages)
+            given_sets = Sets(corpora, references or [], files, read_before)
+            reports = evaluate_models(models, given_sets, scoring, progress)
         else:
             raise UsageError("evaluate takes a model and test sets, or files to compare", HOW_TO_CALL)
         for report in reports:
             for warning in report.warnings:
                 progress.warn(f"{report.name}: {warning}")
     try:
-        show(printed(reports, "json" if json else format, paired))
+        show(printed(reports, "json" if json else format, paired, buckets))
     finally:  # if one cannot be written, the other still is
         if output:
             with create_binary(output) as stream:
                 stream.writelines(f"{line}\n".encode() for report in reports for line in report.hypotheses)
+        if page:
+            from nmt.show.comparison import write_comparison
+
+            write_comparison(reports, paired, page)
 
 
 def split_models(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
@@ -158,6 +196,20 @@ def find_sets(paths: Sequence[Path], source_language: str, target_language: str)
     return [find_corpus(path, source_language, target_language) for path in paths]
 
 
+def find_training(paths: Sequence[Path], source: Path | None, reference: Path, language: str) -> "list[Corpus]":
+    """The training corpora of files, whose names tell the languages. Raises UsageError where they do not."""
+    from nmt.text.languages import language_of
+
+    if not paths:
+        return []
+    languages = [language_of(source) if source else "", language or language_of(reference)]
+    if not all(languages):
+        raise UsageError(
+            "the languages of --train are unknown", "name --src and --ref whose names end in them: test.ko, test.en"
+        )
+    return find_sets(paths, *languages)
+
+
 def parse_metrics(names: str) -> tuple[str, ...]:
     """The names in ``"bleu,chrf"``, each once. Raises UsageError for an unknown one, or none."""
     from nmt.scoring.metrics import NAMES
@@ -180,19 +232,19 @@ def parse_language(code: str) -> str:
     return code
 
 
-def printed(reports: "list[SetReport]", format: str, paired: str) -> str:
+def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool) -> str:
     """The scores in a format."""
     import json
 
-    from nmt.cli.console import table as drawn
-    from nmt.scoring.tables import as_csv, latex, table
-    from nmt.text.lines import printable
+    from nmt.cli.console import table_with_notes
+    from nmt.scoring.tables import as_csv, bucket_tables, latex, table
 
     if format == "json":
-        return json.dumps({"sets": [report.to_json() for report in reports]}, ensure_ascii=False, indent=2) + "\n"
+        sets = [report.to_json(buckets) for report in reports]
+        return json.dumps({"sets": sets}, ensure_ascii=False, indent=2) + "\n"
+    if format == "jsonl":
+        return "".join(f"{record}\n" for report in reports for record in report.records())
     if format == "csv":
         return as_csv(reports)
-    found = table(reports, paired)
-    if format == "latex":
-        return latex(found)
-    return drawn(found.headings, found.rows) + "".join(f"{printable(note)}\n" for note in found.notes)
+    tables = [table(reports, paired), *(found for report in reports if buckets for found in bucket_tables(report))]
+    return "\n".join(map(latex if format == "latex" else table_with_notes, tables))

@@ -1,8 +1,8 @@
-"""``nmt report``: a dataset to a page of what cleaning did. Knows no fact of it and no HTML."""
+"""``nmt report``: a dataset to a page of what cleaning did, or runs to a table of scores. Knows no fact of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,21 +14,59 @@ if TYPE_CHECKING:
 
 
 def report(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A dataset that nmt prepare made.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="PAGE", help="The page to write (.html).")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA | RUN ...", help="A dataset that nmt prepare made, or runs of nmt train."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PAGE", help="The page of a dataset (.html).")
+    ] = None,
+    format: Annotated[
+        Literal["text", "latex", "csv", "json"], typer.Option(help="Format of the table of runs.")
+    ] = "text",
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
-    """Write a page that shows what cleaning did to a corpus.
+    """Write a page that shows what cleaning did to a corpus, or print the validation scores of runs.
 
     For each rule: how many pairs it dropped, its scores with the threshold, and pairs nearest to that on both sides.
-    The page is one file, which needs no network.
+    The page is one file, which needs no network. Runs that differ only by their seed are one system: mean and standard
+    deviation.
     """
-    check_page("--output", output, [data], data)
+    first = paths[0]
+    if output:
+        if len(paths) > 1:
+            raise UsageError("a page is of one dataset", "leave --output out for runs, or name one dataset")
+        check_page("--output", output, [first], first)
 
-    from nmt.show.corpus_report import open_dataset
+        from nmt.show.corpus_report import open_dataset
 
-    write_page(open_dataset(data), str(data), output, quiet)
+        write_page(open_dataset(first), str(first), output, quiet)
+    else:
+        from nmt.cli.console import show
+
+        show(scores(paths, format))
+
+
+def scores(paths: Sequence[Path], format: str) -> str:
+    """The validation scores of runs, in a format. Raises UsageError for a dataset, which has none."""
+    import json
+
+    from nmt.cli.console import table_with_notes
+    from nmt.corpus.dataset import CLEANING
+    from nmt.scoring.tables import latex
+    from nmt.scoring.validation import as_csv, table, validation_of
+
+    for path in paths:
+        if (path / CLEANING).is_file():
+            raise UsageError(f"{path} is a dataset", "name the page to write: --output PAGE.html")
+    systems = validation_of(paths)
+    if format == "json":
+        return json.dumps({"systems": [system.to_json() for system in systems]}, ensure_ascii=False, indent=2) + "\n"
+    if format == "csv":
+        return as_csv(systems)
+    drawn = table(systems)
+    return latex(drawn) if format == "latex" else table_with_notes(drawn)
 
 
 def check_page(flag: str, page: Path, inputs: Iterable[Path], dataset: Path | None) -> None:
@@ -38,11 +76,16 @@ def check_page(flag: str, page: Path, inputs: Iterable[Path], dataset: Path | No
     """
     from nmt.disk.outputs import check_outputs
 
-    if page.suffix != ".html":
-        raise UsageError(f"{flag} {page} is not a page", "end its name in .html")
+    check_ending(flag, page)
     if dataset and page.resolve().is_relative_to(dataset.resolve()):
         raise UsageError(f"{flag} {page} is inside the dataset", "write it beside that folder")
     check_outputs([(flag, page)], inputs)
+
+
+def check_ending(flag: str, page: Path) -> None:
+    """Raise UsageError unless the name is that of a page."""
+    if page.suffix != ".html":
+        raise UsageError(f"{flag} {page} is not a page", "end its name in .html")
 
 
 def write_page(cleaning: "Cleaning", name: str, page: Path, quiet: bool) -> None:

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.translator import Translator
 from nmt.disk.files import open_binary
-from nmt.errors import DataError
+from nmt.errors import DataError, SettingsError
+from nmt.scoring.comet import COMMAND, CometMeasure
 from nmt.scoring.lint import doubts, limits
-from nmt.scoring.metrics import Score, check_counts, measures
+from nmt.scoring.metrics import check_counts, measures
+from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names
-from nmt.scoring.systems import Paired, System, SystemReport, Texts, compare
+from nmt.scoring.systems import Paired, System, Texts, compare
+from nmt.scoring.training_text import Seen, look_up
 from nmt.scoring.words import cutting
 from nmt.store.model_folder import ModelFolder
 from nmt.text.encodings import refuse_format
@@ -30,37 +32,7 @@ class ScoringOptions:
     confidence: bool = True
     language: str = ""  # of the references; "" when the model or the file's name tells it
     paired: Paired = "ar"  # the test of differences from baselines
-
-
-@dataclass(frozen=True)
-class SetReport:
-    """The scores of a test set by one system or several, with warnings."""
-
-    texts: Texts
-    systems: list[SystemReport]  # the first is evaluated, the others are its baselines
-    warnings: list[str]
-
-    @property
-    def name(self) -> str:
-        return self.texts.name
-
-    @property
-    def scores(self) -> dict[str, Score]:
-        """The scores of the system that is evaluated, by metric."""
-        return {metric: result.score for metric, result in self.systems[0].results.items()}
-
-    @property
-    def hypotheses(self) -> list[str]:
-        """Its translations; of several runs those of the first."""
-        return self.systems[0].system.outputs[0]
-
-    def to_json(self) -> dict[str, Any]:
-        """The set as an entry of ``evaluate``'s JSON."""
-        first, *others = self.systems
-        entry = {"name": self.name, "lines": len(self.hypotheses), **first.to_json(), "warnings": self.warnings}
-        if others:
-            entry["baselines"] = [{"name": other.system.name, **other.to_json()} for other in others]
-        return entry
+    comet: tuple[str, ...] = (COMMAND,)  # the command line of COMET
 
 
 @dataclass(frozen=True)
@@ -110,32 +82,39 @@ def translate(translator: Translator, lines: list[str], what: str, progress: Pro
     return translations
 
 
-def evaluate_models(
-    models: Models,
-    corpora: Sequence[Corpus],
-    options: ScoringOptions,
-    progress: Progress,
-    references: Sequence[Path] = (),
-    baselines: Sequence[Path] = (),
-) -> list[SetReport]:
+@dataclass(frozen=True)
+class Sets:
+    """Test sets, and what goes with them."""
+
+    corpora: Sequence[Corpus]
+    references: Sequence[Path] = ()  # further ones, for a single set
+    baselines: Sequence[Path] = ()  # other systems' translations of all sets, one after another
+    training: Sequence[Corpus] = ()  # the text that the models were trained on, to see what is in it
+
+
+def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progress: Progress) -> list[SetReport]:
     """The report of each test set, whose source side is translated and scored against its target side.
 
-    ``references`` are further ones, for a single set. ``baselines`` are files of other systems' translations of all
-    sets, one after another. Raises DataError for a broken corpus, or sides with different numbers of lines.
+    Raises DataError for a broken corpus, or sides with different numbers of lines.
     """
-    sets = [list(zip(*read_pairs(corpus), strict=True)) for corpus in corpora]
-    sources = [(corpus.path.name, list(lines)) for corpus, (lines, _) in zip(corpora, sets, strict=True)]
-    streams = [[list(targets)] for _, targets in sets]
-    for path in references:
+    corpora = sets.corpora
+    pairs = [list(zip(*read_pairs(corpus), strict=True)) for corpus in corpora]
+    sources = [(corpus.path.name, list(lines)) for corpus, (lines, _) in zip(corpora, pairs, strict=True)]
+    streams = [[list(targets)] for _, targets in pairs]
+    for path in sets.references:
         streams[0].append(read_like(path, corpora[0].path, streams[0][0]))
-    others = [(path.name, read_parts(path, [len(lines) for _, lines in sources])) for path in baselines]
+    others = [(path.name, read_parts(path, [len(lines) for _, lines in sources])) for path in sets.baselines]
+    seen = None
+    if sets.training:
+        texts = [line for _, lines in sources for line in lines], [line for stream in streams for line in stream[0]]
+        seen = look_up(sets.training, *texts, progress)
     translated = models.translate(sources, progress)
     reports = []
     for number, (name, lines) in enumerate(sources):
         systems = models.systems([outputs[number] for outputs in translated])
         systems += [System.of(other, parts[number]) for other, parts in others]
         language = options.language or models.languages[1]
-        reports.append(score_set(Texts(name, systems, streams[number], language, lines), options))
+        reports.append(score_set(Texts(name, systems, streams[number], language, lines), options, seen))
     return reports
 
 
@@ -147,10 +126,11 @@ class Files:
     references: Sequence[Path]
     source: Path | None = None
     baselines: Sequence[Path] = ()  # hypotheses of other systems
+    training: Sequence[Corpus] = ()  # the text that the systems were trained on, to see what is in it
 
 
 def evaluate_files(
-    files: Files, options: ScoringOptions, models: Models | None = None, progress: Progress | None = None
+    files: Files, options: ScoringOptions, progress: Progress, models: Models | None = None
 ) -> SetReport:
     """The report of a file of hypotheses, scored against one file of references or several.
 
@@ -165,11 +145,12 @@ def evaluate_files(
     sources = read_like(files.source, files.hypothesis, hypotheses) if files.source else None
     systems = [System.of(files.hypothesis.name, hypotheses)]
     systems += [System.of(path.name, read_like(path, first, reference)) for path in files.baselines]
-    if models and files.source and sources is not None and progress:
+    if models and files.source and sources is not None:
         translated = models.translate([(files.source.name, sources)], progress)
         systems += models.systems([outputs[0] for outputs in translated])
     texts = Texts(files.hypothesis.name, systems, references, options.language or language_of(first), sources)
-    return score_set(texts, options)
+    seen = look_up(files.training, sources or [], reference, progress) if files.training else None
+    return score_set(texts, options, seen)
 
 
 def read_parts(path: Path, lengths: Sequence[int]) -> list[list[str]]:
@@ -191,19 +172,24 @@ def read_like(path: Path, first: Path, first_lines: Sequence[str]) -> list[str]:
     return lines
 
 
-def score_set(texts: Texts, options: ScoringOptions) -> SetReport:
+def score_set(texts: Texts, options: ScoringOptions, seen: Seen | None = None) -> SetReport:
     """The report of a test set: scores, the comparison with each baseline, and warnings."""
     cut, metrics = cutting(texts.language, texts.references[0]), options.metrics
     if cut.is_fallback:  # chrF needs no words: it comes first where BLEU cuts them badly
         metrics = tuple(sorted(metrics, key=lambda metric: metric == "bleu"))
     outputs = [lines for system in texts.systems for lines in system.outputs]
-    measured = measures(metrics, texts.references, texts.language, outputs)
+    found = measures([name for name in metrics if name != "comet"], texts.references, texts.language, outputs)
+    if "comet" in metrics:
+        if texts.sources is None:
+            raise SettingsError("COMET compares with the source, and there is none", "name its file with `src`")
+        found["comet"] = CometMeasure(options.comet, texts.sources, texts.references[0])
+    measured = {name: found[name] for name in metrics}
     systems = compare(measured, texts.systems, options.confidence, options.paired)
     warnings = [*cut.notes] if "bleu" in metrics else []
     if "ter" in metrics and cut.has_no_words_for_ter:
         warnings.append("TER finds words by their spaces, and this language writes none: use chrF")
-    warnings += [*limits(texts, metrics, options.confidence), *doubts(texts)]
-    return SetReport(texts, systems, warnings)
+    warnings += [*limits(texts, metrics, options.confidence), *doubts(texts, seen)]
+    return SetReport(texts, systems, warnings, measured, seen)
 
 
 def read_file(path: Path) -> list[str]:

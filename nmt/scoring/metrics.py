@@ -16,7 +16,7 @@ from nmt.scoring.words import Cutting, cutting
 References = Sequence[Sequence[str]]
 """A list of lines for each reference file; every list has a line for each hypothesis."""
 
-NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER"}  # key and printed name
+NAMES = {"bleu": "BLEU", "chrf": "chrF", "chrf++": "chrF++", "ter": "TER", "comet": "COMET"}  # key and printed name
 LONGEST_NGRAM = 4  # words, in BLEU
 LONGEST_FOR_TER = 10_000  # characters; in Chinese they are as many words, which take 0.6 GB
 LINES_FOR_CONFIDENCE = 10  # fewer are not a sample: one line, resampled, gives an interval of 0.0
@@ -24,7 +24,7 @@ LINES_FOR_CONFIDENCE = 10  # fewer are not a sample: one line, resampled, gives 
 
 @dataclass(frozen=True)
 class Score:
-    """One metric of one corpus, in points of 100; high BLEU and chrF are good, and low TER."""
+    """One metric of one corpus, in points of 100; high BLEU, chrF and COMET are good, and low TER."""
 
     score: float
     low: float | None  # bounds of the 95% bootstrap interval (Koehn 2004), if it was computed
@@ -35,7 +35,7 @@ class Score:
 class Measure(Protocol):
     """A metric with the references of a test set, which it compares translations with."""
 
-    highest: float  # the best or worst score that there can be
+    bounds: tuple[float, float]  # the lowest and the highest score that there can be
 
     def counts(self, outputs: Sequence[Sequence[str]]) -> list[Counts]:
         """For each list of hypotheses its counts: float64 (lines, counts); those of several lines are their sum."""
@@ -100,7 +100,7 @@ def measures(
 
 def score_of(measure: Measure, counts: Counts, confidence: bool) -> Score:
     """The score of all lines, from the counts of each; with its interval if there should be one."""
-    low, high = interval(measure.score, counts, measure.highest) if confidence else (None, None)
+    low, high = interval(measure.score, counts, measure.bounds) if confidence else (None, None)
     return Score(measure.score(counts.sum(0)), low, high, measure.signature(confidence))
 
 
@@ -158,7 +158,7 @@ class SacreMeasure:
         self.metric = _metric(name, cut)
         self.line_metric = _metric(name, cut, for_lines=True)
         self.references = references
-        self.highest = float("inf") if name == "ter" else 100.0
+        self.bounds = (0.0, float("inf") if name == "ter" else 100.0)
 
     def counts(self, outputs: Sequence[Sequence[str]]) -> list[Counts]:
         import numpy as np
@@ -195,4 +195,4 @@ def _metric(name: str, cut: Cutting, for_lines: bool = False) -> Any:
         return CHRF(word_order=2)
     if name == "ter":
         return TER(**cut.ter)
-    raise UsageError(f"there is no metric {name!r}", nearest(name, NAMES))
+    raise UsageError(f"there is no metric {name!r}", nearest(name, [known for known in NAMES if known != "comet"]))

@@ -53,14 +53,14 @@ def resampled(sides: Sequence[Counts]) -> Iterator[list[Counts]]:
         yield [times @ counts for counts in sides]
 
 
-def interval(score: ScoreOf, counts: Counts, highest: float) -> tuple[float, float]:
-    """The 95% interval of a score by bootstrap resampling, within 0 and ``highest``, as sacreBLEU estimates it."""
+def interval(score: ScoreOf, counts: Counts, bounds: tuple[float, float]) -> tuple[float, float]:
+    """The 95% interval of a score by bootstrap resampling, within ``bounds``, as sacreBLEU estimates it."""
     import numpy as np
     from sacrebleu.significance import estimate_ci
 
     mean, half = estimate_ci(np.array([score(sums) for (sums,) in resampled([counts])]))
     # The interval is centred on the mean of the resamples, and may exceed what a score can be.
-    low, high = (min(max(float(mean + side * half), 0.0), highest) for side in (-1, 1))
+    low, high = (min(max(float(mean + side * half), bounds[0]), bounds[1]) for side in (-1, 1))
     return low, high
 
 

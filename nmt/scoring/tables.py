@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
-from nmt.scoring.evaluate import SetReport
 from nmt.scoring.metrics import NAMES, Score
+from nmt.scoring.reports import SetReport
 from nmt.scoring.systems import Result, SystemReport
 from nmt.text.lines import printable
 
@@ -72,6 +72,22 @@ def table(reports: Sequence[SetReport], paired: str = "ar") -> Table:
     p_columns = ["p"] * compared + ["p(seeds)"] * seeds
     headings = [*shown, *(name for metric in metrics for name in (NAMES[metric], *p_columns))]
     return Table(headings, rows, notes(reports, several, p_columns, paired))
+
+
+def bucket_tables(report: SetReport) -> list[Table]:
+    """For each way to group the lines of a set, the scores of its systems on each group."""
+    metrics, tables = list(report.scores), []
+    with_systems = len(report.systems) > 1
+    for kind, buckets in report.buckets().items():
+        rows = []
+        for bucket in buckets:
+            for entry in (*report.systems[1:], report.systems[0]):
+                scores = bucket.scores(entry, report.measures)
+                names = [bucket.name, *([entry.system.name] if with_systems else []), f"{len(bucket.lines):,}"]
+                rows.append([*names, *(f"{scores[metric]:.1f}" for metric in metrics)])
+        heads = [f"{report.name}, {kind}", *(["system"] if with_systems else []), "lines"]
+        tables.append(Table([*heads, *(NAMES[metric] for metric in metrics)], rows, []))
+    return tables
 
 
 def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:

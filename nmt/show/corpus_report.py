@@ -5,10 +5,8 @@ how they came about.
 """
 
 import os
-from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from nmt.corpus.cleaning import Cleaning
@@ -17,12 +15,10 @@ from nmt.disk.files import create_binary
 from nmt.errors import DataError
 from nmt.show.corpus_facts import languages, leaks, lengths, vocabulary
 from nmt.show.histogram import number, score_histogram
-from nmt.show.markup import bars, percent, table, text
+from nmt.show.markup import bars, page, percent, table, text
 from nmt.store.model_folder import SETTINGS, WEIGHTS
 from nmt.text.languages import language_name
-from nmt.version import __version__
 
-FONT = Path(__file__).with_name("fonts") / "NanumSquareR.ttf"
 Example = Sequence[Any]  # score, corpus, line, source, target
 ABOUT = {
     "empty": "has an empty side",
@@ -42,9 +38,8 @@ def open_dataset(folder: Path) -> Cleaning:
 
 def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
     """Write the page to ``path``; ``name`` says what was cleaned."""
-    page = report(cleaning, name)
     with create_binary(path) as file:
-        file.write(page.encode())
+        file.write(report(cleaning, name).encode())
 
 
 def report(cleaning: Cleaning, name: str) -> str:
@@ -61,27 +56,15 @@ def report(cleaning: Cleaning, name: str) -> str:
         ]
     )
     pair = " → ".join(f"{language_name(code) or code} ({code})" for code in cleaning.languages)
-    return Template(Path(__file__).with_name("corpus_report.html").read_text(encoding="utf-8")).substitute(
-        title=text(f"What cleaning did: {name}"),
+    return page(
+        "corpus_report.html",
+        f"What cleaning did: {name}",
         name=text(name),
         pair=text(pair),
         sums=sums,
         rules=rules,
         rest=rest,
-        font=_font(sums + rules + rest + name),
-        version=__version__,
     )
-
-
-def _font(body: str) -> str:
-    """The style of a font that has Hangul, where the page has any: not every machine has such a font."""
-    if not any(
-        "\u1100" <= letter <= "\u11ff" or "\u3130" <= letter <= "\u318f" or "가" <= letter <= "힣" for letter in body
-    ):
-        return ""
-    ranges = "U+1100-11FF, U+3130-318F, U+AC00-D7A3"
-    data = b64encode(FONT.read_bytes()).decode()
-    return f"@font-face {{ font-family: NanumSquare; unicode-range: {ranges}; src: url(data:font/ttf;base64,{data}); }}"
 
 
 def _sums(cleaning: Cleaning) -> str:

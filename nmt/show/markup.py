@@ -1,9 +1,37 @@
-"""Small parts of HTML pages: texts from outside made safe, tables, bars. Knows no facts."""
+"""Parts of HTML pages: the frame, texts from outside made safe, tables, bars. Knows no facts."""
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from html import escape
+from pathlib import Path
+from string import Template
 
 from nmt.text.lines import printable
+from nmt.version import __version__
+
+ROOM = Path(__file__).parent
+
+
+def page(frame: str, title: str, **parts: str) -> str:
+    """The page of a frame, a file of this room; ``title`` is any text, each part of ``parts`` is HTML."""
+    return Template((ROOM / frame).read_text(encoding="utf-8")).substitute(
+        parts,
+        title=text(title),
+        style=(ROOM / "report.css").read_text(encoding="utf-8"),
+        font=hangul_font("".join(parts.values()) + title),
+        version=__version__,
+    )
+
+
+def hangul_font(body: str) -> str:
+    """The style of a font that has Hangul, where the page has any: not every machine has such a font."""
+    if not any(
+        "\u1100" <= letter <= "\u11ff" or "\u3130" <= letter <= "\u318f" or "가" <= letter <= "힣" for letter in body
+    ):
+        return ""
+    ranges = "U+1100-11FF, U+3130-318F, U+AC00-D7A3"
+    data = b64encode((ROOM / "fonts/NanumSquareR.ttf").read_bytes()).decode()
+    return f"@font-face {{ font-family: NanumSquare; unicode-range: {ranges}; src: url(data:font/ttf;base64,{data}); }}"
 
 
 def text(value: str) -> str:
