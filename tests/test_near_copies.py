@@ -179,14 +179,14 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
     assert scanned[2].scores.tolist() == pytest.approx([0, 1 - 1 / 15, 1])
     assert collected.same_source == 2  # two: zwei, deux
-    assert collected.duplicates
-    assert [(e.corpus, e.line) for e in collected.duplicates.victims] == [(2, 2), (2, 3)]
-    assert collected.duplicates.near
-    assert [(e.corpus, e.line) for e in collected.duplicates.near[0]] == [(0, 1), (0, 1)]
+    (duplicates,) = (late.findings for late in collected.late)
+    assert [(e.corpus, e.line) for e in duplicates.victims] == [(2, 2), (2, 3)]
+    assert duplicates.near
+    assert [(e.corpus, e.line) for e in duplicates.near[0]] == [(0, 1), (0, 1)]
     for off in ("duplicate=off", ""):
         options = PrepareOptions(clean="off", rules=off)
         judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
         with without_output(1, Silent()) as means:
             scanned, collected = scan(corpora, judge, seen, options, means)
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6
-        assert collected.duplicates is None
+        assert collected.late == []

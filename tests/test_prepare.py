@@ -27,9 +27,12 @@ from nmt.cli.prepare import summary
 from nmt.config import PrepareOptions
 from nmt.corpus import prepare as module
 from nmt.corpus import survey
+from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.encode import Encoder
 from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.corpus.rules.held_out import HeldOut
+from nmt.corpus.rules.rule import Chunk
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text import processes
@@ -495,6 +498,34 @@ def test_without_a_validation_set_some_training_pairs_become_one(request_: Prepa
     assert len(held_out) == report.valid_pairs == 3
     assert sorted([*held_out, *texts(data)]) == sorted(TRAIN)
     assert warnings.lines == []
+
+
+def test_near_copies_of_drawn_validation_pairs_leave_training_and_counts_add_up(
+    request_: PrepareRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = [(f"{source} {source}", f"{target} {target}") for source, target in TRAIN]
+    near = [(f"{source} 더", target.replace("a", "the", 1)) for source, target in long]  # a word, on both sides
+    first, second = write(tmp_path / "first", long), write(tmp_path / "second", near)
+    request = replace(request_, train=(first, second), valid=None, test=())
+    report = prepare(request, OPTIONS)
+    data = Dataset.open(request.output)
+    held_out = list(zip(data.valid_source, data.valid_target, strict=True))
+    rule = HeldOut("in-valid", "the validation set", held_out)
+    rule.learn(Chunk([]))
+    assert len(held_out) == 6
+    assert rule.judge(Chunk(texts(data))).max() == 0
+    for corpus in report.corpora:
+        assert corpus.pairs == 60 == corpus.kept + sum(corpus.dropped.values())
+    assert sum(corpus.dropped["in-valid"] for corpus in report.corpora) == 6
+    assert [line.split("\t")[2:] for line in dropped_lines(request.output)].count(["in-valid", "0.9"]) == 6
+    told = {rule["name"]: rule for rule in Cleaning.open(request.output).facts["rules"]}
+    assert (told["in-valid"]["dropped"], sum(told["in-valid"]["bins"])) == (6, 120 - 6)
+    monkeypatch.setattr("nmt.corpus.means.WORTH_PROCESSES", 0)
+    monkeypatch.setattr("nmt.corpus.parallel.CHUNK_PAIRS", 7)
+    prepare(replace(request, output=tmp_path / "other"), OPTIONS, 2)
+    assert contents(request.output) == contents(tmp_path / "other")
+    prepare(replace(request, output=tmp_path / "off"), replace(OPTIONS, rules="in-valid=off"))
+    assert len(Dataset.open(tmp_path / "off").train) == 120 - 6
 
 
 @pytest.mark.parametrize("role", ["train", "valid", "test"])

@@ -1,5 +1,6 @@
 """A prepare that was killed goes on: the same bytes at the end, and nothing that is damaged or strange is believed."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -71,10 +72,11 @@ OPTIONS = PrepareOptions(rules="language=off", tokenizer="bpe")
 
 @pytest.fixture
 def request_(tmp_path: Path) -> PrepareRequest:
-    """A request for two corpora of 100 pairs each."""
+    """A request for two corpora of 100 pairs each; those of the second are near those of the first."""
     draw = Random(3)
+    rows = [[draw.randrange(10) for _ in range(6)] for _ in range(100)]
     for name in ("a", "b"):
-        rows = [[draw.randrange(10) for _ in range(6)] for _ in range(100)]
+        rows = [[*row[:5], (row[5] + 1) % 10] for row in rows]
         for language, words in (("en", WORDS), ("de", OTHER)):
             text = "".join(" ".join(words[word] for word in row) + "\n" for row in rows)
             (tmp_path / f"{name}.{language}").write_text(text, encoding="utf-8")
@@ -117,6 +119,7 @@ def test_killed_ten_times_and_more_it_has_the_same_bytes(request_: PrepareReques
     assert kill(request_, 1, "again") >= 10
     assert not beside(request_.output).exists()
     assert contents(request_.output) == fresh(request_)
+    assert b"in-valid" in gzip.decompress((request_.output / "dropped.tsv.gz").read_bytes())
     assert nothing_else(request_)
 
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from nmt.config import is_name
 from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
-from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected, Findings
+from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected, Late
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.judge import Judge
-from nmt.corpus.rules.duplicate import Duplicate
-from nmt.corpus.rules.rule import Compares, Rule, TellsLanguages
+from nmt.corpus.rules.rule import Compares, TellsLanguages
 from nmt.corpus.scan import CorpusReport
 from nmt.corpus.shards import Split
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -24,7 +23,7 @@ from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError
 from nmt.text.spm_format import FIRST_PLAIN
 
-FORMAT = 2  # a dataset with another one is made again
+FORMAT = 3  # a dataset with another one is made again
 SIDES = ("source", "target")
 USED = (1, 10, 100)  # times that a piece occurs, at which another class of pieces begins
 LARGEST = 1 << 23  # bytes; 16 rules take 500 KB with the longest texts
@@ -68,15 +67,17 @@ class Cleaning:
 def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """What was collected while the training pairs were judged; ``corpora`` are role, name and pairs of each."""
     rules = list(zip(judge.rules, judge.thresholds, collected.rules, strict=True))
-    shown: list[tuple[Rule | Duplicate, float, Findings]] = [*rules]
-    if collected.duplicates:
-        shown.append((Duplicate(), judge.duplicate, collected.duplicates))
+    shown = [*(Late(*judged) for judged in rules), *collected.late]
     return {
         "format": FORMAT,
         "corpora": [name for _, name, _ in corpora],
         "rules": [
-            {"name": rule.name, "about": rule.about, "unit": rule.unit, "threshold": threshold, **findings.facts()}
-            for rule, threshold, findings in shown
+            {
+                **{key: getattr(judged.rule, key) for key in ("name", "about", "unit")},
+                "threshold": judged.threshold,
+                **judged.findings.facts(),
+            }
+            for judged in shown
         ],
         "same_source": collected.same_source,
         "lengths": {"kept": collected.kept.tolist(), "dropped": collected.dropped.tolist()},
@@ -136,7 +137,6 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
     for name, count in dropped.items():
         told = sum(corpus.dropped.get(name, 0) for corpus in corpora if corpus.role == "train")
         require(count == told, f"the number of pairs that {name} dropped")
-    require(_is_count(facts.get("same_source")), "same_source")
     require(_is_count(facts.get("same_source")), "same_source")
     lengths = facts.get("lengths")
     require(isinstance(lengths, dict) and lengths.keys() == {"kept", "dropped"}, "lengths")

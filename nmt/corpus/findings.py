@@ -13,6 +13,8 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
+from nmt.corpus.rules.rule import Described
+
 BINS = 40
 SHOWN = 20  # pairs on either side of the threshold
 LONGEST = 300  # characters of a text that is shown
@@ -155,6 +157,15 @@ def _most_common(kinds: Counter[str]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
+class Late:
+    """The findings of what judges when all pairs have been judged by the rules, with what it is."""
+
+    rule: Described
+    threshold: float
+    findings: Findings
+
+
+@dataclass(frozen=True)
 class Collected:
     """What is collected while a corpus is judged: findings of each rule, and the lengths of its pairs."""
 
@@ -162,8 +173,8 @@ class Collected:
     kept: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
     dropped: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, LENGTHS), np.int64))
     """Pairs that the rules kept and dropped, by side and length; pairs with an empty side are in neither."""
-    duplicates: Findings | None = None  # found when all pairs have been judged
-    same_source: int = 0  # kept pairs whose source others have, too, beside other targets; counted then, too
+    late: Sequence[Late] = ()  # of what judged after the rules, in that order
+    same_source: int = 0  # kept pairs whose source others have, too, beside other targets; counted late, too
 
     def __add__(self, other: "Collected") -> "Collected":
         """What is collected from both."""

@@ -18,14 +18,15 @@ from nmt.corpus.findings import Collected, Findings, count_lengths, length_bins
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.duplicate import Duplicate, keys_of
+from nmt.corpus.rules.held_out import IN_TEST, IN_VALID
 from nmt.corpus.rules.line_hashes import Hashes
-from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Compares, Rule, Scores, TellsLanguages
+from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Compares, Described, Rule, Scores, TellsLanguages
 from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
 
 LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
-ALWAYS = ("in-test", "in-valid")  # rules that no choice of ``clean`` turns off: without them scores would lie
+ALWAYS = (IN_TEST, IN_VALID)  # rules that no choice of ``clean`` turns off: without them scores would lie
 SEPARATED, USUAL = (
     0.85,
     "95%",
@@ -67,6 +68,7 @@ class Judge:
     numbers: Sequence[int]  # the verdict of each rule
     names: VerdictNames
     duplicate: float = NEVER  # the threshold of near-copies, which are found when all pairs have been judged
+    drawn: tuple[float, int] = NEVER, 0  # threshold and verdict of pairs near those then drawn for validation
 
     @classmethod
     def learn(
@@ -82,10 +84,15 @@ class Judge:
         for a rule in ``options`` that does not exist.
         """
         every = rules_for(languages, held_out)
-        names = VerdictNames([rule.name for rule in every])
+        names = [rule.name for rule in every]
         *limits, duplicate = thresholds(every, options)
+        drawn = NEVER, 0
+        if not held_out["valid"]:  # there is nothing yet to compare with
+            place = names.index(IN_VALID)
+            drawn, limits[place] = (limits[place], FIRST_RULE + place), NEVER
         on = [number for number, limit in enumerate(limits) if limit < NEVER]
-        judge = cls([every[n] for n in on], [limits[n] for n in on], [FIRST_RULE + n for n in on], names, duplicate)
+        rules, numbers = [every[n] for n in on], [FIRST_RULE + n for n in on]
+        judge = cls(rules, [limits[n] for n in on], numbers, VerdictNames(names), duplicate, drawn)
         pairs = [(normal(source), normal(target)) for source, target in learnt_from(sample)]
         left = Chunk([pair for pair in pairs if all(pair)])
         for rule, threshold in zip(judge.rules, judge.thresholds, strict=True):
@@ -155,7 +162,7 @@ def thresholds(rules: Sequence[Rule], options: PrepareOptions) -> list[float]:
 
     From ``options.rules`` or else from ``options.clean``. Raises SettingsError for a rule that does not exist.
     """
-    named: list[Rule | Duplicate] = [*rules, Duplicate()]
+    named: list[Described] = [*rules, Duplicate()]
     chosen = dict(rule.partition("=")[::2] for rule in options.rules.split(",") if rule)
     names = [rule.name for rule in named]
     for name, text in chosen.items():

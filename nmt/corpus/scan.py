@@ -4,7 +4,6 @@ Pairs over the length limit are found later, by the tokenizer. Keeps some bytes 
 corpora and verdicts; no pieces.
 """
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +11,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmt.config import PrepareOptions
-from nmt.corpus.findings import Collected
+from nmt.corpus.again import Reader
+from nmt.corpus.findings import Collected, Late
 from nmt.corpus.judge import NEVER, Judge, Task
+from nmt.corpus.late import LateRule
 from nmt.corpus.ledger import COLUMNS, Ledger
 from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
-from nmt.corpus.rules.line_hashes import Rows
-from nmt.corpus.rules.rule import AT_A_TIME
+from nmt.corpus.rules.duplicate import Duplicate
+from nmt.corpus.rules.held_out import IN_VALID, HeldOut
+from nmt.corpus.rules.rule import AT_A_TIME, Chunk
 from nmt.corpus.survey import Survey
-from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
+from nmt.corpus.verdicts import EMPTY, HELD_OUT, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
-from nmt.text.normal import normal
 from nmt.text.processes import in_processes
 
 
@@ -80,13 +81,15 @@ def scan(
     starts = np.cumsum([0, *counts]).tolist()
     means.progress.start("cleaning", total=starts[-1], unit="pairs")
     ledger, collected = _judge_all(corpora, starts[-1], judge, means)
-    duplicates = None
+    reader, late = Reader(corpora, starts), []
     if judge.duplicate < NEVER:
-        reader = _Reader(corpora, starts)
-        duplicates = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place, means.scratch.folder)
-    collected = replace(collected, duplicates=duplicates, same_source=ledger.same_source())
+        found = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place, means.scratch.folder)
+        late.append(Late(Duplicate(), judge.duplicate, found))
+    means.progress.finish()
     if not any(role == "valid" for role, _ in corpora):
         ledger.hold_out(options.seed)
+        late += _drop_near_drawn(ledger, judge, reader, means)
+    collected = replace(collected, late=late, same_source=ledger.same_source())
     reached = {rule.name: found.reached for rule, found in zip(judge.rules, collected.rules, strict=False)}
     before = Counter[str]()  # pairs of each role in the corpora before
     scanned = []
@@ -101,34 +104,20 @@ def scan(
         before[role] += len(verdicts)
         near = sum(row in here for row in reached.get(f"in-{role}", ()))
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores, near))
-    means.progress.finish()
     refuse_nothing_left(scanned)
     return scanned, collected
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Reads some pairs of the training corpora again; the first pair of each corpus is in row ``starts``."""
-
-    corpora: Sequence[tuple[str, Corpus]]
-    starts: Sequence[int]
-
-    def read(self, wanted: Rows) -> Iterator[tuple[Rows, list[Pair]]]:
-        """The pairs in the rows ``wanted``, which rise, in parts and in their normal form."""
-        for number, (role, corpus) in enumerate(self.corpora):
-            first = self.starts[number]
-            here = np.searchsorted(wanted, self.starts[number : number + 2])
-            for chunk in read_chunks(corpus) if role == "train" and here[0] < here[1] else ():
-                low, high = np.searchsorted(wanted, [first, first + len(chunk)])
-                if low < high:
-                    chosen = [chunk[row] for row in (wanted[low:high] - first).tolist()]
-                    yield wanted[low:high], [(normal(source), normal(target)) for source, target in chosen]
-                first += len(chunk)
-
-    def place(self, row: int) -> tuple[int, int]:
-        """The number of the corpus and the line of a row."""
-        corpus = bisect_right(self.starts, row) - 1
-        return corpus, row - self.starts[corpus] + 1
+def _drop_near_drawn(ledger: Ledger, judge: Judge, reader: Reader, means: Means) -> list[Late]:
+    """Drop the kept pairs that are near-copies of those drawn for validation."""
+    threshold, verdict = judge.drawn
+    drawn = [pair for _, pairs in reader.read(np.flatnonzero(ledger.verdicts == HELD_OUT)) for pair in pairs]
+    if threshold == NEVER or not drawn:
+        return []
+    rule = HeldOut(IN_VALID, "the validation set", drawn)
+    rule.learn(Chunk([]))
+    kept = reader.kept(ledger.verdicts)
+    return [LateRule(rule, threshold, verdict).drop(ledger, kept, "comparing with validation pairs", means)]
 
 
 def _judge_all(

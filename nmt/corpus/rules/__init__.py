@@ -8,7 +8,7 @@ from nmt.corpus.rules.copied import SourceEqualsTarget
 from nmt.corpus.rules.coverage import Coverage
 from nmt.corpus.rules.damage import Entities, Mojibake, Repetition
 from nmt.corpus.rules.differing import ADDRESSES, NUMBERS, PLACEHOLDERS, TAGS
-from nmt.corpus.rules.held_out import HeldOut
+from nmt.corpus.rules.held_out import IN_TEST, IN_VALID, HeldOut
 from nmt.corpus.rules.languages import Language, Script
 from nmt.corpus.rules.lengths import LengthRatio
 from nmt.corpus.rules.mixed import Mixed
@@ -39,6 +39,6 @@ def rules_for(languages: tuple[str, str], held_out: Mapping[str, Sequence[tuple[
         agreement,
         Coverage(agreement, lengths),
         Order(agreement),
-        HeldOut("in-test", "a test set", held_out["test"]),
-        HeldOut("in-valid", "the validation set", held_out["valid"]),
+        HeldOut(IN_TEST, "a test set", held_out["test"]),
+        HeldOut(IN_VALID, "the validation set", held_out["valid"]),
     )

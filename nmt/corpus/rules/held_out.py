@@ -12,6 +12,7 @@ import numpy as np
 from nmt.corpus.rules.line_hashes import Hashes, Lines, Rows, pair_hash
 from nmt.corpus.rules.rule import SIDES, Chunk, Scores
 
+IN_TEST, IN_VALID = "in-test", "in-valid"
 LONG = 5  # words from which a line is compared by itself
 
 

@@ -49,8 +49,8 @@ class Chunk:
         return part
 
 
-class Rule(Protocol):
-    """A rule: it drops the pairs whose score is over its threshold."""
+class Described(Protocol):
+    """What settings and reports say of a rule."""
 
     @property
     def name(self) -> str:
@@ -75,6 +75,10 @@ class Rule(Protocol):
     @property
     def highest(self) -> float:
         """The highest score that a histogram tells from higher ones."""
+
+
+class Rule(Described, Protocol):
+    """A rule: it drops the pairs whose score is over its threshold."""
 
     def learn(self, sample: Chunk) -> None:
         """Learn from pairs of the corpus, of which some may be wrong; earlier rules keep all of them."""
