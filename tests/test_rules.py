@@ -17,6 +17,7 @@ from nmt.corpus.rules.copied import SourceEqualsTarget
 from nmt.corpus.rules.duplicate import Duplicate
 from nmt.corpus.rules.evidence import Evidence
 from nmt.corpus.rules.held_out import HeldOut
+from nmt.corpus.rules.languages import Language
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.rules.word_ids import PairTable
 from nmt.errors import SettingsError
@@ -204,6 +205,28 @@ def test_scores_of_languages_are_those_of_py3langids_rank(
         shares = np.linspace(0.001, 1, len(ranked_scores))
         alone = languages._posteriors(scores[row : row + 1], shares)
         assert languages._posteriors(scores, shares)[row].tolist() == alone[0].tolist()
+
+
+def test_words_that_both_sides_have_say_nothing_of_their_languages() -> None:
+    pytest.importorskip("py3langid")
+    rule = Language(("en", "ko"))
+    rule.learn(
+        Chunk([(source, target) for source in ("Open the file", LONG) for target in ("파일을 엽니다", "도움말")])
+    )
+    french = "Le rapide renard brun saute par-dessus le chien paresseux"
+    scores = rule.judge(
+        Chunk(
+            [
+                ("Hindi (मानक हिन्दी)", "힌디어 (मानक हिन्दी)"),
+                ("Help: git notes [<options>] list <object>", "도움말: git notes [<옵션>] list <개체>"),
+                ("Greek", "힌디어 मानक हिन्दी"),
+                (french, french),
+            ]
+        )
+    )
+    assert scores[:2].max() < 0.5
+    assert scores[2] > 0.95
+    assert np.isnan(scores[3])
 
 
 def test_without_its_extra_a_rule_has_no_opinion(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ Latin where nothing else is. A language that py3langid does not know is judged b
 ``clean`` only scripts are judged.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
@@ -30,7 +31,8 @@ Values = npt.NDArray[np.float64]
 class Language:
     """The rule ``language``: the probability that a side is in another language.
 
-    Has no opinion on pairs whose sides are equal: what is to be translated, ``source-equals-target`` knows better.
+    Looks at the words that only one side has: what both have, such as the name of a language in its own script, was not
+    to be translated. Has no opinion where nothing is left.
     """
 
     name = "language"
@@ -49,16 +51,18 @@ class Language:
         for side in SIDES:
             known = self._known[side]
             if known is not None and len(sample):
-                self._shares[side] = _learn_shares(_scores([pair[side] for pair in sample.pairs[::step]]), known)
+                lines = [pair[side] for pair in map(_own_words, sample.pairs[::step]) if pair[side]]
+                self._shares[side] = _learn_shares(_scores(lines), known) if lines else None
 
     def judge(self, chunk: Chunk) -> Scores:
         worst = unknown(len(chunk))
+        pairs = [_own_words(pair) for pair in chunk.pairs]
         for side in SIDES:
             shares, known = self._shares[side], self._known[side]
             if shares is not None and known is not None:
-                lines = [pair[side] for pair in chunk.pairs]
-                worst = np.fmax(worst, self._judge(lines, self._remembered[side], shares, known))
-        worst[_equal(chunk)] = np.nan
+                rows = [row for row, pair in enumerate(pairs) if pair[side]]
+                lines = [pairs[row][side] for row in rows]
+                worst[rows] = np.fmax(worst[rows], self._judge(lines, self._remembered[side], shares, known))
         return worst
 
     def shares(self) -> tuple[Mapping[str, float], Mapping[str, float]]:
@@ -69,10 +73,10 @@ class Language:
         """The language of each dropped pair and the side that is in it, in words."""
         names = list(_places())
         kinds = []
-        for pair in dropped.pairs:
+        for pair in map(_own_words, dropped.pairs):
             judged = []
             for side, shares, known in zip(SIDES, self._shares, self._known, strict=True):
-                if shares is not None and known is not None:
+                if shares is not None and known is not None and pair[side]:
                     likely = _posteriors(_scores([pair[side]]), shares)[0]
                     judged.append((1.0 - float(likely[known]), -side, names[int(likely.argmax())]))
             _, side, language = max(judged)
@@ -119,6 +123,23 @@ class Script:
             # Terms in Latin letters stand in every language: a few of them prove nothing.
             worst = max(worst, other / (len(letters) + ALLOWANCE))
         return worst
+
+
+def _own_words(pair: tuple[str, str]) -> tuple[str, str]:
+    """Each side without the words that the other has, too; empty where no letter is left."""
+    source, target = pair
+    both = set(_WORD.findall(source)).intersection(_WORD.findall(target))
+    if not both:
+        return pair
+    left, right = (_WORD.sub(lambda word: " " if word[0] in both else word[0], text) for text in pair)
+    return left if _has_letter(left) else "", right if _has_letter(right) else ""
+
+
+_WORD = re.compile(r"[^\s!-/:-@\[-`{-~]+")  # with the vowel signs of Indian scripts, which \w has not
+
+
+def _has_letter(text: str) -> bool:
+    return any(map(str.isalpha, text))
 
 
 ALLOWANCE = 5  # letters of the right script that every side is granted
