@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import IsQuiet, IsVerbose, Seed, bounded
+from nmt.cli.options import DeviceName, IsQuiet, IsVerbose, Seed, bounded
 from nmt.cli.report import check_page, write_page
 from nmt.config import LARGEST_WEIGHT, is_name, is_note
 from nmt.errors import UsageError, shown
@@ -16,6 +16,7 @@ from nmt.text.machine import available_cores
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
     from nmt.corpus.scan import CorpusReport
+    from nmt.decoding.forced import ModelOfPairs
 
 
 # Over 50 lines because each flag is a parameter.
@@ -69,7 +70,10 @@ def prepare(
     ] = "normal",
     rule: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=THRESHOLD|off", help="The threshold of a rule of cleaning. Repeats."),
+        typer.Option(
+            metavar="NAME=THRESHOLD|off",
+            help="The threshold of a rule of cleaning; or model=MODEL: drop what this model finds improbable. Repeats.",
+        ),
     ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend mojibake and HTML entities in the training text, and keep such pairs.")
@@ -88,6 +92,7 @@ def prepare(
         str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
     ] = "",
     seed: Seed = 1,
+    device: DeviceName = "auto",
     threads: Annotated[
         int,
         typer.Option(
@@ -127,6 +132,7 @@ def prepare(
     from nmt.corpus import prepare as library
     from nmt.corpus.cleaning import Cleaning
 
+    by_model, rules = parse_model(rule or [])
     options = PrepareOptions(
         vocab_size=pieces,
         tokenizer=tokenizer,
@@ -134,7 +140,7 @@ def prepare(
         max_length=max_length,
         clean=clean,
         fix=fix,
-        rules=parse_rules(rule or []),
+        rules=parse_rules(rules),
         seed=seed,
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
@@ -149,6 +155,7 @@ def prepare(
         vocabulary=vocab,
         licence=licence,
         columns=parse_columns(columns) if columns is not None else None,
+        model=open_model(by_model, (source, target), device, threads) if by_model else None,
     )
     with terminal_progress(quiet, verbose) as progress:
         if dry_run:
@@ -193,6 +200,28 @@ def parse_vocab_size(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,6}", text):
         raise UsageError(f"--vocab-size {text!r} is neither a number nor auto", "write it like 8000")
     return int(text)
+
+
+def parse_model(rules: list[str]) -> tuple[Path | None, list[str]]:
+    """The model in ``model=MODEL``, if there is one, and the other rules. Raises UsageError for two."""
+    models = [text.partition("=")[2] for text in rules if text.startswith("model=")]
+    if len(models) > 1:
+        raise UsageError("--rule model is given twice", "give one model")
+    if models == [""]:
+        raise UsageError("--rule model= names no model", "write it like model=build/demo/run")
+    return (
+        Path(models[0]) if models and models != ["off"] else None,
+        [text for text in rules if not text.startswith("model=")],
+    )
+
+
+def open_model(path: Path, languages: tuple[str, str], device: str, threads: int) -> "ModelOfPairs":
+    """The model of the rule ``model``, opened and not yet loaded. Raises SettingsError for one of other languages."""
+    from nmt.config import EngineOptions
+    from nmt.decoding.forced import ModelOfPairs
+    from nmt.store.model_folder import ModelFolder
+
+    return ModelOfPairs(ModelFolder.open(path), languages, EngineOptions(device=device, threads=threads))
 
 
 def parse_rules(texts: list[str]) -> str:

@@ -7,7 +7,7 @@ depend on each other, so several processes may judge. Knows texts; no files.
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -20,13 +20,15 @@ from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.duplicate import Duplicate, keys_of
 from nmt.corpus.rules.held_out import IN_TEST, IN_VALID
 from nmt.corpus.rules.line_hashes import Hashes
+from nmt.corpus.rules.model import ModelRule
 from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Compares, Described, Rule, Scores, TellsLanguages
 from nmt.corpus.verdicts import EMPTY, FIRST_RULE, KEPT, VerdictNames, Verdicts
 from nmt.errors import SettingsError, nearest, shown
 from nmt.text.normal import normal
 
 LEARNT_FROM = 100_000  # pairs; more teach the rules nothing new
-ALWAYS = (IN_TEST, IN_VALID)  # rules that no choice of ``clean`` turns off: without them scores would lie
+# Rules that no choice of ``clean`` turns off: without the first scores would lie, and who gives a model wants the last.
+ALWAYS = (IN_TEST, IN_VALID, ModelRule.name)
 SEPARATED, USUAL = (
     0.85,
     "95%",
@@ -68,7 +70,9 @@ class Judge:
     numbers: Sequence[int]  # the verdict of each rule
     names: VerdictNames
     duplicate: float = NEVER  # the threshold of near-copies, which are found when all pairs have been judged
-    drawn: tuple[float, int] = NEVER, 0  # threshold and verdict of pairs near those then drawn for validation
+    late: Mapping[str, tuple[float, int]] = field(
+        default_factory=dict
+    )  # threshold and verdict of rules that judge then
 
     @classmethod
     def learn(
@@ -86,13 +90,13 @@ class Judge:
         every = rules_for(languages, held_out)
         names = [rule.name for rule in every]
         *limits, duplicate = thresholds(every, options)
-        drawn = NEVER, 0
-        if not held_out["valid"]:  # there is nothing yet to compare with
-            place = names.index(IN_VALID)
-            drawn, limits[place] = (limits[place], FIRST_RULE + place), NEVER
+        late = {}
+        for name in [ModelRule.name] + [IN_VALID] * (not held_out["valid"]):  # there is no pair yet to compare with
+            place = names.index(name)
+            late[name], limits[place] = (limits[place], FIRST_RULE + place), NEVER
         on = [number for number, limit in enumerate(limits) if limit < NEVER]
         rules, numbers = [every[n] for n in on], [FIRST_RULE + n for n in on]
-        judge = cls(rules, [limits[n] for n in on], numbers, VerdictNames(names), duplicate, drawn)
+        judge = cls(rules, [limits[n] for n in on], numbers, VerdictNames(names), duplicate, late)
         pairs = [(normal(source), normal(target)) for source, target in learnt_from(sample)]
         left = Chunk([pair for pair in pairs if all(pair)])
         for rule, threshold in zip(judge.rules, judge.thresholds, strict=True):
@@ -126,7 +130,7 @@ class Judge:
             over = given > threshold
             findings.append(_findings(rule, threshold, left, given, places))
             verdicts[rows[over]], scores[rows[over]] = number, given[over]
-            worst[rows] = np.fmax(worst[rows], given / max(threshold, 1.0 / BY_ZERO))
+            worst[rows] = np.fmax(worst[rows], nearness(given, threshold))
             rows, left = rows[~over], left.where(~over)
         gone = judged[verdicts[judged] != KEPT]
         collected = Collected(findings, count_lengths(lengths[:, rows]), count_lengths(lengths[:, gone]))
@@ -155,6 +159,12 @@ def _part(count: int, start: int) -> npt.NDArray[np.bool_]:
 
 
 BY_ZERO = 100.0  # what a score weighs by a rule whose threshold is 0
+
+
+def nearness(scores: Scores, threshold: float) -> Scores:
+    """The scores as shares of their threshold: how near the pairs are to being dropped."""
+    shares: Scores = scores / max(threshold, 1.0 / BY_ZERO)
+    return shares
 
 
 def thresholds(rules: Sequence[Rule], options: PrepareOptions) -> list[float]:

@@ -25,6 +25,7 @@ from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.means import OURS, Means, versions, without_output
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.rules import rules_for
+from nmt.corpus.rules.model import PairModel
 from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
 from nmt.corpus.survey import Sample, survey
@@ -57,6 +58,7 @@ class PrepareRequest:
     vocabulary: Path | None = None  # a dataset or model folder whose vocabulary is reused
     licence: str = ""  # of the text, in its owner's words; models trained on the text keep it
     columns: tuple[str, str] | None = None  # names or numbers of those that are the source and the target
+    model: PairModel | None = None  # of the rule `model`
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def prepare(
         drop_scratch(output, OURS)  # of a process that was killed after its work
         return _report(manifest, unchanged=True)
     replaceable(KIND)(output)
-    with open_scratch(output, [facts, versions()], OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
+    done_by = [facts, versions(), dict(request.model.about()) if request.model else None]
+    with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
         facts |= _make(folder, request, corpora, given, options, Means(scratch, workers, progress))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
@@ -157,6 +160,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
         "target_language": request.target_language,
         "joint": options.joint_vocab,
         "options": asdict(options),
+        **({"model": {"path": request.model.name, "sha256": request.model.digest}} if request.model else {}),
         "inputs": [
             {
                 "role": role,
@@ -224,7 +228,7 @@ def _judge(
     judge = means.apart(pairs, "learning what is usual", learn)
     for doubt in judge.doubts:
         means.progress.warn(doubt)
-    scanned, collected = scan(corpora, judge, seen, options, means)
+    scanned, collected = scan(corpora, judge, seen, options, means, request.model)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     return scanned, cleaning_facts(judge, collected, counted), seen.sample
 

@@ -14,16 +14,16 @@ from nmt.config import PrepareOptions
 from nmt.corpus.again import Reader
 from nmt.corpus.findings import Collected, Late
 from nmt.corpus.judge import NEVER, Judge, Task
-from nmt.corpus.late import LateRule
+from nmt.corpus.late import drop_improbable, drop_near_drawn
 from nmt.corpus.ledger import COLUMNS, Ledger
 from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import Corpus, Pair, read_chunks
 from nmt.corpus.rules.duplicate import Duplicate
-from nmt.corpus.rules.held_out import IN_VALID, HeldOut
-from nmt.corpus.rules.rule import AT_A_TIME, Chunk
+from nmt.corpus.rules.model import PairModel
+from nmt.corpus.rules.rule import AT_A_TIME
 from nmt.corpus.survey import Survey
-from nmt.corpus.verdicts import EMPTY, HELD_OUT, KEPT, Scores, VerdictNames, Verdicts
+from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
 from nmt.text.processes import in_processes
@@ -71,6 +71,7 @@ def scan(
     seen: Survey,
     options: PrepareOptions,
     means: Means,
+    model: PairModel | None = None,
 ) -> tuple[list[Scanned], Collected]:
     """Judge the pairs of every training corpus; the corpora come back in the same order, with what was collected.
 
@@ -81,14 +82,16 @@ def scan(
     starts = np.cumsum([0, *counts]).tolist()
     means.progress.start("cleaning", total=starts[-1], unit="pairs")
     ledger, collected = _judge_all(corpora, starts[-1], judge, means)
-    reader, late = Reader(corpora, starts), []
+    reader, late = Reader(corpora, starts), list[Late]()
+    if model:
+        late += drop_improbable(ledger, judge, reader, seen.sample.kept(ledger.verdicts), model, means)
     if judge.duplicate < NEVER:
         found = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place, means.scratch.folder)
         late.append(Late(Duplicate(), judge.duplicate, found))
     means.progress.finish()
     if not any(role == "valid" for role, _ in corpora):
         ledger.hold_out(options.seed)
-        late += _drop_near_drawn(ledger, judge, reader, means)
+        late += drop_near_drawn(ledger, judge, reader, means)
     collected = replace(collected, late=late, same_source=ledger.same_source())
     reached = {rule.name: found.reached for rule, found in zip(judge.rules, collected.rules, strict=False)}
     before = Counter[str]()  # pairs of each role in the corpora before
@@ -106,18 +109,6 @@ def scan(
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores, near))
     refuse_nothing_left(scanned)
     return scanned, collected
-
-
-def _drop_near_drawn(ledger: Ledger, judge: Judge, reader: Reader, means: Means) -> list[Late]:
-    """Drop the kept pairs that are near-copies of those drawn for validation."""
-    threshold, verdict = judge.drawn
-    drawn = [pair for _, pairs in reader.read(np.flatnonzero(ledger.verdicts == HELD_OUT)) for pair in pairs]
-    if threshold == NEVER or not drawn:
-        return []
-    rule = HeldOut(IN_VALID, "the validation set", drawn)
-    rule.learn(Chunk([]))
-    kept = reader.kept(ledger.verdicts)
-    return [LateRule(rule, threshold, verdict).drop(ledger, kept, "comparing with validation pairs", means)]
 
 
 def _judge_all(

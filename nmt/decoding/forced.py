@@ -6,6 +6,7 @@ corpus. A pair is encoded as training encodes it: no side is split into sentence
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import fsum, nan
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,7 @@ from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
 from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
+from nmt.text.lines import printable
 from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import EOS, Tokenizer
 
@@ -167,6 +169,33 @@ class Warnings(Silent):
 
     def warn(self, line: str) -> None:
         self.progress.warn(line)
+
+
+class ModelOfPairs:
+    """A model as the rule ``model`` of ``nmt prepare`` asks it; loaded when it is asked for the first time."""
+
+    def __init__(self, model: "ModelFolder", languages: tuple[str, str], wanted: EngineOptions) -> None:
+        """Raises SettingsError unless the model translates from the first of ``languages`` to the second."""
+        there = (model.source_language, model.target_language)
+        if not all(map(same_language, languages, there)):
+            raise SettingsError(
+                f"the model of `rule` translates {' → '.join(there)}, and the corpora are {' → '.join(languages)}",
+                f"give a model that translates {' → '.join(languages)}",
+            )
+        self.name, self.digest = printable(str(model.folder)), model.digest
+        self._model, self._wanted = model, wanted
+
+    @cached_property
+    def _scoring(self) -> Scoring:
+        return Scoring(PairScorer.of(self._model, self._wanted))
+
+    def about(self) -> dict[str, str | int]:
+        """All that its scores depend on besides the pairs, by name."""
+        return self._scoring.about()
+
+    def score(self, pairs: Sequence[Pair], progress: Progress) -> list[float]:
+        """The mean log-probability of a piece of each target; NaN for a pair that cannot be scored."""
+        return [pair.score for pair in self._scoring.score(pairs, 0, Warnings(progress))]
 
 
 def windows(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:

@@ -12,6 +12,7 @@ from nmt.corpus.rules.held_out import IN_TEST, IN_VALID, HeldOut
 from nmt.corpus.rules.languages import Language, Script
 from nmt.corpus.rules.lengths import LengthRatio
 from nmt.corpus.rules.mixed import Mixed
+from nmt.corpus.rules.model import ModelRule
 from nmt.corpus.rules.order import Order
 from nmt.corpus.rules.rule import Rule
 
@@ -41,4 +42,5 @@ def rules_for(languages: tuple[str, str], held_out: Mapping[str, Sequence[tuple[
         Order(agreement),
         HeldOut(IN_TEST, "a test set", held_out["test"]),
         HeldOut(IN_VALID, "the validation set", held_out["valid"]),
+        ModelRule(),
     )

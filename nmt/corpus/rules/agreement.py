@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from nmt.corpus.rules.evidence import Evidence
+from nmt.corpus.rules.evidence import Evidence, exchanged
 from nmt.corpus.rules.rule import AT_A_TIME, Chunk, Scores, unknown
 from nmt.corpus.rules.word_ids import LONGEST, Flat, Ids, Lexicon, Mask, PairTable, fold_of
 
@@ -102,13 +102,10 @@ class Agreement:
 
 
 def _exchanged(sides: tuple[Sequence[list[str]], Sequence[list[str]]]) -> list[list[str]]:
-    """The targets, each given to another pair of like lengths, so that lengths do not tell wrong pairs."""
-    lengths = [np.fromiter(map(len, side), np.int64, len(side)) for side in sides]
-    order = np.lexsort((np.random.default_rng(0).permutation(len(sides[0])), lengths[1], lengths[0]))
-    exchanged: list[list[str]] = [[]] * len(order)
-    for row, other in zip(order.tolist(), np.roll(order, 1).tolist(), strict=True):
-        exchanged[row] = [*sides[1][other]]
-    return exchanged
+    """The targets, each given to another pair."""
+    return [
+        [*sides[1][other]] for other in exchanged([np.fromiter(map(len, side), np.int64, len(side)) for side in sides])
+    ]
 
 
 def _bucket(counts: Ids) -> Ids:

@@ -7,6 +7,7 @@ unlabelled examples in this way), less a share of right pairs that look wrong: f
 corpus loses nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -49,6 +50,26 @@ class Evidence:
         steps = np.searchsorted(self.edges, scores, side="right")
         probabilities: npt.NDArray[np.float32] = self.probabilities[steps].astype(np.float32)
         return probabilities
+
+    def limit(self, probability: float) -> float:
+        """The score below which a pair is wrong with more than this probability; -inf if none is."""
+        steps = int(np.count_nonzero(self.probabilities > probability))
+        if steps == len(self.probabilities):
+            return float("inf")
+        return float(self.edges[steps - 1]) if steps else -float("inf")
+
+
+def exchanged(lengths: Sequence[npt.NDArray[np.int64]]) -> list[int]:
+    """For each pair the number of another, of like lengths, whose target it gets: so lengths do not tell wrong pairs.
+
+    ``lengths`` are those of the sources, and of the targets.
+    """
+    sources, targets = lengths
+    order = np.lexsort((np.random.default_rng(0).permutation(len(sources)), targets, sources))
+    others = np.empty_like(order)
+    others[order] = np.roll(order, 1)
+    numbers: list[int] = others.tolist()
+    return numbers
 
 
 def _histogram(scores: Values, edges: Values) -> Values:
