@@ -20,7 +20,7 @@ from nmt.text.progress import Progress
 
 RIGHT = [pair(number) for number in range(700)]
 WRONG = [(RIGHT[number][0], RIGHT[number + 7][1]) for number in range(600, 690)]
-OPTIONS = PrepareOptions(clean="off", tokenizer="bpe")
+OPTIONS = PrepareOptions(clean="off", tokenizer="bpe", rules="order=off,tags=2")
 
 
 class Knows:
@@ -66,7 +66,9 @@ def test_pairs_as_improbable_as_exchanged_ones_are_dropped_and_counted_everywher
     assert (
         min(-scores[line] for line in told) > rule["threshold"] >= max(-scores[line] for line in scores.keys() - told)
     )
-    assert 'id="rule-model"' in report(cleaning, "data")
+    page = report(cleaning, "data")
+    assert 'id="rule-model"' in page
+    assert "Settings: clean=off · rule order=off · rule tags=2 · rule model=stub<" in page
     assert json.loads((request_.output / "manifest.json").read_text())["model"] == {"path": "stub", "sha256": "1"}
     assert judge_alone(request_, OPTIONS).corpora[0].dropped["model"] == dropped
     assert prepare(request_, OPTIONS).unchanged

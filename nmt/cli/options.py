@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -11,7 +12,7 @@ from typer.core import TyperCommand, TyperOption
 
 from nmt import __version__
 from nmt.config import Checked, EngineOptions, SearchOptions
-from nmt.errors import SettingsError, UsageError
+from nmt.errors import SettingsError, UsageError, shown
 from nmt.text.machine import check_threads
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
@@ -45,9 +46,30 @@ Engine = Annotated[EngineName, option(EngineOptions, "engine")]
 ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]
 DeviceName = Annotated[Device, option(EngineOptions, "device")]
 Threads = Annotated[int, option(EngineOptions, "threads", "N", callback=bounded)]
+Columns = Annotated[
+    str | None,
+    typer.Option(metavar="SRC,TRG", help="Columns of .tsv and .csv, keys of .jsonl: names, or numbers like 2,3."),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="With -o: resume where the same command stopped, or start over.")
+]
+Stats = Annotated[Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")]
 IsQuiet = Annotated[bool, typer.Option("--quiet", help="Print warnings and errors only.")]
 IsVerbose = Annotated[bool, typer.Option("--verbose", help="Print more, and more often; show the traceback of a bug.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")]
+
+
+def parse_columns(text: str) -> tuple[str, str]:
+    """The names or numbers of two columns in ``SRC,TRG``; a name with a comma is quoted. Raises UsageError."""
+    import csv
+
+    try:
+        names = [name.strip() for row in csv.reader([text], skipinitialspace=True, strict=True) for name in row]
+    except csv.Error:
+        names = []
+    if len(names) != 2 or not all(names) or names[0] == names[1]:
+        raise UsageError(f"--columns {shown(text)} does not name two columns", "write it like en,de or 2,3")
+    return names[0], names[1]
 
 
 def show_version(wanted: bool) -> None:

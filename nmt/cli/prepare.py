@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import DeviceName, IsQuiet, IsVerbose, Seed, bounded
+from nmt.cli.options import Columns, DeviceName, IsQuiet, IsVerbose, Seed, bounded, parse_columns
 from nmt.cli.report import check_page, write_page
 from nmt.config import LARGEST_WEIGHT, is_name, is_note
 from nmt.errors import UsageError, shown
@@ -47,10 +47,7 @@ def prepare(
         list[Path] | None,
         typer.Option(metavar="PATH", help="Test corpus; its pairs are removed from training. Repeats."),
     ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(metavar="SRC,TRG", help="Columns of .tsv and .csv, keys of .jsonl: names, or numbers like 2,3."),
-    ] = None,
+    columns: Columns = None,
     vocab_size: Annotated[
         str, typer.Option(metavar="N|auto", help="Pieces in the vocabulary; auto fits the corpus.")
     ] = "auto",
@@ -178,19 +175,6 @@ def parse_weighted(text: str) -> tuple[Path, float]:
     if not 0 < float(weight) <= LARGEST_WEIGHT:
         raise UsageError(f"--train {text!r} has the weight {weight}", f"write one over 0 and up to {LARGEST_WEIGHT}")
     return Path(path), float(weight)
-
-
-def parse_columns(text: str) -> tuple[str, str]:
-    """The names or numbers of two columns in ``SRC,TRG``; a name with a comma is quoted. Raises UsageError."""
-    import csv
-
-    try:
-        names = [name.strip() for row in csv.reader([text], skipinitialspace=True, strict=True) for name in row]
-    except csv.Error:
-        names = []
-    if len(names) != 2 or not all(names) or names[0] == names[1]:
-        raise UsageError(f"--columns {shown(text)} does not name two columns", "write it like en,de or 2,3")
-    return names[0], names[1]
 
 
 def parse_vocab_size(text: str) -> int:

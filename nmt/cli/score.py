@@ -40,18 +40,10 @@ def score(
         Path | None,
         typer.Option(metavar="MODEL", help="Model of the other direction: score by dual cross-entropy."),
     ] = None,
-    columns: Annotated[
-        str | None,
-        typer.Option(metavar="SRC,TRG", help="Columns of .tsv and .csv, keys of .jsonl: names, or numbers like 2,3."),
-    ] = None,
+    columns: flags.Columns = None,
     batch_tokens: flags.BatchTokens = 2048,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume/--no-resume", help="With -o: resume where the same command stopped, or start over."),
-    ] = True,
-    stats: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write counts, times and perplexity here, as JSON.")
-    ] = None,
+    resume: flags.Resume = True,
+    stats: flags.Stats = None,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
     device: flags.DeviceName = "auto",
@@ -67,7 +59,6 @@ def score(
     if reverse and not normalize:
         raise UsageError("--sum and --reverse exclude each other", "leave --sum out: cross-entropy is per piece")
     from nmt.cli.console import say, standard_output, terminal_progress
-    from nmt.cli.prepare import parse_columns
     from nmt.cli.translate import write_json
     from nmt.config import EngineOptions
     from nmt.corpus.parallel import find_corpus
@@ -77,7 +68,7 @@ def score(
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
 
-    chosen = parse_columns(columns) if columns is not None else None
+    chosen = flags.parse_columns(columns) if columns is not None else None
     folder = ModelFolder.open(model)
     back = ModelFolder.open(reverse) if reverse else None
     if back:

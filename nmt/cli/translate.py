@@ -45,13 +45,8 @@ def translate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume/--no-resume", help="With -o: resume where the same command stopped, or start over."),
-    ] = True,
-    stats: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write counts, times and peak memory here, as JSON.")
-    ] = None,
+    resume: flags.Resume = True,
+    stats: flags.Stats = None,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
     device: flags.DeviceName = "auto",

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nmt.config import is_name
+from nmt.config import PrepareOptions, is_name
 from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
 from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected, Late
 from nmt.corpus.item_file import AGAIN
@@ -23,11 +23,11 @@ from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError
 from nmt.text.spm_format import FIRST_PLAIN
 
-FORMAT = 3  # a dataset with another one is made again
+FORMAT = 4  # a dataset with another one is made again
 SIDES = ("source", "target")
 USED = (1, 10, 100)  # times that a piece occurs, at which another class of pieces begins
 LARGEST = 1 << 23  # bytes; 16 rules take 500 KB with the longest texts
-_MOST, _MOST_RULES, _MOST_LANGUAGES, _LONGEST_WORD = 1 << 53, 100, 1000, 300
+_MOST, _MOST_RULES, _MOST_LANGUAGES, _LONGEST_WORD, _LONGEST_SETTING = 1 << 53, 100, 1000, 300, 5000
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,11 @@ def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[s
     }
 
 
+def settings_facts(options: PrepareOptions, model: str) -> dict[str, Any]:
+    """How the pairs were to be cleaned; ``model`` names that of the rule ``model``, or is empty."""
+    return {"clean": options.clean, "fix": options.fix, "rules": options.rules, "model": model}
+
+
 def _leaks(rule: str, reached: Mapping[int, float], corpora: Sequence[tuple[str, str, int]]) -> list[dict[str, Any]]:
     """For each corpus that a rule compares with: its lines, and how many of them have a near-copy, by score."""
     first, leaks = 0, []
@@ -137,6 +142,7 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
     for name, count in dropped.items():
         told = sum(corpus.dropped.get(name, 0) for corpus in corpora if corpus.role == "train")
         require(count == told, f"the number of pairs that {name} dropped")
+    require(_are_settings(facts.get("settings")), "settings")
     require(_is_count(facts.get("same_source")), "same_source")
     lengths = facts.get("lengths")
     require(isinstance(lengths, dict) and lengths.keys() == {"kept", "dropped"}, "lengths")
@@ -149,6 +155,15 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
     require(isinstance(leaks, list) and all(_is_leak(leak, corpora) for leak in leaks), "leaks")
     vocabulary = facts.get("vocabulary")
     require(vocabulary is None or _is_vocabulary(vocabulary), "vocabulary")
+
+
+def _are_settings(settings: Any) -> bool:
+    return (
+        isinstance(settings, dict)
+        and settings.keys() == {"clean", "fix", "rules", "model"}
+        and all(_is_words(settings[key], _LONGEST_SETTING) for key in ("clean", "rules", "model"))
+        and type(settings["fix"]) is bool
+    )
 
 
 def _is_rule(rule: Any, corpora: int) -> bool:
@@ -216,8 +231,8 @@ def _is_list(value: Any, length: int) -> bool:
     return isinstance(value, list) and len(value) == length
 
 
-def _is_words(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_WORD
+def _is_words(value: Any, longest: int = _LONGEST_WORD) -> bool:
+    return isinstance(value, str) and len(value) <= longest
 
 
 def _is_number(value: Any) -> bool:

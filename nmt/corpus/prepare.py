@@ -17,7 +17,7 @@ import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
-from nmt.corpus.cleaning import Cleaning, cleaning_facts, vocabulary_facts
+from nmt.corpus.cleaning import Cleaning, cleaning_facts, settings_facts, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode
 from nmt.corpus.judge import Judge, learnt_from, thresholds
@@ -230,7 +230,9 @@ def _judge(
         means.progress.warn(doubt)
     scanned, collected = scan(corpora, judge, seen, options, means, request.model)
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
-    return scanned, cleaning_facts(judge, collected, counted), seen.sample
+    facts = cleaning_facts(judge, collected, counted)
+    facts["settings"] = settings_facts(options, request.model.name if request.model else "")
+    return scanned, facts, seen.sample
 
 
 def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:

@@ -102,9 +102,18 @@ def _sums(cleaning: Cleaning) -> str:
     )
     return (
         f'<section id="sums"><h2>What became of the pairs</h2><div class="tiles">{drawn}</div>{dry}'
+        f"{_settings(cleaning.facts['settings'])}"
         f'<p class="about">The rules judge in this order; the first that drops a pair counts.</p>'
         f"{table('sums', heads, rows, numbers=(2, 3))}{others if shared else ''}</section>"
     )
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """How the corpus was to be cleaned."""
+    rules = [rule for rule in settings["rules"].split(",") if rule]
+    rules += [f"model={settings['model']}"] if settings["model"] else []
+    told = [f"clean={settings['clean']}", *(f"rule {rule}" for rule in rules), *["fix"] * settings["fix"]]
+    return f'<p class="settings">Settings: {text(" · ".join(told))}</p>'
 
 
 def _order(dropped: Iterable[str], rules: Sequence[Mapping[str, Any]]) -> list[str]:
