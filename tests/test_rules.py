@@ -77,6 +77,9 @@ LANG = "Der schnelle braune Fuchs springt über den faulen Hund und läuft weg"
         ("See http://a.org/docs for details", "Siehe http://a.org/documents für Einzelheiten", "addresses"),
         ("A dog", "Ein sehr großer, sehr alter und sehr müder Hund " * 2, "length-ratio"),
         (f"{LONG} again and again", "ha ha ha " * 30, "repetition"),
+        (LONG, f"{LANG}. {LANG}!", "doubled"),
+        (f"{LONG}\N{EM DASH}{LONG}", LANG, "doubled"),
+        (f"{LONG} {LONG}", f"{LANG} {LANG}", "kept"),
     ],
 )
 def test_a_pair_is_dropped_by_the_first_rule_that_speaks(source: str, target: str, rule: str) -> None:

@@ -6,7 +6,7 @@ from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.boilerplate import Boilerplate
 from nmt.corpus.rules.copied import SourceEqualsTarget
 from nmt.corpus.rules.coverage import Coverage
-from nmt.corpus.rules.damage import Entities, Mojibake, Repetition
+from nmt.corpus.rules.damage import Doubled, Entities, Mojibake, Repetition
 from nmt.corpus.rules.differing import ADDRESSES, NUMBERS, PLACEHOLDERS, TAGS
 from nmt.corpus.rules.held_out import IN_TEST, IN_VALID, HeldOut
 from nmt.corpus.rules.languages import Language, Script
@@ -36,6 +36,7 @@ def rules_for(languages: tuple[str, str], held_out: Mapping[str, Sequence[tuple[
         NUMBERS,
         lengths,
         Repetition(),
+        Doubled(),
         Boilerplate(),
         agreement,
         Coverage(agreement, lengths),

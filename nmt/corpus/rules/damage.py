@@ -1,4 +1,4 @@
-"""Text that was damaged on its way: mojibake, HTML entities, loops. Judged on each side; the worse side counts.
+"""Text that was damaged on its way: mojibake, entities, loops, doubled lines. Judged on each side; the worse counts.
 
 ftfy judges mojibake; without the extra ``clean`` that rule has no opinion. Knows characters; no language.
 """
@@ -68,6 +68,32 @@ class Repetition:
 
     def judge(self, chunk: Chunk) -> Scores:
         return np.fromiter((max(map(_compressed, pair)) for pair in chunk.pairs), np.float32, len(chunk))
+
+
+class Doubled:
+    """The rule ``doubled``: how many letters of one side stand there twice, and not on the other side."""
+
+    name = "doubled"
+    about = "has a side that says everything twice, and the other does not"
+    unit = "letters that are repeated"
+    normal, strict = 20.0, 12.0  # "--enable-row-security enable row security" is no damage
+    highest = 200.0
+
+    def learn(self, sample: Chunk) -> None:
+        pass
+
+    def judge(self, chunk: Chunk) -> Scores:
+        return np.fromiter((abs(_repeated(source) - _repeated(target)) for source, target in chunk.pairs), np.float32)
+
+
+def _repeated(text: str) -> int:
+    """The letters of the first half of a text whose second half is the same, but for marks and spaces; else 0."""
+    letters = _MARKS.sub("", text)
+    half = len(letters) // 2
+    return half if letters[:half] * 2 == letters else 0
+
+
+_MARKS = re.compile(r"[\W_]+")
 
 
 def _entities(source: str, target: str) -> float:
