@@ -1,4 +1,4 @@
-"""Write the bundled Korean-English corpus: python data/make_corpus.py [--out DIR]
+"""Write the bundled Korean-English corpus, and the word links of its test set: python data/make_corpus.py [--out DIR]
 
 Every run writes the same bytes. Some pairs of words are held out: the two words never occur in the same sentence of
 train, of valid or of the first 700 lines of test; each of the last 300 lines of test, which are also test-unseen, joins
@@ -14,6 +14,7 @@ from pathlib import Path
 from grammar import lexicon, tables
 from grammar.dice import Dice
 from grammar.lines import Line, Lines
+from grammar.links import links
 from grammar.phrases import JOBS, NAMES
 
 SEED = 20240229
@@ -81,6 +82,7 @@ class Corpus:
         self.held_out = hold_out(self.dice)
         self.lines = Lines(self.dice)
         self.english_of: dict[str, str] = {}
+        self.line_of: dict[str, Line] = {}  # by its Korean
         self.korean = {key(ko) for ko, _ in NOTES}
         self.english = {key(en) for _, en in NOTES}
         self.reserved = set(self.english)
@@ -98,6 +100,7 @@ class Corpus:
             if self.english_of.setdefault(ko, en) != en:
                 raise ValueError(f"{ko} has two translations: {self.english_of[ko]} {en}")
             if key(ko) not in self.korean and key(en) not in self.reserved and len(en.split()) in ENGLISH_WORDS:
+                self.line_of[ko] = line
                 return line, (ko, en)
 
     def keep(self, written: Written) -> Written:
@@ -145,13 +148,17 @@ class Corpus:
         return lines
 
 
-def make() -> dict[str, list[Written]]:
-    """Make the five sets of lines, by name; notes has each sentence twice, without and with a full stop."""
+def make() -> tuple[dict[str, list[Written]], list[str]]:
+    """Make the five sets of lines, by name, and the word links of test.
+
+    Notes has each sentence twice, without and with a full stop.
+    """
     corpus = Corpus()
     train, valid, test = corpus.train(), corpus.unused(VALID), corpus.unused(TEST)
     unseen = corpus.unused(UNSEEN, unseen=True)
     notes = [(ko + mark, en + mark) for ko, en in NOTES for mark in ("", ".")]
-    return {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen, "notes": notes}
+    sets = {"train": train, "valid": valid, "test": test + unseen, "test-unseen": unseen, "notes": notes}
+    return sets, [str(links(corpus.line_of[ko])) for ko, _ in sets["test"]]
 
 
 def main() -> None:
@@ -159,11 +166,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, metavar="DIR")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    for name, lines in make().items():
+    sets, test_links = make()
+    for name, lines in sets.items():
         for side, language in enumerate(("ko", "en")):
             text = "".join(line[side] + "\n" for line in lines)
             (out / f"{name}.{language}").write_bytes(text.encode())
         print(f"{name}: {len(lines)} pairs")
+    (out / "test.links").write_text("".join(f"{line}\n" for line in test_links), encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ sys.path.insert(0, str(DATA))
 import make_corpus  # noqa: E402
 from grammar import english, hangul, korean, lexicon, phrases  # noqa: E402
 from grammar import lines as grammar_lines  # noqa: E402
+from grammar import links as grammar_links  # noqa: E402
+from grammar.dice import Dice  # noqa: E402
 from grammar.korean import Stem  # noqa: E402
+from grammar.sentences import Fragment, Phrase  # noqa: E402
 
 SETS = {"train": 16000, "valid": 500, "test": 1000, "test-unseen": 300, "notes": 24}
 NAMED = {word.en for word in phrases.NAMES}
@@ -60,7 +63,7 @@ def test_the_program_writes_the_committed_bytes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "argv", ["make_corpus.py", "--out", str(tmp_path)])
     make_corpus.main()
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == sorted(f"{name}.{language}" for name in SETS for language in ("ko", "en"))
+    assert written == sorted(["test.links", *(f"{name}.{language}" for name in SETS for language in ("ko", "en"))])
     for name in written:
         assert (tmp_path / name).read_bytes() == (DATA / name).read_bytes(), name
 
@@ -513,3 +516,52 @@ def test_the_demo_shows_every_sentence_of_the_notes_in_80_columns(tmp_path: Path
         assert f"  {ko} " in shown
     assert re.search(r" 나는 고양이를 좋아한다 +I like cat\n +reference +I like cats\n", shown)
     assert shown.endswith("23 of 24 translations are the same as the reference\n")
+
+
+# the links
+
+
+def test_links_name_words_and_leave_none_out(lines: Lines) -> None:
+    for (ko, en), line in zip(lines["test"], (DATA / "test.links").read_text().splitlines(), strict=True):
+        links = [tuple(map(int, re.split("[-p]", link))) for link in line.split()]
+        assert len(set(links)) == len(links)
+        assert {link[0] for link in links} == set(range(len(ko.split()))), ko
+        assert {link[1] for link in links} == set(range(len(en.split()))), ko
+
+
+def test_marks_change_neither_the_number_nor_the_order_of_words() -> None:
+    lines = grammar_lines.Lines(Dice(1))
+    for number in range(500):
+        line = lines.line(1 + number % 5)
+        for marked, plain in zip(grammar_links.marked_line(line).render(), line.render(), strict=True):
+            bare = grammar_links.MARK.sub("", marked).lower().split()
+            same = [left == right for left, right in zip(bare, plain.lower().split(), strict=True)]
+            # Marked pronouns are not recognised: 나가 for 내가.
+            assert sum(same) >= len(same) - plain.count("가"), (marked, plain)
+
+
+BY_HAND = {  # = for sure links, ~ for possible ones
+    "그는 안 쉰다": "그는=He 안=not 안~does 안~rest 쉰다=rest 쉰다~does 쉰다~not",
+    "식탁 아래의 우산": "식탁=table 식탁~the 아래의=under 우산=umbrella 우산~an",
+    "그들은 빵집에서 감자 네 개를 구웠다.": "그들은=They 빵집에서=at 빵집에서=bakery. 빵집에서~the 감자=potatoes "
+    "네=four 개를~four 개를~potatoes 구웠다.=baked",
+    "너는 체육관에 있어서 토요일에 일할 것이다.": "너는=you 너는~You 체육관에=at 체육관에=gym. 체육관에~the "
+    "있어서=because 있어서=are 토요일에=on 토요일에=Saturday 일할=work 일할~will 것이다.=will 것이다.~work",
+}
+
+
+def test_links_are_those_written_by_hand(lines: Lines) -> None:
+    every = dict(zip(lines["test"], (DATA / "test.links").read_text().splitlines(), strict=True))
+    for (ko, en), links in every.items():
+        if ko in BY_HAND:
+            pairs = [re.split("([-p])", link) for link in links.split()]
+            words = {f"{ko.split()[int(i)]}{'=~'['-p'.index(sign)]}{en.split()[int(j)]}" for i, sign, j in pairs}
+            assert words == set(BY_HAND[ko].split())
+    assert set(BY_HAND) <= {ko for ko, _ in every}
+
+
+def test_a_word_that_could_be_two_is_refused() -> None:
+    book = lexicon.ALL_NOUNS[[noun.ko for noun in lexicon.ALL_NOUNS].index("책")]
+    twice = Phrase(f"{book.ko} {book.ko}", "a book book")
+    with pytest.raises(ValueError, match="책"):
+        grammar_links.links(Fragment(twice))

@@ -8,4 +8,5 @@ sentences  clauses and sentences, in the word order of each language
 phrases    random noun phrases; dice draws the random numbers
 sampling   random clauses and sentences
 lines      random lines: sentences, titles, single words, quotations
+links      which Korean word of a line became which English word
 """
