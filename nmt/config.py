@@ -160,6 +160,7 @@ class PrepareOptions(Checked):
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 ENGINES = ("auto", "torch", "ctranslate2")
+CANDIDATES = 50  # samples among which minimum Bayes risk chooses
 SAMPLING = ("top_p", "temperature", "seed")  # what counts only with ``sample``
 
 
@@ -177,21 +178,45 @@ class SearchOptions(Checked):
     top_p: float = setting(1.0, "draw of the most probable pieces that have P of the probability together", 1e-6, 1.0)
     temperature: float = setting(1.0, "logits are divided by T before a piece is drawn", 0.01, 100.0)
     seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
+    mbr: str | None = setting(
+        None, "choose the hypothesis most like the others (minimum Bayes risk)", choices=("chrf", "bleu"), kind=str
+    )
+    candidates: int | None = setting(
+        None, f"hypotheses among which mbr chooses: the beam's, or {CANDIDATES} samples unless told", 1, 1024, kind=int
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.sample is None and self.n_best > self.beam_size:
+        for name, purpose in (*((name, "sample") for name in SAMPLING), ("candidates", "mbr")):
+            needless = name == "seed" or getattr(self, name) == getattr(type(self), name)
+            if getattr(self, purpose) is None and not needless:
+                raise SettingsError(f"`{name}` counts with `{purpose}` only", f"give `{purpose}` too")
+        self._check_count(self.n_best, f"an n-best list of {self.n_best}", "n_best")
+        if self.candidates:
+            self._check_count(self.candidates, f"{self.candidates} candidates", "candidates")
+            if self.candidates < self.n_best:
+                raise SettingsError(
+                    f"an n-best list of {self.n_best} from {self.candidates} candidates",
+                    "make `candidates` at least as large as `n_best`",
+                )
+
+    def _check_count(self, count: int, what: str, name: str) -> None:
+        if self.sample is None and count > self.beam_size:
             raise SettingsError(
-                f"an n-best list of {self.n_best} from a beam of {self.beam_size}",
-                "make `beam_size` at least as large as `n_best`",
+                f"{what} from a beam of {self.beam_size}", f"make `beam_size` at least as large as `{name}`"
             )
-        for name, needless in (("top_p", self.top_p == 1.0), ("temperature", self.temperature == 1.0)):
-            if self.sample is None and not needless:
-                raise SettingsError(f"`{name}` is for sampling", "give `sample` too")
+
+    @property
+    def hypotheses(self) -> int:
+        """Hypotheses of a line that the engine finds: the n-best list, or those among which ``mbr`` chooses."""
+        if self.mbr is None:
+            return self.n_best
+        return self.candidates or (self.beam_size if self.sample is None else max(self.n_best, CANDIDATES))
 
     def in_force(self) -> dict[str, Any]:
         """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
         idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
+        idle |= {"mbr", "candidates"} if self.mbr is None else set()
         return {name: value for name, value in asdict(self).items() if name not in idle}
 
 

@@ -15,7 +15,7 @@ from nmt.config import SearchOptions
 from nmt.decoding import engine
 from nmt.decoding.engine import Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
-from nmt.decoding.sample import GAMMA, hashed, uniform
+from nmt.decoding.sample import GAMMA, Sample, hashed, uniform
 from nmt.decoding.translator import Translator
 from nmt.errors import SettingsError
 from nmt.text.progress import Silent
@@ -107,6 +107,19 @@ def test_the_first_piece_has_the_renormalised_frequencies_of_the_pieces_that_are
         assert z_of_chi_square([counts[p] for p in possible], [20_000 * expected[p] for p in possible]) < 3
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("options", [(0, 1.0), (3, 1.0), (100, 1.0), (0, 0.99), (0, 0.999999)])
+def test_the_least_and_the_largest_uniform_number_draw_possible_pieces(
+    dtype: torch.dtype, options: tuple[int, float]
+) -> None:
+    logits_NV = torch.randn(50, 40, generator=torch.Generator().manual_seed(1)).to(dtype)
+    logits_NV[:, :5] = logits_NV[:, 20:] = -torch.inf
+    uniform_NK = torch.tensor([0.0, 1 - 2.0 ** (-53 if dtype == torch.float64 else -24)], dtype=dtype).repeat(50, 1)
+    column_NK = Sample(2, *options, 1.0, torch.empty(0)).draw(logits_NV, uniform_NK)
+    assert column_NK.min() >= 5
+    assert column_NK.max() < 20
+
+
 def test_the_random_numbers_are_those_of_the_published_generator() -> None:
     # Vigna's splitmix64.c, from the state 1234567.
     states = torch.tensor([1234567 + GAMMA * step for step in (1,)]).add(torch.arange(3) * GAMMA)
@@ -163,7 +176,7 @@ def test_segments_of_a_line_and_equal_lines_draw_by_themselves() -> None:
 
 def test_options_of_sampling_without_it_are_refused_and_the_beam_does_not_bound_samples() -> None:
     for options in ({"top_p": 0.5}, {"temperature": 2.0}):
-        with pytest.raises(SettingsError, match="is for sampling; give `sample` too"):
+        with pytest.raises(SettingsError, match="counts with `sample` only; give `sample` too"):
             SearchOptions(**options)  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="`sample` is True"):
         SearchOptions(sample=True)

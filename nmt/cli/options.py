@@ -40,6 +40,12 @@ LengthPenalty = Annotated[float, option(SearchOptions, "length_penalty", "A")]
 Sample = Annotated[int | None, option(SearchOptions, "sample", "[K]")]
 TopP = Annotated[float, option(SearchOptions, "top_p", "P")]
 Temperature = Annotated[float, option(SearchOptions, "temperature", "T")]
+Mbr = Annotated[Literal["chrf", "bleu"] | None, option(SearchOptions, "mbr")]
+Candidates = Annotated[int | None, option(SearchOptions, "candidates", "N")]
+Ensemble = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="MODEL", help="Another model; the mean of all models' probabilities is searched. Repeats."),
+]
 MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F")]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
 Engine = Annotated[EngineName, option(EngineOptions, "engine")]

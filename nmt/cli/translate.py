@@ -36,6 +36,9 @@ def translate(
     top_p: flags.TopP = 1.0,
     temperature: flags.Temperature = 1.0,
     seed: flags.Seed = 1,
+    mbr: flags.Mbr = None,
+    candidates: flags.Candidates = None,
+    ensemble: flags.Ensemble = None,
     max_length_factor: flags.MaxLengthFactor = 3.0,
     batch_tokens: flags.BatchTokens = 2048,
     format: Annotated[
@@ -66,12 +69,15 @@ def translate(
     from nmt.store.model_folder import places
 
     searching = (beam_size, length_penalty, n_best or 1, max_length_factor)
-    options = SearchOptions(*searching, sample=sample, top_p=top_p, temperature=temperature, seed=seed)
+    sampling = (sample, top_p, temperature, seed)
+    options = SearchOptions(*searching, *sampling, mbr, candidates)
     job = Job(inputs or [], output, Format(format, n_best is not None), strict, resume)
-    check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *places(model)], job.folder)
+    models = [model, *(ensemble or [])]
+    read = [*job.inputs(), *(place for each in models for place in places(each))]
+    check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
     # A bar would run through the lines that a person types or reads.
     no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
-    load = partial(Translator.load, model, options, batch_tokens, device, threads, engine, compute_type)
+    load = partial(Translator.load, model, options, batch_tokens, device, threads, engine, compute_type, models[1:])
     with terminal_progress(no_bar, verbose) as progress:
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:

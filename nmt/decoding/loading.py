@@ -1,19 +1,33 @@
 """Chooses and loads the engine that searches an opened model folder. Imports neither engine before it is chosen."""
 
+from collections.abc import Sequence
+
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.engine import FullEngine
+from nmt.disk.files import sha256
 from nmt.errors import SettingsError, missing_extra
 from nmt.store.ctranslate2_model import not_installed, why_not
 from nmt.store.model_folder import ModelFolder
+from nmt.text.languages import same_language
 
 
-def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> FullEngine:
+def load_engine(
+    model: ModelFolder, options: SearchOptions, wanted: EngineOptions, ensemble: Sequence[ModelFolder] = ()
+) -> FullEngine:
     """The engine for a model and options: the wanted one, or with ``auto`` CTranslate2 where it can search so.
 
-    Raises SettingsError when the wanted engine cannot do it, or the device is not there.
+    The engine of an ``ensemble`` searches with the mean of the probabilities of all models, and does not score. Raises
+    SettingsError when the wanted engine cannot do it, the device is not there, or a model does not go with the first.
     """
     name, device, compute_type = wanted.engine, wanted.device, wanted.compute_type
-    reason = "PyTorch searches in float32" if name == "torch" else why_not_ctranslate2(model, options, device)
+    for member in ensemble:
+        check_member(model, member)
+    if name == "torch":
+        reason = "PyTorch searches in float32"
+    elif ensemble:
+        reason = "CTranslate2 searches with one model, and `ensemble` has more"
+    else:
+        reason = why_not_ctranslate2(model, options, device)
     installing = missing_extra("fast") if reason and reason == not_installed() else None
     if name == "ctranslate2" and reason:
         raise SettingsError(reason, installing or "set `engine` to torch")
@@ -23,10 +37,23 @@ def load_engine(model: ModelFolder, options: SearchOptions, wanted: EngineOption
     if reason:
         from nmt.decoding.engines import pytorch
 
-        return pytorch.load_engine(model, device, wanted.threads, wide=options.sample is not None)
+        return pytorch.load_engine([model, *ensemble], device, wanted.threads, wide=options.sample is not None)
     from nmt.decoding.engines import ctranslate2
 
     return ctranslate2.load_engine(model, wanted.threads, compute_type)
+
+
+def check_member(model: ModelFolder, member: ModelFolder) -> None:
+    """Raise SettingsError unless ``member`` has the direction and the vocabulary of ``model``."""
+    ways = [(folder.source_language, folder.target_language) for folder in (model, member)]
+    if not all(map(same_language, *ways)):
+        what = f"{member.folder} translates {' → '.join(ways[1])}, and {model.folder} {' → '.join(ways[0])}"
+        raise SettingsError(what, "give an `ensemble` of one direction")
+    if [sha256(path) for path in model.tokenizer_paths] != [sha256(path) for path in member.tokenizer_paths]:
+        raise SettingsError(
+            f"{member.folder} has another vocabulary than {model.folder}",
+            "give an `ensemble` of models that were trained on one dataset, or on datasets with one vocabulary",
+        )
 
 
 def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:

@@ -6,13 +6,14 @@ order, so memory depends on the window and not on the file.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.consensus import Consensus
 from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
@@ -42,7 +43,7 @@ class Translation:
 
     source: str
     text: str
-    score: float  # sum of log-probabilities / length^A; mean over a line's segments; 0.0 for a blank line
+    score: float  # log-probabilities / length^A, or mean similarity (mbr); mean of a line's segments; 0.0 if blank
     alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
     source_pieces: int = 0
     target_pieces: int = 0
@@ -57,7 +58,7 @@ class TargetTokenizer(Protocol):
 class Translator:
     """Translates lines with any engine. Raises SettingsError when the engine cannot search with ``options``."""
 
-    model = ""  # SHA-256 of the manifest of the model folder that was loaded
+    model = ""  # SHA-256 of the manifest of the model folder that was loaded, or of each with a space between
 
     def __init__(
         self,
@@ -77,7 +78,9 @@ class Translator:
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
         # Samples are many rows of a sentence at once; the usual beam has this many.
-        rows = 1 if self.options.sample is None else max(1.0, self.options.n_best / SearchOptions.beam_size)
+        self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
+        self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
+        rows = 1 if self.options.sample is None else max(1.0, self.asked.n_best / SearchOptions.beam_size)
         self.batches = Batches(max(1, int(batch_tokens / rows)), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
@@ -95,15 +98,17 @@ class Translator:
         threads: int = 0,
         engine: str = "auto",
         compute_type: str = "float32",
+        ensemble: Sequence[str | Path] = (),
         **unknown: Never,
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
 
         ``engine`` is torch, ctranslate2 or auto, the faster of those that can do what is asked; ``device`` auto, cpu,
         cuda or mps; ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, which is
-        faster on processors with instructions for it, and a little worse. Raises MissingInputError or DataError when
-        there is no sound model at ``path``, SettingsError for an engine or a device that cannot do what is asked, or a
-        value out of bounds.
+        faster on processors with instructions for it, and a little worse. ``ensemble`` are more models of the same
+        direction and vocabulary: the search takes the mean of the probabilities of all. Raises MissingInputError or
+        DataError when there is no sound model at ``path``, SettingsError for an engine or a device that cannot do what
+        is asked, models that do not go together, or a value out of bounds.
         """
         check_arguments(cls.load, unknown)
         options = checked_options(options)
@@ -111,19 +116,25 @@ class Translator:
         check_threads(threads, "`threads`")
         from nmt.store.model_folder import ModelFolder
 
-        return cls.of(ModelFolder.open(Path(path)), options, wanted)
+        return cls.of(ModelFolder.open(Path(path)), options, wanted, [ModelFolder.open(Path(one)) for one in ensemble])
 
     @classmethod
-    def of(cls, model: "ModelFolder", options: SearchOptions, wanted: EngineOptions) -> Self:
-        """The translator of an opened model folder. Raises what ``load`` raises."""
+    def of(
+        cls,
+        model: "ModelFolder",
+        options: SearchOptions,
+        wanted: EngineOptions,
+        ensemble: Sequence["ModelFolder"] = (),
+    ) -> Self:
+        """The translator of an opened model folder, or of several. Raises what ``load`` raises."""
         tokenizers, profile = model.tokenizers, model.profile
 
         # Not before the model has been checked: the import of an engine may take seconds.
         from nmt.decoding.loading import load_engine
 
-        engine = load_engine(model, options, wanted)
+        engine = load_engine(model, options, wanted, ensemble)
         translator = cls(engine, *tokenizers, options, wanted.batch_tokens, profile=profile)
-        translator.model = model.digest
+        translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
 
     def about(self) -> dict[str, str | int | float]:
@@ -202,7 +213,10 @@ class Translator:
 
         def work(batch: list[Segment]) -> list[list[Hypothesis]]:
             queries = [Query(segment.pieces, (before + segment.line) << 20 | segment.part) for segment in batch]
-            return self.engine.search(queries, self.options)
+            found = self.engine.search(queries, self.asked)
+            if not self.consensus:
+                return found
+            return [self.consensus.ordered(hypotheses)[: self.options.n_best] for hypotheses in found]
 
         def alone(segment: Segment) -> BusyError:
             line = before + segment.line + 1

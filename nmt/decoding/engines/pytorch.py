@@ -18,6 +18,7 @@ from nmt.config import SearchOptions
 from nmt.decoding.beam import Beam, by_length_penalty
 from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines.forked import tell_of_forks
+from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.filters import forbid
 from nmt.decoding.roles import Columns, Role, Stepper
 from nmt.decoding.sample import Sample
@@ -80,10 +81,8 @@ class PyTorchEngine:
         searchers: "Searchers | None" = None,
     ) -> Self:
         """The engine of a model, sharing its weights: without dropout and the pieces that are never produced."""
-        narrow, piece_V = model.narrowed()
-        narrow.eval()
-        unwanted = {*forbidden, *piece_V[narrow.embeddings.produced == 0].tolist()}
-        return cls(cast("Stepper[Any]", narrow), unwanted, device, workers, piece_V, searchers)
+        stepper, unwanted, piece_V = narrowed(model, forbidden)
+        return cls(stepper, unwanted, device, workers, piece_V, searchers)
 
     def supports(self, options: SearchOptions) -> str | None:
         """None: this engine searches with every option."""
@@ -169,6 +168,13 @@ class PyTorchEngine:
         return padded.to(self.device), torch.tensor([len(row) for row in rows], device=self.device)
 
 
+def narrowed(model: TranslationModel, forbidden: Iterable[int]) -> tuple[Stepper[Any], set[int], Tensor]:
+    """A model for search: sharing its weights, all pieces that it never produces, and the piece of each column."""
+    narrow, piece_V = model.narrowed()
+    narrow.eval()
+    return cast("Stepper[Any]", narrow), {*forbidden, *piece_V[narrow.embeddings.produced == 0].tolist()}, piece_V
+
+
 def role_of(device: torch.device, options: SearchOptions, queries: Sequence[Query]) -> Role:
     """The search role for a batch of queries."""
     if options.sample is None:
@@ -205,19 +211,22 @@ class Searchers:
             restoring.join()
 
 
-def load_engine(model: ModelFolder, device: str, threads: int, wide: bool = False) -> PyTorchEngine:
-    """The PyTorch engine of a model folder on ``auto`` (the fastest device), ``cpu``, ``cuda`` or ``mps``.
+def load_engine(models: Sequence[ModelFolder], device: str, threads: int, wide: bool = False) -> PyTorchEngine:
+    """The PyTorch engine of a model folder, or of an ensemble of several with the same tokenizers.
 
-    ``wide`` computes in float64, where the device has it, so that no digit depends on the batch.
-
-    On a CPU ``threads`` batches are searched at once (0: one a core), each by one thread: two searches of one thread
-    are faster than one search of two threads. Raises SettingsError for a device that is not here.
+    It computes on ``auto`` (the fastest device), ``cpu``, ``cuda`` or ``mps``; ``wide`` in float64, where the device
+    has it, so that no digit depends on the batch. On a CPU ``threads`` batches are searched at once (0: one a core),
+    each by one thread: two searches of one thread are faster than one search of two threads. Raises SettingsError for a
+    device that is not here.
     """
     chosen = choose_device(device)
-    module, forbidden = load_model(model, str(chosen)), model.tokenizers[1].control_ids()
+    forbidden = models[0].tokenizers[1].control_ids()
+    modules = [load_model(model, str(chosen)) for model in models]
     if wide and chosen.type != "mps":
-        module = module.double()
-    if chosen.type != "cpu":
-        return PyTorchEngine.of(module, forbidden, chosen)
-    workers = threads or available_cores()
-    return PyTorchEngine.of(module, forbidden, chosen, workers, Searchers(workers))
+        modules = [module.double() for module in modules]
+    searchers = Searchers(threads or available_cores()) if chosen.type == "cpu" else None
+    workers = searchers.count if searchers else 1
+    if len(modules) == 1:
+        return PyTorchEngine.of(modules[0], forbidden, chosen, workers, searchers)
+    ensemble = Ensemble([narrowed(module, forbidden) for module in modules])
+    return PyTorchEngine(ensemble, forbidden, chosen, workers, ensemble.piece_V, searchers)
