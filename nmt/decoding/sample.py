@@ -74,7 +74,9 @@ class Sample:
 
     def draw(self, logits_NV: Tensor, uniform_NK: Tensor) -> Tensor:
         """Columns (N, K) where the cumulative distribution of each row passes its uniform numbers."""
-        value_NC, column_NC = logits_NV / self.temperature, None
+        value_NC, column_NC = logits_NV, None
+        if self.temperature != 1.0:
+            value_NC = logits_NV / self.temperature
         if self.top_k:
             value_NC, column_NC = value_NC.topk(min(self.top_k, value_NC.size(1)))
         log_total_N1 = value_NC.logsumexp(1, keepdim=True)
