@@ -10,10 +10,11 @@ from nmt.version import __version__
 
 if TYPE_CHECKING:
     from nmt.config import SearchOptions
+    from nmt.decoding.request import Request
     from nmt.decoding.translator import Alternative, Translation, Translator
     from nmt.errors import NmtError
 
-__all__ = ["Alternative", "NmtError", "SearchOptions", "Translation", "Translator", "__version__"]
+__all__ = ["Alternative", "NmtError", "Request", "SearchOptions", "Translation", "Translator", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

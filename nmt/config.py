@@ -184,6 +184,9 @@ class SearchOptions(Checked):
     candidates: int | None = setting(
         None, f"hypotheses among which mbr chooses: the beam's, or {CANDIDATES} samples unless told", 1, 1024, kind=int
     )
+    min_length: int = setting(0, "a translation has at least N pieces", 0, 1000)
+    no_repeat_ngram: int = setting(0, "no N pieces in a row appear twice in a translation; 0: they may", 0, 1000)
+    phrases: bool = setting(False, "whether lines come with phrases that must or must not appear")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -191,6 +194,8 @@ class SearchOptions(Checked):
             needless = name == "seed" or getattr(self, name) == getattr(type(self), name)
             if getattr(self, purpose) is None and not needless:
                 raise SettingsError(f"`{name}` counts with `{purpose}` only", f"give `{purpose}` too")
+        if self.sample is not None and self.phrases:
+            raise SettingsError("what is drawn by `sample` cannot be told phrases", "leave one of them out")
         self._check_count(self.n_best, f"an n-best list of {self.n_best}", "n_best")
         if self.candidates:
             self._check_count(self.candidates, f"{self.candidates} candidates", "candidates")
@@ -217,6 +222,7 @@ class SearchOptions(Checked):
         """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
         idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
         idle |= {"mbr", "candidates"} if self.mbr is None else set()
+        idle |= {name for name in ("min_length", "no_repeat_ngram", "phrases") if not getattr(self, name)}
         return {name: value for name, value in asdict(self).items() if name not in idle}
 
 

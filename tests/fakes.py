@@ -77,6 +77,10 @@ class WordTokenizer:
         self.encoded += lines
         return [[self.number(word) for word in line.split(" ") if word.strip()] for line in lines]
 
+    @property
+    def size(self) -> int:
+        return len(self.words)
+
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         return [" ".join(self.words[piece] for piece in some) for some in pieces]
 

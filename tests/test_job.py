@@ -9,6 +9,7 @@ from fakes import Recorder, ReverseEngine, WordTokenizer
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import InputLines
 from nmt.decoding.job import Job, Sink, Tally
+from nmt.decoding.request import Line
 from nmt.decoding.translator import Translator
 from nmt.errors import UsageError
 from nmt.store.journal import Sums, Work
@@ -29,7 +30,7 @@ class Memory:
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         self.work = work
 
-    def take(self, lines: Iterable[str | Pause]) -> Iterator[str | Pause]:
+    def take(self, lines: Iterable[Line | Pause]) -> Iterator[Line | Pause]:
         return iter(lines)
 
     def find(self, lines: Sequence[str]) -> bool:

@@ -47,6 +47,8 @@ Ensemble = Annotated[
     typer.Option(metavar="MODEL", help="Another model; the mean of all models' probabilities is searched. Repeats."),
 ]
 MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F")]
+MinLength = Annotated[int, option(SearchOptions, "min_length", "N")]
+NoRepeatNgram = Annotated[int, option(SearchOptions, "no_repeat_ngram", "N")]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
 Engine = Annotated[EngineName, option(EngineOptions, "engine")]
 ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]

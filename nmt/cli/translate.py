@@ -40,6 +40,21 @@ def translate(
     candidates: flags.Candidates = None,
     ensemble: flags.Ensemble = None,
     max_length_factor: flags.MaxLengthFactor = 3.0,
+    min_length: flags.MinLength = 0,
+    no_repeat_ngram: flags.NoRepeatNgram = 0,
+    prefix: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Line N is what the translation of line N begins with; blank: anything."),
+    ] = None,
+    constraints: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Line N has phrases, by tabs, that must appear in the translation of line N."
+        ),
+    ] = None,
+    avoid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Line N has phrases, by tabs, that must not appear in it.")
+    ] = None,
     batch_tokens: flags.BatchTokens = 2048,
     format: Annotated[
         Literal["text", "tsv", "jsonl"],
@@ -62,16 +77,30 @@ def translate(
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
     from nmt.cli.console import counted, duration, standard_output, terminal_progress
+    from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import places
 
-    searching = (beam_size, length_penalty, n_best or 1, max_length_factor)
-    sampling = (sample, top_p, temperature, seed)
-    options = SearchOptions(*searching, *sampling, mbr, candidates)
-    job = Job(inputs or [], output, Format(format, n_best is not None), strict, resume)
+    options = SearchOptions(
+        beam_size=beam_size,
+        length_penalty=length_penalty,
+        n_best=n_best or 1,
+        max_length_factor=max_length_factor,
+        min_length=min_length,
+        no_repeat_ngram=no_repeat_ngram,
+        phrases=bool(constraints or avoid),
+        sample=sample,
+        top_p=top_p,
+        temperature=temperature,
+        seed=seed,
+        mbr=mbr,
+        candidates=candidates,
+    )
+    beside = Beside(prefix, constraints, avoid)
+    job = Job(inputs or [], output, Format(format, n_best is not None), strict, resume, beside)
     models = [model, *(ensemble or [])]
     read = [*job.inputs(), *(place for each in models for place in places(each))]
     check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)

@@ -10,6 +10,7 @@ from inspect import signature
 from typing import Any
 
 from nmt.config import SearchOptions
+from nmt.decoding.request import Line
 from nmt.text.lines import PAUSE, Pause
 
 
@@ -31,7 +32,7 @@ def checked_options(options: SearchOptions | None) -> SearchOptions:
     raise TypeError(f"`options` is {described(options)}: pass SearchOptions(beam_size=…)")
 
 
-def checked_lines(lines: Iterable[str], at_once: bool) -> Iterator[str | Pause]:
+def checked_lines(lines: Iterable[Line], at_once: bool) -> Iterator[Line | Pause]:
     """The lines, each followed by a pause when ``at_once``.
 
     Raises TypeError for what is not lines; while iterating, for an item that is not a line.
@@ -41,9 +42,9 @@ def checked_lines(lines: Iterable[str], at_once: bool) -> Iterator[str | Pause]:
     return _each_checked(lines, at_once)
 
 
-def _each_checked(lines: Iterable[str], at_once: bool) -> Iterator[str | Pause]:
+def _each_checked(lines: Iterable[Line], at_once: bool) -> Iterator[Line | Pause]:
     for place, line in enumerate(lines):
-        if not isinstance(line, str):
+        if not isinstance(line, Line):
             raise TypeError(f"`lines[{place}]` is {described(line)}: a line is a str")
         yield line
         if at_once:

@@ -30,12 +30,49 @@ def length_limit(source_pieces: int, factor: float) -> int:
     return math.floor(factor * source_pieces) + EXTRA_PIECES
 
 
+Constraint = Sequence[Sequence[int]]
+"""What must appear in a translation: the pieces of any one of these alternatives, side by side."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The first and the last character of each piece of the vocabulary, as ``nmt.text.edges`` sorts them.
+
+    An alternative that begins within a word counts only after the end of one, and one that ends in a letter counts
+    unless the next piece continues the word.
+    """
+
+    first: bytes  # (V,)
+    last: bytes  # (V,)
+
+
+class Avoided(Protocol):
+    """What must not appear in a translation."""
+
+    def after(self, pieces: Sequence[int], is_last: bool) -> Sequence[int]:
+        """The pieces that must not come next, after ``pieces`` (without <s>); ``is_last``: the next is the last."""
+
+
 @dataclass(frozen=True)
 class Query:
     """One sentence as an engine gets it: ids only."""
 
     pieces: Sequence[int]  # what the model reads, without </s>; at least one
     key: int = 0  # names the query whatever its batch: what is drawn for it depends on this
+    prefix: Sequence[int] = ()  # what its translation begins with
+    constraints: Sequence[Constraint] = ()  # what must appear, in any order
+    avoided: Avoided | None = None
+    edges: Edges | None = None  # None: constraints count anywhere
+
+    @property
+    def has_phrases(self) -> bool:
+        """Whether something must or must not appear."""
+        return bool(self.constraints or self.avoided)
+
+    def limit(self, options: SearchOptions) -> int:
+        """Most pieces of its translation, </s> included; it has room for all that is given."""
+        given = len(self.prefix) + sum(max(map(len, constraint)) for constraint in self.constraints)
+        return max(length_limit(len(self.pieces), options.max_length_factor) + given, options.min_length)
 
 
 @dataclass(frozen=True)

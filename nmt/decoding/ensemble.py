@@ -60,6 +60,8 @@ class Ensemble:
 
     def __init__(self, models: Sequence[tuple[Stepper[Any], Iterable[int], Tensor]]) -> None:
         self.piece_V = torch.unique(torch.cat([piece_W for _, _, piece_W in models]))
+        produced = set().union(*(set(piece_W.tolist()) - set(never) for _, never, piece_W in models))
+        self.never = set(self.piece_V.tolist()) - produced  # what none of them produces
         self.members = [Member.of(stepper, forbidden, piece_W, self.piece_V) for stepper, forbidden, piece_W in models]
 
     def start(self, source_BS: Tensor, source_length_B: Tensor) -> list[Any]:

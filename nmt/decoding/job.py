@@ -14,9 +14,11 @@ from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from nmt.decoding.beside import Beside
 from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
+from nmt.decoding.request import Line, fingerprint
 from nmt.decoding.translator import Translation, Translator
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import create_binary, written_directly
@@ -42,7 +44,7 @@ class Sink(Protocol):
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         """Open an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""
 
-    def take(self, lines: Iterable[str | Pause]) -> Iterator[str | Pause]:
+    def take(self, lines: Iterable[Line | Pause]) -> Iterator[Line | Pause]:
         """The lines of input as this sink wants them: without pauses, or with a flush before each."""
 
     def find(self, lines: Sequence[str]) -> bool:
@@ -69,7 +71,7 @@ class Stream:
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         pass
 
-    def take(self, lines: Iterable[str | Pause]) -> Iterator[str | Pause]:
+    def take(self, lines: Iterable[Line | Pause]) -> Iterator[Line | Pause]:
         """The lines, with a flush before each is read: a reader never waits for what is already translated."""
         for line in lines:
             yield line
@@ -132,15 +134,22 @@ class Job:
 
     ``output`` is a file, a folder (it ends in a slash, or exists) or None for standard output; ``strict`` refuses input
     that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
-    input that is not there, and UsageError when inputs for a folder have no file name, or the same one.
+    input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
+    ``beside`` the inputs go through all of them, one after another.
     """
 
     def __init__(
-        self, inputs: Sequence[Path], output: str | None, format: Format, strict: bool = False, resume: bool = True
+        self,
+        inputs: Sequence[Path],
+        output: str | None,
+        format: Format,
+        strict: bool = False,
+        resume: bool = True,
+        beside: Beside | None = None,
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
-        self.format, self.resume = format, resume
+        self.format, self.resume, self.beside = format, resume, beside or Beside()
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
             self.parts = [
@@ -161,7 +170,7 @@ class Job:
 
     def inputs(self) -> list[Path]:
         """The files that the job reads."""
-        return [file for part in self.parts for file in part.lines.files]
+        return [*(file for part in self.parts for file in part.lines.files), *self.beside.files]
 
     def outputs(self) -> Iterator[tuple[str, Path]]:
         """(name in errors, path) of each file that the job writes, FILE.partial and FILE.journal included."""
@@ -187,6 +196,8 @@ class Job:
         inputs raise. An error says after which line the same job resumes.
         """
         tally = Tally()
+        if not self.beside.is_empty:
+            self.beside.check_counts(self.total())
 
         @cache
         def loaded() -> Translator:
@@ -214,19 +225,22 @@ class Job:
         """Translate the windows that the sink does not have yet."""
         about = {"nmt": __version__, **translator.about(), **self.format.about(), "strict": lines.strict}
         sink.begin(about, self.resume, progress)
-        for window in translator.windows(sink.take(lines)):
-            if sink.find(window):
+        for window in translator.windows(sink.take(self.beside.join(lines))):
+            known = list(map(fingerprint, window))
+            if sink.find(known):
                 progress.advance(len(window))
                 continue
             translations = translator.translate_window(window, sink.lines, progress)
             records = map(self.format.records, count(sink.lines), translations)
-            sink.add(window, list(chain.from_iterable(records)))
+            sink.add(known, list(chain.from_iterable(records)))
             tally.add(translations)
+        if lines is self.parts[-1].lines:
+            self.beside.check_end()
         sink.finish(lines.count)
 
     def warn(self, translator: Translator, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, or that had to be changed."""
-        translator.shaper.warn_of_strange(progress)
+        translator.warn(progress)
         for part in self.parts:
             part.lines.warn_of_mended(progress)
         decomposed = sum(part.lines.decomposed for part in self.parts)

@@ -10,6 +10,7 @@ filter, S source positions, T pieces of a row (<s> first), V columns of the logi
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol, TypeVar
 
 import torch
@@ -34,6 +35,27 @@ class Columns:
         """(F,) columns of these pieces, ascending; a piece that the model does not offer has none."""
         piece_F = torch.tensor(sorted(pieces), dtype=torch.long, device=self.device)
         return piece_F if self.piece_V is None else torch.isin(self.piece_V, piece_F).nonzero()[:, 0]
+
+    @cached_property
+    def column_of(self) -> Tensor | None:
+        """The column of each piece of the vocabulary up to the last one offered, -1: none; None: pieces are columns."""
+        if self.piece_V is None:
+            return None
+        column_V = torch.full((int(self.piece_V.max()) + 1,), -1, device=self.device)
+        column_V[self.piece_V] = torch.arange(len(self.piece_V), device=self.device)
+        return column_V
+
+    def places(self, piece: Tensor) -> Tensor:
+        """The column of each piece, in the shape of ``piece``; -1 for a piece that the model does not offer."""
+        if self.column_of is None:
+            return piece
+        column = self.column_of.take(piece.clamp(max=len(self.column_of) - 1))
+        return column.masked_fill(piece >= len(self.column_of), -1)
+
+    def list_of(self, pieces: Sequence[int]) -> list[int]:
+        """The column of each piece, in their order; -1 for a piece that the model does not offer."""
+        places: list[int] = self.places(torch.tensor(pieces, dtype=torch.long, device=self.device)).tolist()
+        return places
 
     def pieces(self, column: Tensor) -> Tensor:
         """The piece of each column, in the shape of ``column``."""

@@ -3,13 +3,13 @@
 The segments of a line depend on its own text alone, not on its neighbours. Knows no model and no engine.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
 from nmt.decoding.cutting import cut
-from nmt.decoding.engine import MAX_PIECES, Hypothesis
+from nmt.decoding.engine import MAX_PIECES, Avoided, Constraint, Edges, Hypothesis, Query
 from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
@@ -43,11 +43,19 @@ class Segment:
     marked: bool = False  # with a final mark that the line does not have
     part: int = 0  # place in the line
     hypotheses: list[Hypothesis] = field(default_factory=list)
+    prefix: Sequence[int] = ()
+    constraints: Sequence[Constraint] = ()
+    avoided: Avoided | None = None
+    edges: Edges | None = None
 
     @property
     def width(self) -> int:
         """Its pieces and </s>."""
         return len(self.pieces) + 1
+
+    def query(self, key: int) -> Query:
+        """What the engine gets; ``key`` names it."""
+        return Query(self.pieces, key, self.prefix, self.constraints, self.avoided, self.edges)
 
 
 class Shaper:
@@ -65,10 +73,18 @@ class Shaper:
         """What the segments depend on besides the model, by name."""
         return {"marked from": ALWAYS} if self._profile else {}
 
-    def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
-        """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
+    def segments(
+        self, lines: Sequence[str], before: int, progress: Progress, whole: Collection[int] = ()
+    ) -> Iterator[Segment]:
+        """The segments of all lines, in order; a blank line has none. ``before`` lines came before these.
+
+        The lines at the places ``whole`` are not split into sentences.
+        """
         encoded = self._tokenizer.encode(lines)
-        shaped = [self._texts(line, len(pieces)) for line, pieces in zip(lines, encoded, strict=True)]
+        shaped = [
+            self._texts(line, len(pieces), place in whole)
+            for place, (line, pieces) in enumerate(zip(lines, encoded, strict=True))
+        ]
         texts = [text for parts in shaped for text, _ in parts]
         encoded_again = iter(self._tokenizer.encode(texts) if texts else [])
         for place, (line, pieces, parts) in enumerate(zip(lines, encoded, shaped, strict=True)):
@@ -115,13 +131,13 @@ class Shaper:
         if strange and not self._first_strange:
             self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
 
-    def _texts(self, line: str, pieces: int) -> list[tuple[str, bool]]:
+    def _texts(self, line: str, pieces: int, whole: bool) -> list[tuple[str, bool]]:
         """The sentences to encode in place of a line of so many pieces, each with whether it got a mark; maybe none."""
         if not pieces or not self._profile:
             return []
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         texts = split_sentences(line)
-        if len(texts) <= self._profile.sentences and pieces <= self._profile.longest:
+        if whole or (len(texts) <= self._profile.sentences and pieces <= self._profile.longest):
             texts = [line]
         lacking = [self._profile.final >= ALWAYS and not final_mark(text) and ends_in_word(text) for text in texts]
         if len(texts) == 1 and not lacking[0]:

@@ -14,7 +14,9 @@ from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
 from nmt.decoding.consensus import Consensus
-from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis, Query
+from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis
+from nmt.decoding.phrases import Phrasebook
+from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
@@ -50,9 +52,16 @@ class Translation:
 
 
 class TargetTokenizer(Protocol):
-    """The tokenizer of the target side, as the Translator uses it."""
+    """The tokenizer of the target side, as the Translator uses it; all but ``decode`` are for lines with requests."""
+
+    @property
+    def size(self) -> int: ...
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
 class Translator:
@@ -77,6 +86,7 @@ class Translator:
         self.batch_tokens = batch_tokens
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
+        self.phrasebook = Phrasebook(target_tokenizer)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
         self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
@@ -154,9 +164,11 @@ class Translator:
         }
 
     def translate(
-        self, lines: Iterable[str], progress: Progress | None = None, at_once: bool = False, **unknown: Never
+        self, lines: Iterable[Line], progress: Progress | None = None, at_once: bool = False, **unknown: Never
     ) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.
+
+        A line is a str, or a ``Request`` with what its translation begins with, must have and must not have.
 
         ``at_once`` translates each line before the next is read, for lines that come slowly. A blank line has an empty
         translation. ``progress`` is advanced line by line and gets warnings, of over-long lines for example; the caller
@@ -166,34 +178,45 @@ class Translator:
         check_arguments(self.translate, unknown)
         return self.translations(checked_lines(lines, at_once), progress or Silent())
 
-    def translations(self, lines: Iterable[str | Pause], progress: Progress) -> Iterator[Translation]:
+    def translations(self, lines: Iterable[Line | Pause], progress: Progress) -> Iterator[Translation]:
         """``translate`` for lines with pauses among them."""
         before = 0
         for window in self.windows(lines):
             yield from self.translate_window(window, before, progress)
             before += len(window)
-        self.shaper.warn_of_strange(progress)
+        self.warn(progress)
 
-    def windows(self, lines: Iterable[str | Pause]) -> Iterator[list[str]]:
+    def warn(self, progress: Progress) -> None:
+        """Warn of lines that the model may not translate well, and of translations that are not as asked."""
+        self.shaper.warn_of_strange(progress)
+        self.phrasebook.warn(progress)
+
+    def windows(self, lines: Iterable[Line | Pause]) -> Iterator[list[Line]]:
         """Groups of lines that are translated together. A pause ends a window, however short it is.
 
         Where a window ends depends only on its lines and on pauses.
         """
-        window: list[str] = []
+        window: list[Line] = []
         characters = 0
         for line in lines:
-            if line is not PAUSE:
+            if not isinstance(line, Pause):
                 window.append(line)
-                characters += len(line)
+                characters += len(text_of(line))
             if window and (line is PAUSE or len(window) == self.window or characters >= WINDOW_CHARACTERS):
                 yield window
                 window, characters = [], 0
         if window:
             yield window
 
-    def translate_window(self, lines: list[str], before: int, progress: Progress) -> list[Translation]:
+    def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
         """The translations of the lines of a window; ``before`` lines came before them."""
-        segments = list(self.shaper.segments(lines, before, progress))
+        texts = list(map(text_of, lines))
+        told = {place: line for place, line in enumerate(lines) if isinstance(line, Request)}
+        # A phrase may belong to any sentence of its line, so the search chooses where to put it.
+        whole = [place for place, request in told.items() if request.constraints]
+        segments = list(self.shaper.segments(texts, before, progress, whole))
+        if told:
+            self.phrasebook.tell(segments, told, before, progress)
         waiting = Counter(segment.line for segment in segments)  # segments of each line that are not translated yet
         progress.advance(len(lines) - len(waiting))
         for batch in self.search(segments, before, progress):
@@ -202,7 +225,10 @@ class Translator:
                 waiting[segment.line] -= 1
                 done += waiting[segment.line] == 0
             progress.advance(done)
-        return self.assemble(lines, segments)
+        translations = self.assemble(texts, segments)
+        if told:
+            self.phrasebook.check(told, [translation.text for translation in translations], before)
+        return translations
 
     def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:
         """Give the segments their hypotheses; yields each batch that is done.
@@ -212,7 +238,7 @@ class Translator:
         """
 
         def work(batch: list[Segment]) -> list[list[Hypothesis]]:
-            queries = [Query(segment.pieces, (before + segment.line) << 20 | segment.part) for segment in batch]
+            queries = [segment.query((before + segment.line) << 20 | segment.part) for segment in batch]
             found = self.engine.search(queries, self.asked)
             if not self.consensus:
                 return found

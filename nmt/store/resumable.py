@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from nmt.disk.compression import compressed
 from nmt.disk.debris import unfinished
@@ -16,10 +17,11 @@ from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
 from nmt.store.journal import START, Beside, Entry, JournalReader, Sums, Work, add_sums, beside, difference, header_of
-from nmt.text.lines import PAUSE, Pause
+from nmt.text.lines import PAUSE
 from nmt.text.progress import Progress, Silent
 
 _CHUNK = 1 << 20
+AnyLine = TypeVar("AnyLine")
 
 
 @contextmanager
@@ -115,7 +117,7 @@ class Resumable:
         self._journal.append(header[len(START) :])
         self._journal.good = len(header)
 
-    def take(self, lines: Iterable[str | Pause]) -> Iterator[str]:
+    def take(self, lines: Iterable[AnyLine]) -> Iterator[AnyLine]:
         """The lines without pauses: nobody waits for an answer, and windows must end at the same lines each time."""
         return (line for line in lines if line is not PAUSE)
 

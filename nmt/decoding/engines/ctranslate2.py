@@ -19,6 +19,8 @@ from nmt.store.ctranslate2_model import POSITIONS
 from nmt.store.model_folder import ModelFolder
 from nmt.text.machine import available_cores
 
+NO_PHRASES = "CTranslate2 cannot search for phrases that must or must not appear"
+
 
 class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
@@ -72,7 +74,9 @@ class CTranslate2Engine:
 
         Raises DataError when the model's outputs are not numbers, BusyError when the batch does not fit into memory.
         """
-        limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
+        if any(query.has_phrases for query in queries):
+            raise SettingsError(NO_PHRASES, "set `engine` to torch")
+        limits = [min(query.limit(options), POSITIONS) for query in queries]
         results = self.search_batch(queries, options, max(limits, default=0))
         for number, (query, limit) in enumerate(zip(queries, limits, strict=True)):
             # CTranslate2 has one limit a batch; a query whose hypotheses exceed its own limit is searched again.
@@ -82,18 +86,21 @@ class CTranslate2Engine:
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions, limit: int) -> list[list[Hypothesis]]:
         """``search`` with one length limit for all queries."""
+        prefixes = [[self.target_pieces[id] for id in query.prefix] for query in queries]
         with memory_for(queries):
             results = self.model.translate_batch(
                 self.tokens(queries),
+                target_prefix=prefixes if any(prefixes) else None,
                 beam_size=options.beam_size,
                 num_hypotheses=options.n_best,
                 length_penalty=options.length_penalty,
                 max_input_length=0,
                 max_decoding_length=limit,
-                min_decoding_length=0,
+                min_decoding_length=options.min_length,
+                no_repeat_ngram_size=options.no_repeat_ngram,
                 return_scores=True,
             )
-        return [list(self.hypotheses(result)) for result in results]
+        return [list(self.hypotheses(*each)) for each in zip(queries, results, strict=True)]
 
     def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
         """See ``Scorer``. Raises what ``search`` raises."""
@@ -107,12 +114,13 @@ class CTranslate2Engine:
         """The queries as CTranslate2 reads them."""
         return [[self.source_pieces[id] for id in query.pieces] for query in queries]
 
-    def hypotheses(self, result: Any) -> Iterator[Hypothesis]:
-        """The hypotheses of one of CTranslate2's results. Raises DataError for a score that is not a number."""
+    def hypotheses(self, query: Query, result: Any) -> Iterator[Hypothesis]:
+        """The hypotheses of a query in CTranslate2's result. Raises DataError for a score that is not a number."""
+        given = len(query.prefix)  # its pieces that the model never produces come back as <unk>
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
             if score != score:
                 raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
-            yield Hypothesis([self.id_of[token] for token in tokens], float(score))
+            yield Hypothesis([*query.prefix, *(self.id_of[token] for token in tokens[given:])], float(score))
 
 
 @contextmanager
@@ -132,6 +140,8 @@ def why_not_options(options: SearchOptions) -> str | None:
     """Why CTranslate2 cannot search with these options; None when it can."""
     if options.sample is not None:
         return "CTranslate2 has one seed for all lines, and `sample` draws each line by its own"
+    if options.phrases:
+        return NO_PHRASES
     if length_limit(MAX_PIECES, options.max_length_factor) > POSITIONS:
         return f"CTranslate2 makes translations of up to {POSITIONS} pieces, and `max_length_factor` allows more"
     return None

@@ -6,6 +6,7 @@ B sentences, S source positions.
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from threading import Lock, Thread
 from typing import Any, Self, TypeVar, cast
@@ -16,10 +17,11 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nmt.config import SearchOptions
 from nmt.decoding.beam import Beam, by_length_penalty
-from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
+from nmt.decoding.engine import Hypothesis, Query, forced
 from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.filters import forbid
+from nmt.decoding.heeding import asks_nothing, heeding
 from nmt.decoding.roles import Columns, Role, Stepper
 from nmt.decoding.sample import Sample
 from nmt.decoding.search import Search
@@ -140,11 +142,32 @@ class PyTorchEngine:
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """``search`` in this thread, with errors as PyTorch raises them; a query may be left without hypotheses."""
-        source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
-        limits = [length_limit(len(query.pieces), options.max_length_factor) for query in queries]
+        if asks_nothing(queries, options):
+            return self.search_by(self.plain(queries, options), queries, options)
+        results: dict[int, list[Hypothesis]] = {}
+        for constrained in (False, True):  # apart, because constraints need more rows of a sentence
+            places = [place for place, query in enumerate(queries) if bool(query.constraints) is constrained]
+            if some := [queries[place] for place in places]:
+                search = heeding(self.plain(some, options), some, options, self.forbidden)
+                results |= zip(places, self.search_by(search, some, options), strict=True)
+        # Phrases may contradict each other: what cannot be heeded is searched without them.
+        failed = [place for place, hypotheses in results.items() if not hypotheses and queries[place].has_phrases]
+        if failed:
+            freed = [replace(queries[place], constraints=(), avoided=None) for place in failed]
+            results |= zip(failed, self.search_batch(freed, options), strict=True)
+        return [results[place] for place in range(len(queries))]
+
+    def plain(self, queries: Sequence[Query], options: SearchOptions) -> Search[Any]:
+        """The search that heeds nothing but the options of every search."""
         ranking = by_length_penalty(options.length_penalty, options.n_best)
-        search = Search(self.model, self.columns, self.filters, self.role(options, queries), ranking)
-        return search.run(source_BS, source_length_B, limits)
+        return Search(self.model, self.columns, self.filters, self.role(options, queries), ranking)
+
+    def search_by(
+        self, search: Search[Any], queries: Sequence[Query], options: SearchOptions
+    ) -> list[list[Hypothesis]]:
+        """The hypotheses of each query, by one search of all."""
+        source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
+        return search.run(source_BS, source_length_B, [query.limit(options) for query in queries])
 
     def score_batch(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
         """``score`` in this thread, with errors as PyTorch raises them."""
@@ -229,4 +252,4 @@ def load_engine(models: Sequence[ModelFolder], device: str, threads: int, wide: 
     if len(modules) == 1:
         return PyTorchEngine.of(modules[0], forbidden, chosen, workers, searchers)
     ensemble = Ensemble([narrowed(module, forbidden) for module in modules])
-    return PyTorchEngine(ensemble, forbidden, chosen, workers, ensemble.piece_V, searchers)
+    return PyTorchEngine(ensemble, ensemble.never, chosen, workers, ensemble.piece_V, searchers)

@@ -1,0 +1,210 @@
+"""Phrases become what an engine understands of them: pieces, and where words begin and end. Knows no tensor.
+
+A phrase that must appear is its pieces as in running text: after a space, and after an opening mark. What must not
+appear is compared with the text that the pieces spell, however it is cut into pieces.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Protocol
+
+from nmt.decoding.engine import MAX_PIECES, Constraint, Edges
+from nmt.decoding.request import Request
+from nmt.decoding.shaping import Segment
+from nmt.text.edges import JOINED, OPEN, edge, has_words
+from nmt.text.normal import normal
+from nmt.text.progress import Progress
+from nmt.text.tokenizer import EOS
+
+_OPENERS = '"(-'
+
+
+class SpellingTokenizer(Protocol):
+    """The tokenizer of the target side, as phrases need it."""
+
+    @property
+    def size(self) -> int: ...
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
+
+
+class Phrasebook:
+    """Tells segments what their lines ask for, and checks whether translations have it."""
+
+    def __init__(self, tokenizer: SpellingTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._failed = 0  # lines whose translation is not as asked
+        self._first_failed = ""
+        self.forms_of = lru_cache(1 << 12)(self._forms_of)
+
+    @cached_property
+    def spelling(self) -> "Spelling":
+        """How the pieces are spelled."""
+        return Spelling(self._tokenizer.spell(range(self._tokenizer.size)))
+
+    def tell(
+        self, segments: Sequence[Segment], requests: Mapping[int, Request], before: int, progress: Progress
+    ) -> None:
+        """Give segments what is asked of their lines, by place in the window; ``before`` lines came before it.
+
+        Of a line of several segments the first gets the prefix, and the longest what must appear.
+        """
+        of_line: dict[int, list[Segment]] = {}
+        for segment in segments:
+            if segment.line in requests:
+                of_line.setdefault(segment.line, []).append(segment)
+        for place, parts in of_line.items():
+            request = requests[place]
+            prefix = self._tokenizer.encode([request.prefix])[0] if request.prefix.strip() else []
+            constraints = [self.constraint(tuple(forms)) for forms in request.forms()]
+            constraints = [each for each in constraints if each]
+            if max(len(prefix), sum(max(map(len, each)) for each in constraints)) > MAX_PIECES:
+                progress.warn(f"line {before + place + 1} is told over {MAX_PIECES} pieces: it is translated without")
+                continue
+            parts[0].prefix = prefix
+            max(parts, key=lambda part: len(part.pieces)).constraints = constraints
+            unwanted = request.unwanted()
+            for part in parts:
+                part.edges = self.spelling.edges
+                part.avoided = AvoidedWords(unwanted, self.spelling) if unwanted else None
+
+    def constraint(self, forms: tuple[str, ...]) -> Constraint:
+        """The pieces of each form of a phrase, of which one must appear."""
+        return list(dict.fromkeys(pieces for form in forms for pieces in self.forms_of(form)))
+
+    def _forms_of(self, phrase: str) -> tuple[tuple[int, ...], ...]:
+        """The pieces of a phrase after a space and after an opening mark."""
+        texts = [phrase, *(mark + phrase for mark in _OPENERS)]
+        spaced, *marked = self._tokenizer.encode(texts)
+        forms = [tuple(spaced)]
+        for mark, pieces in zip(_OPENERS, marked, strict=True):
+            spelled = b""
+            for place, part in enumerate(self._tokenizer.spell(pieces)):
+                if spelled.strip() == mark.encode():
+                    forms.append(tuple(pieces[place:]))
+                    break
+                spelled += part
+        return tuple(dict.fromkeys(form for form in forms if form))
+
+    def check(self, requests: Mapping[int, Request], texts: Sequence[str], before: int) -> None:
+        """Count the lines whose translations lack what must appear, or have what must not."""
+        for place, request in requests.items():
+            if request.text.strip() and (failed := next(failures(request, normal(texts[place])), "")):
+                self._failed += 1
+                self._first_failed = self._first_failed or f"line {before + place + 1} ({failed})"
+
+    def warn(self, progress: Progress) -> None:
+        """Warn of translations that are not as asked: how many, and the first."""
+        if self._failed:
+            count = f"{self._failed:,} translations are" if self._failed > 1 else "1 translation is"
+            progress.warn(f"{count} not as asked, first {self._first_failed}")
+
+
+def failures(request: Request, text: str) -> Iterator[str]:
+    """What is wrong with a translation."""
+    for forms in request.forms():
+        if not any(has_words(text, normal(form)) for form in forms):
+            yield f"it lacks {forms[0]}"
+    for phrase in request.unwanted():
+        if has_words(text, normal(phrase)):
+            yield f"it has {phrase}"
+
+
+class Spelling:
+    """The bytes of every piece, sorted to find those that begin with given bytes."""
+
+    def __init__(self, spelled: Sequence[bytes]) -> None:
+        self.of_piece = spelled
+        self._sorted = sorted((text, piece) for piece, text in enumerate(spelled) if piece > EOS)
+        ends = [(self._edge(text, 0), self._edge(text, -1)) for text in spelled]
+        self.edges = Edges(bytes(first for first, _ in ends), bytes(last for _, last in ends))
+        self.openers = [EOS, *(piece for _, piece in self._sorted if self.edges.first[piece] != JOINED)]
+        self.inside = lru_cache(1 << 12)(self._inside)
+
+    @staticmethod
+    def _edge(text: bytes, place: int) -> int:
+        """The edge of a piece's first or last character; a part of a character counts as a letter."""
+        characters = text.decode("utf-8", "replace")
+        character = characters[place] if characters else ""
+        return JOINED if character == "\ufffd" else edge(character)
+
+    def beginning(self, text: bytes) -> Iterator[tuple[bytes, int]]:
+        """The pieces that begin with ``text``, with their spelling."""
+        for place in range(bisect_left(self._sorted, (text, 0)), len(self._sorted)):
+            if not self._sorted[place][0].startswith(text):
+                return
+            yield self._sorted[place]
+
+    def _inside(self, phrase: str) -> tuple[list[int], list[int]]:
+        """The pieces that have a phrase after their first character: as whole words, and so if the word ends there."""
+        sought = phrase.encode()
+        certain, at_end = [], []
+        for text, piece in self._sorted:
+            if sought in text[1:]:
+                characters = text.decode("utf-8", "replace")
+                # Letters around it keep a phrase at either end from counting by itself.
+                if has_words(f"x{characters}x", phrase):
+                    certain.append(piece)
+                elif has_words(f"x{characters}", phrase):
+                    at_end.append(piece)
+        return certain, at_end
+
+
+class AvoidedWords:
+    """An ``Avoided`` that keeps phrases out of a translation, however the pieces cut them."""
+
+    def __init__(self, phrases: Sequence[str], spelling: Spelling) -> None:
+        self._phrases = [(phrase, phrase.encode()) for phrase in map(normal, phrases)]
+        self._spelling = spelling
+        self._longest = max(len(text) for _, text in self._phrases)
+        self._banned = lru_cache(1 << 10)(self._banned_after)
+
+    def after(self, pieces: Sequence[int], is_last: bool) -> Sequence[int]:
+        """See ``Avoided``."""
+        tail = b""
+        for piece in reversed(pieces):
+            if len(tail) > self._longest + 4:  # a character more than a phrase, to see where its word begins
+                break
+            tail = self._spelling.of_piece[piece] + tail
+        return self._banned(self._begun(tail), self._may_begin(tail), is_last)
+
+    def _begun(self, tail: bytes) -> tuple[tuple[int, int], ...]:
+        """Each phrase that the text ends with a part of, by number, with the bytes of that part."""
+        return tuple(
+            (number, count)
+            for number, (phrase, text) in enumerate(self._phrases)
+            for count in range(1, len(text) + 1)
+            if tail.endswith(text[:count]) and (edge(phrase[0]) == OPEN or self._may_begin(tail[:-count]))
+        )
+
+    @staticmethod
+    def _may_begin(text: bytes) -> bool:
+        """Whether a word may begin after a text."""
+        return edge(text.decode("utf-8", "ignore")[-1:]) == OPEN
+
+    def _banned_after(self, begun: tuple[tuple[int, int], ...], may_begin: bool, is_last: bool) -> tuple[int, ...]:
+        """The pieces that would complete a phrase after a text of which so much is ``begun``."""
+        banned: set[int] = set()
+        for number, (phrase, text) in enumerate(self._phrases):
+            certain, at_end = self._spelling.inside(phrase)
+            banned.update(certain, at_end if is_last else ())
+            if may_begin or edge(phrase[0]) == OPEN:
+                banned.update(self._completing(phrase, text, is_last))
+            for count in (count for begun_one, count in begun if begun_one == number):
+                banned.update(self._completing(phrase, text[count:], is_last))
+        return tuple(sorted(banned))
+
+    def _completing(self, phrase: str, rest: bytes, is_last: bool) -> Iterator[int]:
+        """The pieces after which the phrase stands there, when the bytes ``rest`` are all that it lacks."""
+        if not rest:  # it stands there unless the word goes on
+            yield from self._spelling.openers
+            return
+        for text, piece in self._spelling.beginning(rest):
+            following = text[len(rest) :].decode("utf-8", "replace")[:1]
+            goes_on = edge(phrase[-1]) != OPEN and (following == "\ufffd" or edge(following) == JOINED)
+            may_go_on = edge(phrase[-1]) != OPEN and not following and not is_last
+            if not (goes_on or may_go_on):
+                yield piece
