@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,15 @@ class Loaded:
         self.engine = ReverseEngine()
 
     def __call__(
-        self, path: Path, options: SearchOptions, batch_tokens: int, device: str, threads: int, engine: str, kind: str
+        self,
+        path: Path,
+        options: SearchOptions,
+        batch_tokens: int,
+        device: str,
+        threads: int,
+        engine: str,
+        kind: str,
+        ensemble: Sequence[Path],
     ) -> Translator:
         self.asked = (path, options, batch_tokens, device, threads, engine, kind)
         tokenizer, self.engine = WordTokenizer(), ReverseEngine()
