@@ -182,7 +182,7 @@ def test_a_phrase_of_more_pieces_than_a_line_may_have_is_left_out_with_a_warning
     progress = Recorder()
     (translation,) = translator(model).translate([Request("나는 학생이다.", prefix="book " * 500)], progress)
     assert not translation.text.startswith("book book")
-    assert progress.warnings == ["line 1 is told over 400 pieces: it is translated without"]
+    assert progress.warnings == ["line 1 has a prefix or phrases of over 400 pieces: they are left out"]
 
 
 def test_a_line_with_phrases_is_not_split_and_a_prefix_begins_its_first_sentence(model: ModelFolder) -> None:

@@ -62,7 +62,9 @@ class Phrasebook:
             constraints = [self.constraint(tuple(forms)) for forms in request.forms()]
             constraints = [each for each in constraints if each]
             if max(len(prefix), sum(max(map(len, each)) for each in constraints)) > MAX_PIECES:
-                progress.warn(f"line {before + place + 1} is told over {MAX_PIECES} pieces: it is translated without")
+                progress.warn(
+                    f"line {before + place + 1} has a prefix or phrases of over {MAX_PIECES} pieces: they are left out"
+                )
                 continue
             parts[0].prefix = prefix
             max(parts, key=lambda part: len(part.pieces)).constraints = constraints
