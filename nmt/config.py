@@ -187,6 +187,8 @@ class SearchOptions(Checked):
     min_length: int = setting(0, "a translation has at least N pieces", 0, 1000)
     no_repeat_ngram: int = setting(0, "no N pieces in a row appear twice in a translation; 0: they may", 0, 1000)
     phrases: bool = setting(False, "whether lines come with phrases that must or must not appear")
+    token_scores: bool = setting(False, "give the log-probability of each piece of the translation")
+    alignments: bool = setting(False, "link the words of the line with those of its translation")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -222,7 +224,8 @@ class SearchOptions(Checked):
         """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
         idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
         idle |= {"mbr", "candidates"} if self.mbr is None else set()
-        idle |= {name for name in ("min_length", "no_repeat_ngram", "phrases") if not getattr(self, name)}
+        extras = ("min_length", "no_repeat_ngram", "phrases", "token_scores", "alignments")
+        idle |= {name for name in extras if not getattr(self, name)}
         return {name: value for name, value in asdict(self).items() if name not in idle}
 
 

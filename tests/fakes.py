@@ -88,6 +88,9 @@ class WordTokenizer:
         words = [self.words[piece] for piece in pieces]
         return [word.encode() if word.startswith("@") else f" {word}".encode() for word in words]
 
+    def pieces(self, ids: Sequence[int]) -> list[str]:
+        return [self.words[id] for id in ids]
+
     def has_bytes(self, pieces: Sequence[int]) -> bool:
         return any(not self.words[piece].isascii() for piece in pieces)
 

@@ -8,8 +8,9 @@ from fakes import Recorder, ReverseEngine, WordTokenizer
 
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import InputLines
-from nmt.decoding.job import Job, Sink, Tally
+from nmt.decoding.job import Job, Tally
 from nmt.decoding.request import Line
+from nmt.decoding.sinks import Sink
 from nmt.decoding.translator import Translator
 from nmt.errors import UsageError
 from nmt.store.journal import Sums, Work

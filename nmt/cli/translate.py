@@ -9,6 +9,7 @@ import typer
 
 from nmt.cli import options as flags
 from nmt.config import SearchOptions
+from nmt.errors import UsageError
 
 
 # Over 50 lines because each flag is a parameter.
@@ -60,6 +61,16 @@ def translate(
         Literal["text", "tsv", "jsonl"],
         typer.Option(help="Translations; source, translation, score, by tabs; or JSON lines."),
     ] = "text",
+    token_scores: Annotated[
+        bool, typer.Option("--token-scores", help="In JSON lines, also each piece with its log-probability.")
+    ] = False,
+    alignments: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|-",
+            help="Write here which word became which, as 0-0 1-2, a line for each; - is in the JSON lines alone.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
@@ -84,6 +95,10 @@ def translate(
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import places
 
+    inside = alignments == Path("-")
+    for flag, given in (("--token-scores", token_scores), ("--alignments -", inside)):
+        if given and format != "jsonl":
+            raise UsageError(f"{flag} is for JSON lines", "add --format jsonl")
     options = SearchOptions(
         beam_size=beam_size,
         length_penalty=length_penalty,
@@ -98,9 +113,12 @@ def translate(
         seed=seed,
         mbr=mbr,
         candidates=candidates,
+        token_scores=token_scores,
+        alignments=alignments is not None,
     )
     beside = Beside(prefix, constraints, avoid)
-    job = Job(inputs or [], output, Format(format, n_best is not None), strict, resume, beside)
+    shape = Format(format, n_best is not None)
+    job = Job(inputs or [], output, shape, strict, resume, beside, None if inside else alignments)
     models = [model, *(ensemble or [])]
     read = [*job.inputs(), *(place for each in models for place in places(each))]
     check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)

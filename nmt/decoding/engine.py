@@ -3,10 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nmt.config import SearchOptions
 from nmt.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Weights = np.ndarray[Any, np.dtype[np.float64]]
 
 MAX_PIECES = 400
 """Longest source of a query. Models have seen nothing longer, and the cost of attention is quadratic."""
@@ -123,6 +128,20 @@ class Scorer(Protocol):
 
         The score is that of search with a length penalty of 1, the mean of the token scores. A piece that the model
         never produces has ``NEVER_SEEN``, and the model reads <unk> in its place. Raises BusyError as ``search`` does.
+        """
+
+
+class Aligner(Protocol):
+    """Anything that says which source pieces the pieces of given translations come from."""
+
+    @property
+    def workers(self) -> int:
+        """Number of batches it aligns at once, each in a thread of the caller."""
+
+    def align(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> "list[Weights]":
+        """The share (T, S) of each source piece in each piece of a target, </s> of neither side counted.
+
+        Rows sum to one, or to zero where the model looked at </s> alone. Raises BusyError as ``search`` does.
         """
 
 

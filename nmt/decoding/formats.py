@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.forced import PairScorer, ScoredPair, Scoring
@@ -47,7 +47,7 @@ def tsv_line(source: str, hypothesis: Alternative) -> str:
 
 def json_line(number: int, translation: Translation) -> str:
     """One JSON object for a line of input; the alternatives are the hypotheses after the best."""
-    entry = {
+    entry: dict[str, Any] = {
         "id": number,
         "source": one_line(translation.source),
         "translation": translation.text,
@@ -56,7 +56,16 @@ def json_line(number: int, translation: Translation) -> str:
             {"translation": each.text, "score": round(each.score, 6)} for each in translation.alternatives
         ],
     }
+    if translation.tokens is not None:
+        entry["tokens"] = [(one_line(piece), round(score, 6)) for piece, score in translation.tokens]
+    if translation.alignment is not None:
+        entry["alignment"] = translation.alignment
     return json.dumps(entry, ensure_ascii=False)
+
+
+def pharaoh(translation: Translation) -> str:
+    """The alignment of a line as word aligners write it: ``0-0 1-2``, source word before target word."""
+    return " ".join(f"{source}-{target}" for source, target in translation.alignment or [])
 
 
 def hypotheses(translation: Translation) -> list[Alternative]:

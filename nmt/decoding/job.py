@@ -6,88 +6,30 @@ no flag, no model and no format of a journal.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from nmt.decoding.beside import Beside
 from nmt.decoding.forced import ScoredPair
-from nmt.decoding.formats import Format
+from nmt.decoding.formats import Format, pharaoh
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
-from nmt.decoding.request import Line, fingerprint
+from nmt.decoding.request import fingerprint
+from nmt.decoding.sinks import Sink, Stream, open_sink
 from nmt.decoding.translator import Translation, Translator
 from nmt.disk.durable import cannot_create
-from nmt.disk.files import create_binary, written_directly
+from nmt.disk.files import written_directly
 from nmt.errors import UsageError
-from nmt.store.journal import Sums, Work, add_sums, beside
-from nmt.store.resumable import forget_journal, resumable
-from nmt.text.lines import Pause
+from nmt.store.journal import beside
+from nmt.store.resumable import forget_journal
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.normal import say_decomposed
-from nmt.text.progress import Progress
+from nmt.text.progress import Progress, Silent
 from nmt.version import __version__
-
-
-class Sink(Protocol):
-    """An output that takes windows in order: a ``Stream``, or a file that resumes (nmt.store.resumable)."""
-
-    lines: int
-    """Number of lines of input whose translations are in it."""
-
-    sums: Sums
-    """Totals of what was given with the windows that are in it, by name."""
-
-    def begin(self, work: Work, resume: bool, progress: Progress) -> None:
-        """Open an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""
-
-    def take(self, lines: Iterable[Line | Pause]) -> Iterator[Line | Pause]:
-        """The lines of input as this sink wants them: without pauses, or with a flush before each."""
-
-    def find(self, lines: Sequence[str]) -> bool:
-        """Whether ``lines``, the next window, are in it already; then they count in ``lines`` and are not added."""
-
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
-        """Write the translations of ``lines``, the next window; each record is a line of output.
-
-        ``sums`` are counted over all windows, those of earlier processes included.
-        """
-
-    def finish(self, lines: int) -> None:
-        """Complete the output. The input has ``lines`` lines in all."""
-
-
-class Stream:
-    """A sink that writes to standard output, a pipe or a device. It does not resume."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.stream = stream
-        self.lines = 0
-        self.sums: Sums = {}
-
-    def begin(self, work: Work, resume: bool, progress: Progress) -> None:
-        pass
-
-    def take(self, lines: Iterable[Line | Pause]) -> Iterator[Line | Pause]:
-        """The lines, with a flush before each is read: a reader never waits for what is already translated."""
-        for line in lines:
-            yield line
-            self.stream.flush()
-
-    def find(self, lines: Sequence[str]) -> bool:
-        return False
-
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
-        for record in records:
-            self.stream.write(f"{record}\n".encode())
-        self.lines += len(lines)
-        add_sums(self.sums, sums or {})
-
-    def finish(self, lines: int) -> None:
-        self.stream.flush()
 
 
 class Tally:
@@ -135,7 +77,8 @@ class Job:
     ``output`` is a file, a folder (it ends in a slash, or exists) or None for standard output; ``strict`` refuses input
     that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
     input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
-    ``beside`` the inputs go through all of them, one after another.
+    ``beside`` the inputs go through all of them, one after another. ``alignments`` is a second output, for the links of
+    words of a translator that finds them.
     """
 
     def __init__(
@@ -146,12 +89,16 @@ class Job:
         strict: bool = False,
         resume: bool = True,
         beside: Beside | None = None,
+        alignments: Path | None = None,
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
         self.format, self.resume, self.beside = format, resume, beside or Beside()
+        self.alignments = alignments
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
+            if alignments:
+                raise UsageError(f"`alignments` is one file, and {self.folder} gets several", "name one output file")
             self.parts = [
                 Part(InputLines([path], strict), self.folder / path.name) for path in named(inputs, self.folder)
             ]
@@ -174,12 +121,13 @@ class Job:
 
     def outputs(self) -> Iterator[tuple[str, Path]]:
         """(name in errors, path) of each file that the job writes, FILE.partial and FILE.journal included."""
-        for part in self.parts:
-            yield ("`output`", part.output) if part.output else ("standard output", Path("/dev/stdout"))
-            if part.output and not written_directly(part.output):
-                partial, journal = beside(part.output)
-                yield "FILE.partial of `output`", partial
-                yield "FILE.journal of `output`", journal
+        files = [("`output`", part.output) for part in self.parts]
+        for name, path in [*files, ("`alignments`", self.alignments)] if self.alignments else files:
+            yield (name, path) if path else ("standard output", Path("/dev/stdout"))
+            if path and not written_directly(path):
+                partial, journal = beside(path)
+                yield f"FILE.partial of {name}", partial
+                yield f"FILE.journal of {name}", journal
 
     def total(self) -> int | None:
         """The number of lines in all inputs, or None when it is unknown before they are read."""
@@ -210,8 +158,10 @@ class Job:
             loaded()
             make_folder(self.folder)
         for part in self.parts:
-            with open_sink(part.output, stdout, keep_journal=len(self.parts) > 1) as sink:
-                self.translate(part.lines, loaded(), sink, tally, progress)
+            with ExitStack() as stack:
+                sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
+                links = self.alignments and stack.enter_context(open_sink(self.alignments, stdout, False))
+                self.translate(part.lines, loaded(), sink, tally, progress, links or None)
         progress.finish()
         for part in self.parts:
             if part.output and len(self.parts) > 1:
@@ -220,23 +170,39 @@ class Job:
         return tally
 
     def translate(
-        self, lines: InputLines, translator: Translator, sink: Sink, tally: Tally, progress: Progress
+        self,
+        lines: InputLines,
+        translator: Translator,
+        sink: Sink,
+        tally: Tally,
+        progress: Progress,
+        links: Sink | None = None,
     ) -> None:
-        """Translate the windows that the sink does not have yet."""
+        """Translate the windows that the sink, or that of word links, does not have yet."""
         about = {"nmt": __version__, **translator.about(), **self.format.about(), "strict": lines.strict}
         sink.begin(about, self.resume, progress)
+        if links:  # beside an output that does not resume all is translated again
+            links.begin(about, self.resume and not isinstance(sink, Stream), Silent())
+        before = 0
         for window in translator.windows(sink.take(self.beside.join(lines))):
             known = list(map(fingerprint, window))
-            if sink.find(known):
+            found, found_links = sink.find(known), not links or links.find(known)
+            if found and found_links:
                 progress.advance(len(window))
-                continue
-            translations = translator.translate_window(window, sink.lines, progress)
-            records = map(self.format.records, count(sink.lines), translations)
-            sink.add(known, list(chain.from_iterable(records)))
-            tally.add(translations)
+            else:
+                translations = translator.translate_window(window, before, progress)
+                if not found:
+                    records = map(self.format.records, count(before), translations)
+                    sink.add(known, list(chain.from_iterable(records)))
+                if links and not found_links:
+                    links.add(known, list(map(pharaoh, translations)))
+                tally.add(translations)
+            before += len(window)
         if lines is self.parts[-1].lines:
             self.beside.check_end()
         sink.finish(lines.count)
+        if links:
+            links.finish(lines.count)
 
     def warn(self, translator: Translator, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, or that had to be changed."""
@@ -265,14 +231,3 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_create(path, error) from None
-
-
-@contextmanager
-def open_sink(path: Path | None, stdout: Callable[[], BinaryIO], keep_journal: bool) -> Iterator[Sink]:
-    """The sink of a file, pipe or device, or of standard output."""
-    if path and not written_directly(path):
-        with resumable(path, keep_journal) as file:
-            yield file
-    else:
-        with create_binary(path) if path else nullcontext(stdout()) as stream:
-            yield Stream(stream)

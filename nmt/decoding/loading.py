@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from nmt.config import EngineOptions, SearchOptions
-from nmt.decoding.engine import FullEngine
+from nmt.decoding.engine import Aligner, FullEngine
 from nmt.disk.files import sha256
 from nmt.errors import SettingsError, missing_extra
 from nmt.store.ctranslate2_model import not_installed, why_not
@@ -22,6 +22,8 @@ def load_engine(
     name, device, compute_type = wanted.engine, wanted.device, wanted.compute_type
     for member in ensemble:
         check_member(model, member)
+    if ensemble and options.token_scores:
+        raise SettingsError("an ensemble has no scores of given translations", "leave `token_scores` out")
     if name == "torch":
         reason = "PyTorch searches in float32"
     elif ensemble:
@@ -54,6 +56,19 @@ def check_member(model: ModelFolder, member: ModelFolder) -> None:
             f"{member.folder} has another vocabulary than {model.folder}",
             "give an `ensemble` of models that were trained on one dataset, or on datasets with one vocabulary",
         )
+
+
+def load_aligner(model: ModelFolder, engine: FullEngine | None, wanted: EngineOptions) -> Aligner:
+    """What aligns words for an engine of the model: PyTorch, for CTranslate2 gives no attention of given targets.
+
+    So both engines give the same links for the same translation. None: the engine is an ensemble's, whose first model
+    aligns.
+    """
+    from nmt.decoding.engines import pytorch
+
+    if isinstance(engine, pytorch.PyTorchEngine):
+        return engine
+    return pytorch.load_engine([model], "cpu" if engine else wanted.device, wanted.threads)
 
 
 def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:

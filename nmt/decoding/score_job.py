@@ -17,7 +17,8 @@ from nmt.corpus.parallel import Corpus, count_pairs, read_pairs
 from nmt.decoding.engine import MAX_PIECES, NEVER_SEEN, Hypothesis
 from nmt.decoding.forced import ScoredPair, Scoring, windows
 from nmt.decoding.formats import ScoreFormat
-from nmt.decoding.job import Tally, open_sink
+from nmt.decoding.job import Tally
+from nmt.decoding.sinks import open_sink
 from nmt.disk.files import written_directly
 from nmt.errors import UsageError
 from nmt.store.journal import Sums, beside

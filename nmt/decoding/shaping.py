@@ -40,8 +40,9 @@ class Segment:
 
     line: int  # place in the window
     pieces: list[int]
-    marked: bool = False  # with a final mark that the line does not have
+    marked: bool = False  # part of a sentence with a final mark that the line does not have
     part: int = 0  # place in the line
+    lent: int = 0  # characters of that mark at its end
     hypotheses: list[Hypothesis] = field(default_factory=list)
     prefix: Sequence[int] = ()
     constraints: Sequence[Constraint] = ()
@@ -93,8 +94,10 @@ class Shaper:
                 self._look_for_strange(line, number)
             count = 0
             for part, marked in [(next(encoded_again), marked) for _, marked in parts] or [(pieces, False)]:
-                for segment in self._cut(part, number, progress):
-                    yield Segment(place, segment, marked, count)
+                cut_up = self._cut(part, number, progress)
+                mark = self._profile.source_mark if self._profile and marked else ""
+                for segment in cut_up:
+                    yield Segment(place, segment, marked, count, len(mark) if segment is cut_up[-1] else 0)
                     count += 1
 
     def unmarked(self, translation: str) -> str:

@@ -57,6 +57,14 @@ class Teacher:
         score_N = torch.cat([self.chunk(hidden_CD, wanted_C) for hidden_CD, wanted_C in chunks])
         return [scores.tolist() for scores in torch.split(score_N, target_length_B.tolist())]
 
+    @torch.inference_mode()
+    def source_weights(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor | None:
+        """What each source position contributes to each step of each decoder layer, (B, L, T, S); see the family.
+
+        ``target_BT`` holds columns, <s> first.
+        """
+        return self.model.source_weights(source_BS, source_length_B, target_BT)
+
     def chunk(self, hidden_CD: Tensor, wanted_C: Tensor) -> Tensor:
         """The log-probabilities (C,) of the wanted columns."""
         logits_CV = hidden_CD @ self.model.output_weight.t()

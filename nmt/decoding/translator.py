@@ -8,16 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self, cast
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
 from nmt.decoding.consensus import Consensus
-from nmt.decoding.engine import MAX_PIECES, Engine, Hypothesis
+from nmt.decoding.details import Details, Token
+from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
+from nmt.decoding.word_links import Link
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
 from nmt.text.machine import check_threads
@@ -49,15 +51,19 @@ class Translation:
     alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
     source_pieces: int = 0
     target_pieces: int = 0
+    tokens: list[Token] | None = None  # when asked for: each piece, and </s> of each segment, with its log-probability
+    alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
 
 
 class TargetTokenizer(Protocol):
-    """The tokenizer of the target side, as the Translator uses it; all but ``decode`` are for lines with requests."""
+    """The tokenizer of the target side, as the Translator uses it; all but ``decode`` are for what lines may ask."""
 
     @property
     def size(self) -> int: ...
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+    def pieces(self, ids: Sequence[int]) -> list[str]: ...
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
@@ -78,6 +84,7 @@ class Translator:
         batch_tokens: int = BATCH_TOKENS,
         window: int = WINDOW,
         profile: Profile | None = None,
+        aligner: Aligner | None = None,
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -94,6 +101,11 @@ class Translator:
         self.batches = Batches(max(1, int(batch_tokens / rows)), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
+        self.details: Details | None = None
+        if self.options.token_scores or aligner:
+            scorer = cast("Scorer", engine) if self.options.token_scores else None
+            tokenizers = (source_tokenizer, target_tokenizer)
+            self.details = Details(scorer, aligner, self.shaper, *tokenizers, batch_tokens, self.options)
 
     def __reduce__(self) -> Never:
         raise TypeError("a Translator cannot be copied or sent to another process: load it in each process")
@@ -140,10 +152,11 @@ class Translator:
         tokenizers, profile = model.tokenizers, model.profile
 
         # Not before the model has been checked: the import of an engine may take seconds.
-        from nmt.decoding.loading import load_engine
+        from nmt.decoding.loading import load_aligner, load_engine
 
         engine = load_engine(model, options, wanted, ensemble)
-        translator = cls(engine, *tokenizers, options, wanted.batch_tokens, profile=profile)
+        aligner = load_aligner(model, None if ensemble else engine, wanted) if options.alignments else None
+        translator = cls(engine, *tokenizers, options, wanted.batch_tokens, profile=profile, aligner=aligner)
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
 
@@ -228,6 +241,9 @@ class Translator:
         translations = self.assemble(texts, segments)
         if told:
             self.phrasebook.check(told, [translation.text for translation in translations], before)
+        if self.details:
+            found = zip(translations, self.details.of(texts, segments, before), strict=True)
+            translations = [replace(each, tokens=more.tokens, alignment=more.links) for each, more in found]
         return translations
 
     def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:

@@ -71,6 +71,12 @@ class MultiHeadAttention(nn.Module):
             score_BHTS = score_BHTS.masked_fill(~mask, -torch.inf)
         return score_BHTS.softmax(dim=-1)
 
+    def lengths(self, value_BHSE: Tensor) -> Tensor:
+        """Euclidean lengths (B, H, S) of what each head adds to the output for a position with all of the weight."""
+        weight_DHE = self.output.weight.view(len(self.output.weight), self.heads, -1)
+        gram_HEF = torch.einsum("dhe,dhf->hef", weight_DHE, weight_DHE)  # no vector of the width for each position
+        return torch.einsum("bhse,hef,bhsf->bhs", value_BHSE, gram_HEF, value_BHSE).clamp(min=0).sqrt()
+
     def split(self, x_BTD: Tensor) -> Tensor:
         """Split features into heads: (B, H, T, E)."""
         return x_BTD.view(*x_BTD.shape[:2], self.heads, -1).transpose(1, 2)

@@ -49,6 +49,15 @@ class TranslationModel(nn.Module, ABC):
         that it has.
         """
 
+    def source_weights(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor | None:
+        """What each source position contributes to each step of each decoder layer (B, L, T, S), by teacher forcing.
+
+        That is its attention weight times the length of the vector that it passes on, over all heads (Kobayashi et al.
+        2020): attention to a position with nothing to say does not count. 0 at padding; None for a model without
+        attention.
+        """
+        return None
+
     def position_vectors(self, positions: int) -> Tensor | None:
         """Vectors (positions, D) that are added to the source embeddings; None for a family that adds none."""
         return None

@@ -119,6 +119,14 @@ class Recurrent(TranslationModel):
         _, weights = self.decode(source_S[None], length_1, target_T[None])
         return {"cross": torch.cat(weights, dim=1)[None]} if self.attends else {}
 
+    def source_weights(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor | None:
+        if not self.attends:
+            return None
+        memory_BSD = self.start(source_BS, source_length_B).memory.value_BSD
+        context_BSD = linear(memory_BSD, self.attentional.weight[:, : memory_BSD.size(-1)])
+        weights_BTS = torch.cat(self.decode(source_BS, source_length_B, target_BT)[1], dim=1)
+        return (weights_BTS * context_BSD.norm(dim=-1)[:, None])[:, None]
+
     def decode(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Teacher forcing, step by step: hidden states (N, T, D), and the attention weights (B, K, S) of each step.
 

@@ -20,7 +20,7 @@ from nmt.model.layers import Dropout, FeedForward, Residual, initialise
 from nmt.model.masks import padding_mask
 from nmt.model.positions import LearnedPositions, SinusoidalPositions
 
-Seen = dict[str, list[Tensor]]  # the weights (B, H, T, S) of each layer, by kind of attention
+Seen = dict[str, list[Tensor]]  # the weights (B, H, T, S) of each layer, by the kinds of attention that are wanted
 
 
 @dataclass
@@ -51,7 +51,7 @@ class EncoderLayer(nn.Module):
 
     def forward(self, x_BSD: Tensor, mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
         def attend(y_BSD: Tensor) -> Tensor:
-            weights = None if seen is None else seen["encoder"]
+            weights = None if seen is None else seen.get("encoder")
             return self.attention(y_BSD, self.attention.keys_values(y_BSD), mask_B11S, seen=weights)
 
         x_BSD = self.attention_residual(x_BSD, attend)
@@ -74,11 +74,11 @@ class DecoderLayer(nn.Module):
         """All target positions at once, for training: (N, T, D), where position t depends on 0…t."""
 
         def attend(y_NTD: Tensor) -> Tensor:
-            weights = None if seen is None else seen["decoder"]
+            weights = None if seen is None else seen.get("decoder")
             return self.attention(y_NTD, self.attention.keys_values(y_NTD), causal=True, seen=weights)
 
         x_NTD = self.attention_residual(x_NTD, attend)
-        x_NTD = self.attended_source(x_NTD, memory, memory_mask_B11S, None if seen is None else seen["cross"])
+        x_NTD = self.attended_source(x_NTD, memory, memory_mask_B11S, None if seen is None else seen.get("cross"))
         return self.feed_forward_residual(x_NTD, self.feed_forward)
 
     def attended_source(
@@ -158,6 +158,17 @@ class Transformer(TranslationModel):
         seen: Seen = {"cross": [], "encoder": [], "decoder": []}
         self(source_S[None], torch.tensor([len(source_S)], device=source_S.device), target_T[None], seen)
         return {kind: torch.cat(weights) for kind, weights in seen.items()}
+
+    def source_weights(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor:
+        memory_BSD, mask_B11S = self.encode(source_BS, source_length_B)
+        x_BTD = self.embed_target(target_BT, first=0)
+        weights = []
+        for layer in self.decoder:
+            attention, seen = layer.cross_attention, Seen(cross=[])
+            memory = attention.keys_values(memory_BSD)
+            x_BTD = layer(x_BTD, memory, mask_B11S, seen)
+            weights.append(torch.einsum("bhts,bhs->bts", seen["cross"][0], attention.lengths(memory[1])))
+        return torch.stack(weights, dim=1)
 
     def position_vectors(self, positions: int) -> Tensor:
         return self.source_positions(torch.arange(positions), like=self.output_weight)

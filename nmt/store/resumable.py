@@ -73,7 +73,7 @@ def forget_journal(path: Path) -> None:
 
 
 class Resumable:
-    """An output file until it has its name; created by ``resumable``. A Sink of nmt.decoding.job."""
+    """An output file until it has its name; created by ``resumable``. A Sink of nmt.decoding.sinks."""
 
     def __init__(self, path: Path, keep_journal: bool = False) -> None:
         self.path = path

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from threading import Lock, Thread
-from typing import Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -33,6 +33,9 @@ from nmt.model.family import TranslationModel
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.machine import available_cores
 from nmt.text.tokenizer import BOS, EOS, PAD, UNK
+
+if TYPE_CHECKING:
+    from nmt.decoding.engine import Weights
 
 Result = TypeVar("Result")
 
@@ -171,12 +174,40 @@ class PyTorchEngine:
 
     def score_batch(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
         """``score`` in this thread, with errors as PyTorch raises them."""
-        source_BS, source_length_B = self.padded([[*query.pieces, EOS] for query in queries])
-        teacher = self.teacher()
-        rows = [[teacher.column_of.get(piece, UNK) for piece in target] for target in targets]
-        target_BT, target_length_B = self.padded([[BOS, *row, EOS] for row in rows])
-        scores = teacher.log_probabilities(source_BS, source_length_B, target_BT, target_length_B - 1)
+        source_BS, source_length_B, target_BT, target_length_B = self.forced_batch(queries, targets)
+        scores = self.teacher().log_probabilities(source_BS, source_length_B, target_BT, target_length_B - 1)
         return list(map(forced, targets, scores))
+
+    def align(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> "list[Weights]":
+        """See ``Aligner``; the engine must have been made ``of`` a model. Raises what ``search`` raises.
+
+        Computes in float64, where the device has it. Raises SettingsError for a model without attention.
+        """
+        if not queries:
+            return []
+        return self.compute(len(queries), partial(self.align_batch, queries, targets))
+
+    def align_batch(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> "list[Weights]":
+        """``align`` in this thread, with errors as PyTorch raises them."""
+        source_BS, source_length_B, target_BT, _ = self.forced_batch(queries, targets)
+        weights_BLTS = self.teacher().source_weights(source_BS, source_length_B, target_BT[:, :-1])
+        if weights_BLTS is None:
+            raise SettingsError("this model has no attention to align words by", "leave `alignments` out")
+        weights_BTS = weights_BLTS.sum(1).cpu()
+        found = []
+        for weights_TS, query, target in zip(weights_BTS, queries, targets, strict=True):
+            own_TS = weights_TS[: len(target), : len(query.pieces)]  # neither </s> nor padding
+            total_T1 = own_TS.sum(1, keepdim=True)
+            found.append((own_TS / total_T1.where(total_T1 > 0, 1.0)).double().numpy())
+        return found
+
+    def forced_batch(
+        self, queries: Sequence[Query], targets: Sequence[Sequence[int]]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Sources and given targets as a ``Teacher`` reads them, each padded, with their lengths."""
+        rows = [[self.teacher().column_of.get(piece, UNK) for piece in target] for target in targets]
+        source = self.padded([[*query.pieces, EOS] for query in queries])
+        return *source, *self.padded([[BOS, *row, EOS] for row in rows])
 
     def teacher(self) -> Teacher:
         """The model for teacher forcing; made once, for search needs no copy in float64."""

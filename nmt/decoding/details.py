@@ -1,0 +1,147 @@
+"""What is asked of translations beside their text: scores of their pieces, and links between words. Knows no engine.
+
+Both come from forced decoding of the best hypotheses once a window is translated, so plain search pays nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol, TypeVar
+
+from nmt.config import SearchOptions
+from nmt.decoding.batching import Batches
+from nmt.decoding.engine import Aligner, Query, Scorer
+from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
+from nmt.decoding.word_links import Link, links_of, source_words, target_words, word_weights
+from nmt.errors import BusyError
+from nmt.text.lines import one_line
+from nmt.text.progress import Silent
+from nmt.text.sentences import join_sentences
+from nmt.text.tokenizer import EOS
+
+Result = TypeVar("Result")
+Token = tuple[str, float]  # a piece, and its log-probability
+
+
+class TargetTokenizer(Protocol):
+    """The tokenizer of the target side, as translating uses it."""
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+    def pieces(self, ids: Sequence[int]) -> list[str]: ...
+
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What was asked of one line; None: not asked for."""
+
+    tokens: list[Token] | None = None  # of all its segments, each with </s>
+    links: list[Link] | None = None  # (source word, target word), numbered as white space separates them
+
+
+@dataclass(frozen=True)
+class Item:
+    """A segment whose best hypothesis is looked at."""
+
+    segment: Segment
+    source_words: Sequence[int] = field(default=())  # of its pieces
+
+    @property
+    def target(self) -> list[int]:
+        return self.segment.hypotheses[0].pieces
+
+    @property
+    def width(self) -> int:
+        """Pieces of the longer side, and </s>."""
+        return max(len(self.segment.pieces), len(self.target)) + 1
+
+
+@dataclass(frozen=True)
+class Details:
+    """Finds details of translated windows: token scores where there is a scorer, links where there is an aligner."""
+
+    scorer: Scorer | None
+    aligner: Aligner | None
+    shaper: Shaper
+    source_tokenizer: SourceTokenizer
+    target_tokenizer: TargetTokenizer
+    batch_tokens: int
+    options: SearchOptions
+
+    def of(self, lines: Sequence[str], segments: Sequence[Segment], before: int) -> list[Detail]:
+        """The details of each line of a window, whose segments have hypotheses; ``before`` lines came before it.
+
+        Raises BusyError for a line that does not fit into memory.
+        """
+        tokens: list[list[Token]] = [[] for _ in lines]
+        if self.scorer:
+            found = self.tokens(self.scorer, segments, before)
+            for segment in segments:
+                tokens[segment.line] += found[id(segment)]
+        links: list[list[Link]] = [[] for _ in lines]
+        if self.aligner:
+            for line, some in self.links(self.aligner, lines, segments, before):
+                links[line] = some
+        pairs = zip(tokens, links, strict=True)
+        return [Detail(scored if self.scorer else None, linked if self.aligner else None) for scored, linked in pairs]
+
+    def tokens(self, scorer: Scorer, segments: Sequence[Segment], before: int) -> dict[int, list[Token]]:
+        """The pieces of each segment's translation with their scores, by the segment's id."""
+        batches = Batches(scorer.score_tokens or self.batch_tokens, scorer.workers)
+        found = {}
+        for item, scored in run(list(map(Item, segments)), scorer.score, batches, before):
+            pieces = [*item.target, EOS]
+            if len(item.target) >= item.segment.query(0).limit(self.options):
+                pieces.pop()  # it was cut off there, without </s>
+            scores = (scored.token_scores or [])[: len(pieces)]
+            found[id(item.segment)] = list(zip(self.target_tokenizer.pieces(pieces), scores, strict=True))
+        return found
+
+    def links(
+        self, aligner: Aligner, lines: Sequence[str], segments: Sequence[Segment], before: int
+    ) -> Iterator[tuple[int, list[Link]]]:
+        """The links of each line that has segments."""
+        by_line = {line: list(parts) for line, parts in groupby(segments, key=lambda segment: segment.line)}
+        items: list[Item] = []
+        for line, parts in by_line.items():
+            spelled = [self.source_tokenizer.spell(part.pieces) for part in parts]
+            words = source_words(lines[line], spelled, [part.lent for part in parts])
+            items += map(Item, parts, words)
+        found: dict[int, list[Link]] = {}
+        for item, weights in run(items, aligner.align, Batches(self.batch_tokens, aligner.workers), before):
+            ends = target_words(self.target_tokenizer.spell(item.target))
+            found[id(item.segment)] = links_of(word_weights(weights, ends, item.source_words))
+        for line, parts in by_line.items():
+            yield line, sorted(set(self.joined(parts, found)))
+
+    def joined(self, parts: list[Segment], found: dict[int, list[Link]]) -> Iterator[Link]:
+        """The links of a line from those of its segments, whose target words are counted from their own beginning."""
+        texts: list[str] = []
+        for part in parts:
+            text = one_line(self.target_tokenizer.decode([part.hypotheses[0].pieces])[0])
+            texts.append(self.shaper.unmarked(text) if part.marked else text)
+            words = len(texts[-1].split())
+            first = len(join_sentences(texts).split()) - words
+            # A final mark that was lent may have been a word.
+            yield from ((source, first + target) for source, target in found[id(part)] if target < words)
+
+
+def run(
+    items: list[Item],
+    work: Callable[[Sequence[Query], Sequence[Sequence[int]]], list[Result]],
+    batches: Batches,
+    before: int,
+) -> Iterator[tuple[Item, Result]]:
+    """Each item with the result of its hypothesis. Raises BusyError for one that does not fit into memory."""
+
+    def batch(some: list[Item]) -> list[Result]:
+        return work([Query(item.segment.pieces) for item in some], [item.target for item in some])
+
+    def alone(item: Item) -> BusyError:
+        line = before + item.segment.line + 1
+        return BusyError(f"line {line} does not fit into memory even alone", "use a smaller model")
+
+    for some, results in batches.run(items, batch, alone, Silent()):
+        yield from zip(some, results, strict=True)
