@@ -1,5 +1,6 @@
 """``nmt inspect``: correct facts, attention maps that belong to their pieces, usable pages and pictures."""
 
+import copy
 import json
 import re
 import shutil
@@ -19,11 +20,15 @@ from conftest import TinyRun, nmt, write_corpus
 from safetensors.torch import load_file
 
 from nmt import __version__
+from nmt.config import SearchOptions
+from nmt.decoding.engine import Query
+from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.errors import DataError, SettingsError
 from nmt.show.about import about
 from nmt.show.attention import AttentionMap, Inspector, SentencePair
 from nmt.show.charts import attention_picture, lines_picture, records, write_picture
 from nmt.show.page import write_attention_page
+from nmt.show.search_page import search_parts
 from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import BOS, EOS
 
@@ -262,6 +267,89 @@ def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_pat
         assert contrast(ink, button) >= 4.5
         papers[scheme] = paper
     assert papers["dark"] < papers["light"]
+
+
+# --- the search -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def traced(tiny_run: TinyRun) -> tuple[Inspector, SentencePair]:
+    inspector = Inspector.load(tiny_run.run)
+    torch.manual_seed(2)
+    for parameter in inspector.model.parameters():  # a model that ends after some pieces, and doubts
+        parameter.data.add_(0.2 * torch.randn_like(parameter))
+    return inspector, inspector.look(SOURCE)
+
+
+def test_candidates_are_the_models_distribution(traced: tuple[Inspector, SentencePair]) -> None:
+    inspector, pair = traced
+    assert pair.trace
+    model, tokenizer = copy.deepcopy(inspector.model).double(), inspector.target_tokenizer
+    source = inspector.source_tokenizer.encode([SOURCE])[0]
+    allowed = model.embeddings.produced.bool()
+    allowed[[piece for piece in tokenizer.control_ids() if piece != EOS]] = False
+    state = model.start(torch.tensor([[*source, EOS]]), torch.tensor([len(source) + 1]))
+    read = [BOS, *pair.trace.target]
+    with torch.no_grad():
+        for before, after, step in zip(read, [*read[1:], EOS], pair.trace.steps, strict=True):
+            logits, state = model.step(torch.tensor([before]), state)
+            share = logits[0].masked_fill(~allowed, -torch.inf).softmax(0)
+            assert step.piece == tokenizer.pieces([after])[0]
+            assert step.probability == pytest.approx(float(share[after]), rel=1e-6)
+            best = share.topk(5)
+            assert [probability for _, probability in step.candidates] == pytest.approx(best.values.tolist(), rel=1e-6)
+            assert [piece for piece, _ in step.candidates] == tokenizer.pieces(best.indices.tolist())
+
+
+def test_the_beam_leads_to_the_translation(traced: tuple[Inspector, SentencePair]) -> None:
+    inspector, pair = traced
+    trace = pair.trace
+    assert trace
+    assert trace.best
+    engine = PyTorchEngine.of(inspector.model, inspector.target_tokenizer.control_ids())
+    hypothesis = engine.search([Query(inspector.source_tokenizer.encode([SOURCE])[0])], SearchOptions())[0][0]
+    path = trace.best.path
+    pieces = [node.piece for node in path if node.piece != "</s>"]
+    assert pieces == inspector.target_tokenizer.pieces(hypothesis.pieces)
+    assert trace.best.score / len(path) == pytest.approx(hypothesis.score, abs=1e-6)
+    for column in trace.columns:
+        assert 1 <= sum(not node.finished for node in column) <= 5
+        assert all(node.parent is None or node in node.parent.children for node in column)
+    assert any(not node.finished and not node.children for column in trace.columns[:-1] for node in column)
+
+
+def test_a_given_target_has_no_beam(traced: tuple[Inspector, SentencePair], tmp_path: Path) -> None:
+    pair = traced[0].look(SOURCE, "I go home.")
+    assert pair.trace
+    assert (pair.trace.columns, pair.trace.best) == ([], None)
+    assert "The beam" not in search_parts(pair.trace)
+
+
+def test_the_page_shows_doubts_candidates_and_the_beam(
+    browser: Any, traced: tuple[Inspector, SentencePair], tmp_path: Path
+) -> None:
+    pair = traced[1]
+    assert pair.trace
+    write_attention_page(pair, tmp_path / "a.html")
+    said: list[str] = []
+    for scheme in ("light", "dark"):
+        page = browser.new_page(color_scheme=scheme)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto((tmp_path / "a.html").as_uri())
+        page.wait_for_selector("body[data-ready=yes]")
+        assert page.locator(".doubts span").all_text_contents() == [step.piece for step in pair.trace.steps]
+        assert page.locator("table.candidates tbody tr").count() == len(pair.trace.steps)
+        nodes = [node for column in pair.trace.columns for node in column]
+        assert page.locator("svg.beam g").count() == len(nodes)
+        dead = sum(not node.finished and not node.children for node in nodes)
+        assert page.locator("svg.beam g.dead").count() == dead
+        assert page.locator("svg.beam g.kept").count() == len(pair.trace.best.path if pair.trace.best else [])
+        paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        for selector, key in ((".doubts span", "color"), ("td", "color"), ("small", "color"), (".beam .sum", "fill")):
+            ink = page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).{key}")
+            assert contrast(luminance(ink), paper) >= 7, selector
+        assert said == []
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -58,6 +58,18 @@ class Teacher:
         return [scores.tolist() for scores in torch.split(score_N, target_length_B.tolist())]
 
     @torch.inference_mode()
+    def most_probable(self, source_1S: Tensor, target_1T: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The log-probabilities and columns (T, count) of the likeliest continuations after each column of a target.
+
+        ``target_1T`` begins with <s>.
+        """
+        length_1 = torch.tensor([source_1S.size(1)], device=source_1S.device)
+        logits_TV = self.model(source_1S, length_1, target_1T)[0] @ self.model.output_weight.t()
+        logits_TV.index_fill_(1, self.forbidden_F, -torch.inf)
+        best = logits_TV.log_softmax(1).topk(count)
+        return best.values, best.indices
+
+    @torch.inference_mode()
     def source_weights(self, source_BS: Tensor, source_length_B: Tensor, target_BT: Tensor) -> Tensor | None:
         """What each source position contributes to each step of each decoder layer, (B, L, T, S); see the family.
 

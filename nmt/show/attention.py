@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from nmt.config import SearchOptions
 from nmt.errors import DataError, SettingsError
+from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
 
@@ -42,6 +42,7 @@ class SentencePair:
     source: str
     target: str
     maps: list[AttentionMap]
+    trace: SearchTrace | None = None  # how the target was found
 
 
 class Inspector:
@@ -67,10 +68,12 @@ class Inspector:
 
         source_ids = self.encode(self.source_tokenizer, source, "source")
         if target is None:
-            target_ids = self.translate(source_ids)
-            target = self.target_tokenizer.decode([target_ids])[0]
+            trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
+            target = self.target_tokenizer.decode([trace.target])[0]
         else:
-            target_ids = self.encode(self.target_tokenizer, target, "target")
+            given = self.encode(self.target_tokenizer, target, "target")
+            trace = watch(self.model, self.target_tokenizer, source_ids, given, LONGEST)
+        target_ids = trace.target
         with torch.inference_mode():
             weights = self.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
         if not weights:
@@ -83,7 +86,7 @@ class Inspector:
             "decoder": ([*target_pieces, END], [START, *target_pieces]),
         }
         maps = [AttentionMap(kind, *sides[kind], map_LHTS.double().numpy()) for kind, map_LHTS in weights.items()]
-        return SentencePair(source, target, maps)
+        return SentencePair(source, target, maps, trace)
 
     def positions(self, count: int) -> Weights:
         """The positional encoding of the first ``count`` positions, (count, width).
@@ -106,11 +109,3 @@ class Inspector:
         if len(ids) > LONGEST:
             raise DataError(f"the {side} has {len(ids)} pieces", f"give a sentence of at most {LONGEST}")
         return ids
-
-    def translate(self, source_ids: list[int]) -> list[int]:
-        """The pieces of the model's translation, cut to 100."""
-        from nmt.decoding.engine import Query
-        from nmt.decoding.engines.pytorch import PyTorchEngine
-
-        engine = PyTorchEngine.of(self.model, self.target_tokenizer.control_ids())
-        return engine.search([Query(source_ids)], SearchOptions())[0][0].pieces[:LONGEST]

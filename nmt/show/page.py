@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.disk.files import create_binary
 from nmt.show.attention import AttentionMap, SentencePair
 from nmt.show.charts import FONT_FILE, TITLES, heatmap, plotting, styled
+from nmt.show.search_page import search_parts
 from nmt.text.lines import printable
 
 if TYPE_CHECKING:
@@ -23,18 +24,29 @@ def write_attention_page(pair: SentencePair, path: Path) -> None:
     alt = plotting()
     chart = heatmap(alt.NamedData("weights"), alt.Step(CELL), alt.Step(CELL), labels=True)
     text = ["A row is a piece that looks, a column one that is looked at; the more colour, the more weight."]
-    write_page(path, f"{pair.source} → {pair.target}", text, chart, [as_json(attention) for attention in pair.maps])
+    parts = f"{search_parts(pair.trace)}\n<h2>Attention</h2>" if pair.trace else ""
+    maps = [as_json(attention) for attention in pair.maps]
+    write_page(path, f"{pair.source} → {pair.target}", text, chart, maps, parts)
 
 
 def write_page(
-    path: Path, title: str, text: list[str], chart: "alt.Chart", maps: list[dict[str, Any]] | None = None
+    path: Path,
+    title: str,
+    text: list[str],
+    chart: "alt.Chart",
+    maps: list[dict[str, Any]] | None = None,
+    parts: str = "",
 ) -> None:
-    """Write a page that needs no network. It shows one of ``maps`` at a time, as the chart's ``weights`` data."""
+    """Write a page that needs no network. It shows one of ``maps`` at a time, as the chart's ``weights`` data.
+
+    ``parts`` is HTML that stands before the chart.
+    """
     import vl_convert
 
     page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
         title=escape(printable(title)),
         font=b64encode(FONT_FILE.read_bytes()).decode(),
+        parts=parts,
         text="\n".join(f'<p class="about">{escape(line)}</p>' for line in text),
         library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
         spec=for_script(styled(chart).properties(background="transparent").to_dict()),
