@@ -419,6 +419,41 @@ def test_translation_ended_before_anything_is_done_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+SIGNALLED_AT = """
+import os, signal, sys
+
+folder, place = sys.argv.pop(1), int(sys.argv.pop(1))
+seen = 0
+
+def hook(event, arguments):  # a signal that comes during the event is handled right after it
+    global seen
+    if event in ("open", "os.mkdir") and str(arguments[0]).startswith(folder):
+        seen += 1
+        if seen == place:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(hook)
+from nmt.cli import main
+main()
+"""
+
+
+def test_a_signal_at_any_file_that_is_opened_leaves_nothing(tiny_run: TinyRun, tmp_path: Path, few: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    words: list[str | Path] = ["translate", tiny_run.run, few, *QUICK, "-o", folder / "out.en"]
+    places = 0
+    while True:
+        command = [sys.executable, "-c", SIGNALLED_AT, str(folder), str(places + 1), *words]
+        code = subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+        left = {path.name for path in folder.iterdir()}
+        if "out.en" in left:
+            break  # it was whole before the signal came
+        places += 1
+        assert (code, left) == (-signal.SIGTERM, set())
+    assert places >= 3
+
+
 BLANK = b"\n" * 4096  # a whole window, done in no time
 
 

@@ -96,7 +96,7 @@ def main() -> NoReturn:
     except typer.TyperException as error:
         fail(usage_error(error))
     except BrokenPipeError:
-        end_by(signal.SIGPIPE, None)  # the error may come before the signal is handled
+        end_now(signal.SIGPIPE)  # the error may come before the signal is handled
     except Exception as error:
         if is_out_of_memory(error):
             fail(BusyError("out of memory", "use smaller --batch-tokens, or try again when the machine has more free"))
@@ -203,11 +203,18 @@ def fail(error: NmtError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def end_by(number: int, frame: FrameType | None) -> NoReturn:
-    """The signal handler of commands that have nothing to save: delete unfinished files and die by the signal.
+def end_by(number: int, frame: FrameType | None) -> None:
+    """The signal handler of commands that have nothing to save: end, but not while files are being created.
 
     Raises nothing: a library could catch it while it is imported.
     """
+    from nmt.disk.debris import when_recorded
+
+    when_recorded(lambda: end_now(number))
+
+
+def end_now(number: int) -> NoReturn:
+    """Delete unfinished files and die by the signal."""
     from nmt.disk.debris import discard_unfinished
 
     discard_unfinished()

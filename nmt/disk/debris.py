@@ -10,7 +10,8 @@ import re
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from nmt.disk.durable import rename
 from nmt.disk.locks import lock
 
 unfinished: set[Path] = set()  # the hidden names that this process is writing under
+_recording = 0  # blocks of ``recording`` that the main thread is in
+_late: list[Callable[[], object]] = []  # what waits for their end
 _HIDDEN = re.compile(
     r"\.(?P<name>.+)\.(?P<kind>partial|old)-(?P<process>\d+)-(?P<host>[a-z0-9]+)-[0-9a-f]{6}", re.DOTALL
 )
@@ -104,6 +107,32 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
             return
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """A block that creates files and records them in ``unfinished``; what ``when_recorded`` is given waits for its end.
+
+    Otherwise a signal between the two would leave a file that nobody knows. Holds in the main thread, which runs
+    signal handlers.
+    """
+    global _recording
+    ours = threading.current_thread() is threading.main_thread()
+    _recording += ours
+    try:
+        yield
+    finally:
+        _recording -= ours
+        while ours and not _recording and _late:
+            _late.pop()()
+
+
+def when_recorded(action: Callable[[], object]) -> None:
+    """Call ``action``, which ends this process: now, or at the end of a block in which files are being created."""
+    if _recording:
+        _late.append(action)
+    else:
+        action()
 
 
 def discard_unfinished() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nmt.disk.compression import COMPRESSED, broken, compressor, decompressor
-from nmt.disk.debris import partial_name, sweep, unfinished
+from nmt.disk.debris import partial_name, recording, sweep, unfinished
 from nmt.disk.durable import cannot_create, keep_rights, publish, refuse_irregular, rights, sync
 from nmt.disk.locks import lock
 from nmt.disk.untrusted import open_regular
@@ -112,7 +112,10 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
     try:
         # Append, because /dev/stdout may be a file that holds data already.
         flags = os.O_WRONLY | (os.O_APPEND if special else os.O_CREAT | os.O_EXCL)
-        descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o600 if before else 0o666)
+        with recording():
+            descriptor = os.open(written, flags | getattr(os, "O_BINARY", 0), 0o600 if before else 0o666)
+            if not special:
+                unfinished.add(written)
     except OSError as error:
         raise cannot_create(path, error) from None
     if not special:
@@ -121,7 +124,6 @@ def create_binary(path: Path, follow: bool = True) -> Iterator[BinaryIO]:
         keep_rights(descriptor, before)
     raw = _Writer(path, descriptor)
     if not special:
-        unfinished.add(written)
         sweep(path.parent, path.name)
     try:
         buffered = io.BufferedWriter(raw, _BUFFER)

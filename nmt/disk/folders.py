@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nmt.disk.debris import partial_name, remove, sweep, unfinished
+from nmt.disk.debris import partial_name, recording, remove, sweep, unfinished
 from nmt.disk.durable import DISK_FAILURES, cannot_create, keep_rights, rename, rights, sync_folder, sync_tree
 from nmt.disk.locks import lock
 from nmt.disk.pinned import by_descriptor
@@ -71,14 +71,17 @@ def make_partial(path: Path, mode: int) -> tuple[Path, int]:
     """Make a hidden, ``unfinished`` folder beside ``path``; returns it and the descriptor whose lock stops sweeps."""
     for _ in range(100):
         partial = partial_name(path)
-        partial.mkdir(mode)
+        with recording():
+            partial.mkdir(mode)
+            unfinished.add(partial)
         try:
             held = os.open(partial, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         except FileNotFoundError:
+            unfinished.discard(partial)
             continue  # swept by another process before it was locked
         if lock(held) is not False and partial.exists():
-            unfinished.add(partial)
             return partial, held
+        unfinished.discard(partial)
         os.close(held)
     raise FileExistsError(errno.EEXIST, "others remove what is made there")
 

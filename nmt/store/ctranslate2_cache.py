@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from nmt.disk.debris import remove, sweep, unfinished
+from nmt.disk.debris import recording, remove, sweep, unfinished
 from nmt.disk.durable import cannot_create
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
@@ -127,10 +127,11 @@ def remove_unused(version: Path) -> None:
 def load_temporary(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:
     """``load_cached`` without a cache."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="nmt-"))
+        with recording():
+            folder = Path(tempfile.mkdtemp(prefix="nmt-"))
+            unfinished.add(folder)
     except OSError:
         raise CannotCreateError("there is no folder for temporary files", "set TMPDIR to one") from None
-    unfinished.add(folder)
     try:
         try:
             write_ctranslate2(model, folder)

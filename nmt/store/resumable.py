@@ -7,12 +7,12 @@ what an earlier process left.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from nmt.disk.compression import compressed
-from nmt.disk.debris import unfinished
+from nmt.disk.debris import recording, unfinished
 from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
@@ -54,8 +54,10 @@ def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
 def _locked(path: Path) -> Iterator[None]:
     """Hold the lock of an output during the block. Raises BusyError."""
     lock = path.with_name(f"{path.name}.partial.lock")
-    with exclusive(lock, str(path)):
-        unfinished.add(lock)
+    with ExitStack() as stack:
+        with recording():
+            stack.enter_context(exclusive(lock, str(path)))
+            unfinished.add(lock)
         try:
             yield
         finally:
@@ -88,11 +90,12 @@ class Resumable:
         opened: list[Beside] = []
         try:
             partial, journal = beside(path)
-            for name, output in ((partial, path), (journal, journal)):
-                opened.append(Beside(name, output, private=bool(self._before)))
-            self._partial, self._journal = opened
-            self._journal.good = len(START)
-            self._claim()
+            with recording():
+                for name, output in ((partial, path), (journal, journal)):
+                    opened.append(Beside(name, output, private=bool(self._before)))
+                self._partial, self._journal = opened
+                self._journal.good = len(START)
+                self._claim()
             self._copy_finished()
         except NmtError:
             for file in opened:
