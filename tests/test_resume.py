@@ -284,6 +284,18 @@ def test_a_validation_that_is_long_is_saved_before_it_ends(
     assert_same_run(run, whole)
 
 
+def test_what_is_kept_after_a_line_without_its_end_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "kept"
+    with closing(Kept(path, "work")) as kept:
+        kept.put("first", 1)
+    for cut in range(len(path.read_bytes())):
+        path.with_name("cut").write_bytes(path.read_bytes()[: -1 - cut])
+        with closing(Kept(path.with_name("cut"), "work")) as kept:
+            kept.put("more", 2)
+        with closing(Kept(path.with_name("cut"), "work")) as kept:
+            assert kept.get("more") == 2
+
+
 @given(st.lists(st.tuples(st.text(max_size=3), st.lists(st.floats(allow_nan=False)))), st.integers(0, 400), st.data())
 def test_what_is_kept_is_what_was_put_or_nothing(
     entries: list[tuple[str, list[float]]], cut_at: int, data: st.DataObject

@@ -86,7 +86,9 @@ class Kept:
 
 
 def _entry(line: bytes) -> tuple[str, Any] | None:
-    """The key and the value in a line, or None for a line that is not whole."""
+    """The key and the value in a line, or None for a line that is not whole: that lacks its end, for example."""
+    if not line.endswith(b"\n"):
+        return None
     try:
         value = json.loads(line)
         text = value["entry"]
