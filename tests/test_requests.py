@@ -3,7 +3,7 @@
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nmt import Request, SearchOptions, Translator
 from nmt.config import EngineOptions
 from nmt.decoding.beside import Beside
 from nmt.decoding.engine import Hypothesis, Query
+from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.formats import Format
 from nmt.decoding.job import Job
 from nmt.decoding.phrases import AvoidedWords, Phrasebook, Spelling
@@ -185,13 +186,46 @@ def test_a_phrase_of_more_pieces_than_a_line_may_have_is_left_out_with_a_warning
     assert progress.warnings == ["line 1 has a prefix or phrases of over 400 pieces: they are left out"]
 
 
-def test_a_line_with_phrases_is_not_split_and_a_prefix_begins_its_first_sentence(model: ModelFolder) -> None:
-    line = "나는 학생이다. 집에 간다. 책을 읽는다. 학교에 간다."
-    (one,) = translator(model).translate([Request(line, prefix="Well then")])
+SENTENCES = ["나는 학생이다.", "집에 간다.", "책을 읽는다.", "학교에 간다."]
+
+
+def test_a_prefix_begins_the_first_sentence_of_a_line_and_no_other(model: ModelFolder) -> None:
+    (one,) = translator(model).translate([Request(" ".join(SENTENCES), prefix="Well then")])
     assert one.text.startswith("Well then")
     assert one.text.count("Well then") == 1
-    (other,) = translator(model).translate([Request(line, constraints=["Well then"])])
-    assert has_words(other.text, "Well then")
+
+
+def test_a_phrase_goes_into_the_sentence_of_its_line_that_loses_least_by_it_and_changes_no_other(
+    model: ModelFolder,
+) -> None:
+    options = replace(SHORT, length_penalty=0.0)  # scores are sums
+    for phrase in ("Well then", "book", "my friend", "school"):
+        plain = list(translator(model, options).translate(SENTENCES))
+        told = list(translator(model, options).translate([Request(one, constraints=[phrase]) for one in SENTENCES]))
+        losses = [before.score - after.score for before, after in zip(plain, told, strict=True)]
+        home = losses.index(min(losses))
+        expected = " ".join((told if place == home else plain)[place].text for place in range(len(SENTENCES)))
+        (line,) = translator(model, options).translate([Request(" ".join(SENTENCES), constraints=[phrase])])
+        assert line.text == expected
+
+
+def test_lines_that_have_their_phrases_already_are_searched_once(model: ModelFolder) -> None:
+    class Counting(PyTorchEngine):
+        searched = 0
+
+        def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+            self.searched += len(queries)
+            return super().search(queries, options)
+
+    lines = lines_of("ko", 8)
+    engine = translator(model).engine
+    assert isinstance(engine, PyTorchEngine)
+    counting = Counting(engine.model, engine.forbidden, piece_V=engine.columns.piece_V)
+    plain = list(translator(model).translate(lines))
+    requests = [Request(line, constraints=each.text.split()[:2]) for line, each in zip(lines, plain, strict=True)]
+    told = list(Translator(counting, *model.tokenizers, SHORT, profile=model.profile).translate(requests))
+    assert [(each.text, each.score) for each in told] == [(each.text, each.score) for each in plain]
+    assert counting.searched == len(lines)
 
 
 def test_a_blank_line_stays_blank(model: ModelFolder) -> None:

@@ -6,6 +6,7 @@ appear is compared with the text that the pieces spell, however it is cut into p
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Protocol
 
@@ -31,6 +32,18 @@ class SpellingTokenizer(Protocol):
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
+@dataclass(frozen=True)
+class Phrase:
+    """What must appear in the translation of a line: any one of its forms."""
+
+    forms: Sequence[str]
+    pieces: Constraint
+
+    def is_in(self, text: str) -> bool:
+        """Whether it stands in a text, which is in normal form."""
+        return any(has_words(text, normal(form)) for form in self.forms)
+
+
 class Phrasebook:
     """Tells segments what their lines ask for, and checks whether translations have it."""
 
@@ -47,11 +60,12 @@ class Phrasebook:
 
     def tell(
         self, segments: Sequence[Segment], requests: Mapping[int, Request], before: int, progress: Progress
-    ) -> None:
+    ) -> dict[int, list[Phrase]]:
         """Give segments what is asked of their lines, by place in the window; ``before`` lines came before it.
 
-        Of a line of several segments the first gets the prefix, and the longest what must appear.
+        Of a line of several segments the first gets the prefix. Returns what must appear in the line, for ``Placing``.
         """
+        wanted: dict[int, list[Phrase]] = {}
         of_line: dict[int, list[Segment]] = {}
         for segment in segments:
             if segment.line in requests:
@@ -59,19 +73,21 @@ class Phrasebook:
         for place, parts in of_line.items():
             request = requests[place]
             prefix = self._tokenizer.encode([request.prefix])[0] if request.prefix.strip() else []
-            constraints = [self.constraint(tuple(forms)) for forms in request.forms()]
-            constraints = [each for each in constraints if each]
-            if max(len(prefix), sum(max(map(len, each)) for each in constraints)) > MAX_PIECES:
+            phrases = [Phrase(forms, self.constraint(tuple(forms))) for forms in request.forms()]
+            phrases = [phrase for phrase in phrases if phrase.pieces]
+            if max(len(prefix), sum(max(map(len, phrase.pieces)) for phrase in phrases)) > MAX_PIECES:
                 progress.warn(
                     f"line {before + place + 1} has a prefix or phrases of over {MAX_PIECES} pieces: they are left out"
                 )
-                continue
+                prefix, phrases = [], []
             parts[0].prefix = prefix
-            max(parts, key=lambda part: len(part.pieces)).constraints = constraints
+            if phrases:
+                wanted[place] = phrases
             unwanted = request.unwanted()
             for part in parts:
                 part.edges = self.spelling.edges
                 part.avoided = AvoidedWords(unwanted, self.spelling) if unwanted else None
+        return wanted
 
     def constraint(self, forms: tuple[str, ...]) -> Constraint:
         """The pieces of each form of a phrase, of which one must appear."""

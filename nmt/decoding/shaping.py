@@ -3,7 +3,7 @@
 The segments of a line depend on its own text alone, not on its neighbours. Knows no model and no engine.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -74,18 +74,10 @@ class Shaper:
         """What the segments depend on besides the model, by name."""
         return {"marked from": ALWAYS} if self._profile else {}
 
-    def segments(
-        self, lines: Sequence[str], before: int, progress: Progress, whole: Collection[int] = ()
-    ) -> Iterator[Segment]:
-        """The segments of all lines, in order; a blank line has none. ``before`` lines came before these.
-
-        The lines at the places ``whole`` are not split into sentences.
-        """
+    def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
+        """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
         encoded = self._tokenizer.encode(lines)
-        shaped = [
-            self._texts(line, len(pieces), place in whole)
-            for place, (line, pieces) in enumerate(zip(lines, encoded, strict=True))
-        ]
+        shaped = [self._texts(line, len(pieces)) for line, pieces in zip(lines, encoded, strict=True)]
         texts = [text for parts in shaped for text, _ in parts]
         encoded_again = iter(self._tokenizer.encode(texts) if texts else [])
         for place, (line, pieces, parts) in enumerate(zip(lines, encoded, shaped, strict=True)):
@@ -134,13 +126,13 @@ class Shaper:
         if strange and not self._first_strange:
             self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
 
-    def _texts(self, line: str, pieces: int, whole: bool) -> list[tuple[str, bool]]:
+    def _texts(self, line: str, pieces: int) -> list[tuple[str, bool]]:
         """The sentences to encode in place of a line of so many pieces, each with whether it got a mark; maybe none."""
         if not pieces or not self._profile:
             return []
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         texts = split_sentences(line)
-        if whole or (len(texts) <= self._profile.sentences and pieces <= self._profile.longest):
+        if len(texts) <= self._profile.sentences and pieces <= self._profile.longest:
             texts = [line]
         lacking = [self._profile.final >= ALWAYS and not final_mark(text) and ends_in_word(text) for text in texts]
         if len(texts) == 1 and not lacking[0]:

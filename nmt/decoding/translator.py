@@ -17,6 +17,7 @@ from nmt.decoding.consensus import Consensus
 from nmt.decoding.details import Details, Token
 from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
 from nmt.decoding.phrases import Phrasebook
+from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.decoding.word_links import Link
@@ -94,6 +95,7 @@ class Translator:
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile)
         self.phrasebook = Phrasebook(target_tokenizer)
+        self.placing = Placing(target_tokenizer.decode, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
         self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
@@ -182,7 +184,6 @@ class Translator:
         """The translation of each line, in order; at most a window of lines is read ahead.
 
         A line is a str, or a ``Request`` with what its translation begins with, must have and must not have.
-
         ``at_once`` translates each line before the next is read, for lines that come slowly. A blank line has an empty
         translation. ``progress`` is advanced line by line and gets warnings, of over-long lines for example; the caller
         starts and finishes its stage. Raises TypeError for what is not lines; while iterating, TypeError for an item
@@ -225,11 +226,8 @@ class Translator:
         """The translations of the lines of a window; ``before`` lines came before them."""
         texts = list(map(text_of, lines))
         told = {place: line for place, line in enumerate(lines) if isinstance(line, Request)}
-        # A phrase may belong to any sentence of its line, so the search chooses where to put it.
-        whole = [place for place, request in told.items() if request.constraints]
-        segments = list(self.shaper.segments(texts, before, progress, whole))
-        if told:
-            self.phrasebook.tell(segments, told, before, progress)
+        segments = list(self.shaper.segments(texts, before, progress))
+        wanted = self.phrasebook.tell(segments, told, before, progress) if told else {}
         waiting = Counter(segment.line for segment in segments)  # segments of each line that are not translated yet
         progress.advance(len(lines) - len(waiting))
         for batch in self.search(segments, before, progress):
@@ -238,6 +236,8 @@ class Translator:
                 waiting[segment.line] -= 1
                 done += waiting[segment.line] == 0
             progress.advance(done)
+        if wanted:
+            self.placing.place(segments, wanted, lambda some: [*self.search(some, before, Silent())])
         translations = self.assemble(texts, segments)
         if told:
             self.phrasebook.check(told, [translation.text for translation in translations], before)
