@@ -11,7 +11,8 @@ from nmt.version import __version__
 if TYPE_CHECKING:
     from nmt.config import SearchOptions
     from nmt.decoding.request import Request
-    from nmt.decoding.translator import Alternative, Translation, Translator
+    from nmt.decoding.translation import Alternative, Translation
+    from nmt.decoding.translator import Translator
     from nmt.errors import NmtError
 
 __all__ = ["Alternative", "NmtError", "Request", "SearchOptions", "Translation", "Translator", "__version__"]

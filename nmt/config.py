@@ -189,6 +189,7 @@ class SearchOptions(Checked):
     phrases: bool = setting(False, "whether lines come with phrases that must or must not appear")
     token_scores: bool = setting(False, "give the log-probability of each piece of the translation")
     alignments: bool = setting(False, "link the words of the line with those of its translation")
+    check: bool = setting(False, "check whether translations look wrong")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -223,9 +224,8 @@ class SearchOptions(Checked):
     def in_force(self) -> dict[str, Any]:
         """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
         idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
-        idle |= {"mbr", "candidates"} if self.mbr is None else set()
-        extras = ("min_length", "no_repeat_ngram", "phrases", "token_scores", "alignments")
-        idle |= {name for name in extras if not getattr(self, name)}
+        told = ("mbr", "candidates", "min_length", "no_repeat_ngram", "phrases", "token_scores", "alignments", "check")
+        idle |= {name for name in told if not getattr(self, name)}
         return {name: value for name, value in asdict(self).items() if name not in idle}
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from nmt.decoding.formats import Format
-from nmt.decoding.translator import Alternative, Translation
+from nmt.decoding.translation import Alternative, Translation
 
 PLAIN = Translation("나는\t집에 간다", "I go\thome", -0.1234567, [Alternative('I "go"', -1.0), Alternative("", -2.25)])
 BLANK = Translation("", "", 0.0)

@@ -14,7 +14,8 @@ from nmt.decoding import shaping
 from nmt.decoding.batching import cut_batches
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.shaping import Segment
-from nmt.decoding.translator import Alternative, Translator
+from nmt.decoding.translation import Alternative
+from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE
 from nmt.text.profile import Profile

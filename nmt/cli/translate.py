@@ -71,6 +71,7 @@ def translate(
             help="Write here which word became which, as 0-0 1-2, a line for each; - is in the JSON lines alone.",
         ),
     ] = None,
+    check: flags.Check = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
@@ -115,6 +116,7 @@ def translate(
         candidates=candidates,
         token_scores=token_scores,
         alignments=alignments is not None,
+        check=check,
     )
     beside = Beside(prefix, constraints, avoid)
     shape = Format(format, n_best is not None)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.forced import PairScorer, ScoredPair, Scoring
-from nmt.decoding.translator import Alternative, Translation
+from nmt.decoding.translation import Alternative, Translation
 from nmt.disk.compression import COMPRESSED
 from nmt.text.lines import one_line
 
@@ -60,6 +60,8 @@ def json_line(number: int, translation: Translation) -> str:
         entry["tokens"] = [(one_line(piece), round(score, 6)) for piece, score in translation.tokens]
     if translation.alignment is not None:
         entry["alignment"] = translation.alignment
+    if translation.checks is not None:
+        entry["checks"] = translation.checks
     return json.dumps(entry, ensure_ascii=False)
 
 

@@ -15,16 +15,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nmt.decoding.beside import Beside
+from nmt.decoding.checking import counts, summary
 from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format, pharaoh
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.request import fingerprint
 from nmt.decoding.sinks import Sink, Stream, open_sink
-from nmt.decoding.translator import Translation, Translator
+from nmt.decoding.translation import Translation
+from nmt.decoding.translator import Translator
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import written_directly
 from nmt.errors import UsageError
-from nmt.store.journal import beside
+from nmt.store.journal import Sums, add_sums, beside
 from nmt.store.resumable import forget_journal
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.normal import say_decomposed
@@ -94,6 +96,7 @@ class Job:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
         self.format, self.resume, self.beside = format, resume, beside or Beside()
+        self.counted: Sums = {}  # of lines that look wrong, those of earlier processes included
         self.alignments = alignments
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
@@ -193,7 +196,7 @@ class Job:
                 translations = translator.translate_window(window, before, progress)
                 if not found:
                     records = map(self.format.records, count(before), translations)
-                    sink.add(known, list(chain.from_iterable(records)))
+                    sink.add(known, list(chain.from_iterable(records)), counts(translations))
                 if links and not found_links:
                     links.add(known, list(map(pharaoh, translations)))
                 tally.add(translations)
@@ -201,12 +204,15 @@ class Job:
         if lines is self.parts[-1].lines:
             self.beside.check_end()
         sink.finish(lines.count)
+        add_sums(self.counted, sink.sums)
         if links:
             links.finish(lines.count)
 
     def warn(self, translator: Translator, progress: Progress) -> None:
-        """Warn of lines that the model may not translate well, or that had to be changed."""
+        """Tell of lines that the model may not translate well, that look wrong, or that had to be changed."""
         translator.warn(progress)
+        if looks := summary(self.counted, self.count):
+            progress.note(looks)
         for part in self.parts:
             part.lines.warn_of_mended(progress)
         decomposed = sum(part.lines.decomposed for part in self.parts)

@@ -6,54 +6,34 @@ order, so memory depends on the window and not on the file.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Never, Protocol, Self, cast
+from typing import TYPE_CHECKING, Never, Protocol, Self, cast
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.checking import Checking
+from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
-from nmt.decoding.details import Details, Token
+from nmt.decoding.details import Details
 from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
-from nmt.decoding.word_links import Link
+from nmt.decoding.translation import Alternative, Translation, join
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
 from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
-from nmt.text.sentences import join_sentences
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
 
 BATCH_TOKENS = EngineOptions.batch_tokens
 """Padded source tokens of a batch: rows × (longest source + 1)."""
-
-
-class Alternative(NamedTuple):
-    """Another hypothesis of a line, worse than its translation."""
-
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Translation:
-    """One translated line."""
-
-    source: str
-    text: str
-    score: float  # log-probabilities / length^A, or mean similarity (mbr); mean of a line's segments; 0.0 if blank
-    alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
-    source_pieces: int = 0
-    target_pieces: int = 0
-    tokens: list[Token] | None = None  # when asked for: each piece, and </s> of each segment, with its log-probability
-    alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
 
 
 class TargetTokenizer(Protocol):
@@ -86,6 +66,7 @@ class Translator:
         window: int = WINDOW,
         profile: Profile | None = None,
         aligner: Aligner | None = None,
+        target_language: str = "",
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -103,10 +84,12 @@ class Translator:
         self.batches = Batches(max(1, int(batch_tokens / rows)), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
+        tokenizers = (source_tokenizer, target_tokenizer)
+        checks = Checks(target_language)
+        self.checking = Checking(checks, self.shaper, *tokenizers, self.options) if self.options.check else None
         self.details: Details | None = None
         if self.options.token_scores or aligner:
             scorer = cast("Scorer", engine) if self.options.token_scores else None
-            tokenizers = (source_tokenizer, target_tokenizer)
             self.details = Details(scorer, aligner, self.shaper, *tokenizers, batch_tokens, self.options)
 
     def __reduce__(self) -> Never:
@@ -158,7 +141,15 @@ class Translator:
 
         engine = load_engine(model, options, wanted, ensemble)
         aligner = load_aligner(model, None if ensemble else engine, wanted) if options.alignments else None
-        translator = cls(engine, *tokenizers, options, wanted.batch_tokens, profile=profile, aligner=aligner)
+        translator = cls(
+            engine,
+            *tokenizers,
+            options,
+            wanted.batch_tokens,
+            profile=profile,
+            aligner=aligner,
+            target_language=model.target_language,
+        )
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
 
@@ -239,6 +230,8 @@ class Translator:
         if wanted:
             self.placing.place(segments, wanted, lambda some: [*self.search(some, before, Silent())])
         translations = self.assemble(texts, segments)
+        if self.checking:
+            translations = self.checking.checked(translations, segments, told)
         if told:
             self.phrasebook.check(told, [translation.text for translation in translations], before)
         if self.details:
@@ -286,15 +279,3 @@ class Translator:
             Translation(line, best.text, best.score, alternatives, source_count, target_count)
             for line, (best, *alternatives), source_count, target_count in joined
         ]
-
-
-def join(segments: list[list[Alternative]]) -> list[Alternative]:
-    """The n-best list of a line from those of its segments: their best joined, then their second-best and so on."""
-    if len(segments) == 1:
-        return segments[0]
-    joined = []
-    for rank in range(max(map(len, segments), default=1)):
-        chosen = [n_best[min(rank, len(n_best) - 1)] for n_best in segments]
-        score = sum(part.score for part in chosen) / max(1, len(chosen))
-        joined.append(Alternative(join_sentences(part.text for part in chosen), score))
-    return joined

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmt.corpus.rules.rule import Chunk, Scores
+from nmt.text.numerals import differing_numbers
 
 SMALL = 31  # numbers up to this may be days, months or hours, which languages count differently
 SMALL_WEIGHT = 0.5
@@ -36,37 +37,13 @@ class Differing:
         return np.fromiter((self.count(*pair) for pair in chunk.pairs), np.float32, len(chunk))
 
 
-# 1억2000만 and 8만1000 are numbers as wholes.
-_NUMBER = re.compile(r"\d(?:[\d.,'’\u00a0\u202f]*\d)?(?:[천백만억조千百万億兆萬]\s?\d(?:[\d.,]*\d)?)*")
-_NO_DIGIT = re.compile(r"\D")
-
-
 def _numbers(source: str, target: str) -> float:
     """How many numbers of one side have another number in their place; a small one counts half.
 
     A number of one side alone may be spelt out on the other ("two", "2").
     """
-    left, right = (Counter(map(_significant, _NUMBER.findall(text))) for text in (source, target))
-    if not left or not right:
-        return 0.0
-    missing, added = left - right, right - left
-    for number in list(missing):  # 6.84 billion is about 6.8 billion
-        near = next((other for other in added if _is_rounded(number, other)), None)
-        if near:
-            missing[number] -= 1
-            added[near] -= 1
-            missing, added = +missing, +added
+    missing, added = differing_numbers(source, target)
     return min(sum(map(_weight, side.elements())) for side in (missing, added))
-
-
-def _significant(number: str) -> str:
-    """The digits without separators and zeros at the ends: 81,000, 8만1000 and 81 thousand are "81"."""
-    return _NO_DIGIT.sub("", number).strip("0") or "0"
-
-
-def _is_rounded(number: str, other: str) -> bool:
-    short, long = sorted((number, other), key=len)
-    return len(short) > 1 and long.startswith(short)
 
 
 def _weight(number: str) -> float:

@@ -1,0 +1,128 @@
+"""Checks of a translation against its source: texts in, names of what looks wrong out. Knows no model and no search.
+
+Human translations hardly ever fail them: docs/experiments/checks.md has the shares.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from nmt.text.languages import script_of, script_of_letter
+from nmt.text.numerals import differing_numbers
+from nmt.text.words import bare
+
+LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER = "loop", "cut-off", "copied", "wrong-script", "length", "number"
+TERM = "term"  # found by whoever knows what was asked for
+CHECKS = (LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER, TERM)
+
+LOOPING = 3  # repeats from which words or characters on end are a loop
+LONG = 5  # words, of which one repeat less is a loop
+LONGEST = 60  # words that are looked at as one unit: longer ones end at a length limit
+IN_WORD = 6  # characters of a unit from which three on end are a loop inside a word; shorter ones laugh
+LONGER, FEW = 2.0, 5  # a side has at most LONGER × the other's pieces + FEW
+ALLOWANCE = 5  # letters of the right script that every translation is granted: terms in Latin letters prove nothing
+NAME = 3  # words, below which an equal text may be a name or a term
+SMALL = 31  # numbers up to this may be spelt out on one side, or be days, months or hours
+
+_TOKEN = re.compile(r"\w+|[^\w\s]+")
+_REPEATED = re.compile(r"(\S{2,40}?)\1{2,}|(\w)\2{7,}")
+_WORD = re.compile(r"[^\W\d_]+")
+_MARKS = ".,:;!?…\"'()[]«»„“”‘’"
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The checks of translations into a language; "" is an unknown one, for which no script is wrong."""
+
+    target_language: str = ""
+
+    @cached_property
+    def scripts(self) -> frozenset[str]:
+        """The scripts that the target language is written in."""
+        return script_of(self.target_language)
+
+    def failed(self, source: str, translation: str, pieces: tuple[int, int], is_cut_off: bool = False) -> list[str]:
+        """The names of the checks that a translation fails, in the order of ``CHECKS``.
+
+        ``pieces`` are the lengths of source and translation; ``is_cut_off``: the search ended at its limit of length.
+        """
+        verdicts = {
+            LOOP: loops(source, translation),
+            CUT_OFF: is_cut_off,
+            COPIED: self.is_copied(source, translation),
+            WRONG_SCRIPT: self.has_wrong_script(source, translation),
+            LENGTH: differ_in_length(*pieces),
+            NUMBER: differ_in_numbers(source, translation),
+        }
+        return [name for name, fails in verdicts.items() if fails]
+
+    def is_copied(self, source: str, translation: str) -> bool:
+        """Whether the translation is the source but for case and marks, and the source has words to translate.
+
+        Those are words of a script, other than Latin, that the target language has not; and words in lower case among
+        at least ``NAME``: names, numbers, terms and code may stay as they are.
+        """
+        if bare(source) != bare(translation):
+            return False
+        letters = [word[0] for word in _WORD.findall(source)]
+        if any(script_of_letter(letter) != "LATIN" and self._is_foreign(letter) for letter in letters):
+            return True
+        words = [word for part in source.split() if (word := part.strip(_MARKS)).isalpha() and len(word) > 1]
+        return len(words) >= NAME and any(map(str.islower, words))
+
+    def has_wrong_script(self, source: str, translation: str) -> bool:
+        """Whether most letters are of a script that the target language has not, and do not stand in the source."""
+        if translation.isascii() and "LATIN" in self.scripts:
+            return False
+        kept, foreign, own = source.lower(), 0, ALLOWANCE
+        for word in _WORD.findall(translation):
+            for is_foreign, run in groupby(word, self._is_foreign):
+                text = "".join(run)
+                if not is_foreign:
+                    own += len(text)
+                elif text.lower() not in kept:
+                    foreign += len(text)
+        return foreign > own
+
+    def _is_foreign(self, letter: str) -> bool:
+        """Whether a letter is of a script that the target language has not."""
+        return bool(self.scripts) and script_of_letter(letter) not in self.scripts
+
+
+def loops(source: str, translation: str) -> bool:
+    """Whether the same words or characters stand on end in the translation, more often than in the source."""
+    most = repeats(translation)
+    return most >= LOOPING and most > repeats(source)
+
+
+def repeats(text: str) -> int:
+    """How often the same words, or the same characters without a space, stand on end; long words count once more."""
+    tokens = _TOKEN.findall(text.lower())
+    most, count = 1, len(tokens)
+    # Without a word that stands there twice there is nothing to look for.
+    for period in range(1, min(count // 2, LONGEST) + 1) if len(set(tokens)) < count else ():
+        run = 0
+        for place in range(period, count):
+            run = run + 1 if tokens[place] == tokens[place - period] else 0
+            # The last one may lack its final mark: a dog, a dog, a dog.
+            copies = (run + (period > 1)) // period
+            if copies:
+                most = max(most, copies + 1 + (period >= LONG))
+    for match in _REPEATED.finditer(text):
+        unit = match[1] or match[2]
+        most = max(most, len(match[0]) // len(unit) - (len(unit) < IN_WORD))
+    return most
+
+
+def differ_in_length(source_pieces: int, target_pieces: int) -> bool:
+    """Whether one side has many more pieces than the other."""
+    shorter, longer = sorted((source_pieces, target_pieces))
+    return longer > LONGER * shorter + FEW
+
+
+def differ_in_numbers(source: str, translation: str) -> bool:
+    """Whether a number was lost or came from nowhere; small ones of one side alone may be spelt out on the other."""
+    missing, added = differing_numbers(source, translation)
+    # Python converts no number of over 4,300 digits.
+    return bool(missing and added) or any(len(number) > 2 or int(number) > SMALL for number in (*missing, *added))

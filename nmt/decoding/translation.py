@@ -1,0 +1,42 @@
+"""What the Translator returns for a line, and how a line's is joined from those of its segments."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from nmt.decoding.details import Token
+from nmt.decoding.word_links import Link
+from nmt.text.sentences import join_sentences
+
+
+class Alternative(NamedTuple):
+    """Another hypothesis of a line, worse than its translation."""
+
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translated line."""
+
+    source: str
+    text: str
+    score: float  # log-probabilities / length^A, or mean similarity (mbr); mean of a line's segments; 0.0 if blank
+    alternatives: list[Alternative] = field(default_factory=list)  # the rest of the n-best list, best first
+    source_pieces: int = 0
+    target_pieces: int = 0
+    tokens: list[Token] | None = None  # when asked for: each piece, and </s> of each segment, with its log-probability
+    alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
+    checks: list[str] | None = None  # when asked for: the names of the checks that it fails
+
+
+def join(segments: list[list[Alternative]]) -> list[Alternative]:
+    """The n-best list of a line from those of its segments: their best joined, then their second-best and so on."""
+    if len(segments) == 1:
+        return segments[0]
+    joined = []
+    for rank in range(max(map(len, segments), default=1)):
+        chosen = [n_best[min(rank, len(n_best) - 1)] for n_best in segments]
+        score = sum(part.score for part in chosen) / max(1, len(chosen))
+        joined.append(Alternative(join_sentences(part.text for part in chosen), score))
+    return joined
