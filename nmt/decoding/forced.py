@@ -92,7 +92,8 @@ class PairScorer:
         sources = self.source_tokenizer.encode([source for source, _ in pairs])
         targets = self.target_tokenizer.encode([target for _, target in pairs])
         given = [Given(place, *sides) for place, sides in enumerate(zip(sources, targets, strict=True))]
-        fitting = [pair for pair in given if pair.fits]
+        # Batches are sorted by the longer side, and keep this order where that is equal: the other side pads less.
+        fitting = sorted((pair for pair in given if pair.fits), key=lambda pair: (-len(pair.target), -len(pair.source)))
         progress.advance(len(given) - len(fitting))
 
         def work(batch: list[Given]) -> list[Hypothesis]:
