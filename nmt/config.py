@@ -189,7 +189,7 @@ class SearchOptions(Checked):
     phrases: bool = setting(False, "whether lines come with phrases that must or must not appear")
     token_scores: bool = setting(False, "give the log-probability of each piece of the translation")
     alignments: bool = setting(False, "link the words of the line with those of its translation")
-    check: bool = setting(False, "check whether translations look wrong")
+    check: bool = setting(False, "check translations, and search again for those that look wrong")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -129,6 +129,38 @@ class ReverseEngine:
 
 
 @dataclass
+class AnswerEngine:
+    """An engine with answers for each source, the best first: to a search without repeats by the beam, if there are."""
+
+    words: WordTokenizer
+    answers: dict[str, list[str]]
+    again: dict[tuple[str, int], list[str]] = field(default_factory=dict)  # by source and beam
+    asked: list[tuple[str, int, int]] = field(default_factory=list)  # source, beam, pieces that must not repeat
+    queries: list[Query] = field(default_factory=list)
+    workers: int = 1
+
+    def supports(self, options: SearchOptions) -> str | None:
+        return None
+
+    def about(self) -> dict[str, str | int]:
+        return {"engine": "answers", "engine version": 1}
+
+    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        return [self.answer(query, options) for query in queries]
+
+    def answer(self, query: Query, options: SearchOptions) -> list[Hypothesis]:
+        source, beam = self.words.decode([query.pieces])[0], options.beam_size
+        self.asked.append((source, beam, options.no_repeat_ngram))
+        self.queries.append(query)
+        answers = self.answers[source]
+        if options.no_repeat_ngram:
+            answers = self.again.get((source, beam), answers)
+        found = [*query.prefix], query.limit(options)
+        pieces = [[*found[0], *some][: found[1]] for some in self.words.encode(answers[: options.n_best])]
+        return [Hypothesis(some, -0.1 * (rank + 1)) for rank, some in enumerate(pieces)]
+
+
+@dataclass
 class SmallEngine(ReverseEngine):
     """An engine that runs out of memory above a number of padded tokens."""
 

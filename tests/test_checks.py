@@ -1,20 +1,17 @@
 """Checks of translations: golden lines, laws, and what lines of output and messages say of them."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from conftest import CORPUS, TinyRun, nmt
-from fakes import WordTokenizer
+from fakes import AnswerEngine, WordTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt import Request, SearchOptions, Translator
 from nmt.decoding.checking import counts, summary
 from nmt.decoding.checks import CHECKS, Checks, differ_in_length, differ_in_numbers, loops, repeats
-from nmt.decoding.engine import Hypothesis, Query
 
 LANGUAGES = ("ko", "en", "de", "ja")
 
@@ -111,34 +108,10 @@ def test_an_unknown_language_has_no_wrong_script() -> None:
     assert Checks("xx").failed("good morning", "Добрый день, мир", (3, 3)) == []
 
 
-@dataclass
-class Phrases:
-    """An engine that has one answer for each source; cut off at a limit of length."""
-
-    answers: dict[str, list[str]]
-    words: WordTokenizer
-    workers: int = 1
-
-    def supports(self, options: SearchOptions) -> str | None:
-        return None
-
-    def about(self) -> dict[str, str | int]:
-        return {"engine": "phrases"}
-
-    def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
-        return [self.found(query, options) for query in queries]
-
-    def found(self, query: Query, options: SearchOptions) -> list[Hypothesis]:
-        answers = self.answers[self.words.decode([query.pieces])[0]][: options.n_best]
-        pieces = self.words.encode(answers)
-        limit = query.limit(options)
-        return [Hypothesis(some[:limit], -0.1 * (rank + 1)) for rank, some in enumerate(pieces)]
-
-
 def made(answers: dict[str, list[str]], language: str = "de", **options: object) -> Translator:
     words = WordTokenizer()
     asked = SearchOptions(check=True, **options)  # type: ignore[arg-type]  # any option
-    return Translator(Phrases(answers, words), words, words, asked, target_language=language)
+    return Translator(AnswerEngine(words, answers), words, words, asked, target_language=language)
 
 
 def test_each_line_has_its_own_verdicts() -> None:
@@ -155,7 +128,7 @@ def test_a_phrase_that_is_lacking_is_a_term() -> None:
 
 def test_without_check_there_are_no_verdicts() -> None:
     words = WordTokenizer()
-    translator = Translator(Phrases({"a": ["x x x"]}, words), words, words, SearchOptions(check=False))
+    translator = Translator(AnswerEngine(words, {"a": ["x x x"]}), words, words, SearchOptions(check=False))
     assert [each.checks for each in translator.translate(["a"])] == [None]
 
 
@@ -163,7 +136,13 @@ def test_without_check_there_are_no_verdicts() -> None:
     ("counted", "lines", "text"),
     [
         ({}, 5, ""),
-        ({"look wrong": 1, "loop": 1}, 1, "the line looks wrong: loop 1"),
+        ({"look wrong": 1, "loop": 1}, 1, "1 of 1 lines looks wrong: loop 1"),
+        ({"mended": 1}, 8, "1 of 8 lines was mended by a second search"),
+        (
+            {"look wrong": 1, "loop": 1, "mended": 40},
+            1000,
+            "1 of 1,000 lines looks wrong: loop 1; 40 were mended by a second search",
+        ),
         ({"look wrong": 1, "number": 1}, 9, "1 of 9 lines looks wrong: number 1"),
         (
             {"look wrong": 1200, "number": 3, "loop": 1199},
@@ -190,6 +169,7 @@ def test_json_lines_have_the_checks_and_stderr_counts_them(tiny_run: TinyRun, tm
     wrong = [entry for entry in entries if entry["checks"]]
     assert len(entries) == 12
     assert wrong, "a model of 20 updates has no loops?"
-    assert f"nmt: {len(wrong)} of 12 lines look wrong: " in result.stderr
+    assert f"nmt: {len(wrong)} of 12 lines look" in result.stderr
+    assert " by a second search\n" in result.stderr
     assert "wrong" not in plain.stderr
     assert all("checks" not in json.loads(line) for line in plain.stdout.splitlines())

@@ -6,6 +6,7 @@ Each segment is checked against its own source, so that a verdict depends on no 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import ge
 from typing import Protocol
 
 from nmt.config import SearchOptions
@@ -16,12 +17,28 @@ from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.decoding.translation import Translation
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
+from nmt.text.sentences import join_sentences
 
 
 class TargetTokenizer(Protocol):
     """The tokenizer of the target side, as checking uses it."""
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+
+@dataclass
+class Judged:
+    """A segment that has been searched, or the parts that took its place, with what looks wrong."""
+
+    segments: list[Segment]
+    source: str
+    failed: list[str]  # names of checks
+    failed_first: list[str]  # by the first translation
+
+    @property
+    def line(self) -> int:
+        """Place of its line in the window."""
+        return self.segments[0].line
 
 
 @dataclass(frozen=True)
@@ -34,30 +51,45 @@ class Checking:
     target_tokenizer: TargetTokenizer
     options: SearchOptions
 
-    def checked(
-        self, translations: Sequence[Translation], segments: Sequence[Segment], told: Mapping[int, Request]
+    def judge(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[Judged]:
+        """The verdict on the best hypothesis of each segment of the ``lines`` of a window."""
+        parts, texts = Counter(segment.line for segment in segments), self.texts(segments)
+        judged = []
+        for segment, text in zip(segments, texts, strict=True):
+            source = lines[segment.line] if parts[segment.line] == 1 else self.spelled(segment)
+            failed = self.checks.failed(source, text, *self._lengths([segment]))
+            judged.append(Judged([segment], source, failed, failed))
+        return judged
+
+    def failed(self, parts: Sequence[Segment], source: str) -> list[str]:
+        """The names of the checks that the best hypotheses of parts fail together; ``source`` is the whole."""
+        return self.checks.failed(source, join_sentences(self.texts(parts)), *self._lengths(parts))
+
+    def verdicts(self, segment: Segment, source: str) -> list[list[str]]:
+        """The names of the checks that each hypothesis of a segment fails."""
+        each = [replace(segment, hypotheses=[hypothesis]) for hypothesis in segment.hypotheses]
+        pairs = zip(each, self.texts(each), strict=True)
+        return [self.checks.failed(source, text, *self._lengths([alone])) for alone, text in pairs]
+
+    def described(
+        self, translations: Sequence[Translation], judged: Sequence[Judged], told: Mapping[int, Request]
     ) -> list[Translation]:
         """The translations of a window with the names of the checks that each fails.
 
         The lines ``told``, by their places, ask for phrases.
         """
         failed: list[set[str]] = [set() for _ in translations]
-        sources = self.sources([translation.source for translation in translations], segments)
-        texts = self.texts(segments)
-        for segment, source, text in zip(segments, sources, texts, strict=True):
-            failed[segment.line].update(self.failed(segment, source, text))
+        first: list[set[str]] = [set() for _ in translations]
+        for each in judged:
+            failed[each.line].update(each.failed)
+            first[each.line].update(each.failed_first)
         for place, request in told.items():
-            translation = translations[place]
-            if request.text.strip() and any(failures(request, normal(translation.text))):
+            if request.text.strip() and any(failures(request, normal(translations[place].text))):
                 failed[place].add(TERM)
-        pairs = zip(translations, failed, strict=True)
-        return [replace(each, checks=[name for name in CHECKS if name in names]) for each, names in pairs]
-
-    def failed(self, segment: Segment, source: str, text: str) -> list[str]:
-        """The names of the checks that the text of a segment's best hypothesis fails."""
-        pieces = len(segment.hypotheses[0].pieces)
-        is_cut_off = pieces >= segment.query(0).limit(self.options)
-        return self.checks.failed(source, text, (len(segment.pieces), pieces), is_cut_off)
+        return [
+            replace(translation, checks=[name for name in CHECKS if name in now], mended=bool(before and not now))
+            for translation, before, now in zip(translations, first, failed, strict=True)
+        ]
 
     def texts(self, segments: Sequence[Segment]) -> list[str]:
         """The text of the best hypothesis of each segment."""
@@ -65,30 +97,36 @@ class Checking:
         pairs = zip(segments, map(one_line, decoded), strict=True)
         return [self.shaper.unmarked(text) if segment.marked else text for segment, text in pairs]
 
-    def sources(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[str]:
-        """The text of each segment, of one that is a whole line the line itself."""
-        parts = Counter(segment.line for segment in segments)
-        return [lines[each.line] if parts[each.line] == 1 else self._spelled(each) for each in segments]
-
-    def _spelled(self, segment: Segment) -> str:
+    def spelled(self, segment: Segment) -> str:
+        """The text of a segment that is a part of its line."""
         text = b"".join(self.source_tokenizer.spell(segment.pieces)).decode("utf-8", "replace")
         return text[: len(text) - segment.lent].strip()
 
+    def _lengths(self, parts: Sequence[Segment]) -> tuple[tuple[int, int], bool]:
+        """The pieces of both sides of a segment in parts, and whether one of them ends at the limit of length."""
+        targets = [len(part.hypotheses[0].pieces) for part in parts]
+        limits = [part.query(0).limit(self.options) for part in parts]
+        return (sum(len(part.pieces) for part in parts), sum(targets)), any(map(ge, targets, limits))
+
+
+WRONG, MENDED = "look wrong", "mended"
+
 
 def counts(translations: Sequence[Translation]) -> dict[str, float]:
-    """How many translations look wrong, and how many fail each check, by name; none where nothing was checked."""
-    names = Counter(name for translation in translations for name in translation.checks or [])
-    wrong = sum(bool(translation.checks) for translation in translations)
-    return {WRONG: wrong, **names} if wrong else {}
-
-
-WRONG = "look wrong"
+    """How many translations look wrong, how many fail each check, by its name, and how many were mended; 0 left out."""
+    counted = Counter(name for translation in translations for name in translation.checks or [])
+    counted[WRONG] = sum(bool(translation.checks) for translation in translations)
+    counted[MENDED] = sum(translation.mended for translation in translations)
+    return dict(+counted)
 
 
 def summary(counted: Mapping[str, float], lines: int) -> str:
-    """The counts of ``lines`` lines as a sentence; "" when none looks wrong."""
-    if not (wrong := counted.get(WRONG)):
-        return ""
-    names = ", ".join(f"{name} {counted[name]:,.0f}" for name in CHECKS if counted.get(name))
-    which = f"{wrong:,.0f} of {lines:,} lines" if lines > 1 else "the line"
-    return f"{which} {'looks' if wrong == 1 else 'look'} wrong: {names}"
+    """The counts of ``lines`` lines in words; "" when none looks wrong, or did."""
+    said = []
+    if wrong := counted.get(WRONG):
+        names = ", ".join(f"{name} {counted[name]:,.0f}" for name in CHECKS if counted.get(name))
+        said.append(f"{wrong:,.0f} of {lines:,} lines look{'s' if wrong == 1 else ''} wrong: {names}")
+    if mended := counted.get(MENDED):
+        of = "" if said else f" of {lines:,} lines"
+        said.append(f"{mended:,.0f}{of} {'was' if mended == 1 else 'were'} mended by a second search")
+    return "; ".join(said)

@@ -6,7 +6,7 @@ Human translations hardly ever fail them: docs/experiments/checks.md has the sha
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
+from itertools import chain, groupby
 
 from nmt.text.languages import script_of, script_of_letter
 from nmt.text.numerals import differing_numbers
@@ -19,14 +19,14 @@ CHECKS = (LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER, TERM)
 LOOPING = 3  # repeats from which words or characters on end are a loop
 LONG = 5  # words, of which one repeat less is a loop
 LONGEST = 60  # words that are looked at as one unit: longer ones end at a length limit
-IN_WORD = 6  # characters of a unit from which three on end are a loop inside a word; shorter ones laugh
+LAUGHS = {1: 2, 2: 1}  # repeats granted to units of so few characters: aah, haha
 LONGER, FEW = 2.0, 5  # a side has at most LONGER × the other's pieces + FEW
 ALLOWANCE = 5  # letters of the right script that every translation is granted: terms in Latin letters prove nothing
 NAME = 3  # words, below which an equal text may be a name or a term
 SMALL = 31  # numbers up to this may be spelt out on one side, or be days, months or hours
 
 _TOKEN = re.compile(r"\w+|[^\w\s]+")
-_REPEATED = re.compile(r"(\S{2,40}?)\1{2,}|(\w)\2{7,}")
+_REPEATED = re.compile(r"([^\W\d_])\1{4,}|(\S{2,40}?)\2{2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = ".,:;!?…\"'()[]«»„“”‘’"
 
@@ -63,7 +63,7 @@ class Checks:
         Those are words of a script, other than Latin, that the target language has not; and words in lower case among
         at least ``NAME``: names, numbers, terms and code may stay as they are.
         """
-        if bare(source) != bare(translation):
+        if _begin_differently(source, translation) or bare(source) != bare(translation):
             return False
         letters = [word[0] for word in _WORD.findall(source)]
         if any(script_of_letter(letter) != "LATIN" and self._is_foreign(letter) for letter in letters):
@@ -75,9 +75,10 @@ class Checks:
         """Whether most letters are of a script that the target language has not, and do not stand in the source."""
         if translation.isascii() and "LATIN" in self.scripts:
             return False
+        strange = {letter for letter in set(translation) if letter.isalpha() and self._is_foreign(letter)}
         kept, foreign, own = source.lower(), 0, ALLOWANCE
-        for word in _WORD.findall(translation):
-            for is_foreign, run in groupby(word, self._is_foreign):
+        for word in _WORD.findall(translation) if strange else ():
+            for is_foreign, run in groupby(word, strange.__contains__):
                 text = "".join(run)
                 if not is_foreign:
                     own += len(text)
@@ -88,6 +89,14 @@ class Checks:
     def _is_foreign(self, letter: str) -> bool:
         """Whether a letter is of a script that the target language has not."""
         return bool(self.scripts) and script_of_letter(letter) not in self.scripts
+
+
+def _begin_differently(source: str, translation: str) -> bool:
+    """Whether the first letters show that the texts are no copies, which most lines do."""
+    first, other = source[:1], translation[:1]
+    return (
+        first.isascii() and other.isascii() and first.isalnum() and other.isalnum() and first.lower() != other.lower()
+    )
 
 
 def loops(source: str, translation: str) -> bool:
@@ -109,10 +118,16 @@ def repeats(text: str) -> int:
             copies = (run + (period > 1)) // period
             if copies:
                 most = max(most, copies + 1 + (period >= LONG))
-    for match in _REPEATED.finditer(text):
+    for match in chain.from_iterable(map(_REPEATED.finditer, filter(_may_loop, text.split()))):
         unit = match[1] or match[2]
-        most = max(most, len(match[0]) // len(unit) - (len(unit) < IN_WORD))
+        if any(map(str.isalpha, unit)):
+            most = max(most, len(match[0]) // len(unit) - LAUGHS.get(len(unit), 0))
     return most
+
+
+def _may_loop(word: str) -> bool:
+    """Whether a word has letters enough that are there again: the four of aaaaa, which is the least loop."""
+    return len(word) - len(set(word)) >= 4
 
 
 def differ_in_length(source_pieces: int, target_pieces: int) -> bool:

@@ -28,6 +28,7 @@ class Translation:
     tokens: list[Token] | None = None  # when asked for: each piece, and </s> of each segment, with its log-probability
     alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
     checks: list[str] | None = None  # when asked for: the names of the checks that it fails
+    mended: bool = False  # it failed some, until it was searched again
 
 
 def join(segments: list[list[Alternative]]) -> list[Alternative]:

@@ -21,6 +21,7 @@ from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
+from nmt.decoding.second_search import WIDER, SecondSearch
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.errors import BusyError, SettingsError
@@ -82,11 +83,13 @@ class Translator:
         self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
         rows = 1 if self.options.sample is None else max(1.0, self.asked.n_best / SearchOptions.beam_size)
         self.batches = Batches(max(1, int(batch_tokens / rows)), engine.workers)
+        self.wide_batches = Batches(max(1, batch_tokens // WIDER), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
         tokenizers = (source_tokenizer, target_tokenizer)
         checks = Checks(target_language)
         self.checking = Checking(checks, self.shaper, *tokenizers, self.options) if self.options.check else None
+        self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
         self.details: Details | None = None
         if self.options.token_scores or aligner:
             scorer = cast("Scorer", engine) if self.options.token_scores else None
@@ -229,9 +232,13 @@ class Translator:
             progress.advance(done)
         if wanted:
             self.placing.place(segments, wanted, lambda some: [*self.search(some, before, Silent())])
+        judged = self.checking.judge(texts, segments) if self.checking else []
+        if self.second:
+            self.second.mend(judged, wanted, lambda some, how: [*self.search(some, before, Silent(), how)])
+            segments = [segment for each in judged for segment in each.segments]
         translations = self.assemble(texts, segments)
         if self.checking:
-            translations = self.checking.checked(translations, segments, told)
+            translations = self.checking.described(translations, judged, told)
         if told:
             self.phrasebook.check(told, [translation.text for translation in translations], before)
         if self.details:
@@ -239,8 +246,10 @@ class Translator:
             translations = [replace(each, tokens=more.tokens, alignment=more.links) for each, more in found]
         return translations
 
-    def search(self, segments: list[Segment], before: int, progress: Progress) -> Iterator[list[Segment]]:
-        """Give the segments their hypotheses; yields each batch that is done.
+    def search(
+        self, segments: list[Segment], before: int, progress: Progress, options: SearchOptions | None = None
+    ) -> Iterator[list[Segment]]:
+        """Give the segments their hypotheses; yields each batch that is done. ``options`` are those of a wider search.
 
         If a batch does not fit into memory, it and all that follow in this window are halved. The longest segments come
         first, so that this happens early. Raises BusyError when a segment does not fit even alone.
@@ -248,7 +257,7 @@ class Translator:
 
         def work(batch: list[Segment]) -> list[list[Hypothesis]]:
             queries = [segment.query((before + segment.line) << 20 | segment.part) for segment in batch]
-            found = self.engine.search(queries, self.asked)
+            found = self.engine.search(queries, options or self.asked)
             if not self.consensus:
                 return found
             return [self.consensus.ordered(hypotheses)[: self.options.n_best] for hypotheses in found]
@@ -257,7 +266,8 @@ class Translator:
             line = before + segment.line + 1
             return BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
 
-        for batch, results in self.batches.run(segments, work, alone, progress):
+        batches = self.wide_batches if options else self.batches
+        for batch, results in batches.run(segments, work, alone, progress):
             for segment, hypotheses in zip(batch, results, strict=True):
                 segment.hypotheses = hypotheses
             yield batch

@@ -15,7 +15,10 @@ def differing_numbers(source: str, target: str) -> tuple[Counter[str], Counter[s
     Separators, zeros at the ends and words for powers of ten make no difference: 81,000, 8만1000 and 81 thousand are
     "81". A rounded number is the same number: 6.84 and 6.8.
     """
-    left, right = (Counter(map(_significant, _NUMBER.findall(text))) for text in (source, target))
+    numbers = [_NUMBER.findall(text) for text in (source, target)]
+    if not any(numbers):
+        return Counter(), Counter()
+    left, right = (Counter(map(_significant, some)) for some in numbers)
     missing, added = left - right, right - left
     for number in list(missing) if added else ():
         near = next((other for other in added if _is_rounded(number, other)), None)
