@@ -59,6 +59,16 @@ class Segment:
         return Query(self.pieces, key, self.prefix, self.constraints, self.avoided, self.edges)
 
 
+def twins_of(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """The segments in groups that ask an engine for the same, in the order of their first ones."""
+    groups: dict[object, list[Segment]] = {}
+    for segment in segments:
+        # What must or must not appear is compared by identity: such lines are rare, and seldom alike.
+        asked = id(segment) if segment.constraints or segment.avoided else None
+        groups.setdefault((tuple(segment.pieces), tuple(segment.prefix), asked), []).append(segment)
+    return list(groups.values())
+
+
 class Shaper:
     """Makes segments of lines for a model whose training lines had a ``profile``; without one, lines are only cut."""
 

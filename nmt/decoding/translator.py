@@ -22,7 +22,7 @@ from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.second_search import WIDER, SecondSearch
-from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
+from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer, twins_of
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause, one_line
@@ -251,6 +251,7 @@ class Translator:
     ) -> Iterator[list[Segment]]:
         """Give the segments their hypotheses; yields each batch that is done. ``options`` are those of a wider search.
 
+        Segments that ask for the same are searched once.
         If a batch does not fit into memory, it and all that follow in this window are halved. The longest segments come
         first, so that this happens early. Raises BusyError when a segment does not fit even alone.
         """
@@ -267,10 +268,14 @@ class Translator:
             return BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
 
         batches = self.wide_batches if options else self.batches
-        for batch, results in batches.run(segments, work, alone, progress):
+        # What is drawn depends on the line's number too.
+        twins = twins_of(segments) if self.options.sample is None else [[segment] for segment in segments]
+        alike = {id(first): [first, *others] for first, *others in twins}
+        for batch, results in batches.run([first for first, *_ in twins], work, alone, progress):
             for segment, hypotheses in zip(batch, results, strict=True):
-                segment.hypotheses = hypotheses
-            yield batch
+                for twin in alike[id(segment)]:
+                    twin.hypotheses = list(hypotheses)
+            yield [twin for segment in batch for twin in alike[id(segment)]]
 
     def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
         """Decode the hypotheses and join the segments of each line."""
