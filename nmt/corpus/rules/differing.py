@@ -1,7 +1,7 @@
 """What must be the same on both sides, and is not: numbers, placeholders, tags, addresses.
 
-Each kind is found by a regular expression, written in one form, and compared as a bag: order is free. Knows characters;
-no language.
+Each kind is found by the one grammar of it, in numerals.py or verbatim.py, written in one form and compared as
+a bag: order is free. Knows characters; no language.
 """
 
 import re
@@ -13,6 +13,7 @@ import numpy as np
 
 from nmt.corpus.rules.rule import Chunk, Scores
 from nmt.text.numerals import differing_numbers
+from nmt.text.verbatim import alike, find
 
 SMALL = 31  # numbers up to this may be days, months or hours, which languages count differently
 SMALL_WEIGHT = 0.5
@@ -50,33 +51,51 @@ def _weight(number: str) -> float:
     return SMALL_WEIGHT if len(number) < 3 and int(number) <= SMALL else 1.0
 
 
-# 100%cotton has none; %1d is Qt's %1 with a unit, and so may %1 and %2 follow each other: %1%2.
-_PLACEHOLDER = re.compile(
-    r"%%|(?<!\d)%(?:(?P<order>\d+)\$)?(?:\(\w+\))?[-+#0']*(?!1[a-z])\d*(?:\.\d+)?(?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcs]"
-    r"|\{\w*(?:![rsa])?(?::[^{}]*)?\}|\$\{\w+\}|%[^\W\d]\w*%|@@?[A-Z_]+@"
-)
-_ORDER = re.compile(r"(?<=%)\d+\$|(?<=\w):[^{}]*(?=\})")
-# Closing and empty tags; <file> alone may be a word to be translated.
-_TAG = re.compile(r"</[A-Za-z][\w:.-]*\s*>|<[A-Za-z][\w:.-]*(?=[^<>]*/>)|<(?:br|hr|img|p|li)\b", re.IGNORECASE)
-# In ASCII alone: Korean particles and Chinese text follow an address without a space.
-_ADDRESS = re.compile(
-    r"(?:https?|ftp)://[^\s<>\"'()\[\]{}|\u0080-\U0010ffff]*[\w/]|(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
-    re.IGNORECASE | re.ASCII,
-)
+# Translators write other dates ("%I:%M %p") and leave a variable out ("%1 video": "Ein Video").
+_PLACEHOLDERS = ("printf", "field")
+_ESCAPE = re.compile("%[0-9A-F]{2}", re.IGNORECASE)
+_WITHOUT_END = {"br", "hr", "img", "p", "li"}  # tags of HTML
+_COMPARED = re.compile(r"(?:https?|ftp)://.|[^/]*@", re.IGNORECASE)  # others are examples: file:///C:/Dokumente
 _LOCAL = re.compile(r"^\w+://(?:www\.)?(?P<language>[a-z]{2,3}(?:-[a-z]{2,4})?\.(?=[^/]*\.))?", re.IGNORECASE)
 
 
+def _items(text: str, *kinds: str) -> list[tuple[str, str]]:
+    """The parts of a line that are of given kinds, each with its kind."""
+    return [(text[start:end], kind) for start, end, kind in find(text, kinds)]
+
+
 def _placeholders(source: str, target: str) -> float:
-    return _differ(_PLACEHOLDER, source, target, lambda item: "" if item == "%%" else _ORDER.sub("", item))
+    return _differ(_placeholders_of(source), _placeholders_of(target))
+
+
+def _placeholders_of(text: str) -> Counter[str]:
+    """The placeholders of a line, also those of its addresses, in which %20 is none."""
+    items = []
+    for item, kind in _items(text, "address", *_PLACEHOLDERS):
+        items += _items(_ESCAPE.sub("", item), *_PLACEHOLDERS) if kind == "address" else [(item, kind)]
+    return Counter(alike(item, kind) for item, kind in items if item != "%%")
 
 
 def _tags(source: str, target: str) -> float:
-    return _differ(_TAG, source, target, lambda item: item.strip("<> ").casefold())
+    return _differ(_tags_of(source), _tags_of(target))
+
+
+def _tags_of(text: str) -> Counter[str]:
+    return Counter(filter(None, (_tag(item) for item, _ in _items(text, "tag"))))
+
+
+def _tag(item: str) -> str:
+    """A closing or empty tag, or one of HTML that needs no end, in the form in which it is compared; "" for others.
+
+    <file> alone may be a word to be translated.
+    """
+    name = item.strip("<> ").split()[0].casefold()
+    return name.rstrip("/") if item.endswith("/>") or name[0] == "/" or name in _WITHOUT_END else ""
 
 
 def _addresses(source: str, target: str) -> float:
     """Replaced addresses; http for https, and another language's subdomain or page, make no difference."""
-    left, right = (Counter(map(_address, _ADDRESS.findall(text))) for text in (source, target))
+    left, right = _addresses_of(source), _addresses_of(target)
     missing, added = left - right, right - left
     for address in list(missing):  # a/b is a page of a
         part = next((other for other in added if f"{other}/".startswith(f"{address}/")), None)
@@ -87,6 +106,10 @@ def _addresses(source: str, target: str) -> float:
     return float(min(missing.total(), added.total()))
 
 
+def _addresses_of(text: str) -> Counter[str]:
+    return Counter(_address(item) for item, _ in _items(text, "address") if _COMPARED.match(item))
+
+
 def _address(text: str) -> str:
     """An address in the form in which it is compared; of one with a language's subdomain, the rest of the host."""
     local = _LOCAL.match(text)
@@ -94,11 +117,7 @@ def _address(text: str) -> str:
     return address.partition("/")[0] if local and local["language"] else address
 
 
-def _differ(pattern: re.Pattern[str], source: str, target: str, form: Callable[[str], str]) -> float:
-    left, right = (Counter(form(match[0]) for match in pattern.finditer(text)) for text in (source, target))
-    if not left and not right:
-        return 0.0
-    del left[""], right[""]
+def _differ(left: Counter[str], right: Counter[str]) -> float:
     return float(max((left - right).total(), (right - left).total()))
 
 
