@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import options as flags
-from nmt.errors import UsageError, nearest
+from nmt.errors import UsageError, nearest, shown
 
 if TYPE_CHECKING:
     from nmt.corpus.parallel import Corpus
     from nmt.scoring.reports import SetReport
     from nmt.store.model_folder import ModelFolder
+    from nmt.text.verbatim import Grammar
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
 
@@ -91,6 +92,14 @@ def evaluate(
         bool,
         typer.Option("--buckets", help="Also the scores by length, and with --train by unseen words."),
     ] = False,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="NAME=REGEX|off",
+            help="What else translations must keep, as ticket='TKT-[0-9]+'; number=off leaves a kind out. Repeats.",
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
         Path | None,
@@ -126,7 +135,7 @@ def evaluate(
     paired: Literal["ar", "bs"] = "bs" if paired_bs else "ar"
     chosen = parse_metrics(metrics)
     command = find_command(comet) if "comet" in chosen else ()
-    scoring = ScoringOptions(chosen, confidence, parse_language(language), paired, command)
+    scoring = ScoringOptions(chosen, confidence, parse_language(language), paired, command, parse_kinds(kinds or []))
     search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     models_given, sets = split_models(list(paths or [])[1:])
@@ -232,12 +241,32 @@ def parse_language(code: str) -> str:
     return code
 
 
+def parse_kinds(texts: Sequence[str]) -> "Grammar":
+    """The grammar of what must stay, given by ``--kind``. Raises UsageError for another form and unknown names."""
+    from nmt.text.verbatim import KINDS, Grammar
+
+    chosen: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not value:
+            raise UsageError(
+                f"--kind {shown(text)} is not NAME=REGEX", "write it like ticket='TKT-[0-9]+' or number=off"
+            )
+        if name in chosen:
+            raise UsageError(f"--kind {name} is given twice", "give each kind once")
+        if value == "off" and name not in KINDS:
+            raise UsageError(f"there is no kind {shown(name)}", nearest(name, KINDS))
+        chosen[name] = value
+    own = {name: value for name, value in chosen.items() if value != "off"}
+    return Grammar((kind for kind in KINDS if chosen.get(kind) != "off"), own)
+
+
 def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool) -> str:
     """The scores in a format."""
     import json
 
     from nmt.cli.console import table_with_notes
-    from nmt.scoring.tables import as_csv, bucket_tables, latex, table
+    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, table
 
     if format == "json":
         sets = [report.to_json(buckets) for report in reports]
@@ -246,5 +275,6 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
         return "".join(f"{record}\n" for report in reports for record in report.records())
     if format == "csv":
         return as_csv(reports)
-    tables = [table(reports, paired), *(found for report in reports if buckets for found in bucket_tables(report))]
+    tables = [table(reports, paired), *(kept_table(report) for report in reports if report.kept)]
+    tables += [found for report in reports if buckets for found in bucket_tables(report)]
     return "\n".join(map(latex if format == "latex" else table_with_notes, tables))

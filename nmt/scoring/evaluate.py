@@ -1,7 +1,7 @@
 """The evaluation of test sets, translated by models or read from files. Knows no engine and no tensor."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmt.config import EngineOptions, SearchOptions
@@ -10,6 +10,7 @@ from nmt.decoding.translator import Translator
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, SettingsError
 from nmt.scoring.comet import COMMAND, CometMeasure
+from nmt.scoring.kept import kept
 from nmt.scoring.lint import doubts, limits
 from nmt.scoring.metrics import check_counts, measures
 from nmt.scoring.reports import SetReport
@@ -22,6 +23,7 @@ from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
 from nmt.text.progress import Progress
+from nmt.text.verbatim import Grammar
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class ScoringOptions:
     language: str = ""  # of the references; "" when the model or the file's name tells it
     paired: Paired = "ar"  # the test of differences from baselines
     comet: tuple[str, ...] = (COMMAND,)  # the command line of COMET
+    grammar: Grammar = field(default_factory=Grammar)  # of what translations keep unchanged
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def score_set(texts: Texts, options: ScoringOptions, seen: Seen | None = None) -
     if "ter" in metrics and cut.has_no_words_for_ter:
         warnings.append("TER finds words by their spaces, and this language writes none: use chrF")
     warnings += [*limits(texts, metrics, options.confidence), *doubts(texts, seen)]
-    return SetReport(texts, systems, warnings, measured, seen)
+    return SetReport(texts, systems, warnings, measured, seen, kept(texts, options.grammar))
 
 
 def read_file(path: Path) -> list[str]:

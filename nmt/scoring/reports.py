@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nmt.scoring.buckets import Bucket, by_length, by_unseen_words
+from nmt.scoring.kept import Kept
 from nmt.scoring.metrics import Measure, Score
 from nmt.scoring.systems import SystemReport, Texts, rounded
 from nmt.scoring.training_text import Seen
@@ -21,6 +22,7 @@ class SetReport:
     warnings: list[str]
     measures: Mapping[str, Measure] = field(default_factory=dict, repr=False, compare=False)
     seen: Seen | None = None  # what of it the training text has, where that is given
+    kept: list[Kept] = field(default_factory=list)  # what of the sources must stay, and whether it does
 
     @property
     def name(self) -> str:
@@ -51,6 +53,9 @@ class SetReport:
         entry = {"name": self.name, "lines": len(self.hypotheses), **first.to_json(), "warnings": self.warnings}
         if others:
             entry["baselines"] = [{"name": other.system.name, **other.to_json()} for other in others]
+        if self.kept:
+            names = [entry.system.name for entry in self.systems]
+            entry["kept"] = rounded([kind.to_json(names) for kind in self.kept])
         if buckets:
             entry["buckets"] = {
                 kind: [self.bucket_json(each) for each in found] for kind, found in self.buckets().items()

@@ -90,6 +90,24 @@ def bucket_tables(report: SetReport) -> list[Table]:
     return tables
 
 
+def kept_table(report: SetReport) -> Table:
+    """For each kind of what must stay unchanged, the lines in which each system and the references keep it."""
+    names = [entry.system.name for entry in report.systems] if len(report.systems) > 1 else ["kept"]
+    rows = [
+        [
+            kind.kind,
+            f"{kind.lines:,}",
+            *(f"{number:,.1f}".removesuffix(".0") for number in kind.systems),
+            f"{kind.references:,}",
+        ]
+        for kind in report.kept
+    ]
+    note = (
+        "kept: lines whose translation has all that their source has of the kind; the references show what people keep"
+    )
+    return Table([f"{report.name}, kept", "lines", *names, "references"], rows, [note])
+
+
 def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:
     """The signature of each metric, and what ± and p mean."""
     scores = [(metric, score) for report in reports for metric, score in report.scores.items()]

@@ -248,7 +248,7 @@ _FORMS = [
     *_forms(
         "variable",
         "%",
-        r"(?:(?<![0-9])|(?<=%[0-9])|(?<=%L[0-9])|(?<=%[0-9][0-9]))%L?[1-9][0-9]?(?![0-9])",
+        r"(?:(?<![0-9])|(?<=%[0-9])|(?<=%L[0-9])|(?<=%[0-9][0-9]))%L?[1-9][0-9]?(?![0-9]|\$[\w'#@.*+-])",
         rf"(?<![0-9])%[A-Z][A-Z0-9_]{{2,40}}+{_ENDS}",
         rf"(?<![0-9])%L?n{_ENDS}",
     ),
@@ -262,8 +262,8 @@ _FORMS = [
         r"(?<![0-9])%\([\w. -]{1,60}+\)[-+#0]{0,3}\d{0,3}(?:\.\d{1,3})?[diouxXeEfFgGcrsa]",
         r"(?<![0-9])%<(?:PRI\w{1,12}+>|[A-Za-z_]\w{0,40}+>[diouxXeEfFgGcs])",
     ),
-    # Letters of dates and of programs' own formats: %Y, %-H, %B.
-    *_forms("date", "%", rf"(?<![0-9])%[EO_^#-]?[A-Za-z]{_ENDS}"),
+    # Letters of dates and of programs' own formats that printf has not: %Y, %-H, %B.
+    *_forms("date", "%", rf"(?<![0-9])%[EO_^#-]?[abhjklmprtvwyzABCDHIJKLMNOPQRSTUVWYZ]{_ENDS}"),
     *_forms(
         "emoji",
         "",
