@@ -21,6 +21,7 @@ from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.formats import Format
 from nmt.decoding.job import Job
+from nmt.decoding.side_outputs import Links
 from nmt.decoding.translator import Translator
 from nmt.decoding.word_links import LEAST, links_of, source_words, target_words, word_weights
 from nmt.errors import SettingsError, StorageError
@@ -383,7 +384,7 @@ def test_both_files_resume_whichever_was_behind(lost: str, tokenizer: Tokenizer,
     def run(copier: Copier, name: str) -> list[bytes]:
         outputs = [tmp_path / f"{name}.text", tmp_path / f"{name}.links"]
         copying = Translator(copier, tokenizer, tokenizer, ASKED, window=3, aligner=copier)
-        job = Job([tmp_path / "in"], str(outputs[0]), Format("jsonl"), alignments=outputs[1])
+        job = Job([tmp_path / "in"], str(outputs[0]), Format("jsonl"), sides=[Links(outputs[1])])
         job.run(lambda: copying, Recorder(), lambda: sys.stdout.buffer, None)
         return [path.read_bytes() for path in outputs]
 

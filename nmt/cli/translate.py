@@ -72,6 +72,16 @@ def translate(
         ),
     ] = None,
     check: flags.Check = False,
+    review: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the lines that look wrong here, as number, source, translation, score and checks by tabs.",
+        ),
+    ] = None,
+    review_share: Annotated[
+        str | None, typer.Option(metavar="P%", help="To --review, the P% of the lines that are most in doubt instead.")
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
@@ -92,6 +102,7 @@ def translate(
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job
+    from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import places
@@ -100,6 +111,10 @@ def translate(
     for flag, given in (("--token-scores", token_scores), ("--alignments -", inside)):
         if given and format != "jsonl":
             raise UsageError(f"{flag} is for JSON lines", "add --format jsonl")
+    if review and not check:
+        raise UsageError("--review is for lines that are checked", "add --check")
+    if review_share and not review:
+        raise UsageError("--review-share counts with --review only", "name a --review FILE")
     options = SearchOptions(
         beam_size=beam_size,
         length_penalty=length_penalty,
@@ -120,7 +135,10 @@ def translate(
     )
     beside = Beside(prefix, constraints, avoid)
     shape = Format(format, n_best is not None)
-    job = Job(inputs or [], output, shape, strict, resume, beside, None if inside else alignments)
+    sides: list[SideOutput] = [Links(alignments)] if alignments and not inside else []
+    if review:
+        sides.append(Review(review, parse_share(review_share) if review_share else None))
+    job = Job(inputs or [], output, shape, strict, resume, beside, sides)
     models = [model, *(ensemble or [])]
     read = [*job.inputs(), *(place for each in models for place in places(each))]
     check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, groupby
+from operator import eq
 
 from nmt.text.languages import script_of, script_of_letter
 from nmt.text.numerals import differing_numbers
@@ -26,7 +27,8 @@ NAME = 3  # words, below which an equal text may be a name or a term
 SMALL = 31  # numbers up to this may be spelt out on one side, or be days, months or hours
 
 _TOKEN = re.compile(r"\w+|[^\w\s]+")
-_REPEATED = re.compile(r"([^\W\d_])\1{4,}|(\S{2,40}?)\2{2,}")
+_LETTER = re.compile(r"([^\W\d_])\1{4,}")
+_LETTERS = re.compile(r"(\S{2,40}?)\1{2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = ".,:;!?…\"'()[]«»„“”‘’"
 
@@ -106,28 +108,36 @@ def loops(source: str, translation: str) -> bool:
 
 
 def repeats(text: str) -> int:
-    """How often the same words, or the same characters without a space, stand on end; long words count once more."""
-    tokens = _TOKEN.findall(text.lower())
-    most, count = 1, len(tokens)
-    # Without a word that stands there twice there is nothing to look for.
-    for period in range(1, min(count // 2, LONGEST) + 1) if len(set(tokens)) < count else ():
-        run = 0
-        for place in range(period, count):
-            run = run + 1 if tokens[place] == tokens[place - period] else 0
-            # The last one may lack its final mark: a dog, a dog, a dog.
-            copies = (run + (period > 1)) // period
-            if copies:
-                most = max(most, copies + 1 + (period >= LONG))
-    for match in chain.from_iterable(map(_REPEATED.finditer, filter(_may_loop, text.split()))):
-        unit = match[1] or match[2]
-        if any(map(str.isalpha, unit)):
-            most = max(most, len(match[0]) // len(unit) - LAUGHS.get(len(unit), 0))
+    """How often the same words, or the same characters without a space, stand on end; long words count once more.
+
+    Anything below ``LOOPING`` is 1.
+    """
+    tokens, most = _TOKEN.findall(text.lower()), 1
+    again = len(tokens) - len(set(tokens))  # words that stand there already
+    for period in range(1, min(len(tokens) // 2, LONGEST) + 1):
+        granted = period > 1  # the last one may lack its final mark: a dog, a dog, a dog.
+        copies_needed = LOOPING - 1 - (period >= LONG)
+        if again < copies_needed * period - granted:
+            continue
+        run = longest = 0
+        for is_same in map(eq, tokens[period:], tokens):
+            run = run + 1 if is_same else 0
+            longest = max(longest, run)
+        copies = (longest + granted) // period
+        if copies >= copies_needed:
+            most = max(most, copies + 1 + (period >= LONG))
+    long_words = map(_LETTERS.finditer, filter(_may_loop, text.split()))
+    for match in chain(_LETTER.finditer(text), *long_words):
+        unit = match[1]
+        copies = len(match[0]) // len(unit) - LAUGHS.get(len(unit), 0)
+        if copies > max(most, LOOPING - 1) and any(map(str.isalpha, unit)):
+            most = copies
     return most
 
 
 def _may_loop(word: str) -> bool:
-    """Whether a word has letters enough that are there again: the four of aaaaa, which is the least loop."""
-    return len(word) - len(set(word)) >= 4
+    """Whether a word has as many letters again as the least loop: the six of erererer and of derderder."""
+    return len(word) - len(set(word)) >= 6
 
 
 def differ_in_length(source_pieces: int, target_pieces: int) -> bool:

@@ -70,6 +70,11 @@ def pharaoh(translation: Translation) -> str:
     return " ".join(f"{source}-{target}" for source, target in translation.alignment or [])
 
 
+def review_line(number: int, translation: Translation) -> str:
+    """``number TAB source TAB translation TAB score TAB checks``; ``number`` counts the lines of input from 1."""
+    return f"{number}\t{tsv_line(translation.source, hypotheses(translation)[0])}\t{','.join(translation.checks or [])}"
+
+
 def hypotheses(translation: Translation) -> list[Alternative]:
     """The whole n-best list, best first."""
     return [Alternative(translation.text, translation.score), *translation.alternatives]

@@ -17,9 +17,10 @@ from typing import BinaryIO
 from nmt.decoding.beside import Beside
 from nmt.decoding.checking import counts, summary
 from nmt.decoding.forced import ScoredPair
-from nmt.decoding.formats import Format, pharaoh
+from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.request import fingerprint
+from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import Sink, Stream, open_sink
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
@@ -79,8 +80,7 @@ class Job:
     ``output`` is a file, a folder (it ends in a slash, or exists) or None for standard output; ``strict`` refuses input
     that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
     input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
-    ``beside`` the inputs go through all of them, one after another. ``alignments`` is a second output, for the links of
-    words of a translator that finds them.
+    ``beside`` the inputs go through all of them, one after another. ``sides`` are written beside one output.
     """
 
     def __init__(
@@ -91,17 +91,17 @@ class Job:
         strict: bool = False,
         resume: bool = True,
         beside: Beside | None = None,
-        alignments: Path | None = None,
+        sides: Sequence[SideOutput] = (),
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
         self.format, self.resume, self.beside = format, resume, beside or Beside()
         self.counted: Sums = {}  # of lines that look wrong, those of earlier processes included
-        self.alignments = alignments
+        self.sides = sides
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
-            if alignments:
-                raise UsageError(f"`alignments` is one file, and {self.folder} gets several", "name one output file")
+            for side in sides:
+                raise UsageError(f"`{side.name}` is one file, and {self.folder} gets several", "name one output file")
             self.parts = [
                 Part(InputLines([path], strict), self.folder / path.name) for path in named(inputs, self.folder)
             ]
@@ -125,7 +125,7 @@ class Job:
     def outputs(self) -> Iterator[tuple[str, Path]]:
         """(name in errors, path) of each file that the job writes, FILE.partial and FILE.journal included."""
         files = [("`output`", part.output) for part in self.parts]
-        for name, path in [*files, ("`alignments`", self.alignments)] if self.alignments else files:
+        for name, path in [*files, *((f"`{side.name}`", side.path) for side in self.sides)]:
             yield (name, path) if path else ("standard output", Path("/dev/stdout"))
             if path and not written_directly(path):
                 partial, journal = beside(path)
@@ -163,8 +163,8 @@ class Job:
         for part in self.parts:
             with ExitStack() as stack:
                 sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
-                links = self.alignments and stack.enter_context(open_sink(self.alignments, stdout, False))
-                self.translate(part.lines, loaded(), sink, tally, progress, links or None)
+                sides = [(side, stack.enter_context(open_sink(side.path, stdout, False))) for side in self.sides]
+                self.translate(part.lines, loaded(), sink, tally, progress, sides)
         progress.finish()
         for part in self.parts:
             if part.output and len(self.parts) > 1:
@@ -179,34 +179,34 @@ class Job:
         sink: Sink,
         tally: Tally,
         progress: Progress,
-        links: Sink | None = None,
+        sides: Sequence[tuple[SideOutput, Sink]] = (),
     ) -> None:
-        """Translate the windows that the sink, or that of word links, does not have yet."""
+        """Translate the windows that the sink, or one of ``sides``, does not have yet."""
         about = {"nmt": __version__, **translator.about(), **self.format.about(), "strict": lines.strict}
         sink.begin(about, self.resume, progress)
-        if links:  # beside an output that does not resume all is translated again
-            links.begin(about, self.resume and not isinstance(sink, Stream), Silent())
+        for side, its_sink in sides:  # beside an output that does not resume all is translated again
+            its_sink.begin({**about, **side.about()}, self.resume and not isinstance(sink, Stream), Silent())
         before = 0
         for window in translator.windows(sink.take(self.beside.join(lines))):
             known = list(map(fingerprint, window))
-            found, found_links = sink.find(known), not links or links.find(known)
-            if found and found_links:
+            found, lacking = sink.find(known), [each for each in sides if not each[1].find(known)]
+            if found and not lacking:
                 progress.advance(len(window))
             else:
                 translations = translator.translate_window(window, before, progress)
                 if not found:
                     records = map(self.format.records, count(before), translations)
                     sink.add(known, list(chain.from_iterable(records)), counts(translations))
-                if links and not found_links:
-                    links.add(known, list(map(pharaoh, translations)))
+                for side, its_sink in lacking:
+                    its_sink.add(known, side.records(before, translations))
                 tally.add(translations)
             before += len(window)
         if lines is self.parts[-1].lines:
             self.beside.check_end()
         sink.finish(lines.count)
         add_sums(self.counted, sink.sums)
-        if links:
-            links.finish(lines.count)
+        for _, its_sink in sides:
+            its_sink.finish(lines.count)
 
     def warn(self, translator: Translator, progress: Progress) -> None:
         """Tell of lines that the model may not translate well, that look wrong, or that had to be changed."""
