@@ -101,7 +101,7 @@ class Task:
     pairs: int
     source_tokens: int  # of an epoch, with the end of each sentence
     target_tokens: int
-    vocabulary: int  # pieces of the target side
+    vocabulary: int  # pieces of the target side, without the reserved ones
     cores: int  # cores that train; 0: a faster device, about which auto knows nothing
     # The budget: exactly one of these is not 0.
     steps: int = 0

@@ -64,10 +64,10 @@ def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate:
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
     names = ["tokenizer.model", "tokenizer.target.model"] if separate else ["tokenizer.model"]
     torch.manual_seed(3)
-    model = build_model(config, 600, 600, not separate)
+    model = build_model(config, 664, 664, not separate)
     for parameter in model.parameters():
         parameter.data.mul_(2.0).add_(0.1 * torch.randn_like(parameter))
-    model.embeddings.produced.copy_(torch.rand(600) < 0.6)[: EOS + 1] = 1
+    model.embeddings.produced.copy_(torch.rand(664) < 0.6)[: EOS + 1] = 1
     about = ModelAbout(config, {"source": "ko", "target": "en"}, dict.fromkeys(names, tokenizer))
     export_model(folder, model.state_dict(), about, {})
     return ModelFolder.open(folder)

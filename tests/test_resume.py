@@ -185,8 +185,8 @@ def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among
     paths = [checkpoint / "manifest.json" for checkpoint in RunFolder(run).checkpoints.paths()]
     ours = [path.read_text() for path in paths]
     for path, text in zip(paths, ours, strict=True):
-        path.write_text(text.replace('"format": 4', '"format": 2'))
-    with pytest.raises(DataError, match="not a checkpoint of format 4"):
+        path.write_text(text.replace('"format": 5', '"format": 2'))
+    with pytest.raises(DataError, match="not a checkpoint of format 5"):
         train(tiny_run.data, run)
     assert all(path.exists() for path in paths)
     paths[0].write_text(ours[0])

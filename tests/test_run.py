@@ -228,7 +228,11 @@ def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tin
 
 @pytest.mark.parametrize(
     ("fact", "words"),
-    [({"format": 1}, "has format 1.*reads format 3.*train the model again"), ({"kind": "dataset"}, "is not a model")],
+    [
+        ({"format": 2}, "has format 2.*reads format 4.*train the model again"),
+        ({"format": 3}, "has format 3.*reads format 4; convert it: nmt export .*/model --to nmt -o NEW$"),
+        ({"kind": "dataset"}, "is not a model"),
+    ],
 )
 def test_a_model_of_another_format_or_none_is_refused_with_its_own_remedy(
     tiny_run: TinyRun, tmp_path: Path, fact: dict[str, Any], words: str

@@ -68,11 +68,11 @@ def random_model(
     Its </s> is as probable as the piece ``end_like``.
     """
     torch.manual_seed(3)
-    model = build_model(config, 600, 600, True)
+    model = build_model(config, 664, 664, True)
     for parameter in model.parameters():
         parameter.data.mul_(1.5).add_(0.1 * torch.randn_like(parameter))
     model.output_weight.data[EOS] = model.output_weight.data[end_like]
-    model.embeddings.produced.copy_(torch.rand(600) < share)[: EOS + 1] = 1
+    model.embeddings.produced.copy_(torch.rand(664) < share)[: EOS + 1] = 1
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
     about = ModelAbout(config, dict(zip(("source", "target"), languages, strict=True)), {"tokenizer.model": tokenizer})
     export_model(folder, model.state_dict(), about, {})

@@ -70,7 +70,7 @@ def test_the_table_tells_the_facts_of_the_model(tiny_run: TinyRun) -> None:
     assert rows["licence of its text"] == "MIT"
     assert rows["family"] == "transformer"
     assert rows["layers"] == "1 encoder, 1 decoder; width 32"
-    assert rows["vocabulary"] == "600 pieces, joint"
+    assert rows["vocabulary"] == "600 pieces, joint, and 64 reserved"
     assert rows["training updates"] == "20"
     assert rows["training pairs"] == "300"
     last = [json.loads(line) for line in (tiny_run.run / "metrics.jsonl").read_text().splitlines()][-1]

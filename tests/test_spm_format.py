@@ -9,7 +9,8 @@ from torture.protobuf import Field, fields, serialised
 from torture.strangers import LINE, TEXT
 from torture.vocabulary import change_pieces
 
-from nmt.text.spm_format import read_pieces
+from nmt.text.reserved import reserved_pieces
+from nmt.text.spm_format import add_reserved, read_pieces
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 
 MODELS = [train_tokenizer(TEXT, kind, 300, exact=False) for kind in ("unigram", "bpe")]
@@ -71,7 +72,21 @@ def number(value: float) -> bytes:
         (piece(14, 1, 2, b"x"), "no pieces for bytes"),
         (piece(3, 1, 2, b"<end>"), "does not begin with"),
         (lambda pieces, others: pieces.pop(100), "no pieces for bytes"),
-        (lambda pieces, others: pieces.append(pieces[-1]), "has a piece twice"),
+        (lambda pieces, others: pieces.insert(270, pieces[270]), "has a piece twice"),
+        (lambda pieces, others: pieces.append(pieces[-1]), "the 64 reserved pieces"),
+        (lambda pieces, others: pieces.insert(-64, pieces[-1]), "the wrong type"),  # one more control piece
+        (lambda pieces, others: pieces.pop(), "the 64 reserved pieces"),
+        (lambda pieces, others: pieces.insert(-64, pieces.pop()), "the 64 reserved pieces"),
+        (lambda pieces, others: pieces.insert(4, pieces.pop(-64)), "no pieces for bytes"),
+        (lambda pieces, others: pieces.insert(260, pieces.pop(-64)), "the 64 reserved pieces"),
+        (lambda pieces, others: pieces.__delitem__(slice(-64, None)), "the 64 reserved pieces"),  # of an older nmt
+        *((piece(place, 3, 0, kind), "the wrong type") for place in (-64, -1) for kind in (1, 2, 4, 5, 6)),
+        *((piece(place, 1, 2, "<x>▁".encode()), "the 64 reserved pieces") for place in (-64, -48, -32, -1)),
+        (piece(-64, 1, 2, b"<0>"), "the 64 reserved pieces"),  # which text may have learnt
+        (piece(-31, 1, 2, "<2aa>▁".encode()), "the 64 reserved pieces"),  # before it is a spare direction
+        (piece(-32, 1, 2, "<2>▁".encode()), "the 64 reserved pieces"),
+        (piece(-32, 1, 2, "<2d e>▁".encode()), "the 64 reserved pieces"),
+        (piece(-32, 1, 2, f"<2{'x' * 33}>▁".encode()), "the 64 reserved pieces"),
         (lambda pieces, others: pieces.reverse(), "does not begin with"),
         (lambda pieces, others: pieces.clear(), "not a SentencePiece model"),
         (setting(2, 3, 4), "setting 3 of its trainer"),  # characters
@@ -97,6 +112,23 @@ def test_a_vocabulary_that_is_none_of_ours_is_refused(change: Change, words: str
         with pytest.raises(ValueError, match=words) as caught:
             read_pieces(changed_model(model, change))
         assert str(caught.value).isprintable()
+
+
+def test_the_reserved_pieces_are_added_to_a_model_that_has_none_and_to_no_other() -> None:
+    for model in MODELS:
+        older = changed_model(model, lambda pieces, others: pieces.__delitem__(slice(-64, None)))
+        assert add_reserved(older, []) == changed_model(model, lambda pieces, others: None)
+        assert read_pieces(add_reserved(older, ["ko", "en", "ko"]))[-33:-29] == [
+            "<kind-15>▁",
+            "<2en>▁",
+            "<2ko>▁",
+            "<direction-2>▁",
+        ]
+        with pytest.raises(ValueError, match="the wrong type"):
+            add_reserved(model, ["de"])
+        for length in range(0, len(older), 97):
+            with pytest.raises(ValueError, match=r"SentencePiece model|bytes|begin|other parts"):
+                add_reserved(older[:length], [])
 
 
 def test_a_vocabulary_cut_anywhere_is_refused() -> None:
@@ -138,7 +170,7 @@ def test_what_the_reader_lets_through_sentencepiece_reads_alike() -> None:
         passed += 1
         made = Tokenizer(model, "model")
         assert made.pieces(range(made.size)) == pieces
-        assert made.control_ids() == [0, 1, 2, 3]
+        assert made.control_ids() == [0, 1, 2, 3, *range(made.size - 64, made.size)]
         assert made.decode(made.encode([LINE])) == [LINE]
     assert passed > 10
 
@@ -146,7 +178,8 @@ def test_what_the_reader_lets_through_sentencepiece_reads_alike() -> None:
 def test_a_large_vocabulary_has_every_piece_in_its_place() -> None:
     pieces = ["<pad>", "<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
     pieces += [f"▁{number}" for number in range(32_000)]
-    kinds = [3, 2, 3, 3, *[6] * 256, *[1] * 32_000]
+    pieces += reserved_pieces(["en", "de"])
+    kinds = [3, 2, 3, 3, *[6] * 256, *[1] * 32_000, *[3] * 64]
     messages: list[list[Field]] = [
         [(1, 2, text.encode()), (2, 5, number(-1.0)), *([] if kind == 1 else [(3, 0, kind)])]
         for text, kind in zip(pieces, kinds, strict=True)

@@ -60,7 +60,7 @@ def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
 def test_text_survives_but_for_runs_of_white_space_and_controls(tokenizer: Tokenizer, text: str) -> None:
     ids = tokenizer.encode([text])
     assert tokenizer.decode(ids) == [one_line(normal(text))]
-    assert all(EOS < id < tokenizer.size for id in ids[0])
+    assert all(EOS < id < tokenizer.first_reserved for id in ids[0])
 
 
 @settings(max_examples=300, deadline=None)
@@ -138,8 +138,8 @@ def test_decoded_text_is_one_line_whatever_the_bytes_say(tokenizer: Tokenizer) -
 
 def test_special_ids_stand_where_the_model_expects_them(tokenizer: Tokenizer) -> None:
     assert (PAD, UNK, BOS, EOS) == (0, 1, 2, 3)
-    assert tokenizer.control_ids() == [PAD, UNK, BOS, EOS]
-    assert tokenizer.size == SIZE
+    assert tokenizer.control_ids() == [PAD, UNK, BOS, EOS, *range(SIZE, SIZE + 64)]
+    assert (tokenizer.first_reserved, tokenizer.size) == (SIZE, SIZE + 64)
 
 
 @pytest.mark.parametrize("text", SURVIVORS)
@@ -164,7 +164,7 @@ def test_a_size_that_does_not_fit_names_the_one_that_does(kind: str) -> None:
         with pytest.raises(DataError, match=f"{size} pieces is too {word} for the text; choose [0-9]+ or ") as caught:
             train_tokenizer(TEXT, kind, size)
         fits = int(caught.value.mend.split()[1])
-        assert Tokenizer(train_tokenizer(TEXT, kind, fits), "fits").size == fits
+        assert Tokenizer(train_tokenizer(TEXT, kind, fits), "fits").first_reserved == fits
         with pytest.raises(DataError, match=f"too {word}"):
             train_tokenizer(TEXT, kind, fits + (1 if word == "large" else -1))
 
@@ -188,7 +188,7 @@ def test_the_block_that_sentencepiece_reserves_is_text(kind: str) -> None:
 )
 def test_a_soft_size_always_fits(kind: str, text: list[str]) -> None:
     tokenizer = Tokenizer(train_tokenizer(text, kind, 8000, exact=False), "soft")
-    assert 260 < tokenizer.size <= 8000
+    assert 260 < tokenizer.first_reserved <= 8000
     assert tokenizer.decode(tokenizer.encode(text)) == [one_line(normal(line)) for line in text]
 
 
@@ -196,7 +196,7 @@ def test_a_small_vocabulary_leaves_rare_characters_to_the_bytes() -> None:
     common = ["가나다라 마바사아"] * 2000
     rare = [chr(code) for code in range(0x4E00, 0x4E00 + 200)]
     tokenizer = Tokenizer(train_tokenizer([*common, *rare], "unigram", 300, exact=False), "small")
-    assert tokenizer.size <= 300
+    assert tokenizer.first_reserved <= 300
     assert tokenizer.decode(tokenizer.encode(rare)) == rare
 
 
@@ -226,7 +226,7 @@ def test_sentencepiece_keeps_its_log_to_itself() -> None:
 
 def test_a_model_is_loaded_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "m.model").write_bytes(MODEL)
-    assert Tokenizer.load(tmp_path / "m.model").size == SIZE
+    assert Tokenizer.load(tmp_path / "m.model").first_reserved == SIZE
     with pytest.raises(MissingInputError, match=r"absent\.model"):
         Tokenizer.load(tmp_path / "absent.model")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nmt.cli.console import say, with_flags
 from nmt.config import BUDGETS
 from nmt.text.lines import printable
+from nmt.text.reserved import RESERVED
 from nmt.training.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class LogMonitor(Monitor):
         weights = list(state.objective.model.parameters())
         self.note(
             f"{data.source_language} → {data.target_language}, {len(data.train):,} pairs, vocabulary "
-            f"{data.target_vocabulary:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, width "
-            f"{model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
+            f"{data.target_vocabulary - RESERVED:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, "
+            f"width {model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
             f"{budget_of(job.config.training)}"
         )
         if state.counters.step:

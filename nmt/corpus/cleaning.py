@@ -21,6 +21,7 @@ from nmt.corpus.shards import Split
 from nmt.disk.manifest import NAME, check_file, read_manifest
 from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError
+from nmt.text.reserved import RESERVED
 from nmt.text.spm_format import FIRST_PLAIN
 
 FORMAT = 4  # a dataset with another one is made again
@@ -37,7 +38,7 @@ class Cleaning:
     languages: tuple[str, str]
     corpora: tuple[CorpusReport, ...]
     facts: Mapping[str, Any]
-    sizes: tuple[int, int] | None = None  # of the vocabularies; None when none was learnt
+    sizes: tuple[int, int] | None = None  # of the vocabularies, without reserved pieces; None when none was learnt
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -60,7 +61,7 @@ class Cleaning:
             raise DataError(f"{path} is not JSON: {error}", AGAIN) from None
         corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
         check(facts, corpora, path)
-        sizes = manifest["source_vocabulary"], manifest["target_vocabulary"]
+        sizes = manifest["source_vocabulary"] - RESERVED, manifest["target_vocabulary"] - RESERVED
         return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes)
 
 
@@ -116,8 +117,8 @@ def vocabulary_facts(train: Split, joint: bool) -> dict[str, Any]:
         "pieces": [int(side.sum()) for side in counts],
         "bytes": [int(side[:FIRST_PLAIN].sum()) for side in counts],
         "used": [
-            np.bincount(np.searchsorted(USED, own[FIRST_PLAIN:], side="right"), minlength=len(USED) + 1).tolist()
-            for own in vocabularies
+            np.bincount(np.searchsorted(USED, plain, side="right"), minlength=len(USED) + 1).tolist()
+            for plain in (own[FIRST_PLAIN:-RESERVED] for own in vocabularies)
         ],
     }
 

@@ -23,11 +23,12 @@ from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, SettingsError, shown
 from nmt.text.lines import read_lines
 from nmt.text.profile import Profile
+from nmt.text.reserved import RESERVED
 from nmt.text.spm_format import FIRST_PLAIN, MOST_PIECES
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 
 KIND = "nmt dataset"
-FORMAT = 1  # of the files; a dataset of another format must be made again
+FORMAT = 2  # of the files; a dataset of another format must be made again
 
 VALID_TEXT = {"source": "valid.source.txt", "target": "valid.target.txt"}
 DROPPED = "dropped.tsv.gz"
@@ -198,7 +199,7 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
         require(is_name(manifest.get(name)), name)
     require(type(manifest.get("joint")) is bool, "joint")
     for name in ("source_vocabulary", "target_vocabulary"):
-        require(_is_count(manifest.get(name), MOST_PIECES, FIRST_PLAIN), name)
+        require(_is_count(manifest.get(name), MOST_PIECES, FIRST_PLAIN + RESERVED), name)
     packed, size = manifest.get("target_pieces", ""), 2 * -(-manifest["target_vocabulary"] // 8)
     valid = isinstance(packed, str) and len(packed) in (0, size) and not packed.strip("0123456789abcdef")
     require(valid, "target_pieces")

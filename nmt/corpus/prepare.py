@@ -39,6 +39,7 @@ from nmt.text.lines import printable
 from nmt.text.mending import check_mending
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
+from nmt.text.reserved import RESERVED
 
 # Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
 BYTES_WORTH_A_WARNING = 0.05
@@ -70,7 +71,7 @@ class PrepareReport:
     corpora: tuple[CorpusReport, ...]
     train_pairs: int
     valid_pairs: int
-    source_vocabulary: int
+    source_vocabulary: int  # pieces, without the reserved ones
     target_vocabulary: int
 
 
@@ -266,6 +267,7 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _report(manifest: dict[str, Any], unchanged: bool) -> PrepareReport:
-    counts = ("train_pairs", "valid_pairs", "source_vocabulary", "target_vocabulary")
     corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
-    return PrepareReport(unchanged, manifest["joint"], corpora, **{name: manifest[name] for name in counts})
+    sizes = (manifest[f"{side}_vocabulary"] - RESERVED for side in ("source", "target"))
+    pairs = manifest["train_pairs"], manifest["valid_pairs"]
+    return PrepareReport(unchanged, manifest["joint"], corpora, *pairs, *sizes)

@@ -19,7 +19,7 @@ from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 LARGEST = 32_000
 WORDS_PER_PIECE = 3
-# Four special pieces, 256 bytes, the space, and a few pieces of text.
+# Four special pieces, 256 bytes, the space, and a few pieces of text. No size counts the reserved pieces.
 LEAST = 280
 # Share of the characters in pairs over the length limit, above which the vocabulary is learnt again without them.
 # Real corpora have up to 0.5%. With 15% of junk, the good text took 6% more pieces.
@@ -40,7 +40,8 @@ def auto_size(lines: int, words: int, characters: int) -> int:
 def find_vocabulary(path: Path) -> tuple[Path, ...]:
     """The tokenizer files of a dataset, model or RUN folder: one if joint, else two; checked against its manifest.
 
-    Raises MissingInputError when there is no tokenizer, and DataError, naming the file, when one has changed.
+    Raises MissingInputError when there is no tokenizer, and DataError, naming the file, when one has changed or is of
+    an older version.
     """
     for folder in (path, path / "model"):
         if (folder / SOURCE_TOKENIZER).exists():
@@ -50,6 +51,7 @@ def find_vocabulary(path: Path) -> tuple[Path, ...]:
             ]
             for name in names:
                 check_file(folder, manifest, name, largest=LARGEST_MODEL)
+                Tokenizer.load(folder / name)
             return tuple(folder / name for name in names)
     raise MissingInputError(f"there is no {SOURCE_TOKENIZER} in {path}", "give a dataset, a RUN folder or a model")
 
@@ -74,11 +76,11 @@ def _learn(
 ) -> dict[str, bytes]:
     sides = [[pair[side] for pair in pairs] for side in (0, 1)]
     if options.joint_vocab:
-        return {SOURCE_TOKENIZER: _learn_one(sides[0] + sides[1], 2 * kept, options)}
+        return {SOURCE_TOKENIZER: _learn_one(sides[0] + sides[1], 2 * kept, options, languages)}
     models, errors = {}, {}
     for name, language, lines in zip((SOURCE_TOKENIZER, TARGET_TOKENIZER), languages, sides, strict=True):
         try:
-            models[name] = _learn_one(lines, kept, options)
+            models[name] = _learn_one(lines, kept, options, languages)
         except SizeError as error:
             errors[language] = error
     if errors:
@@ -86,13 +88,13 @@ def _learn(
     return models
 
 
-def _learn_one(lines: Sequence[str], kept_lines: int, options: PrepareOptions) -> bytes:
+def _learn_one(lines: Sequence[str], kept_lines: int, options: PrepareOptions, languages: tuple[str, str]) -> bytes:
     size = options.vocab_size
     if size == 0:
         words = {word for line in lines for word in line.split()}
         characters = {character for word in words for character in word}
         size = auto_size(kept_lines, len(words), len(characters))
-    return train_tokenizer(lines, options.tokenizer, size, exact=options.vocab_size > 0)
+    return train_tokenizer(lines, options.tokenizer, size, options.vocab_size > 0, languages)
 
 
 def _together(size: int, errors: Mapping[str, SizeError]) -> DataError:

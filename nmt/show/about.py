@@ -10,6 +10,7 @@ from nmt.config import is_note
 from nmt.disk.manifest import check_file
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import weight_shapes
+from nmt.text.reserved import RESERVED
 
 Rows = list[tuple[str, str]]
 
@@ -73,10 +74,10 @@ def parameters(model: ModelFolder) -> Rows:
 
 def vocabulary(model: ModelFolder) -> str:
     """The sizes of the vocabularies, in words."""
-    source, target = model.tokenizers
+    source, target = (tokenizer.first_reserved for tokenizer in model.tokenizers)
     if model.joint:
-        return f"{source.size:,} pieces, joint"
-    return f"{source.size:,} source pieces, {target.size:,} target pieces"
+        return f"{source:,} pieces, joint, and {RESERVED} reserved"
+    return f"{source:,} source pieces, {target:,} target pieces, and {RESERVED} reserved in each"
 
 
 def training(manifest: Mapping[str, object]) -> Rows:

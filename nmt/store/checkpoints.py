@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KIND = "checkpoint"
-FORMAT = 4  # raised when checkpoints of an older nmt can no longer be resumed; CHANGELOG.md says so
+FORMAT = 5  # raised when checkpoints of an older nmt can no longer be resumed; CHANGELOG.md says so
 TENSOR_FILES = "model.safetensors", "training.safetensors"
 
 

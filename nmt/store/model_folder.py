@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
 
 KIND = "model"
-FORMAT = 3  # raised when models of older versions stop loading; CHANGELOG.md tells which
+FORMAT = 4  # raised when models of older versions stop loading; CHANGELOG.md tells which
+CONVERTED = 3  # the format that ``nmt.store.conversion`` reads
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
 LARGEST_SETTINGS = 1 << 12  # bytes; usual ones have 400, and Python's TOML needs quadratic time for keys of many dots
@@ -53,20 +54,17 @@ class ModelFolder:
     digest: str = ""  # SHA-256 of the manifest, which has those of all other files: a name for the model
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, wanted: int = FORMAT) -> Self:
         """The model at ``path``, a model folder or the training run that holds one, verified except for its weights.
 
-        Raises MissingInputError or DataError, naming the file.
+        ``wanted`` is the format that it must have. Raises MissingInputError or DataError, naming the file.
         """
         folder = resolve_model_folder(path)
         manifest = read_manifest(folder, verify=False)
         if manifest.get("kind") != KIND:
             raise DataError(f"{folder} is not a model", "give a RUN folder or its model folder")
-        if manifest.get("format") != FORMAT:
-            raise DataError(
-                f"{folder} has format {shown(manifest.get('format'))}, and this nmt reads format {FORMAT}",
-                "use the nmt that wrote it, or train the model again",
-            )
+        if (found := manifest.get("format")) != wanted:
+            raise DataError(*other_format(folder, found, wanted))
         check_file(folder, manifest, SETTINGS, largest=LARGEST_SETTINGS)
         model = cls(folder, *read_settings(folder / SETTINGS), manifest, sha256(folder / NAME))
         for path in dict.fromkeys(model.tokenizer_paths):
@@ -108,6 +106,16 @@ class ModelFolder:
         source, target = self.tokenizer_paths
         tokenizer = Tokenizer.load(source)
         return tokenizer, tokenizer if self.joint else Tokenizer.load(target)
+
+
+def other_format(folder: Path, found: object, wanted: int) -> tuple[str, str]:
+    """What is wrong with a model of another format than ``wanted``, and how to mend it."""
+    if wanted == CONVERTED:
+        what = f"{folder} has format {shown(found)}, and models of format {wanted} can be converted"
+        return what, "use it as it is" if found == FORMAT else "train the model again"
+    what = f"{folder} has format {shown(found)}, and this nmt reads format {wanted}"
+    convert = f"convert it: nmt export {folder} --to nmt -o NEW"
+    return what, convert if found == CONVERTED else "use the nmt that wrote it, or train the model again"
 
 
 def read_settings(path: Path) -> tuple[ModelConfig, str, str]:

@@ -3,23 +3,27 @@
 SentencePiece's own reader accepts much that a stranger could abuse: user-defined symbols, so that a typed "<s>" is no
 longer text; tables of rules that rewrite the text and are not bounds-checked; pieces that are not UTF-8, hold a line
 break or have a score that is not a number. All of that is refused here, before the library sees the file. A valid model
-has special pieces, byte pieces, then plain pieces, and settings that leave text as it is. Knows bytes; opens no file.
+has special pieces, byte pieces, plain pieces, then reserved pieces, and settings that leave text as it is. Knows bytes;
+opens no file.
 
 The format is SentencePiece's ``sentencepiece_model.proto`` in protobuf's wire format.
 """
 
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+from nmt.text.reserved import RESERVED, are_reserved, reserved_pieces
 
 SPECIAL_PIECES = ["<pad>", "<unk>", "<s>", "</s>"]
 BYTE_PIECES = [f"<0x{byte:02X}>" for byte in range(256)]
 FIRST_PLAIN = len(SPECIAL_PIECES) + len(BYTE_PIECES)
-MOST_PIECES = 10**6  # the most that ``nmt prepare`` makes
+MOST_PIECES = 10**6 + RESERVED  # the most that ``nmt prepare`` makes
 
 # Types of pieces: plain 1, unknown 2, control 3, byte 6. A valid model has no user-defined (4) and no unused (5) piece.
-_PLAIN = 1
-_FIRST_TYPES = bytes([3, 2, 3, 3]) + bytes([6]) * 256
+_PLAIN, _CONTROL = 1, 3
+_FIRST_TYPES = bytes([_CONTROL, 2, _CONTROL, _CONTROL]) + bytes([6]) * 256
+_LAST_TYPES = bytes([_CONTROL]) * RESERVED
 
 # Field numbers of the messages, and the values that each field may have; None stands for an absent field. Settings of
 # the trainer that are not listed have no effect once it has trained.
@@ -68,6 +72,24 @@ def read_pieces(model: bytes) -> list[str]:
     except IndexError:  # the end of the model, or of a message in it
         raise ValueError("is not a SentencePiece model: it is cut off") from None
     return pieces
+
+
+def add_reserved(model: bytes, languages: Iterable[str]) -> bytes:
+    """Add the reserved pieces, with directions for ``languages``, after the pieces of a model that has none.
+
+    Raises ValueError, as ``read_pieces`` does, when that gives no valid model.
+    """
+    try:
+        _, _, _, place = _read_pieces(model)
+    except IndexError:
+        raise ValueError("is not a SentencePiece model: it is cut off") from None
+    added = bytearray()
+    for name in map(str.encode, reserved_pieces(languages)):
+        piece = bytes([0x0A, len(name)]) + name + bytes([0x15, 0, 0, 0, 0, 0x18, _CONTROL])  # the score is 0
+        added += bytes([0x0A, len(piece)]) + piece
+    whole = model[:place] + added + model[place:]
+    read_pieces(whole)
+    return whole
 
 
 def rename_in_pieces(model: bytes, old: bytes, new: bytes) -> bytes:
@@ -121,7 +143,9 @@ def _check_pieces(raw: list[bytes], types: bytes) -> list[str]:
         raise ValueError(f"does not begin with the pieces {' '.join(SPECIAL_PIECES)}")
     if pieces[len(SPECIAL_PIECES) : FIRST_PLAIN] != BYTE_PIECES:
         raise ValueError("has no pieces for bytes, so it would lose characters")
-    if types[:FIRST_PLAIN] != _FIRST_TYPES or types.count(_PLAIN) != len(types) - FIRST_PLAIN:
+    if not are_reserved(pieces[-RESERVED:]):
+        raise ValueError(f"does not end with the {RESERVED} reserved pieces")
+    if types[:FIRST_PLAIN] != _FIRST_TYPES or types[FIRST_PLAIN:].strip(bytes([_PLAIN])) != _LAST_TYPES:
         raise ValueError("has a piece of the wrong type")
     # If splitting at white space gives the same pieces, none is empty, and none has white space or a line break in it.
     if len(pieces) != len(raw) or text.split() != pieces or "\0" in text:

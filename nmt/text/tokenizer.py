@@ -17,7 +17,8 @@ from nmt.errors import DataError
 from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.spm_format import FIRST_PLAIN, read_pieces, rename_in_pieces
+from nmt.text.reserved import RESERVED
+from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -33,11 +34,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAINING_THREADS = 4
 # Characters. SentencePiece skips lines of over 4,192 bytes, and takes minutes for a long line that repeats itself.
 _CUT = 1000
-_TO_MEND = "make it again with nmt prepare"
+_TO_MEND = "make it again with nmt prepare; nmt export --to nmt converts older models"
 
 
 class Tokenizer:
-    """Encoder and decoder by a SentencePiece model whose first ids are padding, unknown, start and end."""
+    """Encoder and decoder by a SentencePiece model.
+
+    Its first ids are padding, unknown, start and end; its last ids, from ``first_reserved`` on, are reserved pieces.
+    """
 
     def __init__(self, model: bytes, name: str) -> None:
         """Load a serialised model; ``name`` stands for it in errors. Raises DataError for an invalid model."""
@@ -52,7 +56,9 @@ class Tokenizer:
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
         self.size = len(pieces)
-        self.longest = max(map(len, pieces))  # characters; a text of N characters has at least N / longest pieces
+        self.first_reserved = self.size - RESERVED
+        # Characters; a text of N characters has at least N / longest pieces.
+        self.longest = max(map(len, pieces[: self.first_reserved]))
         self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
@@ -75,10 +81,11 @@ class Tokenizer:
         return ids
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """Decode lists of ids into texts without line breaks; special ids are skipped."""
+        """Decode lists of ids into texts without line breaks; special and reserved ids are skipped."""
         if not len(pieces):
             return []
-        texts: list[str] = self._model.decode([[int(id) for id in ids if id > EOS] for ids in pieces])
+        text_ids = range(EOS + 1, self.first_reserved)
+        texts: list[str] = self._model.decode([[int(id) for id in ids if int(id) in text_ids] for ids in pieces])
         return [one_line(text) for text in texts]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -86,9 +93,8 @@ class Tokenizer:
         return [self._model.id_to_piece(int(id)) for id in ids]
 
     def control_ids(self) -> list[int]:
-        """All ids that stand for no text: padding, unknown, start, end, and other control or unused pieces."""
-        model = self._model
-        return [id for id in range(self.size) if model.is_control(id) or model.is_unknown(id) or model.is_unused(id)]
+        """All ids that stand for no text: padding, unknown, start, end, and reserved pieces."""
+        return [*range(EOS + 1), *range(self.first_reserved, self.size)]
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
         """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
@@ -102,16 +108,18 @@ class Tokenizer:
 
     @cached_property
     def _scripts(self) -> set[str]:
-        pieces = "".join(self.pieces(range(FIRST_PLAIN, self.size)))
+        pieces = "".join(self.pieces(range(FIRST_PLAIN, self.first_reserved)))
         return {script_of_letter(character) for character in set(pieces) if character.isalnum()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
-        """The UTF-8 bytes of each piece, with the space before a word; a byte piece gives one byte."""
-        pieces = [(int(id), self._model.id_to_piece(int(id))) for id in ids]
-        return [
-            bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
-            for id, piece in pieces
-        ]
+        """The UTF-8 bytes of each piece, with the space before a word: one byte of a byte piece, none of a reserved one."""
+        return [self._spelling(int(id)) for id in ids]
+
+    def _spelling(self, id: int) -> bytes:
+        if id >= self.first_reserved:
+            return b""
+        piece: str = self._model.id_to_piece(id)
+        return bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
 
     def _encode_typed_space_sign(self, text: str) -> list[int]:
         # SentencePiece would take a typed "▁" for a space. A noncharacter in its place is encoded as byte pieces, which
@@ -138,12 +146,15 @@ class SizeError(DataError):
         self.least, self.most = least, most
 
 
-def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = True) -> bytes:
-    """Learn a SentencePiece model of ``size`` pieces from lines of text, and return it serialised.
+def train_tokenizer(
+    lines: Iterable[str], kind: str, size: int, exact: bool = True, languages: Iterable[str] = ()
+) -> bytes:
+    """Learn a SentencePiece model of ``size`` pieces and the reserved pieces from lines, and return it serialised.
 
-    ``kind`` is "unigram" (Kudo 2018) or "bpe" (Sennrich et al. 2016). Unless ``exact``, a text too small for ``size``
-    gives fewer pieces. The same lines give the same bytes on every machine. Keeps all lines in memory. Raises SizeError
-    when the text gives fewer pieces or its characters need more, and DataError when there is no text.
+    The reserved pieces include directions for ``languages``, and ``size`` does not count them. ``kind`` is "unigram"
+    (Kudo 2018) or "bpe" (Sennrich et al. 2016). Unless ``exact``, a text too small for ``size`` gives fewer pieces. The
+    same lines give the same bytes on every machine. Keeps all lines in memory. Raises SizeError when the text gives
+    fewer pieces or its characters need more, and DataError when there is no text.
     """
     texts = map(normal, lines)
     kept = [text[start : start + _CUT] for text in texts for start in range(0, len(text), _CUT)]
@@ -152,7 +163,7 @@ def train_tokenizer(lines: Iterable[str], kind: str, size: int, exact: bool = Tr
     # Rare characters are left to the byte pieces. If the size has no room for all others, the coverage is lowered.
     for coverage in (0.99995, 0.9995, 0.995, 0.98):
         try:
-            return _train(kept, kind, size, exact, coverage)
+            return add_reserved(_train(kept, kind, size, exact, coverage), languages)
         except RuntimeError as error:
             message = str(error)
         if "required_chars" not in message:

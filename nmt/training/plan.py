@@ -16,6 +16,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.presets import FLOPS_PER_CORE, Task, operations
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.progress import Progress, Silent
+from nmt.text.reserved import RESERVED
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
 from nmt.training.opening import fresh_state
@@ -37,7 +38,7 @@ class Plan:
     task: Task  # by which auto chooses a preset
     pairs: int
     parameters: int
-    vocabularies: tuple[int, ...]  # one if both sides share it
+    vocabularies: tuple[int, ...]  # pieces without the reserved ones; one if both sides share it
     longest_batch: tuple[int, int, int]  # rows, source positions, target positions
     peak_memory: int  # bytes of the process, or of the GPU
     target_tokens_per_second: float
@@ -105,7 +106,7 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
         task,
         len(data.train),
         parameters,
-        (data.source_vocabulary,) if data.joint else (data.source_vocabulary, data.target_vocabulary),
+        tuple(size - RESERVED for size in (data.source_vocabulary, data.target_vocabulary)[: 1 if data.joint else 2]),
         longest.shape,
         torch.cuda.max_memory_allocated() if device.type == "cuda" else peak_memory_bytes(),
         sum(update.target_tokens for update in updates) / seconds,

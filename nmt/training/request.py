@@ -14,6 +14,7 @@ from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.machine import available_cores, may_have_gpu
+from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import Tokenizer
 
 # A resumed run may get more time or patience, and save more often; any other change would make it another run.
@@ -99,7 +100,7 @@ def task_of(request: TrainRequest, data: Dataset) -> Task:
         pairs=len(data.train),
         source_tokens=data.train.pieces[0] + len(data.train),
         target_tokens=data.train.pieces[1] + len(data.train),
-        vocabulary=data.target_vocabulary,
+        vocabulary=data.target_vocabulary - RESERVED,
         cores=0 if has_gpu else request.cores or available_cores(),
         steps=budget.steps,
         epochs=budget.epochs,

@@ -145,7 +145,7 @@ def change_ids(data: bytes, dice: Dice) -> bytes:
     changed = bytearray(data)
     for _ in range(dice.choice((1, 3, 100))):
         place = 2 * dice.randrange(len(data) // 2)
-        piece = dice.choice((0, 1, 2, 3, 499, 500, 519, 520, 0x7FFF, 0xFFFF))
+        piece = dice.choice((0, 1, 2, 3, 499, 500, 519, 520, 563, 564, 583, 584, 0x7FFF, 0xFFFF))
         changed[place : place + 2] = piece.to_bytes(2, "little")
     return bytes(changed)
 
@@ -168,10 +168,13 @@ def change_dropped(data: bytes, dice: Dice) -> bytes:
 
 def cut_vocabulary(data: bytes, dice: Dice) -> bytes:
     """Remove the last plain pieces, which leaves a valid vocabulary of another size."""
+    from nmt.text.reserved import RESERVED
+
     from .protobuf import fields, serialised
 
     top = fields(data)
-    last = [place for place, field in enumerate(top) if field[0] == 1][-dice.choice((1, 10)) :]
+    plain = [place for place, field in enumerate(top) if field[0] == 1][:-RESERVED]
+    last = plain[-dice.choice((1, 10)) :]
     return serialised([field for place, field in enumerate(top) if place not in last])
 
 

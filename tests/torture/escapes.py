@@ -226,7 +226,7 @@ class Escapes(Table):
         places = [place for place, field in enumerate(top) if field[0] == 1][FIRST_PIECES:]
         for number, place in enumerate(places):
             piece = fields(bytes(top[place][2]))
-            if not any(field[0] == 3 and field[2] == 6 for field in piece):  # a byte
+            if not any(field[0] == 3 for field in piece):  # a plain one
                 name = f"{sign[:KEPT]}{number}".encode()
                 top[place] = (1, 2, serialised([field if field[0] != 1 else (1, 2, name) for field in piece]))
         rewrite(model, "tokenizer.model", serialised(top))

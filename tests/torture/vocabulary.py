@@ -13,7 +13,7 @@ SCORES = [
     struct.pack("<f", score) for score in (float("nan"), float("inf"), -float("inf"), 3e38, -3e38, 1e-45, 0.0, -5)
 ]
 STRINGS = [b"", b"\n", b"\0", b"a\0b", b"\xff\xfe", b"<s>", b"</s>", b"<0x0A>", "▁".encode(), b"x" * 50_000, b"y" * 100]
-STRINGS += [b"\xed\xa0\x80", b"\t", "\u2028".encode(), "\x85".encode(), "\u202e".encode(), b"plain"]
+STRINGS += ["<0>▁".encode(), b"\xed\xa0\x80", b"\t", "\u2028".encode(), "\x85".encode(), "\u202e".encode(), b"plain"]
 
 
 def change_field(message: list[Field], dice: Dice, numbers: Sequence[int]) -> list[Field]:
@@ -47,7 +47,7 @@ def charsmap(dice: Dice) -> bytes:
 def change_pieces(data: bytes, dice: Dice) -> bytes:
     top = fields(data)
     places = [place for place, field in enumerate(top) if field[0] == 1]
-    some = dice.choice((places[:4], places[4:260], places[260:], places))
+    some = dice.choice((places[:4], places[4:260], places[260:-64], places[-64:], places))
     for place in dice.sample(some, min(len(some), dice.choice((1, 1, 5, 1000)))):
         top[place] = (1, 2, serialised(change_piece(fields(bytes(top[place][2])), dice)))
     match dice.randrange(8):

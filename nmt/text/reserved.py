@@ -1,0 +1,37 @@
+"""The reserved pieces: 64 control pieces at the end of every vocabulary, which no typed text can produce.
+
+They are inserted by id. Slots stand for what is copied into a translation, kinds say what a pair is, and directions say
+which language is asked for. They are the last pieces, so all others have the ids that they have without them.
+
+Each name ends in SentencePiece's sign for a space, which learnt pieces have at their beginning or not at all. So a text
+that is full of typed ``<0>`` may learn a piece for that, and it is another piece than the slot ``<0>▁``. Knows names
+and their order; no model.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from nmt.config import is_name
+
+SLOTS, KINDS, DIRECTIONS = 16, 16, 32
+RESERVED = SLOTS + KINDS + DIRECTIONS
+"""Number of reserved pieces, the last ones of every vocabulary."""
+
+_KINDS = ("synthetic",)  # a pair whose source a model made
+_DIRECTION, _END = "<2", ">▁"
+
+
+def reserved_pieces(languages: Iterable[str] = ()) -> list[str]:
+    """Names of the reserved pieces in the order of their ids, with a direction for each of at most 32 languages.
+
+    Slots come first, then kinds, then directions by language; kinds and directions without a meaning have a number.
+    """
+    kinds = [*_KINDS, *(f"kind-{number}" for number in range(len(_KINDS), KINDS))]
+    directions = [f"{_DIRECTION}{language}{_END}" for language in sorted(set(languages))]
+    spare = [f"<direction-{number}{_END}" for number in range(len(directions), DIRECTIONS)]
+    return [*(f"<{name}{_END}" for name in (*range(SLOTS), *kinds)), *directions, *spare]
+
+
+def are_reserved(pieces: Sequence[str]) -> bool:
+    """Whether these are the names of the reserved pieces for some languages, in order."""
+    names = [piece.removeprefix(_DIRECTION).removesuffix(_END) for piece in pieces[-DIRECTIONS:]]
+    return list(pieces) == reserved_pieces(name for name in names if is_name(name))
