@@ -148,9 +148,7 @@ class PrepareOptions(Checked):
 
     section = "prepare"
 
-    vocab_size: int = setting(
-        0, "pieces of the vocabulary, without the 64 reserved; 0: chosen to fit the corpus", 0, 10**6
-    )
+    vocab_size: int = setting(0, "pieces, without the 64 reserved ones; 0: chosen to fit the corpus", 0, 10**6)
     tokenizer: str = setting("unigram", "SentencePiece's algorithm", choices=("unigram", "bpe"))
     joint_vocab: bool = setting(True, "one vocabulary for both languages")
     max_length: int = setting(256, "longest side in pieces; longer pairs are dropped", 1, 10**5)

@@ -207,12 +207,12 @@ def translator(model: ModelFolder, engine: str, batch_tokens: int = 2048, option
 @pytest.fixture(scope="module")
 def model(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     """A model that writes many words, of pieces that are no bytes."""
-    torch.manual_seed(4)
+    torch.manual_seed(6)
     module = build_model(CONFIGS["transformer"], 664, 664, True)
     for parameter in module.parameters():
         parameter.data.mul_(1.5).add_(0.1 * torch.randn_like(parameter))
     module.output_weight.data[EOS] *= 2
-    module.embeddings.produced.copy_(torch.arange(664) >= FIRST_PLAIN)[EOS] = 1
+    module.embeddings.produced.copy_((torch.arange(664) >= FIRST_PLAIN) & (torch.arange(664) < 600))[EOS] = 1
     module.embeddings.produced[:EOS] = 1
     folder = tmp_path_factory.mktemp("random") / "model"
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()

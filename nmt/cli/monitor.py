@@ -76,10 +76,11 @@ class LogMonitor(Monitor):
     def begin(self, job: "TrainJob", state: "TrainState") -> None:
         data, model = job.data, job.config.model
         weights = list(state.objective.model.parameters())
+        pieces = data.target_vocabulary - RESERVED
         self.note(
             f"{data.source_language} → {data.target_language}, {len(data.train):,} pairs, vocabulary "
-            f"{data.target_vocabulary - RESERVED:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, "
-            f"width {model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
+            f"{pieces:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, width "
+            f"{model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
             f"{budget_of(job.config.training)}"
         )
         if state.counters.step:

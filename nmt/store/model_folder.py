@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 from nmt.config import ModelConfig, build, is_name
@@ -114,7 +115,7 @@ def other_format(folder: Path, found: object, wanted: int) -> tuple[str, str]:
         what = f"{folder} has format {shown(found)}, and models of format {wanted} can be converted"
         return what, "use it as it is" if found == FORMAT else "train the model again"
     what = f"{folder} has format {shown(found)}, and this nmt reads format {wanted}"
-    convert = f"convert it: nmt export {folder} --to nmt -o NEW"
+    convert = f"convert it: nmt export {quote(str(folder))} --to nmt -o NEW"
     return what, convert if found == CONVERTED else "use the nmt that wrote it, or train the model again"
 
 

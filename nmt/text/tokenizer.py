@@ -112,7 +112,7 @@ class Tokenizer:
         return {script_of_letter(character) for character in set(pieces) if character.isalnum()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
-        """The UTF-8 bytes of each piece, with the space before a word: one byte of a byte piece, none of a reserved one."""
+        """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one, a reserved one none."""
         return [self._spelling(int(id)) for id in ids]
 
     def _spelling(self, id: int) -> bytes:
