@@ -21,6 +21,7 @@ from torch import Tensor
 
 from nmt.model.positions import sinusoids
 from nmt.scoring.evaluate import read_file
+from nmt.text.reserved import RESERVED
 
 PACKAGES = {
     "eole": ["eole==0.6.4", "aiohttp", "torch==2.13.0"],  # aiohttp: it imports it, and does not ask for it
@@ -176,10 +177,12 @@ MARIAN = {  # from our names to its own; it is post-norm
 
 
 def weights(model: Path) -> dict[str, Tensor]:
-    """Those of a model of ours; which pieces it may produce, no peer asks."""
+    """Those of a model of ours; no peer has reserved pieces, or asks which pieces it may produce."""
     tensors: dict[str, Tensor] = load_file(model / "model.safetensors")
     del tensors["embeddings.produced"]
-    return tensors
+    return {
+        name: tensor[:-RESERVED] if name.startswith("embeddings.") else tensor for name, tensor in tensors.items()
+    }
 
 
 def translated(names: Mapping[str, Tensor], rules: Mapping[str, str], ours: Mapping[str, Tensor], swap: bool) -> Any:

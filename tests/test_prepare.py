@@ -592,7 +592,7 @@ def test_a_dataset_of_another_kind_version_or_state_is_refused(request_: Prepare
     manifest = read_manifest(request_.output)
     with pytest.raises(MissingInputError):
         Dataset.open(request_.output.parent / "absent")
-    for change in ({"kind": "other"}, {"format": 999}, {"joint": None, "source_language": None}):
+    for change in ({"kind": "other"}, {"format": 1}, {"format": 999}, {"joint": None, "source_language": None}):
         facts = {name: fact for name, fact in {**manifest, **change}.items() if name != "files" and fact is not None}
         write_manifest(request_.output, facts)
         with pytest.raises(DataError, match="data"):
