@@ -180,9 +180,7 @@ def weights(model: Path) -> dict[str, Tensor]:
     """Those of a model of ours; no peer has reserved pieces, or asks which pieces it may produce."""
     tensors: dict[str, Tensor] = load_file(model / "model.safetensors")
     del tensors["embeddings.produced"]
-    return {
-        name: tensor[:-RESERVED] if name.startswith("embeddings.") else tensor for name, tensor in tensors.items()
-    }
+    return {name: tensor[:-RESERVED] if name.startswith("embeddings.") else tensor for name, tensor in tensors.items()}
 
 
 def translated(names: Mapping[str, Tensor], rules: Mapping[str, str], ours: Mapping[str, Tensor], swap: bool) -> Any:
