@@ -153,7 +153,7 @@ def test_a_converted_vocabulary_is_what_prepare_learns_now(tiny_run: TinyRun, tm
 
 def test_an_older_model_is_refused_in_one_line_that_names_the_command(older: Path) -> None:
     folder = older / NAMES[0]
-    remedy = f"convert it: nmt export {quote(str(folder))} --to nmt -o NEW"
+    remedy = f"convert it: nmt export {quote(str(folder))} --to nmt --output NEW"
     commands: list[list[str | Path]] = [
         ["translate", folder],
         ["evaluate", folder, CORPUS / "test"],

@@ -230,7 +230,7 @@ def test_settings_that_make_no_model_are_refused_before_the_old_run_is_moved(tin
     ("fact", "words"),
     [
         ({"format": 2}, "has format 2.*reads format 4.*train the model again"),
-        ({"format": 3}, "has format 3.*reads format 4; convert it: nmt export .*/model --to nmt -o NEW$"),
+        ({"format": 3}, "has format 3.*reads format 4; convert it: nmt export .*/model `to` nmt `output` NEW$"),
         ({"kind": "dataset"}, "is not a model"),
     ],
 )

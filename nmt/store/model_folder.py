@@ -115,7 +115,7 @@ def other_format(folder: Path, found: object, wanted: int) -> tuple[str, str]:
         what = f"{folder} has format {shown(found)}, and models of format {wanted} can be converted"
         return what, "use it as it is" if found == FORMAT else "train the model again"
     what = f"{folder} has format {shown(found)}, and this nmt reads format {wanted}"
-    convert = f"convert it: nmt export {quote(str(folder))} --to nmt -o NEW"
+    convert = f"convert it: nmt export {quote(str(folder))} `to` nmt `output` NEW"
     return what, convert if found == CONVERTED else "use the nmt that wrote it, or train the model again"
 
 

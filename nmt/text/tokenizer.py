@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _TRAINING_THREADS = 4
 # Characters. SentencePiece skips lines of over 4,192 bytes, and takes minutes for a long line that repeats itself.
 _CUT = 1000
-_TO_MEND = "make it again with nmt prepare; nmt export --to nmt converts older models"
+_TO_MEND = "make it again with nmt prepare; nmt export `to` nmt converts older models"
 
 
 class Tokenizer:
