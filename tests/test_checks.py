@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, TinyRun, nmt
+from conftest import TinyRun, nmt, write_corpus
 from fakes import AnswerEngine, WordTokenizer
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,6 +34,8 @@ LANGUAGES = ("ko", "en", "de", "ja")
         ("de", "Two dogs play in the park.", "Zwei Hunde spielen im Paaaaaaaaaaark.", ["loop"]),
         ("ja", "I like coffee.", "私は私は私は私は私はコーヒーが好きです。", ["loop"]),
         ("ko", "hahaha", "하하하하", []),
+        ("de", "Two dogs play in the park.", "Zwei Hunderererer spielen im Park.", ["loop"]),
+        ("de", "A ship sails along the coast.", "Schifffahrt entlang der Küste", []),
         ("de", "Two dogs play in the park.", "Two dogs play in the park.", ["copied"]),
         ("de", "Two dogs play in the park.", "two dogs play in the park", ["copied"]),
         ("en", "안녕하세요", "안녕하세요", ["copied"]),
@@ -160,16 +162,17 @@ def test_lines_are_counted_once_and_each_of_their_checks() -> None:
     assert counts(found) == {"look wrong": 2, "loop": 1, "number": 2}
 
 
-def test_json_lines_have_the_checks_and_stderr_counts_them(tiny_run: TinyRun, tmp_path: Path) -> None:
-    text = "".join((CORPUS / "train.ko").read_text(encoding="utf-8").splitlines(keepends=True)[:12])
-    (tmp_path / "in").write_text(text, encoding="utf-8")
-    command: list[str | Path] = ["translate", tiny_run.run, tmp_path / "in", "--format", "jsonl", "--threads", "1"]
+def test_json_lines_have_the_checks_and_evaluate_scores_the_same(tiny_run: TinyRun, tmp_path: Path) -> None:
+    prefix = write_corpus(tmp_path, "some", 0, 8)
+    command: list[str | Path] = ["translate", tiny_run.run, f"{prefix}.ko", "--format", "jsonl", "--threads", "1"]
     result, plain = nmt(*command, "--check"), nmt(*command, "--no-check")
     entries = [json.loads(line) for line in result.stdout.splitlines()]
     wrong = [entry for entry in entries if entry["checks"]]
-    assert len(entries) == 12
-    assert wrong, "a model of 20 updates has no loops?"
-    assert f"nmt: {len(wrong)} of 12 lines look" in result.stderr
+    assert len(entries) == 8
+    assert (f"nmt: {len(wrong)} of 8 lines look" in result.stderr) == bool(wrong)
     assert " by a second search\n" in result.stderr
     assert "wrong" not in plain.stderr
     assert all("checks" not in json.loads(line) for line in plain.stdout.splitlines())
+    scored = nmt("evaluate", tiny_run.run, prefix, "--check", "-o", tmp_path / "out", "--threads", "1")
+    assert scored.returncode == 0, scored.stderr
+    assert (tmp_path / "out").read_text(encoding="utf-8").splitlines() == [entry["translation"] for entry in entries]

@@ -114,6 +114,7 @@ def evaluate(
     beam_size: flags.BeamSize = 5,
     length_penalty: flags.LengthPenalty = 1.0,
     max_length_factor: flags.MaxLengthFactor = 3.0,
+    check: flags.Check = False,
     batch_tokens: flags.BatchTokens = 2048,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
@@ -136,7 +137,7 @@ def evaluate(
     chosen = parse_metrics(metrics)
     command = find_command(comet) if "comet" in chosen else ()
     scoring = ScoringOptions(chosen, confidence, parse_language(language), paired, command, parse_kinds(kinds or []))
-    search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor)
+    search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor, check=check)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     models_given, sets = split_models(list(paths or [])[1:])
     first = [*(paths or [])[:1], *models_given]

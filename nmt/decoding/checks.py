@@ -20,14 +20,14 @@ CHECKS = (LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER, TERM)
 LOOPING = 3  # repeats from which words or characters on end are a loop
 LONG = 5  # words, of which one repeat less is a loop
 LONGEST = 60  # words that are looked at as one unit: longer ones end at a length limit
-LAUGHS = {1: 2, 2: 1}  # repeats granted to units of so few characters: aah, haha
+STUTTER = 4  # times that a letter stands on end in a loop: three do in Schifffahrt
 LONGER, FEW = 2.0, 5  # a side has at most LONGER × the other's pieces + FEW
 ALLOWANCE = 5  # letters of the right script that every translation is granted: terms in Latin letters prove nothing
 NAME = 3  # words, below which an equal text may be a name or a term
 SMALL = 31  # numbers up to this may be spelt out on one side, or be days, months or hours
 
 _TOKEN = re.compile(r"\w+|[^\w\s]+")
-_LETTER = re.compile(r"([^\W\d_])\1{4,}")
+_LETTER = re.compile(rf"([^\W\d_])\1{{{STUTTER - 1},}}")
 _LETTERS = re.compile(r"(\S{2,40}?)\1{2,}")
 _WORD = re.compile(r"[^\W\d_]+")
 _MARKS = ".,:;!?…\"'()[]«»„“”‘’"
@@ -129,15 +129,15 @@ def repeats(text: str) -> int:
     long_words = map(_LETTERS.finditer, filter(_may_loop, text.split()))
     for match in chain(_LETTER.finditer(text), *long_words):
         unit = match[1]
-        copies = len(match[0]) // len(unit) - LAUGHS.get(len(unit), 0)
+        copies = len(match[0]) // len(unit) - (STUTTER - LOOPING if len(unit) == 1 else 0)
         if copies > max(most, LOOPING - 1) and any(map(str.isalpha, unit)):
             most = copies
     return most
 
 
 def _may_loop(word: str) -> bool:
-    """Whether a word has as many letters again as the least loop: the six of erererer and of derderder."""
-    return len(word) - len(set(word)) >= 6
+    """Whether a word has as many letters again as the least loop: the four of ererer, and of a unit of any length."""
+    return len(word) - len(set(word)) >= 4
 
 
 def differ_in_length(source_pieces: int, target_pieces: int) -> bool:

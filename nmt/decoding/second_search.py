@@ -112,7 +112,8 @@ class SecondSearch:
     def _ranked(self, segment: Segment, source: str) -> list[str]:
         """Sort the hypotheses of a segment, fewest failed checks first, then by score; returns what the best fails."""
         verdicts = self.checking.verdicts(segment, source)
-        order = sorted(range(len(verdicts)), key=lambda rank: (len(verdicts[rank]), -segment.hypotheses[rank].score))
+        # They come in the order of their scores. Those of equals differ in their last digits between engines.
+        order = sorted(range(len(verdicts)), key=lambda rank: len(verdicts[rank]))
         kept = order[: self.checking.options.n_best]
         segment.hypotheses = [segment.hypotheses[rank] for rank in kept]
         return verdicts[order[0]]
