@@ -114,6 +114,15 @@ def test_buckets_on_the_page_count_every_line(page: Path) -> None:
     assert sum(int(row[1]) for row in rows) == len(REFERENCES)
 
 
+def test_what_must_stay_is_a_table_where_the_sources_have_any(page: Path) -> None:
+    systems = [System.of(NAME, ["%s <b>x</b>", "y"]), System.of("other", ["x", "y"])]
+    report = score_set(Texts("test", systems, [["%s b", "y"]], "en", ["<b>a</b> %s", "z"]), ScoringOptions())
+    heads, *rows = Tables(comparison([report])).tables["kept"]
+    assert heads == ["kind", "lines", NAME, "other", "references"]
+    assert [list(map(str.strip, row)) for row in rows] == [["tag", "1", "1", "0", "0"], ["printf", "1", "1", "0", "1"]]
+    assert "kept" not in Tables(page.read_text("utf-8")).tables
+
+
 def test_a_long_line_is_cut() -> None:
     long = "word " * 10_000
     found = comparison([report_of(System.of("a", [long] * 60), System.of("b", lines(1, "x")))])

@@ -13,7 +13,7 @@ from nmt.disk.files import create_binary
 from nmt.scoring.metrics import NAMES
 from nmt.scoring.reports import SetReport
 from nmt.scoring.systems import Result, SystemReport
-from nmt.scoring.tables import notes, p_text, with_deviation
+from nmt.scoring.tables import kept_table, notes, p_text, with_deviation
 from nmt.show.markup import bars, page, table, text
 from nmt.show.word_differences import differences
 
@@ -46,7 +46,7 @@ def _set(report: SetReport, number: int, paired: str) -> str:
     lines = f"{len(report.hypotheses):,} lines"
     return (
         f'<section id="set-{number}"><h2>{text(report.name)}</h2><p class="about">{lines}</p>{warned}'
-        f"{_scores(report, paired)}{groups}{''.join(pairs)}</section>"
+        f"{_scores(report, paired)}{_kept(report)}{groups}{''.join(pairs)}</section>"
     )
 
 
@@ -86,6 +86,17 @@ def _interval(result: Result, results: Sequence[Result]) -> str:
         drawn = f'<line x1="{place(result.score.low)}" x2="{place(result.score.high)}" y1="9" y2="9"/>'
     dots = "".join(f'<circle cx="{place(score)}" cy="9" r="3.5"/>' for score in result.runs)
     return f'<svg class="interval" aria-hidden="true" width="8rem" height="18">{drawn}{dots}</svg>'
+
+
+def _kept(report: SetReport) -> str:
+    """The lines that keep what must stay, by kind; nothing where the sources have nothing of it."""
+    if not report.kept:
+        return ""
+    drawn = kept_table(report)
+    heads = ["kind", *map(text, drawn.headings[1:])]
+    shown = table("kept", heads, [list(map(text, row)) for row in drawn.rows], range(1, len(heads)))
+    told = "".join(f"<p>{text(note)}</p>" for note in drawn.notes)
+    return f'<h3>What must stay</h3>{shown}<div class="about notes">{told}</div>'
 
 
 def _buckets(report: SetReport, kind: str) -> str:
