@@ -76,7 +76,7 @@ LANG = "Der schnelle braune Fuchs springt über den faulen Hund und läuft weg"
         ("See the %1 video and others", "Siehe das eine Video und andere", "kept"),
         ("Set ${HOME} before you start", "Vor dem Start ist etwas zu setzen", "placeholders"),
         ("Open http://a.org/ in it now", "Öffne http://a.org/%s jetzt darin", "placeholders"),
-        ("See http://en.a.org/x for details", "Siehe http://de.a.org/%C3%A4 für Einzelheiten", "kept"),
+        ("See http://en.a.org/x for details", "Siehe http://de.a.org/%E8%BB%8A für Einzelheiten", "kept"),
         ("Bugs go to <http://a.org/bugs/> only", "Fehler nur an <http://a.org/bugs/de.html>", "kept"),
         ('Read <a href="http://a.org/1">this</a> here', 'Lies <a href="http://b.org/2">dies</a> hier', "addresses"),
         ("Open file:///C:/Documents/a.txt now", "Öffne jetzt file:///C:/Dokumente/a.txt", "kept"),
