@@ -190,6 +190,7 @@ class SearchOptions(Checked):
     token_scores: bool = setting(False, "give the log-probability of each piece of the translation")
     alignments: bool = setting(False, "link the words of the line with those of its translation")
     check: bool = setting(False, "check translations, and search again for those that look wrong")
+    whole_lines: bool = setting(False, "do not split lines into sentences, for a model of paragraphs")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -224,8 +225,7 @@ class SearchOptions(Checked):
     def in_force(self) -> dict[str, Any]:
         """The options that count, by name: what is off is left out, so a journal outlives new ones and another seed."""
         idle = {"sample", *SAMPLING} if self.sample is None else {"beam_size"}
-        told = ("mbr", "candidates", "min_length", "no_repeat_ngram", "phrases", "token_scores", "alignments", "check")
-        idle |= {name for name in told if not getattr(self, name)}
+        idle |= {spec.name for spec in fields(self) if not spec.default and getattr(self, spec.name) == spec.default}
         return {name: value for name, value in asdict(self).items() if name not in idle}
 
 

@@ -237,6 +237,41 @@ def test_a_line_of_more_sentences_than_training_had_is_translated_sentence_by_se
         assert parts(translator, tokenizer) == expected
 
 
+def test_the_white_space_between_sentences_is_kept_and_that_around_the_line_is_not() -> None:
+    for gap in (" ", "   ", "\u00a0", " \t"):
+        translator, tokenizer = copying(Profile(20, 1, 0.5, ".", "."))
+        (actual,) = translator.translate([f" a b.{gap}c d e!{gap}f? "])
+        assert actual.text == f"a b.{gap}c d e!{gap}f?"
+        assert parts(translator, tokenizer) == ["c d e!", "a b.", "f?"]
+    assert [each.text for each in translator.translate(["a.\u2028\u3000b."])] == ["a.  b."]  # one line, spaced script
+
+
+def test_the_language_of_the_source_says_where_sentences_end() -> None:
+    words = WordTokenizer()
+    for language, expected in (("de", ["a usw. b."]), ("en", ["a usw.", "b."])):
+        translator = Translator(
+            CopyEngine(), words, words, profile=Profile(20, 1, 0.5, ".", "."), source_language=language
+        )
+        assert [each.text for each in translator.translate(["a usw. b."])] == ["a usw. b."]
+        assert parts(translator, words) == expected
+        assert translator.about()["source language"] == language
+
+
+def test_whole_lines_are_not_split_but_get_their_final_mark_and_are_cut() -> None:
+    words = WordTokenizer()
+    engine = CopyEngine()
+    translator = Translator(engine, words, words, SearchOptions(whole_lines=True), profile=SINGLE)
+    lines = ["a b. c d e! f? g h", "a. " * 499 + "b"]
+    assert [each.text for each in translator.translate(lines)] == lines
+    assert parts(translator, words)[-1] == "a b. c d e! f? g h."
+    assert len(parts(translator, words)) == 3
+    assert translator.about()["whole lines"] is True
+    assert "sentence rules" not in translator.about()
+    plain = Translator(engine, words, words, profile=SINGLE).about()
+    assert "whole lines" not in plain
+    assert plain["sentence rules"]
+
+
 def test_a_line_of_several_sentences_is_split_when_it_is_longer_than_trainings_lines() -> None:
     for longest, expected in ((3, ["a b.", "c d."]), (4, ["a b. c d."])):
         translator, tokenizer = copying(Profile(longest, 9, 0.5, ".", "."))

@@ -50,6 +50,7 @@ MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F
 MinLength = Annotated[int, option(SearchOptions, "min_length", "N")]
 NoRepeatNgram = Annotated[int, option(SearchOptions, "no_repeat_ngram", "N")]
 Check = Annotated[bool, option(SearchOptions, "check")]
+WholeLines = Annotated[bool, option(SearchOptions, "whole_lines")]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
 Engine = Annotated[EngineName, option(EngineOptions, "engine")]
 ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]

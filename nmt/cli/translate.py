@@ -72,6 +72,7 @@ def translate(
         ),
     ] = None,
     check: flags.Check = False,
+    whole_lines: flags.WholeLines = False,
     review: Annotated[
         Path | None,
         typer.Option(
@@ -132,6 +133,7 @@ def translate(
         token_scores=token_scores,
         alignments=alignments is not None,
         check=check,
+        whole_lines=whole_lines,
     )
     beside = Beside(prefix, constraints, avoid)
     shape = Format(format, n_best is not None)

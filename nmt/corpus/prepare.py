@@ -193,7 +193,7 @@ def _make(
     else:
         source, target = learn_tokenizers(folder, scanned, sample, options, languages, means)
     del sample  # frees its memory
-    profile = ProfileCounter()
+    profile = ProfileCounter(request.source_language)
     rows = encode(folder, scanned, Encoder(source, target, options.max_length, means.workers), profile, means)
     refuse_nothing_left(scanned)
     reports = [entry.report() for entry in scanned]

@@ -63,7 +63,8 @@ class Checking:
 
     def failed(self, parts: Sequence[Segment], source: str) -> list[str]:
         """The names of the checks that the best hypotheses of parts fail together; ``source`` is the whole."""
-        return self.checks.failed(source, join_sentences(self.texts(parts)), *self._lengths(parts))
+        joined = join_sentences(self.texts(parts), [part.gap for part in parts])
+        return self.checks.failed(source, joined, *self._lengths(parts))
 
     def verdicts(self, segment: Segment, source: str) -> list[list[str]]:
         """The names of the checks that each hypothesis of a segment fails."""

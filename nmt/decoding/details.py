@@ -119,11 +119,12 @@ class Details:
     def joined(self, parts: list[Segment], found: dict[int, list[Link]]) -> Iterator[Link]:
         """The links of a line from those of its segments, whose target words are counted from their own beginning."""
         texts: list[str] = []
+        gaps = [part.gap for part in parts]
         for part in parts:
             text = one_line(self.target_tokenizer.decode([part.hypotheses[0].pieces])[0])
             texts.append(self.shaper.unmarked(text) if part.marked else text)
             words = len(texts[-1].split())
-            first = len(join_sentences(texts).split()) - words
+            first = len(join_sentences(texts, gaps).split()) - words
             # A final mark that was lent may have been a word.
             yield from ((source, first + target) for source, target in found[id(part)] if target < words)
 

@@ -105,7 +105,9 @@ class SecondSearch:
         rated, slices = rate_cuts(spelled), cut(spelled, int(PART * count))
         if any(rated[place.start] < CLAUSE for place in slices[1:]):
             return []
-        parts = [replace(segment, pieces=segment.pieces[place], marked=True, lent=0, hypotheses=[]) for place in slices]
+        base = replace(segment, marked=True, lent=0, hypotheses=[])
+        gaps = [segment.gap, *[" "] * (len(slices) - 1)]
+        parts = [replace(base, pieces=segment.pieces[place], gap=gap) for place, gap in zip(slices, gaps, strict=True)]
         parts[-1] = replace(parts[-1], marked=segment.marked, lent=segment.lent)
         return parts
 

@@ -31,13 +31,16 @@ class Translation:
     mended: bool = False  # it failed some, until it was searched again
 
 
-def join(segments: list[list[Alternative]]) -> list[Alternative]:
-    """The n-best list of a line from those of its segments: their best joined, then their second-best and so on."""
+def join(segments: list[list[Alternative]], gaps: list[str]) -> list[Alternative]:
+    """The n-best list of a line from those of its segments: their best joined, then their second-best and so on.
+
+    ``gaps`` are the white space before each segment.
+    """
     if len(segments) == 1:
         return segments[0]
     joined = []
     for rank in range(max(map(len, segments), default=1)):
         chosen = [n_best[min(rank, len(n_best) - 1)] for n_best in segments]
         score = sum(part.score for part in chosen) / max(1, len(chosen))
-        joined.append(Alternative(join_sentences(part.text for part in chosen), score))
+        joined.append(Alternative(join_sentences((part.text for part in chosen), gaps), score))
     return joined

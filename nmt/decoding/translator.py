@@ -68,6 +68,7 @@ class Translator:
         profile: Profile | None = None,
         aligner: Aligner | None = None,
         target_language: str = "",
+        source_language: str = "",
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -75,7 +76,7 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
-        self.shaper = Shaper(source_tokenizer, profile)
+        self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines)
         self.phrasebook = Phrasebook(target_tokenizer)
         self.placing = Placing(target_tokenizer.decode, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
@@ -152,6 +153,7 @@ class Translator:
             profile=profile,
             aligner=aligner,
             target_language=model.target_language,
+            source_language=model.source_language,
         )
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
@@ -282,14 +284,16 @@ class Translator:
         pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
         texts = map(one_line, self.target_tokenizer.decode(pieces))
         ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # for each line the n-best list of each segment
+        gaps: list[list[str]] = [[] for _ in lines]
         source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
         for segment in segments:
             finish = self.shaper.unmarked if segment.marked else str
             n_best = [Alternative(finish(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
             ranked[segment.line].append(n_best)
+            gaps[segment.line].append(segment.gap)
             source_pieces[segment.line] += len(segment.pieces)
             target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
-        joined = zip(lines, map(join, ranked), source_pieces, target_pieces, strict=True)
+        joined = zip(lines, map(join, ranked, gaps), source_pieces, target_pieces, strict=True)
         return [
             Translation(line, best.text, best.score, alternatives, source_count, target_count)
             for line, (best, *alternatives), source_count, target_count in joined

@@ -60,8 +60,9 @@ class Profile:
 
 @dataclass
 class ProfileCounter:
-    """Counts the facts of a Profile, pair by pair."""
+    """Counts the facts of a Profile, pair by pair, of sources in a language ("": unknown)."""
 
+    language: str = ""
     pieces: Counter[int] = field(default_factory=Counter)
     sentences: Counter[int] = field(default_factory=Counter)
     source_marks: Counter[str] = field(default_factory=Counter)
@@ -71,13 +72,13 @@ class ProfileCounter:
         """Count pairs of source and target; ``pieces`` are the lengths of the sources in pieces."""
         self.pieces.update(pieces)
         for source, target in pairs:
-            self.sentences[len(split_sentences(source))] += 1
+            self.sentences[len(split_sentences(source, self.language))] += 1
             self.source_marks[final_mark(source)] += 1
             self.target_marks[final_mark(target)] += 1
 
     def state(self) -> dict[str, Any]:
         """What was counted so far, for JSON and ``restore``."""
-        return {name: list(counts.items()) for name, counts in vars(self).items()}
+        return {name: list(counts.items()) for name, counts in vars(self).items() if isinstance(counts, Counter)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Add what another counter had counted."""

@@ -164,9 +164,8 @@ def validate(
         plain = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device, workers)
         engine = KeptEngine(plain, kept)
         options = SearchOptions(beam_size=1, max_length_factor=length_factor(data))
-        translator = Translator(
-            engine, source_tokenizer, target_tokenizer, options, SEARCH_TOKENS, profile=data.profile
-        )
+        means = engine, source_tokenizer, target_tokenizer, options, SEARCH_TOKENS
+        translator = Translator(*means, profile=data.profile, source_language=data.source_language)
         try:
             # The loss first: it takes little time, and each process computes it again.
             loss = validation_loss(state, data, Watch(should_stop, engine))
