@@ -142,7 +142,7 @@ def test_random_lists_of_up_to_four_words_are_all_in_their_translations(model: M
 def test_all_that_is_asked_holds_together_and_in_any_batch(model: ModelFolder) -> None:
     lines = lines_of("ko", 60)
     asked = list(random_phrases(60, seed=1))
-    unwanted = ["t", "tc", "bumolln"]  # words that this model likes
+    unwanted = ["aot", "walkrc", "notir"]  # words that this model likes
     requests: list[str | Request] = [
         line
         if place % 5 == 0
@@ -255,7 +255,9 @@ def test_both_engines_find_the_same(model: ModelFolder, options: SearchOptions) 
         for name in ("torch", "ctranslate2")
     )
     assert [each.text for each in first] == [each.text for each in second]
-    assert [each.score for each in first] == pytest.approx([each.score for each in second], abs=2e-4)
+    for place, (one, other) in enumerate(zip(first, second, strict=True)):
+        # CTranslate2 counts a piece that it never produces as -10,000, near which float32 has steps of 0.001.
+        assert one.score == pytest.approx(other.score, abs=1e-3 if "猫" in prefixes[place % 5] else 1e-5)
     assert all(each.text.startswith(prefixes[place % 5]) for place, each in enumerate(first))
 
 
