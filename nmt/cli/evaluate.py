@@ -100,6 +100,10 @@ def evaluate(
             help="What else translations must keep, as ticket='TKT-[0-9]+'; number=off leaves a kind out. Repeats.",
         ),
     ] = None,
+    odd_input: Annotated[
+        bool,
+        typer.Option("--robustness", help="Also translate the sets in capitals, title case, with typos and emoji."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     output: Annotated[
         Path | None,
@@ -136,7 +140,9 @@ def evaluate(
     paired: Literal["ar", "bs"] = "bs" if paired_bs else "ar"
     chosen = parse_metrics(metrics)
     command = find_command(comet) if "comet" in chosen else ()
-    scoring = ScoringOptions(chosen, confidence, parse_language(language), paired, command, parse_kinds(kinds or []))
+    scoring = ScoringOptions(
+        chosen, confidence, parse_language(language), paired, command, parse_kinds(kinds or []), odd_input
+    )
     search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor, check=check)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     models_given, sets = split_models(list(paths or [])[1:])
@@ -267,7 +273,7 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
     import json
 
     from nmt.cli.console import table_with_notes
-    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, table
+    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, odd_table, table
 
     if format == "json":
         sets = [report.to_json(buckets) for report in reports]
@@ -277,5 +283,6 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
     if format == "csv":
         return as_csv(reports)
     tables = [table(reports, paired), *(kept_table(report) for report in reports if report.kept)]
+    tables += [odd_table(report) for report in reports if report.odd]
     tables += [found for report in reports if buckets for found in bucket_tables(report)]
     return "\n".join(map(latex if format == "latex" else table_with_notes, tables))

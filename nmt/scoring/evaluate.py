@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from nmt.config import EngineOptions, SearchOptions
@@ -13,6 +14,7 @@ from nmt.scoring.comet import COMMAND, CometMeasure
 from nmt.scoring.kept import kept
 from nmt.scoring.lint import doubts, limits
 from nmt.scoring.metrics import check_counts, measures
+from nmt.scoring.odd_input import forms_of, suffered
 from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names
 from nmt.scoring.systems import Paired, System, Texts, compare
@@ -36,6 +38,7 @@ class ScoringOptions:
     paired: Paired = "ar"  # the test of differences from baselines
     comet: tuple[str, ...] = (COMMAND,)  # the command line of COMET
     grammar: Grammar = field(default_factory=Grammar)  # of what translations keep unchanged
+    odd_input: bool = False  # whether models translate the sets as odd input, too
 
 
 @dataclass(frozen=True)
@@ -111,13 +114,23 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
     if sets.training:
         texts = [line for _, lines in sources for line in lines], [line for stream in streams for line in stream[0]]
         seen = look_up(sets.training, *texts, progress)
-    translated = models.translate(sources, progress)
+    odd = [forms_of(lines) if options.odd_input else [] for _, lines in sources]
+    named = [
+        (f"{name} {form.name}", lines) for (name, _), forms in zip(sources, odd, strict=True) for form, lines in forms
+    ]
+    translated = models.translate([*sources, *named], progress)
+    further = count(len(sources))
     reports = []
     for number, (name, lines) in enumerate(sources):
         systems = models.systems([outputs[number] for outputs in translated])
         systems += [System.of(other, parts[number]) for other, parts in others]
         language = options.language or models.languages[1]
-        reports.append(score_set(Texts(name, systems, streams[number], language, lines), options, seen))
+        whole = Texts(name, systems, streams[number], language, lines)
+        reports.append(score_set(whole, options, seen))
+        for form, changed in odd[number]:
+            place = next(further)
+            again = models.systems([outputs[place] for outputs in translated])
+            reports[-1].odd.append(suffered(whole, form, changed, again))
     return reports
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from nmt.scoring.buckets import Bucket, by_length, by_unseen_words
 from nmt.scoring.kept import Kept
 from nmt.scoring.metrics import Measure, Score
+from nmt.scoring.odd_input import OddReport
 from nmt.scoring.systems import SystemReport, Texts, rounded
 from nmt.scoring.training_text import Seen
 from nmt.text.lines import one_line
@@ -23,6 +24,7 @@ class SetReport:
     measures: Mapping[str, Measure] = field(default_factory=dict, repr=False, compare=False)
     seen: Seen | None = None  # what of it the training text has, where that is given
     kept: list[Kept] = field(default_factory=list)  # what of the sources must stay, and whether it does
+    odd: list[OddReport] = field(default_factory=list)  # the set as odd input, if that was asked for
 
     @property
     def name(self) -> str:
@@ -56,6 +58,8 @@ class SetReport:
         if self.kept:
             names = [entry.system.name for entry in self.systems]
             entry["kept"] = rounded([kind.to_json(names) for kind in self.kept])
+        if self.odd:
+            entry["odd_input"] = [form.to_json() for form in self.odd]
         if buckets:
             entry["buckets"] = {
                 kind: [self.bucket_json(each) for each in found] for kind, found in self.buckets().items()

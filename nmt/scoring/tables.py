@@ -108,6 +108,34 @@ def kept_table(report: SetReport) -> Table:
     return Table([f"{report.name}, kept", "lines", *names, "references"], rows, [note])
 
 
+def odd_table(report: SetReport) -> Table:
+    """What systems lose by odd input: BLEU and chrF of the set as it is and in each form."""
+    with_systems = len(report.odd[0].systems) > 1
+    rows = [
+        [
+            form.form,
+            *([each.system] if with_systems else []),
+            f"{form.changed:,}",
+            *(f"{value:.1f}" for pair in zip(each.plain, each.odd, strict=True) for value in pair),
+            "" if each.kept is None else f"{each.kept:.1%}",
+        ]
+        for form in report.odd
+        for each in form.systems
+    ]
+    heads = [
+        f"{report.name}, odd input",
+        *(["system"] if with_systems else []),
+        "lines",
+        "BLEU",
+        "odd",
+        "chrF",
+        "odd",
+        "kept",
+    ]
+    note = "odd: of the same lines in this form, compared without case, or final mark, where it changes that"
+    return Table(heads, rows, [note])
+
+
 def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:
     """The signature of each metric, and what ± and p mean."""
     scores = [(metric, score) for report in reports for metric, score in report.scores.items()]
