@@ -14,9 +14,12 @@ import pytest
 import torch
 from conftest import CORPUS, ROOT, TinyRun, nmt
 from fakes import Recorder
+from hypothesis import given
+from hypothesis import strategies as st
 from test_score import CONFIGS, ENGINES, random_model
 
 from nmt.config import EngineOptions, ModelConfig, SearchOptions
+from nmt.decoding.details import words_before
 from nmt.decoding.engine import Hypothesis, Query, forced, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.formats import Format
@@ -29,6 +32,7 @@ from nmt.model import build_model
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model, load_model
 from nmt.text.normal import normal
 from nmt.text.profile import Profile
+from nmt.text.sentences import join_sentences
 from nmt.text.spm_format import FIRST_PLAIN
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
 
@@ -397,3 +401,19 @@ def test_both_files_resume_whichever_was_behind(lost: str, tokenizer: Tokenizer,
     assert run(again, "killed") == wanted
     assert again.searches == 3 + (4 if lost else 2)  # windows of 3, 3, 3 and 1 lines
     assert not list(tmp_path.glob("killed.*.*"))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["", "ab cd", "ab.", "猫。", "猫", "猫 ab", "가나"]), st.sampled_from(["", " ", "  "])
+        )
+    )
+)
+def test_words_before_a_text_are_those_of_the_line_that_is_joined_up_to_it(parts: list[tuple[str, str]]) -> None:
+    texts, gaps = [text for text, _ in parts], [gap for _, gap in parts]
+    expected = [
+        len(join_sentences(texts[: place + 1], gaps[: place + 1]).split()) - len(text.split())
+        for place, text in enumerate(texts)
+    ]
+    assert list(words_before(texts, gaps)) == expected

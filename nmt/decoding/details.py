@@ -118,15 +118,26 @@ class Details:
 
     def joined(self, parts: list[Segment], found: dict[int, list[Link]]) -> Iterator[Link]:
         """The links of a line from those of its segments, whose target words are counted from their own beginning."""
-        texts: list[str] = []
-        gaps = [part.gap for part in parts]
-        for part in parts:
-            text = one_line(self.target_tokenizer.decode([part.hypotheses[0].pieces])[0])
-            texts.append(self.shaper.unmarked(text) if part.marked else text)
-            words = len(texts[-1].split())
-            first = len(join_sentences(texts, gaps).split()) - words
+        decoded = map(one_line, self.target_tokenizer.decode([part.hypotheses[0].pieces for part in parts]))
+        texts = [self.shaper.unmarked(text) if part.marked else text for part, text in zip(parts, decoded, strict=True)]
+        before = words_before(texts, [part.gap for part in parts])
+        for part, text, first in zip(parts, texts, before, strict=True):
+            words = len(text.split())
             # A final mark that was lent may have been a word.
             yield from ((source, first + target) for source, target in found[id(part)] if target < words)
+
+
+def words_before(texts: Sequence[str], gaps: Sequence[str]) -> Iterator[int]:
+    """The number of words before each text in the line that ``join_sentences`` makes of all.
+
+    Without a space between two texts, the last word of one goes on in the other.
+    """
+    count, last = 0, ""
+    for text, gap in zip(texts, gaps, strict=True):
+        pair = join_sentences((last, text), ("", gap))
+        count += len(pair.split()) - len(last.split())
+        yield count - len(text.split())
+        last = text or last
 
 
 def run(
