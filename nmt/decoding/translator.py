@@ -271,9 +271,9 @@ class Translator:
 
         batches = self.wide_batches if options else self.batches
         # What is drawn depends on the line's number too.
-        twins = twins_of(segments) if self.options.sample is None else [[segment] for segment in segments]
-        alike = {id(first): [first, *others] for first, *others in twins}
-        for batch, results in batches.run([first for first, *_ in twins], work, alone, progress):
+        groups = twins_of(segments) if self.options.sample is None else [[segment] for segment in segments]
+        alike = {id(group[0]): group for group in groups}
+        for batch, results in batches.run([group[0] for group in groups], work, alone, progress):
             for segment, hypotheses in zip(batch, results, strict=True):
                 for twin in alike[id(segment)]:
                     twin.hypotheses = list(hypotheses)
