@@ -88,3 +88,12 @@ def test_the_command_says_what_the_model_loses_in_the_figures_of_sacrebleu(tiny_
     (system,) = found["odd_input"][0]["systems"]
     assert system["bleu"] == pytest.approx(BLEU().corpus_score(hypotheses, references).score, abs=0.01)
     assert system["chrf"] == pytest.approx(CHRF().corpus_score(hypotheses, references).score, abs=0.01)
+
+
+def test_translations_without_a_model_have_no_odd_input() -> None:
+    files = ("--hyp", CORPUS / "test.en", "--ref", CORPUS / "test.en")
+    result = nmt("evaluate", *files, "--robustness")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
+        "nmt: error: --robustness needs a model that translates odd input; name one in place of --hyp\n"
+    )

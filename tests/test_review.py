@@ -13,7 +13,7 @@ from nmt import SearchOptions, Translation, Translator
 from nmt.decoding.formats import Format
 from nmt.decoding.job import Job
 from nmt.decoding.side_outputs import Review, parse_share
-from nmt.errors import SettingsError
+from nmt.errors import UsageError
 
 HERE = Path("review")
 
@@ -60,7 +60,7 @@ def test_a_share_is_a_percentage_or_a_fraction(text: str, share: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "0", "-1%", "101%", "10", "nan", "inf", "ten"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"is no share; write it like 10% or 0\.1|is no share"):
+    with pytest.raises(UsageError, match=r"is no share; write it like 10% or 0\.1|is no share"):
         parse_share(text)
 
 

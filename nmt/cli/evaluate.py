@@ -153,6 +153,8 @@ def evaluate(
     if page:
         check_ending("--report", page)
     with terminal_progress(quiet, verbose) as progress:
+        if odd_input and hypothesis:
+            raise UsageError("--robustness needs a model that translates odd input", "name one in place of --hyp")
         if hypothesis and references and not paths:
             if others and not source:
                 raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")

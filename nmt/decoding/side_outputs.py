@@ -8,7 +8,7 @@ from typing import Protocol
 
 from nmt.decoding.formats import pharaoh, review_line
 from nmt.decoding.translation import Translation
-from nmt.errors import SettingsError, shown
+from nmt.errors import UsageError, shown
 
 
 class SideOutput(Protocol):
@@ -75,7 +75,7 @@ class Review:
 
 
 def parse_share(text: str) -> float:
-    """A share from ``10%`` or ``0.1``, over 0 and at most 1. Raises SettingsError."""
+    """A share from ``10%`` or ``0.1``, over 0 and at most 1. Raises UsageError."""
     number = text.strip()
     try:
         share = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
@@ -83,4 +83,4 @@ def parse_share(text: str) -> float:
         share = 0.0
     if 0 < share <= 1:
         return share
-    raise SettingsError(f"`review_share` {shown(text)} is no share", "write it like 10% or 0.1")
+    raise UsageError(f"`review_share` {shown(text)} is no share", "write it like 10% or 0.1")
