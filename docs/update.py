@@ -14,7 +14,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nmt.config import Checked, Layer, ModelConfig, TrainingConfig
+from nmt.checked import Checked
+from nmt.config import Layer, ModelConfig, TrainingConfig
 from nmt.presets import PRESETS, RULES
 
 DOCS = Path(__file__).parent

@@ -7,52 +7,13 @@ it needs. Knows names, types and bounds; not what a setting does.
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self, TypeVar
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
-from nmt.errors import SettingsError, nearest, shown
+from nmt.checked import Checked, build, known, setting
+from nmt.errors import SettingsError
 
 Layer = Mapping[str, Mapping[str, Any]]
-
-
-def setting(
-    default: Any,
-    help: str,
-    low: float | None = None,
-    high: float | None = None,
-    choices: tuple[str, ...] = (),
-    kind: type | None = None,
-) -> Any:
-    """Make a dataclass field with a help text and the values it may take: choices, or bounds, which are inclusive.
-
-    With a ``kind`` its values are of that type, and None is one more.
-    """
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices, "kind": kind})
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Base class of settings: checks the type and the bounds of every field made by ``setting``."""
-
-    section = ""  # of a settings file; "": not in settings files, but arguments of the library and flags of commands
-
-    def __post_init__(self) -> None:
-        for spec in fields(self):
-            value = getattr(self, spec.name)
-            name = f"{self.section}.{spec.name}" if self.section else f"`{spec.name}`"
-            low, high, choices, kind = (spec.metadata.get(key) for key in ("low", "high", "choices", "kind"))
-            if kind and value is None:
-                continue
-            wanted = kind or type(spec.default)
-            if type(value) not in ((int, float) if wanted is float else (wanted,)):
-                raise SettingsError(f"{name} is {shown(value)}", f"give it a value of type {wanted.__name__}")
-            if choices and value not in choices:
-                raise SettingsError(f"{name} is {shown(value)}", f"choose one of {', '.join(choices)}")
-            if (low is not None and not value >= low) or (high is not None and not value <= high):
-                bounds = f"from {low} to {high}" if high is not None else f"of at least {low}"
-                raise SettingsError(f"{name} is {shown(value)}", f"choose a value {bounds}")
-            if wanted is float:  # bounds first: an integer may be too large to be a float
-                object.__setattr__(self, spec.name, float(value))
 
 
 LONGEST_NOTE = 200  # characters
@@ -116,6 +77,7 @@ class TrainingConfig(Checked):
     minimum_risk: float = setting(
         0.0, "share of the budget, at its end, that trains on the quality of the model's own hypotheses", 0.0, 1.0
     )
+    odd_input: float = setting(0.0, "share of batches with typos, small letters or signs that are copied", 0.0, 1.0)
     label_smoothing: float = setting(0.1, "probability that is spread evenly over the vocabulary", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
     precision: str = setting(
@@ -155,6 +117,7 @@ class PrepareOptions(Checked):
     clean: str = setting("normal", "how strictly pairs are cleaned", choices=("strict", "normal", "off"))
     fix: bool = setting(False, "mend mojibake and HTML entities in the training text")
     rules: str = setting("", "rules with thresholds of their own: agreement=0.2,language=off")
+    kinds: str = setting("", "what passes a model unchanged, a line each: ticket=TKT-[0-9]+ or number=off")
     seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 
 
@@ -272,22 +235,7 @@ class Config:
         return asdict(self)
 
 
-T = TypeVar("T", bound=Checked)
 BUDGETS = ("steps", "epochs", "minutes")
-
-
-def build(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Build a settings dataclass. Raises SettingsError for an unknown key, with the nearest known one, or bad value."""
-    names = [spec.name for spec in fields(kind)]
-    for name in values:
-        known(name, names, f"{kind.section} setting")
-    return kind(**values)
-
-
-def known(name: str, names: list[str], what: str) -> None:
-    """Raise SettingsError unless ``name`` is in ``names``; the error says the nearest of them. ``what`` is its kind."""
-    if name not in names:
-        raise SettingsError(f"there is no {what} {shown(name)}", nearest(name, names))
 
 
 def is_name(value: object) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nmt.config import Config, Layer, ModelConfig, known
+from nmt.checked import known
+from nmt.config import Config, Layer, ModelConfig
 
 # Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani
 # et al. 2017; rnn is the attentional model of Luong et al. 2015.

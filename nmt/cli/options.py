@@ -11,7 +11,8 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from nmt import __version__
-from nmt.config import Checked, EngineOptions, SearchOptions
+from nmt.checked import Checked
+from nmt.config import EngineOptions, SearchOptions
 from nmt.errors import SettingsError, UsageError, shown
 from nmt.text.machine import check_threads
 

@@ -14,7 +14,8 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from nmt.config import LARGEST_WEIGHT, PrepareOptions, build, is_name, is_note
+from nmt.checked import build
+from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_name, is_note
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.shards import Split
 from nmt.disk.files import open_binary

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from nmt.config import ModelConfig, known
+from nmt.checked import known
+from nmt.config import ModelConfig
 from nmt.model.family import TranslationModel
 from nmt.model.recurrent import Recurrent
 from nmt.model.transformer import Transformer

@@ -10,7 +10,8 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
-from nmt.config import ModelConfig, build, is_name
+from nmt.checked import build
+from nmt.config import ModelConfig, is_name
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
