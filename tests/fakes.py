@@ -77,9 +77,20 @@ class WordTokenizer:
         self.encoded += lines
         return [[self.number(word) for word in line.split(" ") if word.strip()] for line in lines]
 
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+        return self.encode(lines, workers)
+
     @property
     def size(self) -> int:
         return len(self.words)
+
+    @property
+    def first_reserved(self) -> int:
+        return len(self.words)
+
+    @property
+    def space(self) -> int:
+        return UNK
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         return [" ".join(self.words[piece] for piece in some) for some in pieces]

@@ -149,7 +149,7 @@ def test_kinds_are_left_out_and_added(folder: Path) -> None:
     [
         (["ticket"], 2, "is not NAME=REGEX; write it like ticket="),
         (["adress=off"], 2, "there is no kind 'adress'; the nearest known name is address"),
-        (["a=x", "a=y"], 2, "--kind a is given twice"),
+        (["a=x", "a=y"], 2, "`kind` a is given twice"),
         (["ticket=("], 78, "the pattern of ticket, '(', is no regular expression: missing )"),
         (["tag=x"], 78, "a kind of one's own cannot be called 'tag'"),
     ],

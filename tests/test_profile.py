@@ -48,7 +48,7 @@ def test_what_one_line_in_a_thousand_has_counts_as_seen_and_what_fewer_have_does
         counter = ProfileCounter()
         counter.add([("a.", "b.")] * (10_000 - rare), [5] * (10_000 - rare))
         counter.add([("a. b. c.", "d.")] * rare, [50] * rare)
-        assert counter.profile() == Profile(longest, sentences, 1.0, ".", ".")
+        assert counter.profile() == Profile(longest, sentences, 1.0, ".", ".", 0.0, 0.0)
 
 
 def test_a_dataset_and_the_model_trained_on_it_say_what_its_sources_looked_like(tiny_run: TinyRun) -> None:

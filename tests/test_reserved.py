@@ -14,7 +14,7 @@ from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.reserved import RESERVED, are_reserved, reserved_pieces
+from nmt.text.reserved import RESERVED, SLOTS, are_reserved, reserved_pieces
 from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, Tokenizer, train_tokenizer
 from nmt.training.objective import Objective
 
@@ -44,7 +44,7 @@ def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     made = []
     for joint in (True, False):
         asked = PrepareRequest("ko", "en", (folder / "train",), folder / "valid", (), folder / str(joint))
-        prepare(asked, PrepareOptions(0, request.param, joint, clean="off"))
+        prepare(asked, PrepareOptions(0, request.param, joint, clean="off", kinds="all=off"))
         made.append(Dataset.open(asked.output))
     return made[0], made[1]
 
@@ -85,13 +85,13 @@ def test_sentencepiece_takes_them_for_control_pieces_and_nothing_else(tiny_run: 
     path = tiny_run.run / "model" / SOURCE_TOKENIZER
     model, tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(path)), Tokenizer.load(path)
     control = [id for id in range(len(model)) if model.is_control(id) or model.is_unknown(id)]
-    assert tokenizer.control_ids() == control
     assert control[4:] == [model.piece_to_id(name) for name in NAMES]
+    assert tokenizer.control_ids() == control[:4] + control[4 + SLOTS :]  # slots are part of translations
 
 
-def test_decoding_and_spelling_leave_them_out(tiny_run: TinyRun) -> None:
+def test_decoding_and_spelling_leave_all_but_slots_out(tiny_run: TinyRun) -> None:
     tokenizer = Tokenizer.load(tiny_run.run / "model" / SOURCE_TOKENIZER)
-    reserved = range(tokenizer.first_reserved, tokenizer.size)
+    reserved = range(tokenizer.first_reserved + SLOTS, tokenizer.size)
     (ids,) = tokenizer.encode(["나는 <0> 학생이다."])
     mixed = [piece for id, tag in zip(ids, reserved, strict=False) for piece in (tag, id)]
     assert tokenizer.decode([mixed, [*reserved]]) == ["나는 <0> 학생이다.", ""]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from nmt.errors import DataError, SettingsError
 from nmt.text.lines import LONGEST_LINE
-from nmt.text.verbatim import KINDS, Grammar, Match, alike, find
+from nmt.text.verbatim import Grammar, Match, alike, find
+from nmt.text.verbatim_forms import KINDS
 
 MARKED = re.compile(r"«(\w+):([^»]+)»")
 PAGE = (Path(__file__).parent / "verbatim.txt").read_text(encoding="utf-8")

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import options as flags
-from nmt.errors import UsageError, nearest, shown
+from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
     from nmt.corpus.parallel import Corpus
     from nmt.scoring.reports import SetReport
     from nmt.store.model_folder import ModelFolder
-    from nmt.text.verbatim import Grammar
 
 HOW_TO_CALL = "write: nmt evaluate MODEL PATH, or: nmt evaluate --hyp FILE --ref FILE"
 
@@ -136,12 +135,13 @@ def evaluate(
     from nmt.scoring.comet import find_command
     from nmt.scoring.evaluate import Files, Models, ScoringOptions, Sets, evaluate_files, evaluate_models
     from nmt.store.model_folder import places
+    from nmt.text.verbatim import read_grammar
 
     paired: Literal["ar", "bs"] = "bs" if paired_bs else "ar"
     chosen = parse_metrics(metrics)
     command = find_command(comet) if "comet" in chosen else ()
     scoring = ScoringOptions(
-        chosen, confidence, parse_language(language), paired, command, parse_kinds(kinds or []), odd_input
+        chosen, confidence, parse_language(language), paired, command, read_grammar(kinds or []), odd_input
     )
     search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor, check=check)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
@@ -248,26 +248,6 @@ def parse_language(code: str) -> str:
     if code and not is_language(code):
         raise UsageError(f"there is no language {code!r}", "give a code of ISO 639, like ko, kor_Hang or pt-BR")
     return code
-
-
-def parse_kinds(texts: Sequence[str]) -> "Grammar":
-    """The grammar of what must stay, given by ``--kind``. Raises UsageError for another form and unknown names."""
-    from nmt.text.verbatim import KINDS, Grammar
-
-    chosen: dict[str, str] = {}
-    for text in texts:
-        name, _, value = text.partition("=")
-        if not value:
-            raise UsageError(
-                f"--kind {shown(text)} is not NAME=REGEX", "write it like ticket='TKT-[0-9]+' or number=off"
-            )
-        if name in chosen:
-            raise UsageError(f"--kind {name} is given twice", "give each kind once")
-        if value == "off" and name not in KINDS:
-            raise UsageError(f"there is no kind {shown(name)}", nearest(name, KINDS))
-        chosen[name] = value
-    own = {name: value for name, value in chosen.items() if value != "off"}
-    return Grammar((kind for kind in KINDS if chosen.get(kind) != "off"), own)
 
 
 def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool) -> str:

@@ -72,6 +72,15 @@ def prepare(
             help="The threshold of a rule of cleaning; or model=MODEL: drop what this model finds improbable. Repeats.",
         ),
     ] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="NAME=REGEX|off",
+            help="What else translations keep as it is, as ticket='TKT-[0-9]+'; number=off leaves a kind out, all=off "
+            "all of them. Repeats.",
+        ),
+    ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend mojibake and HTML entities in the training text, and keep such pairs.")
     ] = False,
@@ -138,6 +147,7 @@ def prepare(
         clean=clean,
         fix=fix,
         rules=parse_rules(rules),
+        kinds="\n".join(kinds or []),
         seed=seed,
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)

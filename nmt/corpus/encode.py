@@ -25,27 +25,37 @@ from nmt.text.ahead import ahead
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
+from nmt.text.reserved import RESERVED, SLOTS
+from nmt.text.slots import slotted_pair
 from nmt.text.tokenizer import Tokenizer
+from nmt.text.verbatim import Grammar
+
+LEAST_SHOWN = 50  # pairs with a slot from which a model copies it
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Encodes pairs: one tokenizer for each side, the length limit in pieces, and the number of threads."""
+    """Encodes pairs: one tokenizer for each side, the length limit in pieces, and the number of threads.
+
+    What both sides have of the ``grammar`` becomes slots.
+    """
 
     source: Tokenizer
     target: Tokenizer
     max_length: int
     workers: int
+    grammar: Grammar
 
     def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
         """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
 
         A pair over the limit may come back with empty lists.
         """
+        pairs = [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
         may_fit = [self._may_fit(pair) for pair in pairs]
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
-        source = self.source.encode([pair[0] for pair in pairs], self.workers)
-        target = self.target.encode([pair[1] for pair in pairs], self.workers)
+        source = self.source.encode_slotted([pair[0] for pair in pairs], self.workers)
+        target = self.target.encode_slotted([pair[1] for pair in pairs], self.workers)
         longest = [max(len(left), len(right)) for left, right in zip(source, target, strict=True)]
         return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
 
@@ -150,6 +160,12 @@ def _encode_chunk(
             for pair in texts:
                 for text, file in zip(pair, outputs.valid_text, strict=True):
                     file.write(one_line(text).encode() + b"\n")
+
+
+def slots_shown(counts: npt.NDArray[np.int64]) -> int:
+    """The number of slots that training shows often enough, by the ``counts`` (V,) of the pieces of its targets."""
+    shown = counts[len(counts) - RESERVED :][:SLOTS] >= LEAST_SHOWN
+    return int(shown.cumprod().sum())
 
 
 def _list_dropped(entry: Scanned, file: BinaryIO) -> None:

@@ -18,7 +18,9 @@ from nmt.corpus.survey import Sample
 from nmt.corpus.verdicts import KEPT, TOO_LONG
 from nmt.corpus.vocabulary import learn_vocabularies
 from nmt.errors import DataError
+from nmt.text.slots import slotted_pair, without_signs
 from nmt.text.tokenizer import Tokenizer
+from nmt.text.verbatim import read_grammar
 
 
 def copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
@@ -72,7 +74,10 @@ def _learn(
 
 
 def _models(pairs: Sequence[Pair], kept: int, options: PrepareOptions, languages: tuple[str, str]) -> dict[str, bytes]:
+    find = read_grammar(options.kinds.splitlines()).find
+    slotted = (slotted_pair(*pair, find) for pair in pairs)
+    plain = [(without_signs(source), without_signs(target)) for source, target in slotted]
     try:
-        return learn_vocabularies(pairs, kept, options, languages)
+        return learn_vocabularies(plain, kept, options, languages)
     except DataError as error:
         raise DataError(error.what, error.mend) from None  # another process can send this, but not each of its kinds

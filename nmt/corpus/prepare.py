@@ -19,7 +19,7 @@ from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
 from nmt.corpus.cleaning import Cleaning, cleaning_facts, settings_facts, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
-from nmt.corpus.encode import Encoder, encode
+from nmt.corpus.encode import Encoder, encode, slots_shown
 from nmt.corpus.judge import Judge, learnt_from, thresholds
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.means import OURS, Means, versions, without_output
@@ -40,6 +40,7 @@ from nmt.text.mending import check_mending
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
+from nmt.text.verbatim import read_grammar
 
 # Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
 BYTES_WORTH_A_WARNING = 0.05
@@ -90,6 +91,7 @@ def prepare(
     """
     progress = progress or Silent()
     _check_rules(request, options)
+    read_grammar(options.kinds.splitlines())
     given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
@@ -194,7 +196,9 @@ def _make(
         source, target = learn_tokenizers(folder, scanned, sample, options, languages, means)
     del sample  # frees its memory
     profile = ProfileCounter(request.source_language)
-    rows = encode(folder, scanned, Encoder(source, target, options.max_length, means.workers), profile, means)
+    grammar = read_grammar(options.kinds.splitlines())
+    encoder = Encoder(source, target, options.max_length, means.workers, grammar)
+    rows = encode(folder, scanned, encoder, profile, means)
     refuse_nothing_left(scanned)
     reports = [entry.report() for entry in scanned]
     for report in reports:
@@ -206,15 +210,17 @@ def _make(
     (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     if not rows["valid"]:
         progress.warn("there is no validation set; give one with `valid`")
+    counts = train.piece_counts("target")
+    kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
     return {
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
         "train_pairs": rows["train"],
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
-        "profile": profile.profile().facts(),
+        "profile": replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own).facts(),
         "cleaning": cleaning.FORMAT,
-        "target_pieces": np.packbits(train.piece_counts("target") + valid.piece_counts("target") > 0).tobytes().hex(),
+        "target_pieces": np.packbits(counts + valid.piece_counts("target") > 0).tobytes().hex(),
     }
 
 

@@ -7,23 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import ge
-from typing import Protocol
 
 from nmt.config import SearchOptions
+from nmt.decoding.assembling import Assembler
 from nmt.decoding.checks import CHECKS, TERM, Checks
 from nmt.decoding.phrases import failures
 from nmt.decoding.request import Request
-from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
+from nmt.decoding.shaping import Segment, SourceTokenizer
 from nmt.decoding.translation import Translation
-from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.sentences import join_sentences
-
-
-class TargetTokenizer(Protocol):
-    """The tokenizer of the target side, as checking uses it."""
-
-    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+from nmt.text.slots import filled
 
 
 @dataclass
@@ -46,14 +40,13 @@ class Checking:
     """Checks the hypotheses of segments that were searched with ``options``."""
 
     checks: Checks
-    shaper: Shaper
+    assembler: Assembler
     source_tokenizer: SourceTokenizer
-    target_tokenizer: TargetTokenizer
     options: SearchOptions
 
     def judge(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[Judged]:
         """The verdict on the best hypothesis of each segment of the ``lines`` of a window."""
-        parts, texts = Counter(segment.line for segment in segments), self.texts(segments)
+        parts, texts = Counter(segment.line for segment in segments), self.assembler.best(segments)
         judged = []
         for segment, text in zip(segments, texts, strict=True):
             source = lines[segment.line] if parts[segment.line] == 1 else self.spelled(segment)
@@ -63,13 +56,13 @@ class Checking:
 
     def failed(self, parts: Sequence[Segment], source: str) -> list[str]:
         """The names of the checks that the best hypotheses of parts fail together; ``source`` is the whole."""
-        joined = join_sentences(self.texts(parts), [part.gap for part in parts])
+        joined = join_sentences(self.assembler.best(parts), [part.gap for part in parts])
         return self.checks.failed(source, joined, *self._lengths(parts))
 
     def verdicts(self, segment: Segment, source: str) -> list[list[str]]:
         """The names of the checks that each hypothesis of a segment fails."""
         each = [replace(segment, hypotheses=[hypothesis]) for hypothesis in segment.hypotheses]
-        pairs = zip(each, self.texts(each), strict=True)
+        pairs = zip(each, self.assembler.texts(segment), strict=True)
         return [self.checks.failed(source, text, *self._lengths([alone])) for alone, text in pairs]
 
     def described(
@@ -92,16 +85,10 @@ class Checking:
             for translation, before, now in zip(translations, first, failed, strict=True)
         ]
 
-    def texts(self, segments: Sequence[Segment]) -> list[str]:
-        """The text of the best hypothesis of each segment."""
-        decoded = self.target_tokenizer.decode([segment.hypotheses[0].pieces for segment in segments])
-        pairs = zip(segments, map(one_line, decoded), strict=True)
-        return [self.shaper.unmarked(text) if segment.marked else text for segment, text in pairs]
-
     def spelled(self, segment: Segment) -> str:
         """The text of a segment that is a part of its line."""
         text = b"".join(self.source_tokenizer.spell(segment.pieces)).decode("utf-8", "replace")
-        return text[: len(text) - segment.lent].strip()
+        return filled(text[: len(text) - segment.lent].strip(), segment.items)
 
     def _lengths(self, parts: Sequence[Segment]) -> tuple[tuple[int, int], bool]:
         """The pieces of both sides of a segment in parts, and whether one of them ends at the limit of length."""

@@ -9,24 +9,23 @@ from itertools import groupby
 from typing import Protocol, TypeVar
 
 from nmt.config import SearchOptions
+from nmt.decoding.assembling import Assembler
 from nmt.decoding.batching import Batches
 from nmt.decoding.engine import Aligner, Query, Scorer
-from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer
+from nmt.decoding.shaping import Segment, SourceTokenizer
+from nmt.decoding.translation import Token
 from nmt.decoding.word_links import Link, links_of, source_words, target_words, word_weights
 from nmt.errors import BusyError
-from nmt.text.lines import one_line
 from nmt.text.progress import Silent
 from nmt.text.sentences import join_sentences
+from nmt.text.slots import spelled_out
 from nmt.text.tokenizer import EOS
 
 Result = TypeVar("Result")
-Token = tuple[str, float]  # a piece, and its log-probability
 
 
 class TargetTokenizer(Protocol):
-    """The tokenizer of the target side, as translating uses it."""
-
-    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+    """The tokenizer of the target side, as details need it."""
 
     def pieces(self, ids: Sequence[int]) -> list[str]: ...
 
@@ -64,7 +63,7 @@ class Details:
 
     scorer: Scorer | None
     aligner: Aligner | None
-    shaper: Shaper
+    assembler: Assembler
     source_tokenizer: SourceTokenizer
     target_tokenizer: TargetTokenizer
     batch_tokens: int
@@ -106,20 +105,20 @@ class Details:
         by_line = {line: list(parts) for line, parts in groupby(segments, key=lambda segment: segment.line)}
         items: list[Item] = []
         for line, parts in by_line.items():
-            spelled = [self.source_tokenizer.spell(part.pieces) for part in parts]
+            spelled = [spelled_out(self.source_tokenizer.spell(part.pieces), part.items) for part in parts]
             words = source_words(lines[line], spelled, [part.lent for part in parts])
             items += map(Item, parts, words)
         found: dict[int, list[Link]] = {}
         for item, weights in run(items, aligner.align, Batches(self.batch_tokens, aligner.workers), before):
-            ends = target_words(self.target_tokenizer.spell(item.target))
+            spelling = spelled_out(self.target_tokenizer.spell(item.target), item.segment.items)
+            ends = target_words(spelling)
             found[id(item.segment)] = links_of(word_weights(weights, ends, item.source_words))
         for line, parts in by_line.items():
             yield line, sorted(set(self.joined(parts, found)))
 
     def joined(self, parts: list[Segment], found: dict[int, list[Link]]) -> Iterator[Link]:
         """The links of a line from those of its segments, whose target words are counted from their own beginning."""
-        decoded = map(one_line, self.target_tokenizer.decode([part.hypotheses[0].pieces for part in parts]))
-        texts = [self.shaper.unmarked(text) if part.marked else text for part, text in zip(parts, decoded, strict=True)]
+        texts = self.assembler.best(parts)
         before = words_before(texts, [part.gap for part in parts])
         for part, text, first in zip(parts, texts, before, strict=True):
             words = len(text.split())

@@ -1,7 +1,8 @@
 """Forced decoding: how probable a model finds given translations, pair by pair. Knows no tensor and no file.
 
 Pairs are gathered into windows, sorted by length and scored in batches, so memory depends on the window and not on the
-corpus. A pair is encoded as training encodes it: no side is split into sentences or cut, and no mark is added.
+corpus. A pair is encoded as training encodes it: what both sides have of what stays as it is becomes slots, no side is
+split into sentences or cut, and no mark is added.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +17,11 @@ from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
 from nmt.text.lines import printable
+from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
+from nmt.text.slots import slotted_pair
 from nmt.text.tokenizer import EOS, Tokenizer
+from nmt.text.verbatim import VERSION, Grammar
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
@@ -63,8 +67,15 @@ class PairScorer:
 
     model = ""  # SHA-256 of the manifest of the model folder that was loaded
 
-    def __init__(self, engine: Scorer, tokenizers: tuple[Tokenizer, Tokenizer], batch_tokens: int) -> None:
+    def __init__(
+        self,
+        engine: Scorer,
+        tokenizers: tuple[Tokenizer, Tokenizer],
+        batch_tokens: int,
+        profile: Profile | None = None,
+    ) -> None:
         self.engine = engine
+        self.slots, self.grammar = (profile.slots, profile.grammar) if profile else (0, Grammar(()))
         self.source_tokenizer, self.target_tokenizer = tokenizers
         self.batches = Batches(engine.score_tokens or batch_tokens, engine.workers)
 
@@ -74,7 +85,7 @@ class PairScorer:
         tokenizers = model.tokenizers
         from nmt.decoding.loading import load_engine
 
-        scorer = cls(load_engine(model, SearchOptions(), wanted), tokenizers, wanted.batch_tokens)
+        scorer = cls(load_engine(model, SearchOptions(), wanted), tokenizers, wanted.batch_tokens, model.profile)
         scorer.model = model.digest
         return scorer
 
@@ -82,15 +93,17 @@ class PairScorer:
         """All that its scores depend on besides the pairs of a window, by name; `batch_tokens` changes no digit."""
         import sentencepiece
 
-        return {"model": self.model, "sentencepiece": sentencepiece.__version__, **self.engine.about()}
+        slots = {"slots": self.slots, "grammar": VERSION} if self.slots else {}
+        return {"model": self.model, "sentencepiece": sentencepiece.__version__, **slots, **self.engine.about()}
 
     def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[Given]:
         """Each pair with its translation as a hypothesis; None where a pair does not fit.
 
         ``before`` pairs came before these. Raises BusyError for a pair that does not fit into memory.
         """
-        sources = self.source_tokenizer.encode([source for source, _ in pairs])
-        targets = self.target_tokenizer.encode([target for _, target in pairs])
+        slotted = [slotted_pair(*pair, self.grammar.find, self.slots) for pair in pairs]
+        sources = self.source_tokenizer.encode_slotted([source for source, _ in slotted])
+        targets = self.target_tokenizer.encode_slotted([target for _, target in slotted])
         given = [Given(place, *sides) for place, sides in enumerate(zip(sources, targets, strict=True))]
         # Batches are sorted by the longer side, and keep this order where that is equal: the other side pads less.
         fitting = sorted((pair for pair in given if pair.fits), key=lambda pair: (-len(pair.target), -len(pair.source)))

@@ -16,7 +16,9 @@ from nmt.decoding.shaping import Segment
 from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
+from nmt.text.slots import matched
 from nmt.text.tokenizer import EOS
+from nmt.text.verbatim import find
 
 _OPENERS = '"(-'
 
@@ -28,6 +30,8 @@ class SpellingTokenizer(Protocol):
     def size(self) -> int: ...
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
@@ -72,7 +76,7 @@ class Phrasebook:
                 of_line.setdefault(segment.line, []).append(segment)
         for place, parts in of_line.items():
             request = requests[place]
-            prefix = self._tokenizer.encode([request.prefix])[0] if request.prefix.strip() else []
+            prefix = self._prefix(request.prefix, parts[0].items) if request.prefix.strip() else []
             phrases = [Phrase(forms, self.constraint(tuple(forms))) for forms in request.forms()]
             phrases = [phrase for phrase in phrases if phrase.pieces]
             if max(len(prefix), sum(max(map(len, phrase.pieces)) for phrase in phrases)) > MAX_PIECES:
@@ -88,6 +92,10 @@ class Phrasebook:
                 part.edges = self.spelling.edges
                 part.avoided = AvoidedWords(unwanted, self.spelling) if unwanted else None
         return wanted
+
+    def _prefix(self, prefix: str, items: Sequence[str]) -> list[int]:
+        """The pieces of what a translation begins with; ``items`` of the source are slots there, too."""
+        return self._tokenizer.encode_slotted([matched(prefix, items, find)])[0]
 
     def constraint(self, forms: tuple[str, ...]) -> Constraint:
         """The pieces of each form of a phrase, of which one must appear."""

@@ -38,10 +38,10 @@ class Part:
 class Placing:
     """Has segments searched again for the phrases that their lines lack.
 
-    ``decode`` makes texts of pieces; scores are sums of log-probabilities / length^``length_power``.
+    ``texts`` makes those of a segment's hypotheses; scores are sums of log-probabilities / length^``length_power``.
     """
 
-    decode: Callable[[Sequence[Sequence[int]]], list[str]]
+    texts: Callable[[Segment], list[str]]
     length_power: float
 
     def place(self, segments: Sequence[Segment], wanted: Mapping[int, Sequence[Phrase]], search: Search) -> None:
@@ -49,8 +49,7 @@ class Placing:
         lines: dict[int, list[Part]] = {}
         for segment in segments:
             if segment.line in wanted:
-                texts = self.decode([hypothesis.pieces for hypothesis in segment.hypotheses])
-                lines.setdefault(segment.line, []).append(Part(segment, texts))
+                lines.setdefault(segment.line, []).append(Part(segment, self.texts(segment)))
         lacking: list[tuple[Phrase, list[Part]]] = []
         for line, parts in lines.items():
             for phrase in wanted[line]:

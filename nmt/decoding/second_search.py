@@ -92,7 +92,7 @@ class SecondSearch:
     def _copy(self, judged: Judged, phrases: Sequence[Phrase]) -> Segment:
         """A copy of the segment to search, with those of the line's ``phrases`` that its translation has."""
         segment = judged.segments[0]
-        text = normal(self.checking.texts([segment])[0]) if phrases else ""
+        text = normal(self.checking.assembler.best([segment])[0]) if phrases else ""
         constraints = [phrase.pieces for phrase in phrases if phrase.is_in(text)]
         return replace(segment, constraints=constraints, hypotheses=[])
 

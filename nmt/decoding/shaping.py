@@ -3,17 +3,25 @@
 The segments of a line depend on its own text alone, not on its neighbours. Knows no model and no engine.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
+from unicodedata import category
 
 from nmt.decoding.cutting import cut
 from nmt.decoding.engine import MAX_PIECES, Avoided, Constraint, Edges, Hypothesis, Query
+from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of
 from nmt.text.lines import one_line, printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
+from nmt.text.slots import Slotted, filled, slotted, without_signs
+from nmt.text.verbatim import VERSION, Grammar, Match
+
+SELDOM = 0.05
+"""Share of training's lines in capitals, or in title case, below which such a line is written as a sentence."""
 
 ALWAYS = 0.98
 """Smallest share of training's lines with a final mark for which a line without a mark is given one."""
@@ -21,11 +29,13 @@ ALWAYS = 0.98
 MUCH_LONGER = 1.5
 """Ratio to the length of training's longest lines above which a sentence gets a warning."""
 
+_SEEN = "LNPS"  # categories of characters that stand for themselves: not accents, spaces and joiners
+
 
 class SourceTokenizer(Protocol):
     """The tokenizer of the source side, as the Shaper uses it."""
 
-    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
     def has_bytes(self, pieces: Sequence[int]) -> bool: ...
 
@@ -44,6 +54,9 @@ class Segment:
     part: int = 0  # place in the line
     lent: int = 0  # characters of that mark at its end
     gap: str = " "  # the white space before it in the line; one space before a part of a sentence
+    items: Sequence[str] = ()  # what its slots stand for
+    in_capitals: bool = False  # in the line
+    copied: str = ""  # its text, when that has nothing to translate
     hypotheses: list[Hypothesis] = field(default_factory=list)
     prefix: Sequence[int] = ()
     constraints: Sequence[Constraint] = ()
@@ -54,6 +67,11 @@ class Segment:
     def width(self) -> int:
         """Its pieces and </s>."""
         return len(self.pieces) + 1
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether it has nothing to translate, and nothing is asked of its translation."""
+        return bool(self.copied) and not (self.prefix or self.constraints or self.avoided)
 
     def query(self, key: int) -> Query:
         """What the engine gets; ``key`` names it."""
@@ -70,6 +88,17 @@ def twins_of(segments: Sequence[Segment]) -> list[list[Segment]]:
     return list(groups.values())
 
 
+@dataclass
+class _Part:
+    """A sentence of a line, before it is cut."""
+
+    text: Slotted
+    marked: bool = False
+    gap: str = " "
+    in_capitals: bool = False
+    pieces: list[int] = field(default_factory=list)
+
+
 class Shaper:
     """Makes segments of lines in ``language`` for a model whose training lines had a ``profile``.
 
@@ -83,6 +112,8 @@ class Shaper:
         self._profile = profile
         self._language = language
         self._whole = whole
+        self._slots = profile.slots if profile else 0
+        self._grammar = profile.grammar if profile else Grammar(())
         self._warned = False
         self._strange_lines = 0
         self._first_strange = ""
@@ -92,30 +123,50 @@ class Shaper:
         """What the segments depend on besides the model, by name."""
         if not self._profile:
             return {}
-        marked: dict[str, str | float] = {"marked from": ALWAYS}
-        return marked if self._whole else {**marked, "sentence rules": RULES, "source language": self._language}
+        told: dict[str, str | float] = {"marked from": ALWAYS, "cased below": SELDOM}
+        if self._slots:
+            told |= {"slots": self._slots, "grammar": VERSION}
+        return told if self._whole else {**told, "sentence rules": RULES, "source language": self._language}
 
     def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
         """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
-        encoded = self._tokenizer.encode(lines)
-        shaped = [self._texts(line, len(pieces)) for line, pieces in zip(lines, encoded, strict=True)]
-        texts = [text for parts in shaped for text, _, _ in parts]
-        encoded_again = iter(self._tokenizer.encode(texts) if texts else [])
-        for place, (line, pieces, parts) in enumerate(zip(lines, encoded, shaped, strict=True)):
+        whole = [_Part(slotted(line, self._find, self._slots)) for line in lines]
+        self._encode(whole)
+        for place, part in enumerate(whole):
+            if self._tokenizer.has_bytes(part.pieces):
+                self._look_for_strange(without_signs(part.text.text), before + place + 1)
+        shaped = [self._parts(line, part) for line, part in zip(lines, whole, strict=True)]
+        self._encode([part for parts in shaped for part in parts if not part.pieces])
+        for place, parts in enumerate(shaped):
             number = before + place + 1
-            if self._tokenizer.has_bytes(pieces):
-                self._look_for_strange(line, number)
             count = 0
-            again = [(next(encoded_again), marked, gap) for _, marked, gap in parts]
-            for part, marked, gap in again or [(pieces, False, " ")]:
-                cut_up = self._cut(part, number, progress)
-                mark = self._profile.source_mark if self._profile and marked else ""
+            for part in parts:
+                cut_up = self._cut(part.pieces, number, progress)
+                mark = self._profile.source_mark if self._profile and part.marked else ""
+                copied = self._copied(part.text)
                 for segment in cut_up:
                     is_last = segment is cut_up[-1]
-                    lacks = marked and (is_last or not self._has_mark(segment))
+                    lacks = part.marked and (is_last or not self._has_mark(segment))
                     lent = len(mark) if is_last else 0
-                    yield Segment(place, segment, lacks, count, lent, gap=gap if segment is cut_up[0] else " ")
+                    gap = part.gap if segment is cut_up[0] else " "
+                    items, in_capitals = part.text.items, part.in_capitals
+                    yield Segment(place, segment, lacks, count, lent, gap, items, in_capitals, copied)
                     count += 1
+
+    def finished(self, segment: Segment, translation: str) -> str:
+        """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""
+        text = self.unmarked(translation) if segment.marked else translation
+        text = text.upper() if segment.in_capitals else text
+        return one_line(filled(text, segment.items))
+
+    def _encode(self, parts: Sequence[_Part]) -> None:
+        encoded = self._tokenizer.encode_slotted([part.text.text for part in parts]) if parts else []
+        for part, pieces in zip(parts, encoded, strict=True):
+            part.pieces = pieces
+
+    def _copied(self, text: Slotted) -> str:
+        """The text if it has no letter outside its slots, so that there is nothing to translate; else ""."""
+        return "" if not self._profile or any(map(str.isalpha, text.text)) else text.text
 
     def unmarked(self, translation: str) -> str:
         """The translation of a marked segment without its final mark, unless it is nothing else."""
@@ -154,24 +205,46 @@ class Shaper:
         if strange and not self._first_strange:
             self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
 
-    def _texts(self, line: str, pieces: int) -> list[tuple[str, bool, str]]:
-        """The sentences to encode in place of a line of so many pieces, maybe none.
-
-        Each with whether it got a mark, and the white space before it.
-        """
+    def _parts(self, line: str, whole: _Part) -> list[_Part]:
+        """The sentences of a line, those that have to be encoded without pieces."""
+        pieces = len(whole.pieces)
         if not pieces or not self._profile:
-            return []
+            return [whole]
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         sentences = [line] if self._whole else split_sentences(line, self._language)
         gaps = ["", *(one_line(sentence[len(sentence.rstrip()) :]) for sentence in sentences)]
         texts = [sentence.strip() for sentence in sentences]
         if len(texts) <= self._profile.sentences and pieces <= self._profile.longest:
             texts = [line]
-        lacking = [self._profile.final >= ALWAYS and not final_mark(text) and ends_in_word(text) for text in texts]
-        if len(texts) == 1 and not lacking[0]:
-            return []
-        mark = self._profile.source_mark
+        cut_up = [slotted(text, self._find, self._slots) for text in texts] if len(texts) > 1 else [whole.text]
+        marked = [self._lacks_mark(text, sentence) for text, sentence in zip(texts, cut_up, strict=True)]
+        case = self._odd_case(whole.text.text)
+        if len(texts) == 1 and not marked[0] and not case:
+            return [whole]
+        mark, written = self._profile.source_mark, as_sentence if case else str
         return [
-            (text.rstrip() + mark if lacks else text, lacks, gap)
-            for text, lacks, gap in zip(texts, lacking, gaps[: len(texts)], strict=True)
+            _Part(Slotted(written(text.rstrip() + mark if lacks else text), items), lacks, gap, case == CAPITALS)
+            for (text, items), lacks, gap in zip(cut_up, marked, gaps, strict=False)
         ]
+
+    def _odd_case(self, text: str) -> str:
+        """The case of a line, where training hardly had such lines; else ""."""
+        case = case_of(text)
+        usual = {CAPITALS: self._profile.capitals, TITLE: self._profile.titles} if self._profile else {}
+        return case if usual.get(case, 1.0) < SELDOM else ""
+
+    def _lacks_mark(self, text: str, sentence: Slotted) -> bool:
+        """Whether a sentence is to be lent a final mark; ``text`` is the sentence as it was given."""
+        usual = self._profile is not None and self._profile.final >= ALWAYS
+        return usual and not final_mark(text) and ends_in_word(text) and not self._copied(sentence)
+
+    def _find(self, text: str) -> list[Match]:
+        """What of a text gets slots: by the grammar, and words and signs of which the vocabulary has no character."""
+        matches = self._grammar.find(text)
+        if text.isascii() or not self._slots:
+            return matches
+        strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self._is_strange(sign)]
+        for run in re.finditer(f"[{re.escape(''.join(strange))}]+", text) if strange else ():
+            if all(run.end() <= match.start or run.start() >= match.end for match in matches):
+                matches.append(Match(*run.span(), "strange"))
+        return sorted(matches)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nmt.decoding.details import Token
 from nmt.decoding.word_links import Link
 from nmt.text.sentences import join_sentences
+
+Token = tuple[str, float]  # a piece, and its log-probability
 
 
 class Alternative(NamedTuple):

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Never, Protocol, Self, cast
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
+from nmt.decoding.assembling import Assembler
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
 from nmt.decoding.checking import Checking
 from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
 from nmt.decoding.details import Details
 from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
+from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.second_search import WIDER, SecondSearch
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer, twins_of
-from nmt.decoding.translation import Alternative, Translation, join
+from nmt.decoding.translation import Translation
 from nmt.errors import BusyError, SettingsError
-from nmt.text.lines import PAUSE, Pause, one_line
+from nmt.text.lines import PAUSE, Pause
 from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
@@ -43,11 +45,19 @@ class TargetTokenizer(Protocol):
     @property
     def size(self) -> int: ...
 
+    @property
+    def first_reserved(self) -> int: ...
+
+    @property
+    def space(self) -> int: ...
+
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
 
     def pieces(self, ids: Sequence[int]) -> list[str]: ...
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
@@ -78,7 +88,8 @@ class Translator:
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines)
         self.phrasebook = Phrasebook(target_tokenizer)
-        self.placing = Placing(target_tokenizer.decode, self.options.length_penalty)
+        self.assembler = Assembler(target_tokenizer, self.shaper)
+        self.placing = Placing(self.assembler.texts, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
         self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
@@ -89,12 +100,13 @@ class Translator:
             raise SettingsError(reason, "leave that option out")
         tokenizers = (source_tokenizer, target_tokenizer)
         checks = Checks(target_language)
-        self.checking = Checking(checks, self.shaper, *tokenizers, self.options) if self.options.check else None
+        self.checking = Checking(checks, self.assembler, source_tokenizer, self.options) if self.options.check else None
         self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
+        self.lost_slots = LostSlots.of(cast("Scorer", engine), target_tokenizer, profile, self.options.length_penalty)
         self.details: Details | None = None
         if self.options.token_scores or aligner:
             scorer = cast("Scorer", engine) if self.options.token_scores else None
-            self.details = Details(scorer, aligner, self.shaper, *tokenizers, batch_tokens, self.options)
+            self.details = Details(scorer, aligner, self.assembler, *tokenizers, batch_tokens, self.options)
 
     def __reduce__(self) -> Never:
         raise TypeError("a Translator cannot be copied or sent to another process: load it in each process")
@@ -238,7 +250,7 @@ class Translator:
         if self.second:
             self.second.mend(judged, wanted, lambda some, how: [*self.search(some, before, Silent(), how)])
             segments = [segment for each in judged for segment in each.segments]
-        translations = self.assemble(texts, segments)
+        translations = self.assembler.translations(texts, segments)
         if self.checking:
             translations = self.checking.described(translations, judged, told)
         if told:
@@ -253,7 +265,7 @@ class Translator:
     ) -> Iterator[list[Segment]]:
         """Give the segments their hypotheses; yields each batch that is done. ``options`` are those of a wider search.
 
-        Segments that ask for the same are searched once.
+        Segments that ask for the same are searched once, and those with nothing to translate are copied.
         If a batch does not fit into memory, it and all that follow in this window are halved. The longest segments come
         first, so that this happens early. Raises BusyError when a segment does not fit even alone.
         """
@@ -261,6 +273,8 @@ class Translator:
         def work(batch: list[Segment]) -> list[list[Hypothesis]]:
             queries = [segment.query((before + segment.line) << 20 | segment.part) for segment in batch]
             found = self.engine.search(queries, options or self.asked)
+            if self.lost_slots:
+                found = self.lost_slots.complete(queries, found)
             if not self.consensus:
                 return found
             return [self.consensus.ordered(hypotheses)[: self.options.n_best] for hypotheses in found]
@@ -269,6 +283,12 @@ class Translator:
             line = before + segment.line + 1
             return BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
 
+        copied = [segment for segment in segments if segment.is_copied]
+        for segment in copied:
+            segment.hypotheses = [self.assembler.copy(segment)]
+        if copied:
+            yield copied
+            segments = [segment for segment in segments if not segment.is_copied]
         batches = self.wide_batches if options else self.batches
         # What is drawn depends on the line's number too.
         groups = twins_of(segments) if self.options.sample is None else [[segment] for segment in segments]
@@ -278,23 +298,3 @@ class Translator:
                 for twin in alike[id(segment)]:
                     twin.hypotheses = list(hypotheses)
             yield [twin for segment in batch for twin in alike[id(segment)]]
-
-    def assemble(self, lines: list[str], segments: list[Segment]) -> list[Translation]:
-        """Decode the hypotheses and join the segments of each line."""
-        pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
-        texts = map(one_line, self.target_tokenizer.decode(pieces))
-        ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # for each line the n-best list of each segment
-        gaps: list[list[str]] = [[] for _ in lines]
-        source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
-        for segment in segments:
-            finish = self.shaper.unmarked if segment.marked else str
-            n_best = [Alternative(finish(next(texts)), hypothesis.score) for hypothesis in segment.hypotheses]
-            ranked[segment.line].append(n_best)
-            gaps[segment.line].append(segment.gap)
-            source_pieces[segment.line] += len(segment.pieces)
-            target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
-        joined = zip(lines, map(join, ranked, gaps), source_pieces, target_pieces, strict=True)
-        return [
-            Translation(line, best.text, best.score, alternatives, source_count, target_count)
-            for line, (best, *alternatives), source_count, target_count in joined
-        ]

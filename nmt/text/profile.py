@@ -4,12 +4,16 @@ Knows lines and counts; no model and no files.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from nmt.errors import DataError, shown
+from nmt.text.casing import CASES, case_of
+from nmt.text.reserved import SLOTS
 from nmt.text.sentences import MARKS, final_mark, split_sentences
+from nmt.text.verbatim import Grammar
+from nmt.text.verbatim_forms import KINDS
 
 RARE = 0.001
 """Share of the lines below which something counts as never seen."""
@@ -29,6 +33,16 @@ class Profile:
     final: float  # share of sources that end in a final mark, such as a full stop
     source_mark: str  # the most frequent final mark of sources; "" if none has any
     target_mark: str  # the same of targets
+    capitals: float = 1.0  # share of sources in capitals; 1: unknown
+    titles: float = 1.0  # and in title case
+    slots: int = 0  # reserved pieces that training showed often enough to stand for what stays as it is
+    kinds: Sequence[str] = ()  # of ``nmt.text.verbatim``, for which they stand
+    patterns: Mapping[str, str] = field(default_factory=dict)  # and those of its own
+
+    @property
+    def grammar(self) -> Grammar:
+        """What slots stand for; nothing where training showed none. Raises SettingsError for an invalid pattern."""
+        return Grammar(self.kinds, self.patterns) if self.slots else Grammar(())
 
     @classmethod
     def read(cls, manifest: Mapping[str, Any], name: str) -> Self | None:
@@ -53,9 +67,12 @@ class Profile:
 
     def _is_sound(self) -> bool:
         counts = all(type(count) is int and 0 <= count <= _LARGEST for count in (self.longest, self.sentences))
-        share = type(self.final) in (int, float) and 0 <= self.final <= 1
+        share = all(map(_is_share, (self.final, self.capitals, self.titles)))
+        slots = type(self.slots) is int and 0 <= self.slots <= SLOTS
+        kinds = isinstance(self.kinds, list | tuple) and all(kind in KINDS for kind in self.kinds)
+        patterns = isinstance(self.patterns, dict) and all(isinstance(text, str) for text in self.patterns.values())
         marks = all(mark == "" or mark in [*MARKS] for mark in (self.source_mark, self.target_mark))
-        return counts and share and marks and bool(self.source_mark or not self.final)
+        return counts and share and slots and kinds and patterns and marks and bool(self.source_mark or not self.final)
 
 
 @dataclass
@@ -65,6 +82,7 @@ class ProfileCounter:
     language: str = ""
     pieces: Counter[int] = field(default_factory=Counter)
     sentences: Counter[int] = field(default_factory=Counter)
+    cases: Counter[str] = field(default_factory=Counter)
     source_marks: Counter[str] = field(default_factory=Counter)
     target_marks: Counter[str] = field(default_factory=Counter)
 
@@ -73,6 +91,7 @@ class ProfileCounter:
         self.pieces.update(pieces)
         for source, target in pairs:
             self.sentences[len(split_sentences(source, self.language))] += 1
+            self.cases[case_of(source)] += 1
             self.source_marks[final_mark(source)] += 1
             self.target_marks[final_mark(target)] += 1
 
@@ -89,9 +108,14 @@ class ProfileCounter:
         """The profile of the pairs counted so far, at least one."""
         lines = self.source_marks.total()
         final = round(1 - self.source_marks[""] / lines, 6)
-        marks = [_most_common(counts) for counts in (self.source_marks, self.target_marks)]
+        source_mark, target_mark = map(_most_common, (self.source_marks, self.target_marks))
         longest = min(max(self.pieces), int(OUTLIER * _usual_most(self.pieces)))
-        return Profile(longest, _usual_most(self.sentences), final, *marks)
+        cases = (round(self.cases[case] / lines, 6) for case in CASES)
+        return Profile(longest, _usual_most(self.sentences), final, source_mark, target_mark, *cases)
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and type(value) is not bool and 0 <= value <= 1
 
 
 def _usual_most(counts: Counter[int]) -> int:

@@ -16,6 +16,9 @@ SLOTS, KINDS, DIRECTIONS = 16, 16, 32
 RESERVED = SLOTS + KINDS + DIRECTIONS
 """Number of reserved pieces, the last ones of every vocabulary."""
 
+SIGNS = "".join(chr(0xFDD0 + slot) for slot in range(SLOTS))
+"""The sign of each slot in texts: noncharacters, which stand for nothing and occur in no text."""
+
 _KINDS = ("synthetic",)  # a pair whose source a model made
 _DIRECTION, _END = "<2", ">▁"
 

@@ -17,7 +17,7 @@ from nmt.errors import DataError
 from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.reserved import RESERVED
+from nmt.text.reserved import RESERVED, SIGNS, SLOTS
 from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -59,7 +59,9 @@ class Tokenizer:
         self.first_reserved = self.size - RESERVED
         # Characters; a text of N characters has at least N / longest pieces.
         self.longest = max(map(len, pieces[: self.first_reserved]))
-        self._space_bytes = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
+        self.space = self._model.piece_to_id(_SPACE)
+        self._space_bytes = self._bytes_of(_SPACE)
+        self._sign_bytes = list(map(self._bytes_of, SIGNS))
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
@@ -80,21 +82,38 @@ class Tokenizer:
                 ids[row] = self._encode_typed_space_sign(text)
         return ids
 
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+        """``encode``, but the signs of ``nmt.text.slots`` become slots."""
+        ids = self.encode(lines, workers)
+        for row, line in enumerate(lines):
+            if not line.isprintable():  # as all noncharacters
+                for slot, sign in enumerate(SIGNS):
+                    if sign in line:
+                        ids[row] = _replaced(ids[row], self._sign_bytes[slot], [self.first_reserved + slot])
+        return ids
+
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """Decode lists of ids into texts without line breaks; special and reserved ids are skipped."""
+        """Decode lists of ids into texts without line breaks; a slot is its sign, other control ids are skipped."""
         if not len(pieces):
             return []
-        text_ids = range(EOS + 1, self.first_reserved)
-        texts: list[str] = self._model.decode([[int(id) for id in ids if int(id) in text_ids] for ids in pieces])
+        kept = range(EOS + 1, self.first_reserved + SLOTS)
+        rows = [[int(id) for id in ids if int(id) in kept] for ids in pieces]
+        for ids in rows:
+            if ids and max(ids) >= self.first_reserved:
+                ids[:] = [byte for id in ids for byte in self._without_slot(id)]
+        texts: list[str] = self._model.decode(rows)
         return [one_line(text) for text in texts]
+
+    def _without_slot(self, id: int) -> list[int]:
+        return self._sign_bytes[id - self.first_reserved] if id >= self.first_reserved else [id]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""
         return [self._model.id_to_piece(int(id)) for id in ids]
 
     def control_ids(self) -> list[int]:
-        """All ids that stand for no text: padding, unknown, start, end, and reserved pieces."""
-        return [*range(EOS + 1), *range(self.first_reserved, self.size)]
+        """All ids that no translation has: padding, unknown, start, end, and reserved pieces other than slots."""
+        return [*range(EOS + 1), *range(self.first_reserved + SLOTS, self.size)]
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
         """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
@@ -112,12 +131,16 @@ class Tokenizer:
         return {script_of_letter(character) for character in set(pieces) if character.isalnum()}
 
     def spell(self, ids: Sequence[int]) -> list[bytes]:
-        """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one, a reserved one none."""
+        """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one.
+
+        A slot has those of its sign, and other reserved pieces have none.
+        """
         return [self._spelling(int(id)) for id in ids]
 
     def _spelling(self, id: int) -> bytes:
         if id >= self.first_reserved:
-            return b""
+            slot = id - self.first_reserved
+            return SIGNS[slot : slot + 1].encode()
         piece: str = self._model.id_to_piece(id)
         return bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
 
@@ -126,15 +149,24 @@ class Tokenizer:
         # are then replaced by the byte pieces of "▁".
         stand_in = next((sign for sign in self._stand_ins if sign not in text), " ")
         ids: list[int] = self._model.encode(text.replace(_SPACE, stand_in), out_type=int)
-        wanted = [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in stand_in.encode()]
-        width, place = len(wanted), 0
-        while width > 1 and place + width <= len(ids):
-            if ids[place : place + width] == wanted:
-                ids[place : place + width] = self._space_bytes
-                place += width
-            else:
-                place += 1
-        return ids
+        return _replaced(ids, self._bytes_of(stand_in), self._space_bytes) if stand_in.strip() else ids
+
+    def _bytes_of(self, character: str) -> list[int]:
+        """The byte pieces that spell a character."""
+        return [self._model.piece_to_id(f"<0x{byte:02X}>") for byte in character.encode()]
+
+
+def _replaced(ids: list[int], old: list[int], new: list[int]) -> list[int]:
+    """The ids with ``new`` wherever ``old`` stand side by side."""
+    found, place = list[int](), 0
+    while place < len(ids):
+        if ids[place : place + len(old)] == old:
+            found += new
+            place += len(old)
+        else:
+            found.append(ids[place])
+            place += 1
+    return found
 
 
 class SizeError(DataError):

@@ -96,6 +96,9 @@ class KeptEngine:
     def about(self) -> Mapping[str, str | int]:
         return self.engine.about()
 
+    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        return self.engine.score(queries, targets)
+
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         key = hashlib.sha256(json.dumps([list(query.pieces) for query in queries]).encode()).hexdigest()
         value = self.kept.get(key)
@@ -165,7 +168,7 @@ def validate(
         engine = KeptEngine(plain, kept)
         options = SearchOptions(beam_size=1, max_length_factor=length_factor(data))
         means = engine, source_tokenizer, target_tokenizer, options, SEARCH_TOKENS
-        translator = Translator(*means, profile=data.profile, source_language=data.source_language)
+        translator = Translator(*means, profile=job.profile, source_language=data.source_language)
         try:
             # The loss first: it takes little time, and each process computes it again.
             loss = validation_loss(state, data, Watch(should_stop, engine))

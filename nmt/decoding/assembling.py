@@ -1,0 +1,61 @@
+"""Hypotheses become texts, and those of a line's segments one translation. Knows no engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nmt.decoding.engine import Hypothesis
+from nmt.decoding.shaping import Segment, Shaper
+from nmt.decoding.translation import Alternative, Translation, join
+
+
+class DecodingTokenizer(Protocol):
+    """The tokenizer of the target side, as texts need it."""
+
+    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """Makes texts of what was found for segments that ``shaper`` made."""
+
+    tokenizer: DecodingTokenizer
+    shaper: Shaper
+
+    def copy(self, segment: Segment) -> Hypothesis:
+        """The translation of a segment that has nothing to translate."""
+        return Hypothesis(self.tokenizer.encode_slotted([segment.copied])[0], 0.0)
+
+    def texts(self, segment: Segment) -> list[str]:
+        """The text of each hypothesis of a segment."""
+        decoded = self.tokenizer.decode([hypothesis.pieces for hypothesis in segment.hypotheses])
+        return [self.shaper.finished(segment, text) for text in decoded]
+
+    def best(self, segments: Sequence[Segment]) -> list[str]:
+        """The text of the best hypothesis of each segment."""
+        decoded = self.tokenizer.decode([segment.hypotheses[0].pieces for segment in segments])
+        return list(map(self.shaper.finished, segments, decoded))
+
+    def translations(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[Translation]:
+        """The translation of each line, joined from its segments."""
+        pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
+        texts = iter(self.tokenizer.decode(pieces))
+        ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # for each line the n-best list of each segment
+        gaps: list[list[str]] = [[] for _ in lines]
+        source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
+        for segment in segments:
+            n_best = [
+                Alternative(self.shaper.finished(segment, next(texts)), hypothesis.score)
+                for hypothesis in segment.hypotheses
+            ]
+            ranked[segment.line].append(n_best)
+            gaps[segment.line].append(segment.gap)
+            source_pieces[segment.line] += len(segment.pieces)
+            target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
+        joined = zip(lines, map(join, ranked, gaps), source_pieces, target_pieces, strict=True)
+        return [
+            Translation(line, best.text, best.score, alternatives, source_count, target_count)
+            for line, (best, *alternatives), source_count, target_count in joined
+        ]

@@ -1,0 +1,281 @@
+"""What stays as it is passes a model in slots: each item comes out exactly once, whatever the model does."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import fsum
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CORPUS, PREPARE, TRAIN, nmt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_tokenizer import TEXT
+
+from nmt.config import EngineOptions, SearchOptions
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.encode import LEAST_SHOWN, slots_shown
+from nmt.decoding.engine import Hypothesis, Query
+from nmt.decoding.forced import PairScorer
+from nmt.decoding.lost_slots import LostSlots
+from nmt.decoding.translator import Translator
+from nmt.store.model_folder import ModelFolder
+from nmt.text.normal import normal
+from nmt.text.progress import Silent
+from nmt.text.reserved import RESERVED, SIGNS, SLOTS
+from nmt.text.slots import filled, matched, slotted, slotted_pair, without_signs
+from nmt.text.tokenizer import Tokenizer, train_tokenizer
+from nmt.text.verbatim import find
+
+S0, S1, S2 = SIGNS[:3]
+PARTS = st.lists(
+    st.sampled_from(["a", "b c", "%s", "<b>", "{name}", " ", ".", "👍", "나무", "http://x.org/a"]), max_size=9
+)
+
+
+@given(PARTS)
+def test_a_text_whose_slots_are_filled_is_the_text(parts: list[str]) -> None:
+    text = "".join(parts)
+    shown, items = slotted(text, find)
+    assert filled(shown, items) == text
+    assert len(items) == min(SLOTS, len(find(text)))
+    assert without_signs(shown) == "".join(part for part in shown if part not in SIGNS)
+
+
+@given(PARTS, st.permutations(SIGNS[:5]))
+def test_every_item_of_a_translation_appears_once_whatever_signs_it_has(parts: list[str], signs: list[str]) -> None:
+    items = ("<1>", "<2>", "<3>")
+    words = [word for part, sign in zip(parts, [*signs, *signs], strict=False) for word in ("w", sign)]
+    text = filled(" ".join(words), items)
+    present = [number for number, sign in enumerate(SIGNS[:3]) if sign in words]
+    assert [text.count(item) for item in items] == [int(number in present) for number in range(3)]
+    assert not any(sign in text for sign in SIGNS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"a {S0} b {S0} c", "a X b c"),
+        (f"a {S2} b", "a b"),
+        (f"{S1}a{S0}.", "aX."),
+        (f"{S0}{S0}", "X"),
+    ],
+)
+def test_a_sign_of_no_item_goes_with_the_space_before_it(text: str, expected: str) -> None:
+    assert filled(text, ["X"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("Open %s.", "%s 열기", (f"Open {S0}.", f"{S0} 열기")),
+        ("Click <b>here</b>", "<b>여기</b>를", (f"Click {S0}here{S1}", f"{S0}여기{S1}를")),
+        ("%s of %d", "%d의 %s", (f"{S0} of {S1}", f"{S1}의 {S0}")),  # numbered as in the source
+        ("%s and %s", "%s, %s", (f"{S0} and {S1}", f"{S0}, {S1}")),
+        ("Only {a} here {b}", "{b} 여기", ("Only {a} here " + S0, f"{S0} 여기")),  # what one side lacks stays
+        ("none", "{b} 여기", ("none", "{b} 여기")),
+        ('<a href="/en">A</a>', '<a href="/ko">가</a>', (f"{S0}A{S1}", f"{S0}가{S1}")),  # attributes are not compared
+        ('<a id="1"><a id="2">', '<a id="2"><a id="1">', (f"{S0}{S1}", f"{S1}{S0}")),  # unless they tell tags apart
+        ("%1$s in %2$s", "%2$s의 %1$s", (f"{S0} in {S1}", f"{S1}의 {S0}")),
+        (f"typed {S0} %s", "%s", (f"typed {S0} %s", "%s")),
+    ],
+)
+def test_both_sides_of_a_pair_get_slots_for_what_both_have(source: str, target: str, expected: tuple[str, str]) -> None:
+    assert slotted_pair(source, target, find) == expected
+
+
+def test_training_shows_every_slot_and_each_pair_keeps_its_order() -> None:
+    seen = set[str]()
+    for number in range(400):
+        source, target = slotted_pair(f"word {number} %s <b>x", f"Wort {number} <b> y %s", find, vary=True)
+        signs = [sign for sign in source if sign in SIGNS]
+        assert signs == sorted(signs)
+        assert sorted(sign for sign in target if sign in SIGNS) == signs
+        seen.update(signs)
+    assert seen == set(SIGNS)
+
+
+def test_more_items_than_slots_stay_in_the_text() -> None:
+    text = " ".join(f"{{x{number}}}" for number in range(SLOTS + 4))
+    shown, items = slotted(text, find)
+    assert len(items) == SLOTS
+    assert shown.endswith("{x16} {x17} {x18} {x19}")
+    assert slotted(text, find, most=2).items == ("{x0}", "{x1}")
+
+
+def test_a_prefix_has_the_slots_of_the_source() -> None:
+    assert matched("%d 중 %s", ("%s", "%d"), find) == f"{S1} 중 {S0}"
+    assert matched("%d 중 %s", ("%s",), find) == f"%d 중 {S0}"
+
+
+@pytest.fixture(scope="module", params=["unigram", "bpe"])
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    return Tokenizer(train_tokenizer(TEXT, request.param, 300), "test model")
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["나는", "a book", " ", "▁", "👍", "é", *SIGNS]), max_size=12))
+def test_signs_become_slots_and_slots_become_signs(tokenizer: Tokenizer, parts: list[str]) -> None:
+    text = normal("".join(parts))
+    (ids,) = tokenizer.encode_slotted([text])
+    slots = [id - tokenizer.first_reserved for id in ids if id >= tokenizer.first_reserved]
+    assert slots == [SIGNS.index(sign) for sign in text if sign in SIGNS]
+    assert tokenizer.decode([ids]) == [text]
+    assert b"".join(tokenizer.spell(ids)).decode().strip() == text
+
+
+@given(st.lists(st.sampled_from(["나는", "a book", " ", *SIGNS]), max_size=12))
+def test_a_typed_sign_is_no_slot(tokenizer: Tokenizer, parts: list[str]) -> None:
+    text = normal("".join(parts))
+    (ids,) = tokenizer.encode([text])
+    assert all(id < tokenizer.first_reserved for id in ids)
+    assert tokenizer.decode([ids]) == [text]
+
+
+def test_slots_count_as_shown_from_the_first_to_one_that_is_rare() -> None:
+    counts = np.zeros(300 + RESERVED, np.int64)
+    assert slots_shown(counts) == 0
+    counts[300:303] = LEAST_SHOWN
+    counts[304] = 1000
+    assert slots_shown(counts) == 3
+
+
+@dataclass
+class TableScorer:
+    """Scores a target by a table of its pieces and places, the same for every query."""
+
+    workers: int = 1
+    score_tokens: int | None = None
+
+    def about(self) -> dict[str, str | int]:
+        return {}
+
+    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
+        return [Hypothesis(list(target), 0.0, self.values(target)) for target in targets]
+
+    @staticmethod
+    def values(target: Sequence[int]) -> list[float]:
+        return [-((7 * piece + 3 * place) % 11) / 7 for place, piece in enumerate([*target, 3])]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(4, 200), max_size=6), st.integers(0, 2), st.integers(0, 1))
+def test_a_lost_slot_goes_where_brute_force_finds_the_most_probable_place(
+    tokenizer: Tokenizer, pieces: list[int], lost: int, prefix: int
+) -> None:
+    first, scorer = tokenizer.first_reserved, TableScorer()
+    slots = LostSlots(scorer, tokenizer, range(first, first + 16), 1.0)
+    wanted = [first, first + 1, first + 2]
+    kept = [slot for slot in wanted if slot != wanted[lost]]
+    query = Query([wanted[0], 10, wanted[1], wanted[2]], prefix=pieces[:prefix])
+    given_pieces = [*pieces, *kept]
+    ((found,),) = slots.complete([query], [[Hypothesis(given_pieces, -1.0)]])
+    begins = [text.startswith(b" ") for text in tokenizer.spell(given_pieces)] + [True]
+    tried = []
+    for place in range(min(prefix, len(pieces)), len(given_pieces) + 1):
+        spaced = place == 0 or (begins[place] and lost == 0)  # the first slot begins the source
+        tried.append(given_pieces[:place] + [tokenizer.space] * spaced + [wanted[lost]] + given_pieces[place:])
+    sums = [fsum(scorer.values(each)) for each in tried]
+    assert found.pieces == tried[sums.index(max(sums))]
+    assert found.score == pytest.approx(max(sums) / (len(found.pieces) + 1))
+
+
+def test_what_has_all_its_slots_is_left_alone(tokenizer: Tokenizer) -> None:
+    first = tokenizer.first_reserved
+    slots = LostSlots(TableScorer(), tokenizer, range(first, first + 16), 1.0)
+    found = [[Hypothesis([first, 5, first], -1.0)], [Hypothesis([5], -2.0)]]
+    assert slots.complete([Query([5, first]), Query([6])], found) == found
+
+
+ITEMS = ["%s", "<b>", "</b>", "{name}", "http://x.org/a?b=1", "👍", "1234567", "`rm -rf`"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of 20 updates on lines with items, which translates badly and loses slots."""
+    folder = tmp_path_factory.mktemp("slots")
+    for language in ("ko", "en"):
+        lines = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines()[:300]
+        made = [f"{ITEMS[row % 8]} {line[:-1]} {ITEMS[row % 5]}." for row, line in enumerate(lines)]
+        (folder / f"train.{language}").write_text("\n".join(made) + "\n", encoding="utf-8")
+    made = nmt("prepare", *PREPARE.split(), "--train", folder / "train", "--clean", "off", "-o", folder / "data")
+    assert made.returncode == 0, made.stderr
+    made = nmt("train", folder / "data", "-o", folder / "run", *TRAIN.split(), "--set", "training.odd_input=0.5")
+    assert made.returncode == 0, made.stderr
+    return folder
+
+
+def test_training_rows_have_slots_and_the_vocabulary_has_no_pieces_for_items(model: Path) -> None:
+    data = Dataset.open(model / "data")
+    assert data.profile is not None
+    assert data.profile.slots >= 2
+    tokenizer = data.load_tokenizers()[0]
+    sources, targets = data.train.ids(np.arange(len(data.train)))
+    for source, target in zip(sources, targets, strict=True):
+        slots = sorted(id for id in source.tolist() if id >= tokenizer.first_reserved)
+        assert slots == sorted(id for id in target.tolist() if id >= tokenizer.first_reserved)
+        assert len(slots) >= 1
+    assert not [piece for piece in tokenizer.pieces(range(260, tokenizer.first_reserved)) if "http" in piece]
+
+
+@pytest.mark.parametrize("engine", ["torch", "ctranslate2"])
+def test_each_item_of_a_line_is_once_in_its_translation(model: Path, engine: str) -> None:
+    if engine == "ctranslate2":
+        pytest.importorskip("ctranslate2")
+    lines = ["나는 집에 간다 %s.", "<b>나무</b> 아래 {name}", "https://example.org/?q=%20 를 본다.", "👍👍 좋다!"]
+    translator = Translator.load(model / "run", engine=engine, threads=1)
+    for line, translation in zip(lines, translator.translate(lines), strict=True):
+        for start, end, _ in find(line):
+            assert translation.text.count(line[start:end]) == line.count(line[start:end])
+    one_by_one = [next(iter(translator.translate([line]))).text for line in lines]
+    assert one_by_one == [translation.text for translation in translator.translate(lines)]
+
+
+def test_lines_that_have_nothing_to_translate_are_copied(model: Path) -> None:
+    lines = ["42", "•", "👍", "http://x.org/a", "1.5 % — {name}", "...", "%s %s"]
+    translator = Translator.load(model / "run", threads=1)
+    assert [translation.text for translation in translator.translate(lines)] == lines
+
+
+def test_words_and_signs_that_the_vocabulary_lacks_are_copied(model: Path) -> None:
+    translator = Translator.load(model / "run", threads=1)
+    (found,) = translator.translate(["나는 Привет ★★ 본다."])
+    assert found.text.count("Привет") == 1
+    assert found.text.count("★★") == 1
+
+
+def test_every_hypothesis_has_the_items_and_links_and_scores_fit(model: Path) -> None:
+    options = SearchOptions(beam_size=3, n_best=3, token_scores=True, alignments=True, check=True)
+    translator = Translator.load(model / "run", options, threads=1)
+    (found,) = translator.translate(["나는 <b>집</b>에 간다 {user name}."])
+    for text in (found.text, *(each.text for each in found.alternatives)):
+        assert (text.count("<b>"), text.count("</b>")) == (1, 1)
+    assert found.tokens
+    assert all(source < 5 and target < len(found.text.split()) for source, target in found.alignment or [])
+
+
+def test_a_pair_is_scored_with_its_slots(model: Path) -> None:
+    opened = ModelFolder.open(model / "run")
+    scorer = PairScorer.of(opened, EngineOptions(threads=1))
+    (given_pair, other) = scorer.score([("나는 %s 간다.", "I go %s."), ("나는 %s 간다.", "I go.")], 0, Silent())
+    first = opened.tokenizers[0].first_reserved
+    assert first in given_pair.source
+    assert first in given_pair.target
+    assert all(id < first for id in other.source)
+
+
+def test_kinds_and_patterns_are_the_models(model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("regex")
+    prepare = ["prepare", *PREPARE.split(), "--train", model / "train", "--clean", "off", "-o", tmp_path / "data"]
+    made = nmt(*prepare, "--kind", "code=off", "--kind", "tree=나무|tree")
+    assert made.returncode == 0, made.stderr
+    profile = Dataset.open(tmp_path / "data").profile
+    assert profile is not None
+    assert "code" not in profile.kinds
+    assert profile.patterns == {"tree": "나무|tree"}
+    made = nmt(*prepare, "--kind", "all=off")
+    assert made.returncode == 0, made.stderr
+    assert json.loads((tmp_path / "data" / "manifest.json").read_text())["profile"]["slots"] == 0
+    refused = nmt(*prepare, "--kind", "cod=off")
+    assert (refused.returncode, "nearest known name is code" in refused.stderr) == (2, True), refused.stderr
