@@ -19,6 +19,7 @@ from nmt.text.ahead import ahead
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import Workers
+from nmt.training.odd_input import OddInput
 from nmt.training.phases import phase_at
 from nmt.training.phases.phase import PhaseAt
 from nmt.training.schedule import learning_rate, progress
@@ -79,7 +80,12 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
 
 
 def train_steps(
-    state: TrainState, split: Rows, config: TrainingConfig, group: Group = ALONE, choose_phase: PhaseAt = phase_at
+    state: TrainState,
+    split: Rows,
+    config: TrainingConfig,
+    group: Group = ALONE,
+    choose_phase: PhaseAt = phase_at,
+    odd_input: OddInput | None = None,
 ) -> Generator[Update | Divergence, None, None]:
     """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
 
@@ -105,6 +111,8 @@ def train_steps(
             phase = choose_phase(config, used)
             random = np.random.default_rng((PHASE_STREAM, config.seed, counters.step))
             batches = phase.batches([batch for _, batch, _ in gathered], random)
+            if odd_input:
+                batches = odd_input.batches(batches, counters.step)
             # Forward and backward pass, sum over all processes, clip.
             gradient = workers.gradient(batches, phase, counters.step)
             group.all_reduce_gradients(weights)

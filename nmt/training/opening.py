@@ -20,6 +20,7 @@ from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
+from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
@@ -94,8 +95,8 @@ def refuse_another_run(folder: RunFolder, job: TrainJob) -> None:
 def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
     """The state before the first update: the weights of the job's model, or new ones that follow from the seed.
 
-    The model may produce the pieces that the data's targets have. Raises SettingsError when the job's model has another
-    vocabulary or shape, DataError when its files are damaged.
+    The model may produce the pieces that the data's targets have, and the slots of odd input. Raises SettingsError when
+    the job's model has another vocabulary or shape, DataError when its files are damaged.
     """
     data, config, init = job.data, job.config, job.init
     if init:
@@ -105,7 +106,11 @@ def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
         torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
         model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
         model.embeddings.produced.zero_()
-    model.embeddings.produced |= torch.from_numpy(data.target_pieces()).to(model.embeddings.produced)
+    produced = model.embeddings.produced
+    produced |= torch.from_numpy(data.target_pieces()).to(produced)
+    if job.odd_input:
+        first = job.tokenizers[1].first_reserved
+        produced[first : first + SLOTS] = 1
     return TrainState.fresh(model.to(device), config.training)
 
 

@@ -4,7 +4,7 @@ Knows data, settings and the model to begin with; nothing of how a run trains.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from nmt.config import Config, Layer
@@ -14,8 +14,10 @@ from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.machine import available_cores, may_have_gpu
-from nmt.text.reserved import RESERVED
+from nmt.text.profile import Profile
+from nmt.text.reserved import RESERVED, SLOTS
 from nmt.text.tokenizer import Tokenizer
+from nmt.training.odd_input import OddInput
 
 # A resumed run may get more time or patience, and save more often; any other change would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "patience", "save_every", "keep"}
@@ -46,6 +48,18 @@ class TrainJob:
     task: Task  # what preset auto chooses by
     config: Config
     init: ModelFolder | None = None
+
+    @property
+    def odd_input(self) -> OddInput | None:
+        """The odd input that training shows, if any."""
+        training = self.config.training
+        return OddInput(training.odd_input, training.seed, self.tokenizers) if training.odd_input else None
+
+    @property
+    def profile(self) -> Profile | None:
+        """The shape of what training shows."""
+        profile = self.data.profile
+        return replace(profile, slots=SLOTS) if profile and self.odd_input else profile
 
 
 def read_request(request: TrainRequest) -> TrainJob:

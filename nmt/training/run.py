@@ -79,7 +79,9 @@ class Run:
         action = self.settle(should_stop) if context.counters.validated.due else Action.GO_ON
         while action is Action.GO_ON and context.used() < 1.0:
             # Begins anew after each divergence.
-            for event in train_steps(self.state, context.data.train, context.training, context.group):
+            for event in train_steps(
+                self.state, context.data.train, context.training, context.group, odd_input=context.job.odd_input
+            ):
                 if isinstance(event, Divergence):
                     self.skip(event)
                 else:

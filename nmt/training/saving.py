@@ -38,8 +38,8 @@ class Saver:
             "target_tokens": counters.target_tokens,
         }
         facts = {"step": counters.step, "training": training, "validation": scores, "data": data.digest}
-        if data.profile:
-            facts |= {"profile": data.profile.facts()}
+        if profile := self.context.job.profile:
+            facts |= {"profile": profile.facts()}
         export_model(self.context.folder.model_path, self.context.state.average.state_dict(), self.about, facts)
 
     def last_good(self) -> str:
