@@ -121,6 +121,7 @@ class ReverseEngine:
     batches: list[list[list[int]]] = field(default_factory=list)
     refusal: str | None = None
     workers: int = 1
+    scores: bool = False
 
     def supports(self, options: SearchOptions) -> str | None:
         return self.refusal
@@ -149,6 +150,7 @@ class AnswerEngine:
     asked: list[tuple[str, int, int]] = field(default_factory=list)  # source, beam, pieces that must not repeat
     queries: list[Query] = field(default_factory=list)
     workers: int = 1
+    scores: bool = False
 
     def supports(self, options: SearchOptions) -> str | None:
         return None

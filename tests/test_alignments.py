@@ -261,6 +261,7 @@ class Copier:
     """An engine that copies the source and says so: piece n comes from piece n, with a score of -n."""
 
     workers: int = 1
+    scores: bool = True
     score_tokens: int | None = None
 
     def supports(self, options: SearchOptions) -> str | None:

@@ -141,6 +141,16 @@ def test_slots_count_as_shown_from_the_first_to_one_that_is_rare() -> None:
     assert slots_shown(counts) == 3
 
 
+def test_without_a_scorer_a_lost_slot_goes_where_it_stands_in_the_source(tokenizer: Tokenizer) -> None:
+    first = tokenizer.first_reserved
+    slots = LostSlots(None, tokenizer, range(first, first + 16), 1.0)
+    words = tokenizer.encode(["나는 집에서 책을 읽는다."])[0]
+    begin, end = Query([first, 10, 11, 12]), Query([10, 11, 12, first])
+    ((at_begin,), (at_end,)) = slots.complete([begin, end], [[Hypothesis(words, -1.0)], [Hypothesis(words, -1.0)]])
+    assert at_begin.pieces == [tokenizer.space, first, *words]
+    assert at_end.pieces == [*words, first]
+
+
 @dataclass
 class TableScorer:
     """Scores a target by a table of its pieces and places, the same for every query."""

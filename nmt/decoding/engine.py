@@ -99,6 +99,10 @@ class Engine(Protocol):
     def supports(self, options: SearchOptions) -> str | None:
         """None, or the reason why this engine cannot search with these options."""
 
+    @property
+    def scores(self) -> bool:
+        """Whether it is a ``Scorer`` too."""
+
     def about(self) -> Mapping[str, str | int]:
         """What its results depend on besides the model and the options, by name: itself, its version, its device."""
 

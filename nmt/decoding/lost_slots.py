@@ -1,15 +1,16 @@
 """Slots that a hypothesis lacks are put where the model finds them most probable. Knows no text and no tensor.
 
 A slot is a piece of the source that has to be in the translation once. The search finds nearly all of them; a lost one
-is put at each place of the hypothesis in turn, and forced decoding says which is best.
+is put at each place of the hypothesis in turn, and forced decoding says which is best. Without forced decoding, as in
+an ensemble, it goes where it stands in the source.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import Protocol
+from typing import Protocol, cast
 
-from nmt.decoding.engine import Hypothesis, Query, Scorer
+from nmt.decoding.engine import Engine, Hypothesis, Query, Scorer
 from nmt.text.profile import Profile
 
 TOKENS = 512  # of a batch to score
@@ -34,19 +35,20 @@ class LostSlots:
     Scores are sums of log-probabilities / length^``length_power``.
     """
 
-    scorer: Scorer
+    scorer: Scorer | None
     tokenizer: SlotTokenizer
     slots: range
     length_power: float
 
     @classmethod
     def of(
-        cls, scorer: Scorer, tokenizer: SlotTokenizer, profile: Profile | None, length_power: float
+        cls, engine: Engine, tokenizer: SlotTokenizer, profile: Profile | None, length_power: float
     ) -> "LostSlots | None":
         """For a model whose training had a ``profile``; None if that showed no slots."""
         if not profile or not profile.slots:
             return None
         first = tokenizer.first_reserved
+        scorer = cast("Scorer", engine) if engine.scores else None
         return cls(scorer, tokenizer, range(first, first + profile.slots), length_power)
 
     def complete(self, queries: Sequence[Query], found: Sequence[Sequence[Hypothesis]]) -> list[list[Hypothesis]]:
@@ -74,6 +76,11 @@ class LostSlots:
         for place in range(len(query.prefix), len(pieces) + 1):
             is_spaced = place == 0 or (after_space and begins[place])
             tried.append([*pieces[:place], *([space] if is_spaced else []), slot, *pieces[place:]])
+        if not self.scorer:
+            share = (before + 1) / max(1, len(query.pieces) - 1)
+            near = [abs(place / max(1, len(pieces)) - share) + (not begin) for place, begin in enumerate(begins)]
+            place = near.index(min(near[len(query.prefix) :]), len(query.prefix))
+            return replace(hypothesis, pieces=tried[place - len(query.prefix)])
         # Batches of this line alone, so that the place depends on no other line.
         size = max(1, TOKENS // (len(pieces) + 3))
         batches = [tried[start : start + size] for start in range(0, len(tried), size)]

@@ -102,7 +102,7 @@ class Translator:
         checks = Checks(target_language)
         self.checking = Checking(checks, self.assembler, source_tokenizer, self.options) if self.options.check else None
         self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
-        self.lost_slots = LostSlots.of(cast("Scorer", engine), target_tokenizer, profile, self.options.length_penalty)
+        self.lost_slots = LostSlots.of(engine, target_tokenizer, profile, self.options.length_penalty)
         self.details: Details | None = None
         if self.options.token_scores or aligner:
             scorer = cast("Scorer", engine) if self.options.token_scores else None

@@ -85,6 +85,7 @@ class KeptEngine:
     tokens: int = 0  # source tokens of these batches
     reused: int = 0  # source tokens of the batches that were stored already
     lock: Lock = field(default_factory=Lock)
+    scores: bool = True
 
     @property
     def workers(self) -> int:

@@ -101,6 +101,7 @@ class Stub:
 
     tokenizer: Tokenizer
     workers: int = 1
+    scores: bool = False
     complaints: list[str] = field(default_factory=list)
 
     def supports(self, options: SearchOptions) -> str | None:

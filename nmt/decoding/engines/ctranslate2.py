@@ -29,6 +29,7 @@ class CTranslate2Engine:
     ``compute_type``; a forked child loads it again, for CTranslate2's threads stay in the parent.
     """
 
+    scores = True
     score_tokens = 512  # its sums are float32; the fastest of 256 to 2,048
 
     def __init__(

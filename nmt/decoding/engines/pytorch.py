@@ -49,6 +49,7 @@ class PyTorchEngine:
     """
 
     score_tokens = None  # float64 leaves no digit that depends on the batch
+    scores = True
 
     def __init__(
         self,
@@ -283,4 +284,6 @@ def load_engine(models: Sequence[ModelFolder], device: str, threads: int, wide: 
     if len(modules) == 1:
         return PyTorchEngine.of(modules[0], forbidden, chosen, workers, searchers)
     ensemble = Ensemble([narrowed(module, forbidden) for module in modules])
-    return PyTorchEngine(ensemble, ensemble.never, chosen, workers, ensemble.piece_V, searchers)
+    engine = PyTorchEngine(ensemble, ensemble.never, chosen, workers, ensemble.piece_V, searchers)
+    engine.scores = False
+    return engine
