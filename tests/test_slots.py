@@ -265,6 +265,16 @@ def test_every_hypothesis_has_the_items_and_links_and_scores_fit(model: Path) ->
     assert all(source < 5 and target < len(found.text.split()) for source, target in found.alignment or [])
 
 
+def test_inspect_looks_at_the_slots_that_the_model_reads(model: Path) -> None:
+    from nmt.show.attention import Inspector
+
+    pair = Inspector.load(model / "run").look("나는 <b>집</b>에 간다.", "I go <b>home</b>.")
+    cross = next(each for each in pair.maps if each.kind == "cross")
+    assert [piece for piece in cross.columns if piece.endswith(">▁")] == ["<0>▁", "<1>▁"]
+    assert [piece for piece in cross.rows if piece.endswith(">▁")] == ["<0>▁", "<1>▁"]
+    assert pair.target == "I go <b>home</b>."
+
+
 def test_a_pair_is_scored_with_its_slots(model: Path) -> None:
     opened = ModelFolder.open(model / "run")
     scorer = PairScorer.of(opened, EngineOptions(threads=1))

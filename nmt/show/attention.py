@@ -9,7 +9,9 @@ import numpy as np
 from nmt.errors import DataError, SettingsError
 from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
+from nmt.text.slots import filled, matched, slotted
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
+from nmt.text.verbatim import find
 
 if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
@@ -52,6 +54,8 @@ class Inspector:
         self.folder = folder
         self.model = model
         self.source_tokenizer, self.target_tokenizer = folder.tokenizers
+        profile = folder.profile
+        self.find, self.slots = (profile.grammar.find, profile.slots) if profile else (find, 0)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -66,12 +70,13 @@ class Inspector:
         """
         import torch
 
-        source_ids = self.encode(self.source_tokenizer, source, "source")
+        text, items = slotted(source, self.find, self.slots)
+        source_ids = self.encode(self.source_tokenizer, text, "source")
         if target is None:
             trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
-            target = self.target_tokenizer.decode([trace.target])[0]
+            target = filled(self.target_tokenizer.decode([trace.target])[0], items)
         else:
-            given = self.encode(self.target_tokenizer, target, "target")
+            given = self.encode(self.target_tokenizer, matched(target, items, self.find), "target")
             trace = watch(self.model, self.target_tokenizer, source_ids, given, LONGEST)
         target_ids = trace.target
         with torch.inference_mode():
@@ -103,7 +108,7 @@ class Inspector:
 
     def encode(self, tokenizer: Tokenizer, text: str, side: str) -> list[int]:
         """The pieces of a sentence. Raises DataError when there are none, or over 100."""
-        ids = tokenizer.encode([text])[0]
+        ids = tokenizer.encode_slotted([text])[0]
         if not ids:
             raise DataError(f"the {side} is empty", "give a sentence")
         if len(ids) > LONGEST:
