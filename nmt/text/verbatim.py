@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from nmt.errors import DataError, SettingsError, UsageError, missing_extra, nearest, shown
-from nmt.text.verbatim_forms import FORMS, KINDS, Form
+from nmt.text.verbatim_forms import FORMS, KINDS, Form, any_need
 
 if TYPE_CHECKING:
     import regex
@@ -65,10 +65,9 @@ class Grammar:
         own = own or {}
         self.own = own
         self.kinds = (*own, *(kind for kind in KINDS if kind in wanted))
-        self.forms = [Form(name, ("",), _own(name, text), True) for name, text in own.items()]
+        self.forms = [Form(name, re.compile(""), _own(name, text), True) for name, text in own.items()]
         self.forms += [form for kind in self.kinds for form in FORMS if form.kind == kind]
-        needs = {need for form in self.forms for need in form.needs}
-        self._needs = re.compile("|".join(map(re.escape, needs)) if needs else "(?!)")
+        self._needs = any_need(self.forms)
 
     def find(self, text: str) -> list[Match]:
         """What of a line stays as it is, in order. Raises DataError when patterns of one's own take over a second."""
@@ -78,7 +77,7 @@ class Grammar:
         # Each form's next match is kept until another match covers its beginning: no part of a line is searched twice.
         deadline = monotonic() + SECONDS
         ahead: dict[int, tuple[int, int, int]] = {}  # place of a form in the list → the order of its next match
-        late = [place for place, form in enumerate(self.forms) if any(need in text for need in form.needs)]
+        late = [place for place, form in enumerate(self.forms) if form.needs.search(text)]
         end = 0
         while True:
             for place in late:

@@ -4,7 +4,7 @@ Knows characters; no language.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from nmt.text.words import UNSPACED
@@ -17,16 +17,24 @@ KINDS = ("code", "address", "path", "tag", "entity", "field", "variable", "print
 
 
 class Form(NamedTuple):
-    """A pattern of a kind. A line that has none of ``needs`` is not searched."""
+    """A pattern of a kind. A line without a match of ``needs``, which is found quickly, is not searched."""
 
     kind: str
-    needs: Sequence[str]
+    needs: "re.Pattern[str]"
     pattern: "re.Pattern[str] | regex.Pattern[str]"
     is_own: bool = False
 
 
 def _forms(kind: str, needs: str, *patterns: str) -> list[Form]:
-    return [Form(kind, needs.split(" "), re.compile(pattern, re.ASCII)) for pattern in patterns]
+    return [Form(kind, re.compile(needs), re.compile(pattern, re.ASCII)) for pattern in patterns]
+
+
+def any_need(forms: Iterable[Form]) -> "re.Pattern[str]":
+    """A pattern that finds what any of the forms needs. All their characters make one class: that is quick."""
+    needs = {form.needs.pattern for form in forms} or {"(?!)"}
+    letters = "".join(sorted(need[1:-1] for need in needs if need.startswith("[")))
+    others = sorted(need for need in needs if not need.startswith("["))
+    return re.compile("|".join([f"[{letters}]", *others] if letters else others))
 
 
 # Edges of words: Hangul may follow a name, as a particle, and scripts without spaces may stand on both sides.
@@ -58,18 +66,22 @@ _TONE = "[\U0001f3fb-\U0001f3ff]"
 
 FORMS = [
     # `x` and ``x``, but not the quotes of `x' and `y'.
-    *_forms("code", "`", r"(?<![\w`])`(?=[^\s`])[^`\n]{1,200}+(?<=\S)`(?![\w`])"),
-    *_forms("code", "``", r"(?<![\w`])``(?=[^\s`])(?:[^`\n]|`(?!`)){1,200}+(?<=\S)``(?![\w`])"),
+    *_forms("code", "[`]", r"(?<![\w`])`(?=[^\s`])[^`\n]{1,200}+(?<=\S)`(?![\w`])"),
+    *_forms("code", "[`]", r"(?<![\w`])``(?=[^\s`])(?:[^`\n]|`(?!`)){1,200}+(?<=\S)``(?![\w`])"),
     *_forms(
         "address",
-        ":// www. @",
+        "[:]",
         rf"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{{1,15}}+://(?:\[[0-9A-Fa-f:.]{{2,45}}+\])?{_URL}",
-        rf"{_BEGINS}(?<![.@/-])www\.(?=[\w-]{{1,63}}\.[A-Za-z]){_URL}",
+    ),
+    *_forms("address", r"www\.", rf"{_BEGINS}(?<![.@/-])www\.(?=[\w-]{{1,63}}\.[A-Za-z]){_URL}"),
+    *_forms(
+        "address",
+        "[@]",
         rf"{_BEGINS}(?<![.+-])(?:mailto:)?[\w+-][\w.+-]{{0,63}}+@(?:[A-Za-z0-9-]{{1,63}}+\.){{1,8}}[A-Za-z]{{2,24}}+{_ENDS}(?!-)",
     ),
     *_forms(
         "path",
-        "/ \\",
+        r"[/\\]",
         r"(?<!(?u:\w))(?<![/<.)\]}%$*~-])(?:~(?:[a-z][\w-]{0,30})?|\.{1,2})?/(?=[.{$%*]{0,2}[A-Za-z_])"
         rf"(?:{_PART}|[.~+@%*{{}}$/-]){{1,400}}(?:(?<={_PART})|(?<=[/*}}~+])){_ENDS}",
         rf"{_BEGINS}(?<![./@:%~-])(?:[\w.-]{{1,60}}+/){{1,12}}[\w.+-]{{0,50}}\w\.[a-z][a-z0-9]{{0,5}}+{_ENDS}",
@@ -79,15 +91,15 @@ FORMS = [
     # <b>, </b>, <br/>, and with attributes, which have an =: <file name> is text.
     *_forms(
         "tag",
-        "<",
+        "[<]",
         r"</?[A-Za-z][\w:.-]{0,60}+(?:\s(?=[^<>=]{0,80}=)[^<>]{0,600}+|\s{0,3}/?)>",
         r"<!--[^<>]{0,300}+(?<=--)>",
     ),
-    *_forms("entity", "&", r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30}+);"),
+    *_forms("entity", "[&]", r"&(?:#\d{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30}+);"),
     # A field is a name or number between signs: {0}, {user.name!r:>10}, {0,10:N2}, {n, number}, {{name}}, ${NAME}.
     *_forms(
         "field",
-        "{",
+        "[{]",
         r"\{(?:\d{1,3}|[A-Za-z_]\w{0,60}+(?:\.\w{1,30}+){0,5}(?:\[\w{1,30}\])?)?(?:![rsa])?(?::[^{}\s]{0,40}+"
         r"|,\s?-?\d{1,4}(?::[^{}\s]{0,40}+)?|,\s?(?:number|date|time)(?:,\s?[\w#.,:%-]{1,30}+)?)?\}",
         r"\{\{\{?[^{}\n]{1,100}+\}\}\}?",
@@ -96,19 +108,19 @@ FORMS = [
         r"[$%#@]\{[\w.:/!?*+=^\[\]-]{1,80}+\}",
     ),
     # 100%cotton has no placeholder, nor has 50%or60%.
-    *_forms("field", "%", r"(?<![0-9])%(?=[A-Za-z_])(?:[A-Z0-9_]{2,40}+|\w{4,40}+)%(?!\w|[%({$*]|\.[0-9])"),
-    *_forms("field", "@", r"@@?[A-Z][A-Z0-9_]{1,40}+@"),
+    *_forms("field", "[%]", r"(?<![0-9])%(?=[A-Za-z_])(?:[A-Z0-9_]{2,40}+|\w{4,40}+)%(?!\w|[%({$*]|\.[0-9])"),
+    *_forms("field", "[@]", r"@@?[A-Z][A-Z0-9_]{1,40}+@"),
     # A variable has a sign before it alone: $NAME, $1, %NAME; %1 and %L1 of Qt, which may be neighbours, and its %n.
     *_forms(
         "variable",
-        "$",
+        "[$]",
         rf"{_BEGINS}(?<!\$)\$[A-Za-z_]\w{{0,60}}+{_ENDS}",
         r"\$\([A-Za-z_^]\w{0,60}+\)|\$\[[A-Za-z_]\w{0,60}+\]",
         rf"{_BEGINS}(?<!\$)\$[1-9]{_ENDS}(?![.,][0-9])",
     ),
     *_forms(
         "variable",
-        "%",
+        "[%]",
         r"(?:(?<![0-9])|(?<=%[0-9])|(?<=%L[0-9])|(?<=%[0-9][0-9]))%L?[1-9][0-9]?(?![0-9]|\$[\w'#@.*+-])",
         rf"(?<![0-9])%[A-Z][A-Z0-9_]{{2,40}}+{_ENDS}",
         rf"(?<![0-9])%L?n{_ENDS}",
@@ -116,7 +128,7 @@ FORMS = [
     # %1d is Qt's %1 with a unit.
     *_forms(
         "printf",
-        "%",
+        "[%]",
         r"%%",
         r"(?<![0-9])%(?:\d{1,2}\$)?[-+#0']{0,4}(?!1[A-Za-z])(?:\*|\d{1,4})?(?:\.(?:\*|\d{1,4})?)?"
         r"(?:hh|h|ll|l|L|q|j|z|t|I64|I32)?[diouxXeEfFgGcs@]",
@@ -124,17 +136,17 @@ FORMS = [
         r"(?<![0-9])%<(?:PRI\w{1,12}+>|[A-Za-z_]\w{0,40}+>[diouxXeEfFgGcs])",
     ),
     # Letters of dates and of programs' own formats that printf has not: %Y, %-H, %B.
-    *_forms("date", "%", rf"(?<![0-9])%[EO_^#-]?[abhjklmprtvwyzABCDHIJKLMNOPQRSTUVWYZ]{_ENDS}"),
+    *_forms("date", "[%]", rf"(?<![0-9])%[EO_^#-]?[abhjklmprtvwyzABCDHIJKLMNOPQRSTUVWYZ]{_ENDS}"),
     *_forms(
         "emoji",
-        "",
+        f"[{_PICTURE}{_SIGN}\U0001f1e6-\U0001f1ff\u20e3]",
         rf"(?:[{_PICTURE}](?!\ufe0e)\ufe0f?|[{_SIGN}](?:\ufe0f|(?={_TONE}))){_TONE}?[\U000e0020-\U000e007f]{{0,8}}"
         rf"(?:\u200d[{_PICTURE}{_SIGN}]\ufe0f?{_TONE}?){{0,8}}|[\U0001f1e6-\U0001f1ff]{{2}}|[0-9#*]\ufe0f?\u20e3",
     ),
     # Versions, but no dates (31.12.2024) and no thousands (1.234.567); telephones; digits; serials; MAC.
     *_forms(
         "number",
-        "0 1 2 3 4 5 6 7 8 9",
+        "[0-9]",
         rf"{_BEGINS_NUMBER}(?!\d{{1,2}}\.\d{{1,2}}\.(?:19|20)\d\d{_ENDS_NUMBER})(?!\d{{1,3}}(?:\.\d{{3}}){{1,6}}+{_ENDS_NUMBER})"
         rf"[vV]?\d{{1,5}}+(?:\.\d{{1,6}}+){{2,5}}{_SUFFIX}{_ENDS_NUMBER}",
         rf"{_BEGINS_NUMBER}[vV]\d{{1,4}}+(?:\.\d{{1,6}}+){{1,5}}{_SUFFIX}{_ENDS_NUMBER}",
