@@ -105,6 +105,21 @@ def test_the_hypotheses_are_written_where_asked(folder: Path) -> None:
     assert (folder / "out").read_text(encoding="utf-8").splitlines() == HYPOTHESES
 
 
+def test_search_flags_reach_the_translator(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[SearchOptions] = []
+    opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
+    monkeypatch.setattr(ModelFolder, "open", lambda path: opened)
+
+    def translator(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Translator:
+        asked.append(options)
+        words = WordTokenizer()
+        return Translator(ReverseEngine(), words, words)
+
+    monkeypatch.setattr(Translator, "of", translator)
+    run("MODEL", folder / "test", "--no-confidence", "--whole-lines", "--beam-size", "3", "--length-penalty", "0.5")
+    assert asked == [SearchOptions(3, 0.5, whole_lines=True)]
+
+
 @pytest.mark.usefixtures("model")
 def test_people_get_a_table_with_intervals_and_signatures(folder: Path) -> None:
     output, _ = run("MODEL", folder / "test", folder / "more.tsv")

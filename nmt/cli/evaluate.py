@@ -118,6 +118,7 @@ def evaluate(
     length_penalty: flags.LengthPenalty = 1.0,
     max_length_factor: flags.MaxLengthFactor = 3.0,
     check: flags.Check = False,
+    whole_lines: flags.WholeLines = False,
     batch_tokens: flags.BatchTokens = 2048,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
@@ -143,7 +144,9 @@ def evaluate(
     scoring = ScoringOptions(
         chosen, confidence, parse_language(language), paired, command, read_grammar(kinds or []), odd_input
     )
-    search = SearchOptions(beam_size, length_penalty, max_length_factor=max_length_factor, check=check)
+    search = SearchOptions(
+        beam_size, length_penalty, max_length_factor=max_length_factor, check=check, whole_lines=whole_lines
+    )
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     models_given, sets = split_models(list(paths or [])[1:])
     first = [*(paths or [])[:1], *models_given]
