@@ -6,6 +6,7 @@ python benchmarks/growth_of_prepare.py --pairs 1 3 10
 
 import argparse
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -51,9 +52,11 @@ def main() -> None:
 def draw(rows: list[Row]) -> None:
     """Time by stage and memory, over the number of pairs."""
     alt = plotting()
-    stages = [name for name in rows[0] if name not in ("pairs", "all") and "memory" not in name]
-    times = [{"pairs": r["pairs"], "seconds": r[name], "stage": name} for r in rows for name in stages]
-    memory = [{"pairs": r["pairs"], "MB": r[name], "what": name} for r in rows for name in r if "memory" in name]
+    stages = [name for name in rows[0] if name not in ("pairs", "all", "processor") and "memory" not in name]
+    times = [{"million pairs": r["pairs"] / 1e6, "seconds": r[name], "stage": name} for r in rows for name in stages]
+    memory = [
+        {"million pairs": r["pairs"] / 1e6, "MB": r[name], "what": name} for r in rows for name in r if "memory" in name
+    ]
     panels = [panel(times, "seconds", "stage", "seconds"), panel(memory, "MB", "what", "memory of all processes")]
     write_picture(alt.concat(*panels, columns=1, spacing=32).resolve_scale(color="independent"), PICTURE)
 
@@ -64,7 +67,11 @@ def panel(values: list[Row], y: str, series: str, title: str) -> Any:
     return (
         alt.Chart(alt.Data(values=values), width=420, height=240, title=title)
         .mark_line(point=True)
-        .encode(x=alt.X("pairs:Q"), y=alt.Y(f"{y}:Q"), color=alt.Color(f"{series}:N", title=None))
+        .encode(
+            x=alt.X("million pairs:Q", scale=alt.Scale(zero=True)),
+            y=alt.Y(f"{y}:Q"),
+            color=alt.Color(f"{series}:N", title=None, legend=alt.Legend(labelLimit=0)),
+        )
     )
 
 
@@ -109,7 +116,7 @@ def measured(corpus: Path, source: str, target: str) -> Row:
     """Seconds of each stage, and the most memory of all processes together, in MB."""
     output = corpus.with_name("grown-data")
     shutil.rmtree(output, ignore_errors=True)
-    begun = time.monotonic()
+    begun, worked = time.monotonic(), processor_seconds()
     command = [sys.executable, "-c", PROGRAM, source, target, str(corpus), str(output)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     memory = own = 0.0
@@ -122,7 +129,14 @@ def measured(corpus: Path, source: str, target: str) -> Row:
         sys.exit(process.returncode)
     moments = [float(moment) for moment, _ in said]
     stages = {name: end - start for (_, name), start, end in zip(said, moments, moments[1:], strict=False)}
-    return {"all": moments[-1] - begun, **stages, "memory": memory, "memory without mapped files": own}
+    took = {"all": moments[-1] - begun, "processor": processor_seconds() - worked}
+    return {**took, **stages, "memory": memory, "memory without mapped files": own}
+
+
+def processor_seconds() -> float:
+    """What the processes that have ended took of the cores."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def family(process: int) -> Iterator[int]:
@@ -142,3 +156,7 @@ def memory_of(process: int) -> tuple[float, float]:
         return 0.0, 0.0
     found = dict(re.findall(r"^(Pss|Pss_Anon):\s+(\d+) kB", text, re.MULTILINE))
     return int(found.get("Pss", 0)) / 1e3, int(found.get("Pss_Anon", 0)) / 1e3
+
+
+if __name__ == "__main__":
+    main()
