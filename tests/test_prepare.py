@@ -38,6 +38,7 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text import processes
 from nmt.text.progress import Silent
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
+from nmt.text.verbatim import Grammar
 
 KOREAN = [
     "나는 학교에 간다.",
@@ -444,7 +445,7 @@ def test_a_corpus_of_nothing_but_overlong_lines_says_so(request_: PrepareRequest
 def test_a_side_fits_by_its_pieces_whether_they_are_counted_or_plainly_too_many() -> None:
     tokenizer = Tokenizer(train_tokenizer(["abcdefghijklmnop " * 50, "a b c"], "unigram", 300, exact=False), "long")
     assert tokenizer.longest > 6, "the example must have a piece of a whole word"
-    encoder = Encoder(tokenizer, tokenizer, max_length=4, workers=1)
+    encoder = Encoder(tokenizer, tokenizer, max_length=4, workers=1, grammar=Grammar(()))
     words = [" ".join(["abcdefghijklmnop"] * count) for count in range(12)]
     texts = [*words, *(f"{word}{' ' * 200}a" for word in words), "x" * 5, "e\u0301" * 40, " " * 300 + "a"]
     pairs = [(text, "a") for text in texts] + [("a", text) for text in texts]

@@ -28,7 +28,7 @@ from nmt.text.slots import filled, matched, slotted, slotted_pair, without_signs
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 from nmt.text.verbatim import find
 
-S0, S1, S2 = SIGNS[:3]
+S0, S1, S2 = list(SIGNS[:3])
 PARTS = st.lists(
     st.sampled_from(["a", "b c", "%s", "<b>", "{name}", " ", ".", "👍", "나무", "http://x.org/a"]), max_size=9
 )
@@ -207,8 +207,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("slots")
     for language in ("ko", "en"):
         lines = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines()[:300]
-        made = [f"{ITEMS[row % 8]} {line[:-1]} {ITEMS[row % 5]}." for row, line in enumerate(lines)]
-        (folder / f"train.{language}").write_text("\n".join(made) + "\n", encoding="utf-8")
+        filled_in = [f"{ITEMS[row % 8]} {line[:-1]} {ITEMS[row % 5]}." for row, line in enumerate(lines)]
+        (folder / f"train.{language}").write_text("\n".join(filled_in) + "\n", encoding="utf-8")
     made = nmt("prepare", *PREPARE.split(), "--train", folder / "train", "--clean", "off", "-o", folder / "data")
     assert made.returncode == 0, made.stderr
     made = nmt("train", folder / "data", "-o", folder / "run", *TRAIN.split(), "--set", "training.odd_input=0.5")
@@ -287,7 +287,8 @@ def test_a_pair_is_scored_with_its_slots(model: Path) -> None:
 
 def test_kinds_and_patterns_are_the_models(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("regex")
-    prepare = ["prepare", *PREPARE.split(), "--train", model / "train", "--clean", "off", "-o", tmp_path / "data"]
+    corpus, output = str(model / "train"), str(tmp_path / "data")
+    prepare = ["prepare", *PREPARE.split(), "--train", corpus, "--clean", "off", "-o", output]
     made = nmt(*prepare, "--kind", "code=off", "--kind", "tree=나무|tree")
     assert made.returncode == 0, made.stderr
     profile = Dataset.open(tmp_path / "data").profile

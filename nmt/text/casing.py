@@ -6,7 +6,6 @@ A model that has hardly seen such lines takes them for other words, so they are 
 import re
 
 CAPITALS, TITLE = "capitals", "title"
-CASES = (CAPITALS, TITLE)
 
 WORDS = 2  # from which a line is in capitals: a single word may be a name, as NATO is
 TITLE_WORDS = 4  # with a capital from which a line is in title case: New York Times is a name

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from nmt.errors import DataError, shown
-from nmt.text.casing import CASES, case_of
+from nmt.text.casing import CAPITALS, TITLE, case_of
 from nmt.text.reserved import SLOTS
 from nmt.text.sentences import MARKS, final_mark, split_sentences
 from nmt.text.verbatim import Grammar
@@ -110,8 +110,8 @@ class ProfileCounter:
         final = round(1 - self.source_marks[""] / lines, 6)
         source_mark, target_mark = map(_most_common, (self.source_marks, self.target_marks))
         longest = min(max(self.pieces), int(OUTLIER * _usual_most(self.pieces)))
-        cases = (round(self.cases[case] / lines, 6) for case in CASES)
-        return Profile(longest, _usual_most(self.sentences), final, source_mark, target_mark, *cases)
+        capitals, titles = (round(self.cases[case] / lines, 6) for case in (CAPITALS, TITLE))
+        return Profile(longest, _usual_most(self.sentences), final, source_mark, target_mark, capitals, titles)
 
 
 def _is_share(value: object) -> bool:

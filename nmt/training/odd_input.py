@@ -117,7 +117,8 @@ class OddInput:
         texts = zip(*(tokenizer.decode([ids.tolist() for ids in side]) for tokenizer, side in sides), strict=True)
         changed = [change(*pair, chance) for pair in texts]
         again = zip(self.tokenizers, zip(*changed, strict=True), strict=True)
-        return Batch(batch.rows, *(arrays(tokenizer.encode_slotted(list(side))) for tokenizer, side in again))
+        sources, targets = (arrays(tokenizer.encode_slotted(list(side))) for tokenizer, side in again)
+        return Batch(batch.rows, sources, targets)
 
 
 def arrays(rows: Sequence[Sequence[int]]) -> Sentences:

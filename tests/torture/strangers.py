@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from nmt.errors import NmtError
 
@@ -186,9 +186,10 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
     def translate() -> None:
         options = SearchOptions(beam_size=2, max_length_factor=0.1)
         translator = Translator.load(folder, options, device="cpu", threads=1, engine=engine)
-        ids = translator.source_tokenizer.encode([LINE])
+        tokenizer = cast("Tokenizer", translator.source_tokenizer)
+        ids = tokenizer.encode([LINE])
         assert min(ids[0]) > EOS, f"what is typed became a special piece: {ids}"
-        assert Tokenizer.decode(translator.source_tokenizer, ids) == [LINE], "text does not survive"  # type: ignore[arg-type]
+        assert tokenizer.decode(ids) == [LINE], "text does not survive"
         (translation,) = translator.translate([LINE])
         assert len(f"{translation.text}!".splitlines()) == 1, f"not one line: {translation.text!r}"
 
