@@ -113,12 +113,13 @@ class OddInput:
         place = int(np.searchsorted(np.cumsum([share for share, _ in CHANGES]), random.random(), side="right"))
         change = CHANGES[min(place, len(CHANGES) - 1)][1]
         chance = Random(int(random.integers(1 << 62)))
-        sides = zip(self.tokenizers, (batch.sources, batch.targets), strict=True)
-        texts = zip(*(tokenizer.decode([ids.tolist() for ids in side]) for tokenizer, side in sides), strict=True)
-        changed = [change(*pair, chance) for pair in texts]
-        again = zip(self.tokenizers, zip(*changed, strict=True), strict=True)
-        sources, targets = (arrays(tokenizer.encode_slotted(list(side))) for tokenizer, side in again)
-        return Batch(batch.rows, sources, targets)
+        source, target = self.tokenizers
+        lines = source.decode([ids.tolist() for ids in batch.sources])
+        others = target.decode([ids.tolist() for ids in batch.targets])
+        changed = [change(*pair, chance) for pair in zip(lines, others, strict=True)]
+        sources = source.encode_slotted([pair[0] for pair in changed])
+        targets = target.encode_slotted([pair[1] for pair in changed])
+        return Batch(batch.rows, arrays(sources), arrays(targets))
 
 
 def arrays(rows: Sequence[Sequence[int]]) -> Sentences:
