@@ -27,6 +27,12 @@ class Window:
     tokens: int = 0
     seconds: float = 0.0
 
+    def add(self, loss: float, tokens: int, seconds: float) -> None:
+        """Add an update with a mean ``loss`` of so many tokens."""
+        self.loss += loss * tokens
+        self.tokens += tokens
+        self.seconds += seconds
+
 
 @dataclass
 class Validated:

@@ -19,9 +19,9 @@ from nmt.text.ahead import ahead
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import Workers
-from nmt.training.odd_input import OddInput
+from nmt.training.odd_input import Change, unchanged
 from nmt.training.phases import phase_at
-from nmt.training.phases.phase import PhaseAt
+from nmt.training.phases.phase import Phase, PhaseAt
 from nmt.training.schedule import learning_rate, progress
 from nmt.training.state import TrainState
 
@@ -85,17 +85,16 @@ def train_steps(
     config: TrainingConfig,
     group: Group = ALONE,
     choose_phase: PhaseAt = phase_at,
-    odd_input: OddInput | None = None,
+    change: Change = unchanged,
 ) -> Generator[Update | Divergence, None, None]:
     """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
 
-    ``choose_phase`` is given the share of the budget used so far. Skips the updates in ``state.counters.skipped``.
-    Yields a Divergence and ends when a loss or gradient is not finite; the state is then that before the update. Raises
-    BusyError when a single pair does not fit into memory.
+    ``choose_phase`` is given the share of the budget used so far, and ``change`` makes odd input. Skips the updates in
+    ``state.counters.skipped``. Yields a Divergence and ends when a loss or gradient is not finite; the state is then
+    that before the update. Raises BusyError when a single pair does not fit into memory.
     """
     counters = state.counters
-    weights: list[Tensor] = list(state.objective.model.parameters())
-    averages: list[Tensor] = list(state.average.parameters())
+    weights, averages = (list[Tensor](model.parameters()) for model in (state.objective.model, state.average))
     skipped = {place[1:] for place in counters.skipped}
     stream = ahead(batches_from(split, config, counters.position))
     with Workers(state.objective, config, group) as workers:
@@ -109,10 +108,7 @@ def train_steps(
                 continue
             # The phase decides what is read and predicted.
             phase = choose_phase(config, used)
-            random = np.random.default_rng((PHASE_STREAM, config.seed, counters.step))
-            batches = phase.batches([batch for _, batch, _ in gathered], random)
-            if odd_input:
-                batches = odd_input.batches(batches, counters.step)
+            batches = change(read_by(phase, gathered, config.seed, counters.step), counters.step)
             # Forward and backward pass, sum over all processes, clip.
             gradient = workers.gradient(batches, phase, counters.step)
             group.all_reduce_gradients(weights)
@@ -126,16 +122,21 @@ def train_steps(
             rate = learning_rate(config, counters.step, used)
             take_step(state, weights, averages, rate, config.average_decay**phase.targets_per_source)
             # Update the counters.
-            counters.position = after
+            counters.position, counters.learning_rate, counters.gradient_norm = after, rate, norm
             seconds = time.monotonic() - start
             counters.target_tokens += gradient.tokens
-            counters.learning_rate, counters.gradient_norm = rate, norm
-            counters.window.loss += gradient.loss * gradient.tokens
-            counters.window.tokens += gradient.tokens
-            counters.window.seconds += seconds
+            counters.window.add(gradient.loss, gradient.tokens, seconds)
             used = budget_used(config, state, split.rows_per_epoch, group)
             parts = gradient.parts if gradient.parts > len(batches) else 0
             yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, phase.note)
+
+
+def read_by(
+    phase: Phase, gathered: Sequence[tuple[Position, Batch, Position]], seed: int, step: int
+) -> Sequence[Batch]:
+    """The gathered batches as a phase reads them in an update."""
+    random = np.random.default_rng((PHASE_STREAM, seed, step))
+    return phase.batches([batch for _, batch, _ in gathered], random)
 
 
 def take_step(state: TrainState, weights: list[Tensor], averages: list[Tensor], rate: float, decay: float) -> None:

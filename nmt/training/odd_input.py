@@ -84,6 +84,15 @@ def with_end(text: str, end: str, inside: bool) -> str:
     return body + end + text[len(body) :]
 
 
+Change = Callable[[Sequence[Batch], int], Sequence[Batch]]
+"""Makes of the batches of an update, by its number, those that it reads."""
+
+
+def unchanged(batches: Sequence[Batch], step: int) -> Sequence[Batch]:
+    """The batches as they are."""
+    return batches
+
+
 CHANGES: Sequence[tuple[float, Callable[[str, str, Random], Pair]]] = (
     (0.5, typos),
     (0.15, small_letters),
