@@ -95,6 +95,9 @@ class WordTokenizer:
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         return [" ".join(self.words[piece] for piece in some) for some in pieces]
 
+    def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]:
+        return self.decode(pieces)
+
     def spell(self, pieces: Sequence[int]) -> list[bytes]:
         words = [self.words[piece] for piece in pieces]
         return [word.encode() if word.startswith("@") else f" {word}".encode() for word in words]

@@ -53,8 +53,8 @@ OFTEN = Profile(20, 1, 0.5, ".", ".", 0.2, 0.2)
 
 
 def test_a_line_in_capitals_is_translated_as_a_sentence_and_comes_back_in_capitals() -> None:
-    answers = {"Two dogs run": ["zwei Hunde laufen"]}
-    assert translated(["TWO DOGS RUN"], SELDOM, answers) == ["ZWEI HUNDE LAUFEN"]
+    answers = {"Two dogs run": ["zwei große Hunde laufen"]}
+    assert translated(["TWO DOGS RUN"], SELDOM, answers) == ["ZWEI GROẞE HUNDE LAUFEN"]
 
 
 def test_a_line_in_title_case_is_translated_as_a_sentence() -> None:

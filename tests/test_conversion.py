@@ -30,7 +30,7 @@ from nmt.store.conversion import convert
 from nmt.store.layout import PRODUCED
 from nmt.store.model_folder import CONVERTED, ModelFolder, load_model
 from nmt.store.tensors import layout_of, read_tensors
-from nmt.text.reserved import RESERVED
+from nmt.text.reserved import RESERVED, SIGNS, SLOTS
 from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, TARGET_TOKENIZER
 
 NAMES = [f"{family}, {ties}" for family in ("transformer", "recurrent") for ties in ("tied, joint", "untied, separate")]
@@ -220,4 +220,6 @@ def test_a_model_to_which_the_reserved_pieces_seem_likely_produces_none(
         found = opened.search(queries, OPTIONS)
         pieces = {piece for each in found for hypothesis in each for piece in hypothesis.pieces}
         assert pieces
-        assert max(pieces) < target.first_reserved
+        assert max(pieces) < target.first_reserved + SLOTS
+        translator = Translator(opened, source, target, OPTIONS)  # slots of nothing are left out
+        assert not any(sign in text.text for text in translator.translate(LINES) for sign in SIGNS)

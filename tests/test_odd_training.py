@@ -31,7 +31,7 @@ def batch_of(tokenizer: Tokenizer, lines: list[str]) -> Batch:
 
 def texts(tokenizer: Tokenizer, batch: Batch) -> list[tuple[str, str]]:
     sides = ([row.tolist() for row in side] for side in (batch.sources, batch.targets))
-    return list(zip(*map(tokenizer.decode, sides), strict=True))
+    return list(zip(*map(tokenizer.decode_slotted, sides), strict=True))
 
 
 @given(LINES, SEEDS)

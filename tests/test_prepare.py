@@ -77,6 +77,7 @@ def request_(tmp_path: Path) -> PrepareRequest:
 
 
 SETS = ("train", "valid", "test")
+NO_SLOTS = PrepareOptions(clean="off", kinds="all=off")
 OPTIONS = PrepareOptions(clean="off")  # most tests are of what becomes of pairs that are kept
 CLEANED = PrepareOptions(rules="language=off")  # the texts have names that no language has
 
@@ -163,7 +164,7 @@ def test_test_pairs_are_recognised_in_training_in_another_spelling(request_: Pre
 
 def test_real_korean_survives_prepare_and_decode_unchanged(tmp_path: Path) -> None:
     news = real_text("ko-en-news")
-    prepare(PrepareRequest("ko", "en", (news / "test",), news / "valid", (), tmp_path / "data"), OPTIONS, workers=2)
+    prepare(PrepareRequest("ko", "en", (news / "test",), news / "valid", (), tmp_path / "data"), NO_SLOTS, workers=2)
     dropped = {int(line.split("\t")[1]) for line in dropped_lines(tmp_path / "data")}
     sides = [
         Path(f"{news / 'test'}.{language}").read_text(encoding="utf-8").split("\n")[:-1] for language in ("ko", "en")

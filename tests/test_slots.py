@@ -121,7 +121,8 @@ def test_signs_become_slots_and_slots_become_signs(tokenizer: Tokenizer, parts: 
     (ids,) = tokenizer.encode_slotted([text])
     slots = [id - tokenizer.first_reserved for id in ids if id >= tokenizer.first_reserved]
     assert slots == [SIGNS.index(sign) for sign in text if sign in SIGNS]
-    assert tokenizer.decode([ids]) == [text]
+    assert tokenizer.decode_slotted([ids]) == [text]
+    assert tokenizer.decode([ids]) == [normal(without_signs(text)) if slots else text]
     assert b"".join(tokenizer.spell(ids)).decode().strip() == text
 
 

@@ -16,6 +16,8 @@ class DecodingTokenizer(Protocol):
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
 
+    def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
 
 @dataclass(frozen=True)
 class Assembler:
@@ -30,26 +32,30 @@ class Assembler:
 
     def texts(self, segment: Segment) -> list[str]:
         """The text of each hypothesis of a segment."""
-        decoded = self.tokenizer.decode([hypothesis.pieces for hypothesis in segment.hypotheses])
-        return [self.shaper.finished(segment, text) for text in decoded]
+        return self._texts([(segment, hypothesis) for hypothesis in segment.hypotheses])
 
     def best(self, segments: Sequence[Segment]) -> list[str]:
         """The text of the best hypothesis of each segment."""
-        decoded = self.tokenizer.decode([segment.hypotheses[0].pieces for segment in segments])
-        return list(map(self.shaper.finished, segments, decoded))
+        return self._texts([(segment, segment.hypotheses[0]) for segment in segments])
+
+    def _texts(self, found: Sequence[tuple[Segment, Hypothesis]]) -> list[str]:
+        """The texts of hypotheses, each with its segment."""
+        texts = self.tokenizer.decode([hypothesis.pieces for _, hypothesis in found])
+        with_items = [place for place, (segment, _) in enumerate(found) if segment.items]
+        slotted = self.tokenizer.decode_slotted([found[place][1].pieces for place in with_items])
+        for place, text in zip(with_items, slotted, strict=True):
+            texts[place] = text
+        return [self.shaper.finished(segment, text) for (segment, _), text in zip(found, texts, strict=True)]
 
     def translations(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[Translation]:
         """The translation of each line, joined from its segments."""
-        pieces = [hypothesis.pieces for segment in segments for hypothesis in segment.hypotheses]
-        texts = iter(self.tokenizer.decode(pieces))
+        found = [(segment, hypothesis) for segment in segments for hypothesis in segment.hypotheses]
+        texts = iter(self._texts(found))
         ranked: list[list[list[Alternative]]] = [[] for _ in lines]  # for each line the n-best list of each segment
         gaps: list[list[str]] = [[] for _ in lines]
         source_pieces, target_pieces = [0] * len(lines), [0] * len(lines)
         for segment in segments:
-            n_best = [
-                Alternative(self.shaper.finished(segment, next(texts)), hypothesis.score)
-                for hypothesis in segment.hypotheses
-            ]
+            n_best = [Alternative(next(texts), hypothesis.score) for hypothesis in segment.hypotheses]
             ranked[segment.line].append(n_best)
             gaps[segment.line].append(segment.gap)
             source_pieces[segment.line] += len(segment.pieces)

@@ -12,7 +12,7 @@ from unicodedata import category
 
 from nmt.decoding.cutting import cut
 from nmt.decoding.engine import MAX_PIECES, Avoided, Constraint, Edges, Hypothesis, Query
-from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of
+from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals
 from nmt.text.lines import one_line, printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
@@ -158,7 +158,7 @@ class Shaper:
     def finished(self, segment: Segment, translation: str) -> str:
         """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""
         text = self.unmarked(translation) if segment.marked else translation
-        text = text.upper() if segment.in_capitals else text
+        text = in_capitals(text) if segment.in_capitals else text
         return one_line(filled(text, segment.items))
 
     def _encode(self, parts: Sequence[_Part]) -> None:

@@ -74,7 +74,7 @@ class Inspector:
         source_ids = self.encode(self.source_tokenizer, text, "source")
         if target is None:
             trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
-            target = filled(self.target_tokenizer.decode([trace.target])[0], items)
+            target = filled(self.target_tokenizer.decode_slotted([trace.target])[0], items)
         else:
             given = self.encode(self.target_tokenizer, matched(target, items, self.find), "target")
             trace = watch(self.model, self.target_tokenizer, source_ids, given, LONGEST)

@@ -29,6 +29,11 @@ def case_of(text: str) -> str:
     return TITLE if capitalised >= TITLE_WORDS else ""
 
 
+def in_capitals(text: str) -> str:
+    """The text in capitals; that of ß is ẞ, so that small letters give the word again."""
+    return text.replace("ß", "ẞ").upper()
+
+
 def as_sentence(text: str) -> str:
     """The text in small letters but for the first one."""
     small = text.lower()

@@ -93,19 +93,20 @@ class Tokenizer:
         return ids
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """Decode lists of ids into texts without line breaks; a slot is its sign, other control ids are skipped."""
+        """Decode lists of ids into texts without line breaks; special and reserved ids are skipped."""
         if not len(pieces):
             return []
-        kept = range(EOS + 1, self.first_reserved + SLOTS)
-        rows = [[int(id) for id in ids if int(id) in kept] for ids in pieces]
-        for ids in rows:
-            if ids and max(ids) >= self.first_reserved:
-                ids[:] = [byte for id in ids for byte in self._without_slot(id)]
-        texts: list[str] = self._model.decode(rows)
+        text_ids = range(EOS + 1, self.first_reserved)
+        texts: list[str] = self._model.decode([[int(id) for id in ids if int(id) in text_ids] for ids in pieces])
         return [one_line(text) for text in texts]
 
-    def _without_slot(self, id: int) -> list[int]:
-        return self._sign_bytes[id - self.first_reserved] if id >= self.first_reserved else [id]
+    def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]:
+        """``decode``, but slots become the signs of ``nmt.text.slots``."""
+        return self.decode([[byte for id in ids for byte in self._without_slot(int(id))] for ids in pieces])
+
+    def _without_slot(self, id: int) -> Sequence[int]:
+        slot = id - self.first_reserved
+        return self._sign_bytes[slot] if 0 <= slot < SLOTS else (id,)
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""

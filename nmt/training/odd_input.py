@@ -94,10 +94,10 @@ def unchanged(batches: Sequence[Batch], step: int) -> Sequence[Batch]:
 
 
 CHANGES: Sequence[tuple[float, Callable[[str, str, Random], Pair]]] = (
-    (0.5, typos),
-    (0.15, small_letters),
+    (0.6, typos),
+    (0.1, small_letters),
     (0.1, no_final_mark),
-    (0.25, with_slots),
+    (0.2, with_slots),
 )
 """The ways in which a batch may change, with their shares of the odd batches."""
 
@@ -123,8 +123,8 @@ class OddInput:
         change = CHANGES[min(place, len(CHANGES) - 1)][1]
         chance = Random(int(random.integers(1 << 62)))
         source, target = self.tokenizers
-        lines = source.decode([ids.tolist() for ids in batch.sources])
-        others = target.decode([ids.tolist() for ids in batch.targets])
+        lines = source.decode_slotted([ids.tolist() for ids in batch.sources])
+        others = target.decode_slotted([ids.tolist() for ids in batch.targets])
         changed = [change(*pair, chance) for pair in zip(lines, others, strict=True)]
         sources = source.encode_slotted([pair[0] for pair in changed])
         targets = target.encode_slotted([pair[1] for pair in changed])
