@@ -18,8 +18,8 @@ from nmt.text.verbatim import find
         ("TWO DOGS RUN", CAPITALS),
         ("ZWEI GROßE HUNDE", ""),  # ß is a small letter
         ("TWO DOGS RUN TO 42 %", CAPITALS),
-        ("NATO", ""),
-        ("USA, 1999", ""),
+        ("NATO", CAPITALS),
+        ("X 1999", ""),
         ("A Man in the Park With a Dog", TITLE),
         ("A Man In A Park", ""),  # too few words to tell it from a name
         ("The New York Times Company", TITLE),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from nmt.errors import DataError, SettingsError
 from nmt.text.lines import LONGEST_LINE
-from nmt.text.verbatim import Grammar, Match, alike, find
+from nmt.text.verbatim import Grammar, Match, alike, find, is_code
 from nmt.text.verbatim_forms import KINDS
 
 MARKED = re.compile(r"«(\w+):([^»]+)»")
@@ -255,3 +255,20 @@ try: Grammar((), {"ticket": "a"})
 except SettingsError as error: print(error)
 """
     assert re.fullmatch(r"patterns of one's own need the package regex; install the extra 'patterns'.*\n", run(code))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("for (int i = 0; i < 10; i++) { x += i; }", True),
+        ("x = a[i] + b[j] * (c - d);", True),
+        ("=IF(A1>2;B1;C1)", True),
+        ("(_O) [+] {양수}", False),
+        ("Press (Ctrl+Alt+Del) [twice]; then wait.", False),
+        ("$x = f($y); // returns", False),
+        ("A man (left) and a dog.", False),
+        ("", False),
+    ],
+)
+def test_a_line_of_code_is_told_from_text(text: str, expected: bool) -> None:
+    assert is_code(text) is expected

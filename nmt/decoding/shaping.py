@@ -17,8 +17,8 @@ from nmt.text.lines import one_line, printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
-from nmt.text.slots import Slotted, filled, slotted, without_signs
-from nmt.text.verbatim import VERSION, Grammar, Match
+from nmt.text.slots import Slotted, filled, slotted, spaced, without_signs
+from nmt.text.verbatim import VERSION, Grammar, Match, is_code
 
 SELDOM = 0.005
 """Share of training's lines in capitals, or in title case, below which such a line is written as a sentence.
@@ -57,6 +57,7 @@ class Segment:
     lent: int = 0  # characters of that mark at its end
     gap: str = " "  # the white space before it in the line; one space before a part of a sentence
     items: Sequence[str] = ()  # what its slots stand for
+    signs: str = ""  # its sentence with a sign for each slot
     in_capitals: bool = False  # in the line
     copied: str = ""  # its text, when that has nothing to translate
     hypotheses: list[Hypothesis] = field(default_factory=list)
@@ -151,15 +152,15 @@ class Shaper:
                     lacks = part.marked and (is_last or not self._has_mark(segment))
                     lent = len(mark) if is_last else 0
                     gap = part.gap if segment is cut_up[0] else " "
-                    items, in_capitals = part.text.items, part.in_capitals
-                    yield Segment(place, segment, lacks, count, lent, gap, items, in_capitals, copied)
+                    (signs, items), in_capitals = part.text, part.in_capitals
+                    yield Segment(place, segment, lacks, count, lent, gap, items, signs, in_capitals, copied)
                     count += 1
 
     def finished(self, segment: Segment, translation: str) -> str:
         """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""
         text = self.unmarked(translation) if segment.marked else translation
         text = in_capitals(text) if segment.in_capitals else text
-        return one_line(filled(text, segment.items))
+        return one_line(filled(spaced(text, segment.signs), segment.items) if segment.items else text)
 
     def _encode(self, parts: Sequence[_Part]) -> None:
         encoded = self._tokenizer.encode_slotted([part.text.text for part in parts]) if parts else []
@@ -167,8 +168,9 @@ class Shaper:
             part.pieces = pieces
 
     def _copied(self, text: Slotted) -> str:
-        """The text if it has no letter outside its slots, so that there is nothing to translate; else ""."""
-        return "" if not self._profile or any(map(str.isalpha, text.text)) else text.text
+        """The text if there is nothing to translate: no letter outside its slots, or a line of code; else ""."""
+        nothing = self._profile and (not any(map(str.isalpha, text.text)) or is_code(text.text))
+        return text.text if nothing else ""
 
     def unmarked(self, translation: str) -> str:
         """The translation of a marked segment without its final mark, unless it is nothing else."""
@@ -230,10 +232,18 @@ class Shaper:
         ]
 
     def _odd_case(self, text: str) -> str:
-        """The case of a line, where training hardly had such lines; else ""."""
+        """The case of a line, where training hardly had such lines; else "".
+
+        A single word in capitals may be a name, like NATO: it stays, unless it takes more pieces than in small letters.
+        """
         case = case_of(text)
         usual = {CAPITALS: self._profile.capitals, TITLE: self._profile.titles} if self._profile else {}
-        return case if usual.get(case, 1.0) < SELDOM else ""
+        if usual.get(case, 1.0) >= SELDOM:
+            return ""
+        if case == TITLE or len(text.split()) > 1:
+            return case
+        given, small = self._tokenizer.encode_slotted([text, as_sentence(text)])
+        return case if len(small) < len(given) else ""
 
     def _lacks_mark(self, text: str, sentence: Slotted) -> bool:
         """Whether a sentence is to be lent a final mark; ``text`` is the sentence as it was given."""

@@ -7,7 +7,6 @@ import re
 
 CAPITALS, TITLE = "capitals", "title"
 
-WORDS = 2  # from which a line is in capitals: a single word may be a name, as NATO is
 TITLE_WORDS = 4  # with a capital from which a line is in title case: New York Times is a name
 SHORT = 4  # letters below which a word of a title may be small: of, the, and
 
@@ -19,7 +18,7 @@ def case_of(text: str) -> str:
     if text.islower():
         return ""
     if text.isupper():
-        return CAPITALS if len(_WORD.findall(text)) >= WORDS else ""
+        return CAPITALS if _WORD.search(text) else ""
     capitalised = 0
     for word in map(re.Match.group, _WORD.finditer(text)):
         if word[0].isupper():

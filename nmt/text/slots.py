@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
+from nmt.text.edges import JOINED, edge
 from nmt.text.reserved import SIGNS, SLOTS
 from nmt.text.verbatim import Match, alike
 
@@ -53,6 +54,24 @@ def filled(text: str, items: Sequence[str]) -> str:
         return match[0][:-1] + items[slot]
 
     return _LOOSE.sub(item, text)
+
+
+def spaced(text: str, source: str) -> str:
+    """A translation whose signs are apart from letters beside them, where they stand apart from all in the source.
+
+    Hangul and scripts without spaces may follow a sign at once.
+    """
+
+    def apart(match: re.Match[str]) -> str:
+        sign, at = match[0], source.find(match[0])
+        if at < 0:
+            return sign
+        before, after = source[:at][-1:].strip(), source[at + 1 : at + 2].strip()
+        left = " " if not before and edge(text[: match.start()][-1:]) == JOINED else ""
+        right = " " if not after and edge(text[match.end() : match.end() + 1]) == JOINED else ""
+        return f"{left}{sign}{right}"
+
+    return _SIGN.sub(apart, text)
 
 
 def spelled_out(pieces: Sequence[bytes], items: Sequence[str]) -> list[bytes]:

@@ -115,6 +115,22 @@ def read_grammar(texts: Iterable[str]) -> Grammar:
     return Grammar((kind for kind in KINDS if "off" not in (chosen.get(kind), chosen.get(ALL))), own)
 
 
+def is_code(text: str) -> bool:
+    """Whether a text as a whole is a line of a program: half of it are signs, and no long word stands by itself.
+
+    It is in ASCII, with enough of the signs that programs have. Whatever else looks like code is not told from text.
+    """
+    if not text.isascii() or len(_CODE.findall(text)) < CODE_SIGNS or _FREE_WORD.search(text):
+        return False
+    letters = sum(map(str.isalpha, text))
+    return 2 * letters < len(text) - text.count(" ")
+
+
+CODE_SIGNS = 5
+_FREE_WORD = re.compile(r"(?<!\S)[^\W\d_]{4,}(?!\S)")
+_CODE = re.compile(r"[{}()\[\];=<>|&+*/\\_$#^~]")
+
+
 def alike(item: str, kind: str) -> str:
     """The form in which an item of one side is looked for on the other.
 
