@@ -2,7 +2,7 @@
 
 A slot is a piece of the source that has to be in the translation once. The search finds nearly all of them; a lost one
 is put at each place of the hypothesis in turn, and forced decoding says which is best. Without forced decoding, as in
-an ensemble, it goes where it stands in the source.
+an ensemble, and in a long hypothesis, it goes where it stands in the source.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from nmt.decoding.engine import Engine, Hypothesis, Query, Scorer
 from nmt.text.profile import Profile
 
 TOKENS = 512  # of a batch to score
+LONGEST = 128  # pieces of a hypothesis of which every place is tried: the cost grows with their square
 
 
 class SlotTokenizer(Protocol):
@@ -76,7 +77,7 @@ class LostSlots:
         for place in range(len(query.prefix), len(pieces) + 1):
             is_spaced = place == 0 or (after_space and begins[place])
             tried.append([*pieces[:place], *([space] if is_spaced else []), slot, *pieces[place:]])
-        if not self.scorer:
+        if not self.scorer or len(pieces) > LONGEST:
             share = (before + 1) / max(1, len(query.pieces) - 1)
             near = [abs(place / max(1, len(pieces)) - share) + (not begin) for place, begin in enumerate(begins)]
             place = near.index(min(near[len(query.prefix) :]), len(query.prefix))

@@ -85,7 +85,7 @@ class KeptEngine:
     tokens: int = 0  # source tokens of these batches
     reused: int = 0  # source tokens of the batches that were stored already
     lock: Lock = field(default_factory=Lock)
-    scores: bool = True
+    scores: bool = False  # a young model loses all slots, and to look for the best place of each takes minutes
 
     @property
     def workers(self) -> int:
@@ -96,9 +96,6 @@ class KeptEngine:
 
     def about(self) -> Mapping[str, str | int]:
         return self.engine.about()
-
-    def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
-        return self.engine.score(queries, targets)
 
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         key = hashlib.sha256(json.dumps([list(query.pieces) for query in queries]).encode()).hexdigest()
