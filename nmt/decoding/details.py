@@ -4,16 +4,16 @@ Both come from forced decoding of the best hypotheses once a window is translate
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar, cast
 
 from nmt.config import SearchOptions
 from nmt.decoding.assembling import Assembler
 from nmt.decoding.batching import Batches
-from nmt.decoding.engine import Aligner, Query, Scorer
+from nmt.decoding.engine import Aligner, Engine, Query, Scorer
 from nmt.decoding.shaping import Segment, SourceTokenizer
-from nmt.decoding.translation import Token
+from nmt.decoding.translation import Token, Translation
 from nmt.decoding.word_links import Link, links_of, source_words, target_words, word_weights
 from nmt.errors import BusyError
 from nmt.text.progress import Silent
@@ -69,11 +69,31 @@ class Details:
     batch_tokens: int
     options: SearchOptions
 
-    def of(self, lines: Sequence[str], segments: Sequence[Segment], before: int) -> list[Detail]:
-        """The details of each line of a window, whose segments have hypotheses; ``before`` lines came before it.
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        aligner: Aligner | None,
+        assembler: Assembler,
+        tokenizers: tuple[SourceTokenizer, TargetTokenizer],
+        batch_tokens: int,
+        options: SearchOptions,
+    ) -> Self | None:
+        """What finds the details that are asked for; None when none are."""
+        scorer = cast("Scorer", engine) if options.token_scores else None
+        return cls(scorer, aligner, assembler, *tokenizers, batch_tokens, options) if scorer or aligner else None
+
+    def added(self, translations: Sequence[Translation], segments: Sequence[Segment], before: int) -> list[Translation]:
+        """The translations of a window, made of ``segments``, with their details; ``before`` lines came before it.
 
         Raises BusyError for a line that does not fit into memory.
         """
+        found = self.find([translation.source for translation in translations], segments, before)
+        pairs = zip(translations, found, strict=True)
+        return [replace(translation, tokens=detail.tokens, alignment=detail.links) for translation, detail in pairs]
+
+    def find(self, lines: Sequence[str], segments: Sequence[Segment], before: int) -> list[Detail]:
+        """The details of each line of a window, whose segments have hypotheses."""
         tokens: list[list[Token]] = [[] for _ in lines]
         if self.scorer:
             found = self.tokens(self.scorer, segments, before)

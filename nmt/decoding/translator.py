@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Never, Protocol, Self, cast
+from typing import TYPE_CHECKING, Never, Protocol, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
@@ -18,7 +18,7 @@ from nmt.decoding.checking import Checking
 from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
 from nmt.decoding.details import Details
-from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis, Scorer
+from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis
 from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
@@ -100,15 +100,12 @@ class Translator:
         self.wide_batches = Batches(max(1, batch_tokens // WIDER), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
-        tokenizers = (source_tokenizer, target_tokenizer)
         checks = Checks(target_language)
         self.checking = Checking(checks, self.assembler, source_tokenizer, self.options) if self.options.check else None
         self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
         self.lost_slots = LostSlots.of(engine, target_tokenizer, profile, self.options.length_penalty)
-        self.details: Details | None = None
-        if self.options.token_scores or aligner:
-            scorer = cast("Scorer", engine) if self.options.token_scores else None
-            self.details = Details(scorer, aligner, self.assembler, *tokenizers, batch_tokens, self.options)
+        tokenizers = source_tokenizer, target_tokenizer
+        self.details = Details.of(engine, aligner, self.assembler, tokenizers, batch_tokens, self.options)
 
     def __reduce__(self) -> Never:
         raise TypeError("a Translator cannot be copied or sent to another process: load it in each process")
@@ -258,8 +255,7 @@ class Translator:
         if told:
             self.phrasebook.check(told, [translation.text for translation in translations], before)
         if self.details:
-            found = zip(translations, self.details.of(texts, segments, before), strict=True)
-            translations = [replace(each, tokens=more.tokens, alignment=more.links) for each, more in found]
+            translations = self.details.added(translations, segments, before)
         return translations
 
     def search(
