@@ -258,7 +258,7 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
     import json
 
     from nmt.cli.console import table_with_notes
-    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, odd_table, table
+    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, odd_table, table, usable_table
 
     if format == "json":
         sets = [report.to_json(buckets) for report in reports]
@@ -268,6 +268,7 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
     if format == "csv":
         return as_csv(reports)
     tables = [table(reports, paired), *(kept_table(report) for report in reports if report.kept)]
+    tables += [usable_table(report) for report in reports if report.usable]
     tables += [odd_table(report) for report in reports if report.odd]
     tables += [found for report in reports if buckets for found in bucket_tables(report)]
     return "\n".join(map(latex if format == "latex" else table_with_notes, tables))

@@ -7,6 +7,7 @@ from typing import Protocol
 from nmt.decoding.engine import Hypothesis
 from nmt.decoding.shaping import Segment, Shaper
 from nmt.decoding.translation import Alternative, Translation, join
+from nmt.decoding.usable import Judge
 
 
 class DecodingTokenizer(Protocol):
@@ -21,10 +22,11 @@ class DecodingTokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Assembler:
-    """Makes texts of what was found for segments that ``shaper`` made."""
+    """Makes texts of what was found for segments that ``shaper`` made, and translations that ``judge`` may judge."""
 
     tokenizer: DecodingTokenizer
     shaper: Shaper
+    judge: Judge | None = None
 
     def copy(self, segment: Segment) -> Hypothesis:
         """The translation of a segment that has nothing to translate."""
@@ -62,6 +64,6 @@ class Assembler:
             target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
         joined = zip(lines, map(join, ranked, gaps), source_pieces, target_pieces, strict=True)
         return [
-            Translation(line, best.text, best.score, alternatives, source_count, target_count)
+            Translation(line, best.text, best.score, alternatives, source_count, target_count, judge=self.judge)
             for line, (best, *alternatives), source_count, target_count in joined
         ]

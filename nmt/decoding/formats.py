@@ -60,6 +60,8 @@ def json_line(number: int, translation: Translation) -> str:
         entry["tokens"] = [(one_line(piece), round(score, 6)) for piece, score in translation.tokens]
     if translation.alignment is not None:
         entry["alignment"] = translation.alignment
+    if translation.usable is not None:
+        entry["usable"] = round(translation.usable, 3)
     if translation.checks is not None:
         entry["checks"] = translation.checks
     return json.dumps(entry, ensure_ascii=False)

@@ -47,10 +47,10 @@ class Links:
 
 @dataclass(frozen=True)
 class Review:
-    """The lines most in doubt: those that fail a check, or the ``share`` of each window that fails most of them.
+    """The lines most in doubt: those that fail a check, or the ``share`` of each window that is least ``usable``.
 
-    Of lines that fail equally many those of the lowest score come first. A window is chosen from by itself, so that
-    memory depends on it alone, and a job resumes.
+    Where the model cannot say that, it is the share that fails most checks, and of equals has the lowest scores. A
+    window is chosen from by itself, so that memory depends on it alone, and a job resumes.
     """
 
     path: Path
@@ -70,8 +70,15 @@ class Review:
         if self.share is None:
             return [place for place, each in enumerate(translations) if each.checks]
         places = [place for place, each in enumerate(translations) if each.source.strip()]
-        places.sort(key=lambda place: (-len(translations[place].checks or []), translations[place].score, place))
+        places.sort(key=lambda place: (*doubt(translations[place]), place))
         return sorted(places[: ceil(round(self.share * len(places), 9))])
+
+
+def doubt(translation: Translation) -> tuple[float, float]:
+    """What lines are sorted by, those most in doubt first: how probably usable, or else failed checks and score."""
+    if translation.usable is not None:
+        return translation.usable, translation.score
+    return -len(translation.checks or []), translation.score
 
 
 def parse_share(text: str) -> float:

@@ -1,8 +1,10 @@
 """What the Translator returns for a line, and how a line's is joined from those of its segments."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
+from nmt.decoding.usable import Judge
 from nmt.decoding.word_links import Link
 from nmt.text.sentences import join_sentences
 
@@ -30,6 +32,12 @@ class Translation:
     alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
     checks: list[str] | None = None  # when asked for: the names of the checks that it fails
     mended: bool = False  # it failed some, until it was searched again
+    judge: Judge | None = field(default=None, repr=False, compare=False)  # of the model, if that has one
+
+    @cached_property
+    def usable(self) -> float | None:
+        """The probability that it is usable, from 0 to 1; None when the model cannot say."""
+        return self.judge.probability(self) if self.judge else None
 
 
 def join(segments: list[list[Alternative]], gaps: list[str]) -> list[Alternative]:

@@ -26,6 +26,7 @@ from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.second_search import WIDER, SecondSearch
 from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer, twins_of
 from nmt.decoding.translation import Translation
+from nmt.decoding.usable import Judge, Usable
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE, Pause
 from nmt.text.machine import check_threads
@@ -81,6 +82,7 @@ class Translator:
         aligner: Aligner | None = None,
         target_language: str = "",
         source_language: str = "",
+        usable: Usable | None = None,
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -90,7 +92,7 @@ class Translator:
         self.window = window
         self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines)
         self.phrasebook = Phrasebook(target_tokenizer)
-        self.assembler = Assembler(target_tokenizer, self.shaper)
+        self.assembler = Assembler(target_tokenizer, self.shaper, Judge.of(usable, target_language, self.options))
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
@@ -150,6 +152,7 @@ class Translator:
     ) -> Self:
         """The translator of an opened model folder, or of several. Raises what ``load`` raises."""
         tokenizers, profile = model.tokenizers, model.profile
+        usable = None if ensemble else Usable.read(model.manifest, str(model.folder))
 
         # Not before the model has been checked: the import of an engine may take seconds.
         from nmt.decoding.loading import load_aligner, load_engine
@@ -165,6 +168,7 @@ class Translator:
             aligner=aligner,
             target_language=model.target_language,
             source_language=model.source_language,
+            usable=usable,
         )
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
+from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, SettingsError
@@ -19,6 +20,7 @@ from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names
 from nmt.scoring.systems import Paired, System, Texts, compare
 from nmt.scoring.training_text import Seen, look_up
+from nmt.scoring.usable import calibration_of
 from nmt.scoring.words import cutting
 from nmt.store.model_folder import ModelFolder
 from nmt.text.encodings import refuse_format
@@ -61,9 +63,14 @@ class Models:
                 )
         return first.source_language, first.target_language
 
-    def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[str]]]:
+    @property
+    def names(self) -> list[str]:
+        """What tells the models apart."""
+        return model_names([path for path, _ in self.opened])
+
+    def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[Translation]]]:
         """The translations of each set of named ``sources`` by each model, which is loaded once."""
-        names, translated = model_names([path for path, _ in self.opened]), []
+        names, translated = self.names, []
         for name, (_, folder) in zip(names, self.opened, strict=True):
             translator = Translator.of(folder, self.search, self.engine)
             by = f" by {name}" if len(names) > 1 else ""
@@ -72,18 +79,19 @@ class Models:
             )
         return translated
 
-    def systems(self, outputs: Sequence[list[str]]) -> list[System]:
+    def systems(self, translations: Sequence[list[Translation]]) -> list[System]:
         """The systems, from the translations of one set by each model: runs that differ only by seed are one."""
-        names, systems = model_names([path for path, _ in self.opened]), []
+        names, systems = self.names, []
+        outputs = [[translation.text for translation in one] for one in translations]
         for group in group_by_settings(self.opened):
             runs = [names[index] for index in group]
             systems.append(System(common_name(runs), tuple(runs), tuple(outputs[index] for index in group)))
         return systems
 
 
-def translate(translator: Translator, lines: list[str], what: str, progress: Progress) -> list[str]:
+def translate(translator: Translator, lines: list[str], what: str, progress: Progress) -> list[Translation]:
     progress.start(what, total=len(lines))
-    translations = [translation.text for translation in translator.translate(lines, progress)]
+    translations = list(translator.translate(lines, progress))
     progress.finish()
     return translations
 
@@ -127,6 +135,9 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
         language = options.language or models.languages[1]
         whole = Texts(name, systems, streams[number], language, lines)
         reports.append(score_set(whole, options, seen))
+        judged = zip(models.names, [outputs[number] for outputs in translated], strict=True)
+        found = (calibration_of(model, one, streams[number], language) for model, one in judged)
+        reports[-1].usable.extend(filter(None, found))
         for form, changed in odd[number]:
             place = next(further)
             again = models.systems([outputs[place] for outputs in translated])

@@ -11,6 +11,7 @@ from nmt.scoring.metrics import Measure, Score
 from nmt.scoring.odd_input import OddReport
 from nmt.scoring.systems import SystemReport, Texts, rounded
 from nmt.scoring.training_text import Seen
+from nmt.scoring.usable import Calibration
 from nmt.text.lines import one_line
 
 
@@ -25,6 +26,7 @@ class SetReport:
     seen: Seen | None = None  # what of it the training text has, where that is given
     kept: list[Kept] = field(default_factory=list)  # what of the sources must stay, and whether it does
     odd: list[OddReport] = field(default_factory=list)  # the set as odd input, if that was asked for
+    usable: list[Calibration] = field(default_factory=list)  # of the models that say which lines are usable
 
     @property
     def name(self) -> str:
@@ -60,6 +62,8 @@ class SetReport:
             entry["kept"] = rounded([kind.to_json(names) for kind in self.kept])
         if self.odd:
             entry["odd_input"] = [form.to_json() for form in self.odd]
+        if self.usable:
+            entry["usable"] = [each.to_json() for each in self.usable]
         if buckets:
             entry["buckets"] = {
                 kind: [self.bucket_json(each) for each in found] for kind, found in self.buckets().items()

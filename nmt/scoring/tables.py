@@ -136,6 +136,28 @@ def odd_table(report: SetReport) -> Table:
     return Table(heads, rows, [note])
 
 
+def usable_table(report: SetReport) -> Table:
+    """What models say of the lines of a set, beside what they are."""
+    rows = [
+        [
+            each.name,
+            f"{each.said:.1%}",
+            f"{each.found:.1%}",
+            f"{each.error:.3f}",
+            f"{each.chrf:.1f}",
+            f"{each.least:.1f}",
+        ]
+        for each in report.usable
+    ]
+    heads = [f"{report.name}, usable", "said", "are", "error", "chrF", "doubted"]
+    bounds = " or ".join(dict.fromkeys(f"{each.bound:g}" for each in report.usable))
+    note = (
+        f"usable: lines of a chrF above {bounds}; error: of ten bins by what is said (ECE); "
+        "chrF: mean of all lines, and of the tenth that is most doubted"
+    )
+    return Table(heads, rows, [note])
+
+
 def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:
     """The signature of each metric, and what ± and p mean."""
     scores = [(metric, score) for report in reports for metric, score in report.scores.items()]

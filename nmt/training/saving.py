@@ -5,6 +5,7 @@ Knows what goes into both; not when to save.
 
 from dataclasses import dataclass
 
+from nmt.decoding.usable import Usable
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.training.context import RunContext
 from nmt.training.request import TrainJob
@@ -29,8 +30,8 @@ class Saver:
             self.export({})
         self.context.save_checkpoint()
 
-    def export(self, scores: dict[str, float]) -> None:
-        """Write the averaged weights to the model folder of the run, with the ``scores`` of their validation."""
+    def export(self, scores: dict[str, float], usable: Usable | None = None) -> None:
+        """Write the averaged weights to the model folder of the run, with what their validation found."""
         counters, data = self.context.counters, self.context.data
         training = {
             "pairs": len(data.train),
@@ -40,6 +41,8 @@ class Saver:
         facts = {"step": counters.step, "training": training, "validation": scores, "data": data.digest}
         if profile := self.context.job.profile:
             facts |= {"profile": profile.facts()}
+        if usable:
+            facts |= {"usable": usable.facts()}
         export_model(self.context.folder.model_path, self.context.state.average.state_dict(), self.about, facts)
 
     def last_good(self) -> str:

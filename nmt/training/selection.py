@@ -111,6 +111,6 @@ class Selection:
         validated.seconds = counters.seconds
         scores = {"loss": result.loss, "perplexity": result.perplexity, "bleu": result.bleu, "chrf": result.chrf}
         if is_best and self.context.group.leads:
-            self.saver.export(scores)
+            self.saver.export(scores, result.usable)
         self.log.write({"event": "validation", "step": result.step, **scores})
         self.context.reporter.validated(result, is_best)

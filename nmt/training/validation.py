@@ -24,9 +24,11 @@ from nmt.corpus.dataset import Dataset
 from nmt.decoding.engine import EXTRA_PIECES, Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.translator import Translator
+from nmt.decoding.usable import Usable
 from nmt.errors import BusyError, is_out_of_memory
 from nmt.model.attention import without_cudnn
 from nmt.scoring.metrics import corpus_scores
+from nmt.scoring.usable import fit
 from nmt.store.kept import Kept
 from nmt.text.progress import Silent
 from nmt.training.objective import Objective, TensorBatch
@@ -57,6 +59,7 @@ class Validation:
     bleu: float
     chrf: float
     samples: Sequence[Sample] = ()
+    usable: Usable | None = None  # says of translations how probably they are; None if fitted on too few lines
 
     @property
     def perplexity(self) -> float:
@@ -172,16 +175,18 @@ def validate(
             loss = validation_loss(state, data, Watch(should_stop, engine))
             pieces = data.valid.pieces[0] * len(chosen) // len(data.valid_source)
             watch = Watch(should_stop, engine, pieces, allowed)
-            hypotheses = [translation.text for translation in translator.translate(sources, watch)]
+            translations = list(translator.translate(sources, watch))
         except Stopped:
             return None
         finally:
             torch.set_num_threads(before)
+        hypotheses = [translation.text for translation in translations]
         bleu, chrf = corpus_scores(hypotheses, references, data.target_language)
+        usable = fit(translations, references, data.target_language)
         kept.drop()
     shown = spread(len(hypotheses), min(SAMPLES, len(hypotheses)))
     samples = [Sample(sources[row], references[row], hypotheses[row]) for row in shown]
-    return Validation(state.counters.step, loss, bleu, chrf, samples)
+    return Validation(state.counters.step, loss, bleu, chrf, samples, usable)
 
 
 def spread(count: int, chosen: int) -> list[int]:
