@@ -22,6 +22,8 @@ from nmt.decoding.usable import FARTHEST, FEATURES, VERSION, Judge, Usable, feat
 from nmt.disk.manifest import NAME
 from nmt.errors import DataError
 from nmt.scoring.usable import FEWEST, MOST, Numbers, calibration, fit, newton, prior
+from nmt.show.about import about
+from nmt.store.model_folder import ModelFolder
 from nmt.training.validation import length_factor
 
 CHECKS = Checks("de")
@@ -277,6 +279,12 @@ def test_json_lines_say_it_where_the_model_can(tiny_run: TinyRun, tmp_path: Path
     assert [json.loads(json_line(0, each))["usable"] for each in judged] == [round(value, 3) for value in expected]
     assert next(Translator.load(model, SearchOptions(sample=0)).translate(lines)).usable is None
     assert next(Translator.load(model, ensemble=[tiny_run.run]).translate(lines)).usable is None
+
+
+def test_the_table_of_a_model_says_what_it_calls_usable(tiny_run: TinyRun, tmp_path: Path) -> None:
+    model = with_usable(tiny_run, tmp_path / "model", SOUND)
+    assert dict(about(ModelFolder.open(model)))["usable"] == "chrF above 50, fitted on 300 lines"
+    assert "usable" not in dict(about(ModelFolder.open(tiny_run.run)))
 
 
 def test_a_share_to_review_is_of_the_least_usable_lines() -> None:

@@ -7,6 +7,7 @@ from math import prod
 from typing import TypeGuard
 
 from nmt.config import is_note
+from nmt.decoding.usable import Usable
 from nmt.disk.manifest import check_file
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import weight_shapes
@@ -25,6 +26,7 @@ def about(model: ModelFolder) -> Rows:
         *parameters(model),
         ("vocabulary", vocabulary(model)),
         *training(model.manifest),
+        *usable(model),
     ]
 
 
@@ -95,6 +97,12 @@ def training(manifest: Mapping[str, object]) -> Rows:
         known = {name: validation.get(key) for key, name in names.items()}
         rows += [(f"validation {name}", f"{score:.2f}") for name, score in known.items() if is_figure(score)]
     return rows
+
+
+def usable(model: ModelFolder) -> Rows:
+    """What it calls a usable line, if it tells them apart. Raises DataError for a damaged regression."""
+    fitted = Usable.read(model.manifest, str(model.folder))
+    return [("usable", f"chrF above {fitted.bound:g}, fitted on {fitted.lines:,} lines")] if fitted else []
 
 
 def is_figure(value: object) -> TypeGuard[int | float]:

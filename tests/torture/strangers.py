@@ -123,6 +123,7 @@ def tiny_models(workplace: Path) -> list[Folder]:
     import torch
 
     from nmt.config import ModelConfig
+    from nmt.decoding.usable import FEATURES, Usable
     from nmt.model import build_model
     from nmt.store.model_folder import ModelAbout, export_model
     from nmt.text.tokenizer import Tokenizer, train_tokenizer
@@ -143,6 +144,8 @@ def tiny_models(workplace: Path) -> list[Folder]:
         module = build_model(config, size, size, joint=len(names) == 1)
         about = ModelAbout(config, {"source": "ko", "target": "en"}, dict.fromkeys(names, pieces))
         facts = {"step": 20, "training": {"pairs": 300, "epochs": 1.5}, "validation": {"bleu": 1.5}, "data": "0" * 64}
+        one = [0.5] * len(FEATURES)
+        facts["usable"] = Usable(50.0, 300, 0.5, one, one, one).facts()
         export_model(workplace / "exported", module.state_dict(), about, facts)
         models.append({path.name: path.read_bytes() for path in (workplace / "exported").iterdir()})
     return models
@@ -192,6 +195,7 @@ def use(folder: Path, engine: str) -> list[list[Any]]:
         assert tokenizer.decode(ids) == [LINE], "text does not survive"
         (translation,) = translator.translate([LINE])
         assert len(f"{translation.text}!".splitlines()) == 1, f"not one line: {translation.text!r}"
+        assert 0 <= (translation.usable or 0) <= 1, f"no probability: {translation.usable}"
 
     return [told(look), told(translate)]
 
