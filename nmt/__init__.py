@@ -23,9 +23,10 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'nmt' has no attribute {name!r}")
     from nmt import config, errors
-    from nmt.decoding import translator
+    from nmt.decoding import translation, translator
 
-    return next(getattr(module, name) for module in (errors, config, translator) if hasattr(module, name))
+    modules = errors, config, translation, translator
+    return next(getattr(module, name) for module in modules if hasattr(module, name))
 
 
 def __dir__() -> list[str]:
