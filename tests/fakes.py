@@ -3,7 +3,7 @@
 B sentences, N rows, M rows after a selection, S source positions, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -77,7 +77,7 @@ class WordTokenizer:
         self.encoded += lines
         return [[self.number(word) for word in line.split(" ") if word.strip()] for line in lines]
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
         return self.encode(lines, workers)
 
     @property

@@ -118,7 +118,7 @@ def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
 @given(st.lists(st.sampled_from(["나는", "a book", " ", "▁", "👍", "é", *SIGNS]), max_size=12))
 def test_signs_become_slots_and_slots_become_signs(tokenizer: Tokenizer, parts: list[str]) -> None:
     text = normal("".join(parts))
-    (ids,) = tokenizer.encode_slotted([text])
+    (ids,) = tokenizer.encode_slotted([text], [True])
     slots = [id - tokenizer.first_reserved for id in ids if id >= tokenizer.first_reserved]
     assert slots == [SIGNS.index(sign) for sign in text if sign in SIGNS]
     assert tokenizer.decode_slotted([ids]) == [text]
@@ -130,6 +130,7 @@ def test_signs_become_slots_and_slots_become_signs(tokenizer: Tokenizer, parts: 
 def test_a_typed_sign_is_no_slot(tokenizer: Tokenizer, parts: list[str]) -> None:
     text = normal("".join(parts))
     (ids,) = tokenizer.encode([text])
+    assert tokenizer.encode_slotted([text], [False]) == [ids]
     assert all(id < tokenizer.first_reserved for id in ids)
     assert tokenizer.decode([ids]) == [text]
 
@@ -247,6 +248,21 @@ def test_lines_that_have_nothing_to_translate_are_copied(model: Path) -> None:
     lines = ["42", "•", "👍", "http://x.org/a", "1.5 % — {name}", "...", "%s %s"]
     translator = Translator.load(model / "run", threads=1)
     assert [translation.text for translation in translator.translate(lines)] == lines
+
+
+def test_typed_signs_are_text(model: Path, tmp_path: Path) -> None:
+    translator = Translator.load(model / "run", threads=1)
+    lines = [f"{SIGNS[0]} 42", f"{SIGNS[3]}-7", SIGNS]
+    assert [translation.text for translation in translator.translate(lines)] == lines
+    for language in ("ko", "en"):
+        (tmp_path / f"train.{language}").write_text(f"a {S0} %s\n" * 30 + "b %s\n", encoding="utf-8")
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--train", tmp_path / "train", "--clean", "off", "-o", tmp_path / "d")
+    assert made.returncode == 0, made.stderr
+    data = Dataset.open(tmp_path / "d")
+    tokenizer = data.load_tokenizers()[0]
+    sources = data.train.ids(np.arange(len(data.train)))[0]
+    slotted_rows = [row for row in sources if (row >= tokenizer.first_reserved).any()]
+    assert len(slotted_rows) <= 1
 
 
 def test_words_and_signs_that_the_vocabulary_lacks_are_copied(model: Path) -> None:

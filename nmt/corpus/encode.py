@@ -51,11 +51,12 @@ class Encoder:
 
         A pair over the limit may come back with empty lists.
         """
-        pairs = [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
+        given, pairs = pairs, [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
+        slotted = [pair != as_given for pair, as_given in zip(pairs, given, strict=True)]
         may_fit = [self._may_fit(pair) for pair in pairs]
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
-        source = self.source.encode_slotted([pair[0] for pair in pairs], self.workers)
-        target = self.target.encode_slotted([pair[1] for pair in pairs], self.workers)
+        source = self.source.encode_slotted([pair[0] for pair in pairs], slotted, self.workers)
+        target = self.target.encode_slotted([pair[1] for pair in pairs], slotted, self.workers)
         longest = [max(len(left), len(right)) for left, right in zip(source, target, strict=True)]
         return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
 

@@ -1,6 +1,6 @@
 """Hypotheses become texts, and those of a line's segments one translation. Knows no engine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from nmt.decoding.usable import Judge
 class DecodingTokenizer(Protocol):
     """The tokenizer of the target side, as texts need it."""
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
 
@@ -28,9 +28,13 @@ class Assembler:
     shaper: Shaper
     judge: Judge | None = None
 
-    def copy(self, segment: Segment) -> Hypothesis:
-        """The translation of a segment that has nothing to translate."""
-        return Hypothesis(self.tokenizer.encode_slotted([segment.copied])[0], 0.0)
+    def copy(self, segments: Sequence[Segment]) -> list[Segment]:
+        """Give segments that have nothing to translate their text as their hypothesis, and return them."""
+        copied = [segment for segment in segments if segment.is_copied]
+        texts, items = [segment.copied for segment in copied], [segment.items for segment in copied]
+        for segment, pieces in zip(copied, self.tokenizer.encode_slotted(texts, items), strict=True):
+            segment.hypotheses = [Hypothesis(pieces, 0.0)]
+        return copied
 
     def texts(self, segment: Segment) -> list[str]:
         """The text of each hypothesis of a segment."""

@@ -102,8 +102,9 @@ class PairScorer:
         ``before`` pairs came before these. Raises BusyError for a pair that does not fit into memory.
         """
         slotted = [slotted_pair(*pair, self.grammar.find, self.slots) for pair in pairs]
-        sources = self.source_tokenizer.encode_slotted([source for source, _ in slotted])
-        targets = self.target_tokenizer.encode_slotted([target for _, target in slotted])
+        changed = [pair != as_given for pair, as_given in zip(slotted, pairs, strict=True)]
+        sources = self.source_tokenizer.encode_slotted([source for source, _ in slotted], changed)
+        targets = self.target_tokenizer.encode_slotted([target for _, target in slotted], changed)
         given = [Given(place, *sides) for place, sides in enumerate(zip(sources, targets, strict=True))]
         # Batches are sorted by the longer side, and keep this order where that is equal: the other side pads less.
         fitting = sorted((pair for pair in given if pair.fits), key=lambda pair: (-len(pair.target), -len(pair.source)))

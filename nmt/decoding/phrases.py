@@ -5,7 +5,7 @@ appear is compared with the text that the pieces spell, however it is cut into p
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Protocol
@@ -31,7 +31,7 @@ class SpellingTokenizer(Protocol):
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
@@ -95,7 +95,8 @@ class Phrasebook:
 
     def _prefix(self, prefix: str, items: Sequence[str]) -> list[int]:
         """The pieces of what a translation begins with; ``items`` of the source are slots there, too."""
-        return self._tokenizer.encode_slotted([matched(prefix, items, find)])[0]
+        text = matched(prefix, items, find)
+        return self._tokenizer.encode_slotted([text], [text != prefix])[0]
 
     def constraint(self, forms: tuple[str, ...]) -> Constraint:
         """The pieces of each form of a phrase, of which one must appear."""

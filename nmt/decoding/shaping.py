@@ -4,7 +4,7 @@ The segments of a line depend on its own text alone, not on its neighbours. Know
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
@@ -37,7 +37,7 @@ _SEEN = "LNPS"  # categories of characters that stand for themselves: not accent
 class SourceTokenizer(Protocol):
     """The tokenizer of the source side, as the Shaper uses it."""
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
 
     def has_bytes(self, pieces: Sequence[int]) -> bool: ...
 
@@ -163,7 +163,8 @@ class Shaper:
         return one_line(filled(spaced(text, segment.signs), segment.items) if segment.items else text)
 
     def _encode(self, parts: Sequence[_Part]) -> None:
-        encoded = self._tokenizer.encode_slotted([part.text.text for part in parts]) if parts else []
+        texts = [part.text for part in parts]
+        encoded = self._tokenizer.encode_slotted([each.text for each in texts], [each.items for each in texts])
         for part, pieces in zip(parts, encoded, strict=True):
             part.pieces = pieces
 
@@ -242,7 +243,7 @@ class Shaper:
             return ""
         if case == TITLE or len(text.split()) > 1:
             return case
-        given, small = self._tokenizer.encode_slotted([text, as_sentence(text)])
+        given, small = self._tokenizer.encode_slotted([text, as_sentence(text)], [False, False])
         return case if len(small) < len(given) else ""
 
     def _lacks_mark(self, text: str, sentence: Slotted) -> bool:

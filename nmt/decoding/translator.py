@@ -60,7 +60,7 @@ class TargetTokenizer(Protocol):
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
@@ -285,10 +285,7 @@ class Translator:
             line = before + segment.line + 1
             return BusyError(f"line {line} does not fit into memory even alone", "use a smaller `beam_size`")
 
-        copied = [segment for segment in segments if segment.is_copied]
-        for segment in copied:
-            segment.hypotheses = [self.assembler.copy(segment)]
-        if copied:
+        if copied := self.assembler.copy(segments):
             yield copied
             segments = [segment for segment in segments if not segment.is_copied]
         batches = self.wide_batches if options else self.batches

@@ -71,12 +71,13 @@ class Inspector:
         import torch
 
         text, items = slotted(source, self.find, self.slots)
-        source_ids = self.encode(self.source_tokenizer, text, "source")
+        source_ids = self.encode(self.source_tokenizer, text, "source", bool(items))
         if target is None:
             trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
             target = filled(self.target_tokenizer.decode_slotted([trace.target])[0], items)
         else:
-            given = self.encode(self.target_tokenizer, matched(target, items, self.find), "target")
+            shown = matched(target, items, self.find)
+            given = self.encode(self.target_tokenizer, shown, "target", shown != target)
             trace = watch(self.model, self.target_tokenizer, source_ids, given, LONGEST)
         target_ids = trace.target
         with torch.inference_mode():
@@ -106,9 +107,9 @@ class Inspector:
             raise SettingsError("this model has no positional encoding", "a Transformer has one")
         return vectors.double().numpy()
 
-    def encode(self, tokenizer: Tokenizer, text: str, side: str) -> list[int]:
-        """The pieces of a sentence. Raises DataError when there are none, or over 100."""
-        ids = tokenizer.encode_slotted([text])[0]
+    def encode(self, tokenizer: Tokenizer, text: str, side: str, slotted: bool = False) -> list[int]:
+        """The pieces of a sentence, with slots if ``slotted``. Raises DataError when there are none, or over 100."""
+        ids = tokenizer.encode_slotted([text], [slotted])[0]
         if not ids:
             raise DataError(f"the {side} is empty", "give a sentence")
         if len(ids) > LONGEST:

@@ -82,11 +82,11 @@ class Tokenizer:
                 ids[row] = self._encode_typed_space_sign(text)
         return ids
 
-    def encode_slotted(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
-        """``encode``, but the signs of ``nmt.text.slots`` become slots."""
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
+        """``encode``, but the signs of ``nmt.text.slots`` become slots in those lines that are ``slotted``."""
         ids = self.encode(lines, workers)
-        for row, line in enumerate(lines):
-            if not line.isprintable():  # as all noncharacters
+        for row, (line, is_slotted) in enumerate(zip(lines, slotted, strict=True)):
+            if is_slotted:
                 for slot, sign in enumerate(SIGNS):
                     if sign in line:
                         ids[row] = _replaced(ids[row], self._sign_bytes[slot], [self.first_reserved + slot])

@@ -126,8 +126,9 @@ class OddInput:
         lines = source.decode_slotted([ids.tolist() for ids in batch.sources])
         others = target.decode_slotted([ids.tolist() for ids in batch.targets])
         changed = [change(*pair, chance) for pair in zip(lines, others, strict=True)]
-        sources = source.encode_slotted([pair[0] for pair in changed])
-        targets = target.encode_slotted([pair[1] for pair in changed])
+        slots = [True] * len(changed)
+        sources = source.encode_slotted([pair[0] for pair in changed], slots)
+        targets = target.encode_slotted([pair[1] for pair in changed], slots)
         return Batch(batch.rows, arrays(sources), arrays(targets))
 
 
