@@ -15,8 +15,11 @@ from nmt.errors import DataError, shown
 
 VERSION = 1  # of the features: what another version fitted counts nothing here
 
-FEATURES = ("log-probability", "total", "length", "ratio", "spelling", "checks")
-"""What is known of a translation, as ``features`` computes it."""
+FEATURES = ("log-probability", "doubt", "length", "ratio", "spelling", "checks")
+"""What is known of a translation, as ``features`` computes it; docs/experiments/usable.md has what others would add."""
+
+SURE = 0.02
+"""Mean log-probability, but for its sign, below which translations are equally sure."""
 
 FARTHEST = 4.0
 """Standard deviations from the validation set's mean, beyond which a feature counts no more: nothing was seen there."""
@@ -49,8 +52,9 @@ class Translated(Protocol):
 def features(translation: Translated, checks: Checks, length_penalty: float = 1.0) -> list[float]:
     """The features of a translation that has pieces on both sides; ``length_penalty`` is that of its score.
 
-    They are the mean log-probability of a piece, the log of that of the whole, the number of pieces and their ratio,
-    the pieces a character has in the source, and whether a check fails.
+    They are the mean log-probability of a piece, and its logarithm, which bends the curve; the number of pieces, their
+    ratio to those of the source, and to the characters (rare words and nonsense are spelt in small pieces); and whether
+    a check fails.
     """
     length = translation.target_pieces + 1
     mean = translation.score * length ** (length_penalty - 1)
@@ -58,10 +62,10 @@ def features(translation: Translated, checks: Checks, length_penalty: float = 1.
     fails = bool(translation.checks or checks.failed(translation.source, translation.text, pieces))
     return [
         mean,
-        log(1 - min(0.0, mean * length)),
+        log(SURE + max(0.0, -mean)),
         log(length),
         log(length / (translation.source_pieces + 1)),
-        log(translation.source_pieces / max(1, len(translation.source))),
+        log(translation.target_pieces / max(1, len(translation.text))),
         float(fails),
     ]
 
