@@ -40,7 +40,7 @@ def only(name: str, weight: float) -> Usable:
     return made([weight if feature == name else 0.0 for feature in FEATURES])
 
 
-WEIGHTS = [1.5, -0.5, 0.25, -0.125, 0.0, -2.0]
+WEIGHTS = [-1.5, 0.25, 0.5, -0.125, -2.0]
 SOUND = made(WEIGHTS).facts()
 
 
@@ -177,8 +177,8 @@ def test_the_farthest_features_have_a_probability_too(score: float, weight: floa
 
 
 def test_a_feature_counts_no_more_beyond_what_was_seen() -> None:
-    far = [Translation("a", "b", score, source_pieces=1, target_pieces=1) for score in (-FARTHEST, -9.0, -1e9)]
-    found = said(only("log-probability", 1.0), far)
+    longer = [Translation("a", "b", -1.0, source_pieces=1, target_pieces=pieces) for pieces in (54, 1000, 10**6)]
+    found = said(only("length", -1.0), longer)
     assert found == pytest.approx([1 / (1 + math.exp(FARTHEST - 0.5))] * 3)
 
 
@@ -288,7 +288,7 @@ def test_the_table_of_a_model_says_what_it_calls_usable(tiny_run: TinyRun, tmp_p
 
 
 def test_a_share_to_review_is_of_the_least_usable_lines() -> None:
-    usable = only("log-probability", 1.0)
+    usable = only("doubt", -1.0)
     judge = Judge(usable, CHECKS)
     scores = [-1.0, -3.0, -0.5, -2.0]
     lines = [

@@ -15,7 +15,7 @@ from nmt.errors import DataError, shown
 
 VERSION = 1  # of the features: what another version fitted counts nothing here
 
-FEATURES = ("log-probability", "doubt", "length", "ratio", "spelling", "checks")
+FEATURES = ("doubt", "length", "ratio", "spelling", "checks")
 """What is known of a translation, as ``features`` computes it; docs/experiments/usable.md has what others would add."""
 
 SURE = 0.02
@@ -52,16 +52,15 @@ class Translated(Protocol):
 def features(translation: Translated, checks: Checks, length_penalty: float = 1.0) -> list[float]:
     """The features of a translation that has pieces on both sides; ``length_penalty`` is that of its score.
 
-    They are the mean log-probability of a piece, and its logarithm, which bends the curve; the number of pieces, their
-    ratio to those of the source, and to the characters (rare words and nonsense are spelt in small pieces); and whether
-    a check fails.
+    They are the logarithm of a piece's mean log-probability, but for its sign; the number of pieces, their ratio to
+    those of the source, and to the characters (rare words and nonsense are spelt in small pieces); and whether a check
+    fails.
     """
     length = translation.target_pieces + 1
     mean = translation.score * length ** (length_penalty - 1)
     pieces = translation.source_pieces, translation.target_pieces
     fails = bool(translation.checks or checks.failed(translation.source, translation.text, pieces))
     return [
-        mean,
         log(SURE + max(0.0, -mean)),
         log(length),
         log(length / (translation.source_pieces + 1)),
