@@ -18,7 +18,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.decoding.checks import Checks
 from nmt.decoding.formats import json_line
 from nmt.decoding.side_outputs import Review
-from nmt.decoding.usable import FARTHEST, FEATURES, VERSION, Judge, Usable, features
+from nmt.decoding.usable import FARTHEST, FEATURES, SURE, VERSION, Judge, Usable, features
 from nmt.disk.manifest import NAME
 from nmt.errors import DataError
 from nmt.scoring.usable import FEWEST, MOST, Numbers, calibration, fit, newton, prior
@@ -98,7 +98,7 @@ def simulated(rows: int, seed: int) -> tuple[list[Translation], list[str], list[
     translations, references, probabilities = [], [], []
     for _ in range(rows):
         score, length = -chance.gamma(2.0, 0.4), int(chance.integers(3, 40))
-        probability = 1 / (1 + math.exp(-(3 + 4 * score)))
+        probability = 1 / (1 + math.exp(0.5 + 3 * math.log(SURE - score)))
         text = "ein Satz von vielen"
         translations.append(Translation("a line of text", text, score, source_pieces=length, target_pieces=length))
         references.append(text if chance.random() < probability else "ÄÖÜ")
