@@ -15,7 +15,7 @@ from nmt.errors import DISTRIBUTION, missing_extra
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
 # Of the extras, and of sacreBLEU's. Of the extras `formats` and `patterns`, sacreBLEU itself brings lxml and regex.
-MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib"}
+MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib", "snowballstemmer"}
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
 

@@ -14,7 +14,7 @@ from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.reserved import RESERVED, SIGNS, SLOTS, are_reserved, reserved_pieces
+from nmt.text.reserved import RESERVED, SIGNS, SLOTS, TERM_SIGNS, are_reserved, reserved_pieces
 from nmt.text.slots import without_signs
 from nmt.text.tokenizer import EOS, SOURCE_TOKENIZER, Tokenizer, train_tokenizer
 from nmt.training.objective import Objective
@@ -96,8 +96,21 @@ def test_decoding_leaves_them_out_and_so_does_spelling_but_for_slots(tiny_run: T
     (ids,) = tokenizer.encode(["나는 <0> 학생이다."])
     mixed = [piece for id, tag in zip(ids, reserved, strict=False) for piece in (tag, id)]
     assert tokenizer.decode([mixed, [*reserved]]) == ["나는 <0> 학생이다.", ""]
-    assert without_signs(b"".join(tokenizer.spell(mixed)).decode()) == b"".join(tokenizer.spell(ids)).decode()
-    assert tokenizer.spell(reserved) == [*map(str.encode, SIGNS), *[b""] * (RESERVED - SLOTS)]
+    spelled = without_signs(b"".join(tokenizer.spell(mixed)).decode())
+    assert spelled.translate({ord(sign): None for sign in TERM_SIGNS}) == b"".join(tokenizer.spell(ids)).decode()
+    signs = [*SIGNS, "", *TERM_SIGNS]
+    assert tokenizer.spell(reserved) == [sign.encode() for sign in signs] + [b""] * (RESERVED - len(signs))
+
+
+def test_a_sign_of_annotations_is_the_kind_of_its_number_where_it_is_asked_for(tiny_run: TinyRun) -> None:
+    tokenizer = Tokenizer.load(tiny_run.run / "model" / SOURCE_TOKENIZER)
+    text = "\ufdd3 책\ufde0 book\ufde1 \ufdd0"
+    reserved = [id for id in tokenizer.encode_annotated([text], [True])[0] if id >= tokenizer.first_reserved]
+    assert tokenizer.pieces(reserved) == ["<3>▁", "<kind-1>▁", "<kind-2>▁", "<0>▁"]
+    assert b"".join(tokenizer.spell(tokenizer.encode_annotated([text], [True])[0])).decode().strip() == text
+    typed = [id for id in tokenizer.encode_slotted([text], [True])[0] if id >= tokenizer.first_reserved]
+    assert tokenizer.pieces(typed) == ["<3>▁", "<0>▁"]
+    assert tokenizer.decode_slotted(tokenizer.encode_slotted([text], [True])) == [text]
 
 
 def test_no_column_of_search_training_or_ctranslate2_is_a_reserved_piece(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -19,6 +19,12 @@ RESERVED = SLOTS + KINDS + DIRECTIONS
 SIGNS = "".join(chr(0xFDD0 + slot) for slot in range(SLOTS))
 """The sign of each slot in texts: noncharacters, which stand for nothing and occur in no text."""
 
+TERM_SIGNS = "\ufde0\ufde1"
+"""The signs around the translation of a term that is written into a source (``nmt.text.annotations``)."""
+
+FIRST_TERM_SIGN = SLOTS + 1
+"""Place among the reserved pieces of those for ``TERM_SIGNS``: the kinds 1 and 2, whose names say nothing of it."""
+
 _KINDS = ("synthetic",)  # a pair whose source a model made
 _DIRECTION, _END = "<2", ">▁"
 

@@ -17,7 +17,7 @@ from nmt.errors import DataError
 from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.reserved import RESERVED, SIGNS, SLOTS
+from nmt.text.reserved import FIRST_TERM_SIGN, RESERVED, SIGNS, SLOTS, TERM_SIGNS
 from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -61,7 +61,9 @@ class Tokenizer:
         self.longest = max(map(len, pieces[: self.first_reserved]))
         self.space = self._model.piece_to_id(_SPACE)
         self._space_bytes = self._bytes_of(_SPACE)
-        self._sign_bytes = list(map(self._bytes_of, SIGNS))
+        ids = {**dict(enumerate(SIGNS)), **dict(enumerate(TERM_SIGNS, FIRST_TERM_SIGN))}
+        self._signs = {self.first_reserved + place: sign for place, sign in ids.items()}
+        self._sign_bytes = {id: self._bytes_of(sign) for id, sign in self._signs.items()}
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
@@ -84,12 +86,20 @@ class Tokenizer:
 
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
         """``encode``, but the signs of ``nmt.text.slots`` become slots in those lines that are ``slotted``."""
+        return self._with_signs(lines, [SIGNS if is_slotted else "" for is_slotted in slotted], workers)
+
+    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
+        """``encode_slotted``, but the signs of ``nmt.text.annotations`` become reserved pieces in all lines."""
+        return self._with_signs(lines, [TERM_SIGNS + (SIGNS if is_slotted else "") for is_slotted in slotted], workers)
+
+    def _with_signs(self, lines: Sequence[str], signs: Sequence[str], workers: int) -> list[list[int]]:
+        """``encode``, but the signs that each line has become the pieces that they stand for."""
         ids = self.encode(lines, workers)
-        for row, (line, is_slotted) in enumerate(zip(lines, slotted, strict=True)):
-            if is_slotted:
-                for slot, sign in enumerate(SIGNS):
-                    if sign in line:
-                        ids[row] = _replaced(ids[row], self._sign_bytes[slot], [self.first_reserved + slot])
+        for row, (line, wanted) in enumerate(zip(lines, signs, strict=True)):
+            if wanted and not line.isprintable():  # as all noncharacters
+                for id, sign in self._signs.items():
+                    if sign in wanted and sign in line:
+                        ids[row] = _replaced(ids[row], self._sign_bytes[id], [id])
         return ids
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
@@ -105,8 +115,7 @@ class Tokenizer:
         return self.decode([[byte for id in ids for byte in self._without_slot(int(id))] for ids in pieces])
 
     def _without_slot(self, id: int) -> Sequence[int]:
-        slot = id - self.first_reserved
-        return self._sign_bytes[slot] if 0 <= slot < SLOTS else (id,)
+        return self._sign_bytes[id] if 0 <= id - self.first_reserved < SLOTS else (id,)
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""
@@ -134,14 +143,13 @@ class Tokenizer:
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one.
 
-        A slot has those of its sign, and other reserved pieces have none.
+        A slot and a sign of annotations have those of their sign, and other reserved pieces have none.
         """
         return [self._spelling(int(id)) for id in ids]
 
     def _spelling(self, id: int) -> bytes:
         if id >= self.first_reserved:
-            slot = id - self.first_reserved
-            return SIGNS[slot : slot + 1].encode()
+            return self._signs.get(id, "").encode()
         piece: str = self._model.id_to_piece(id)
         return bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
 
