@@ -80,6 +80,9 @@ class WordTokenizer:
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
         return self.encode(lines, workers)
 
+    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
+        return self.encode(lines, workers)
+
     @property
     def size(self) -> int:
         return len(self.words)

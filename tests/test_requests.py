@@ -261,14 +261,16 @@ def test_both_engines_find_the_same(model: ModelFolder, options: SearchOptions) 
     assert all(each.text.startswith(prefixes[place % 5]) for place, each in enumerate(first))
 
 
-def test_ctranslate2_refuses_phrases_and_auto_takes_pytorch(model: ModelFolder) -> None:
+def test_ctranslate2_refuses_phrases_and_auto_takes_pytorch_for_these_alone(model: ModelFolder) -> None:
     pytest.importorskip("ctranslate2")
     with pytest.raises(SettingsError, match="must or must not appear"):
         translator(model, SHORT, "ctranslate2")
     plain = translator(model, SearchOptions(), "ctranslate2")
     with pytest.raises(SettingsError, match="must or must not appear"):
         next(plain.translate([Request("나는 학생이다.", avoid=["a"])]))
-    assert translator(model, SHORT, "auto").about()["engine"] == "torch"
+    about = translator(model, SHORT, "auto").about()
+    assert (about["engine"], about["phrases by"]) == ("ctranslate2", "torch")
+    assert translator(model, SHORT, "auto", device="cpu", compute_type="int8").about()["compute type"] == "int8"
 
 
 @pytest.mark.parametrize(

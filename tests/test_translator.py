@@ -13,7 +13,7 @@ from nmt.config import SearchOptions
 from nmt.decoding import shaping
 from nmt.decoding.batching import cut_batches
 from nmt.decoding.engine import Hypothesis, Query
-from nmt.decoding.shaping import Segment
+from nmt.decoding.segments import Segment
 from nmt.decoding.translation import Alternative
 from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, SettingsError

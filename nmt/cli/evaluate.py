@@ -119,6 +119,7 @@ def evaluate(
     max_length_factor: flags.MaxLengthFactor = 3.0,
     check: flags.Check = False,
     whole_lines: flags.WholeLines = False,
+    glossary: flags.Glossary = None,
     batch_tokens: flags.BatchTokens = 2048,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
@@ -151,25 +152,27 @@ def evaluate(
     models_given, sets = split_models(list(paths or [])[1:])
     first = [*(paths or [])[:1], *models_given]
     others, files = split_models(baselines or [])
-    read = [path for path in (hypothesis, *(references or []), source, *files) if path]
+    read = [path for path in (hypothesis, *(references or []), source, glossary, *files) if path]
     written = [("--output", output), ("--report", page)]
     if page:
         check_ending("--report", page)
     with terminal_progress(quiet, verbose) as progress:
         if odd_input and hypothesis:
             raise UsageError("--robustness needs a model that translates odd input", "name one in place of --hyp")
+        if glossary and hypothesis and not others:
+            raise UsageError("--glossary is for models that translate", "name a model with --baseline, or leave it out")
         if hypothesis and references and not paths:
             if others and not source:
                 raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")
             check_outputs(written, [*read, *(place for path in others for place in places(path))])
-            models = Models(opened(others), search, wanted) if others else None
+            models = Models(opened(others), search, wanted, glossary) if others else None
             corpora = find_training(training or [], source, references[0], scoring.language)
             given = Files(hypothesis, references, source, files, corpora)
             reports = [evaluate_files(given, scoring, progress, models)]
         elif first and sets and not (hypothesis or source):
             if references and len(sets) > 1:
                 raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
-            models = Models(opened([*first, *others]), search, wanted)
+            models = Models(opened([*first, *others]), search, wanted, glossary)
             corpora = find_sets(sets, *models.languages)
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])

@@ -50,6 +50,12 @@ Ensemble = Annotated[
 MaxLengthFactor = Annotated[float, option(SearchOptions, "max_length_factor", "F")]
 MinLength = Annotated[int, option(SearchOptions, "min_length", "N")]
 NoRepeatNgram = Annotated[int, option(SearchOptions, "no_repeat_ngram", "N")]
+Glossary = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Terms and their translations, by tabs; no translation: the term stays as it is."
+    ),
+]
 Check = Annotated[bool, option(SearchOptions, "check")]
 WholeLines = Annotated[bool, option(SearchOptions, "whole_lines")]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]

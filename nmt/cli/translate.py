@@ -56,6 +56,7 @@ def translate(
     avoid: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Line N has phrases, by tabs, that must not appear in it.")
     ] = None,
+    glossary: flags.Glossary = None,
     batch_tokens: flags.BatchTokens = 2048,
     format: Annotated[
         Literal["text", "tsv", "jsonl"],
@@ -142,11 +143,12 @@ def translate(
         sides.append(Review(review, parse_share(review_share) if review_share else None))
     job = Job(inputs or [], output, shape, strict, resume, beside, sides)
     models = [model, *(ensemble or [])]
-    read = [*job.inputs(), *(place for each in models for place in places(each))]
+    read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
     check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
     # A bar would run through the lines that a person types or reads.
     no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
-    load = partial(Translator.load, model, options, batch_tokens, device, threads, engine, compute_type, models[1:])
+    how = device, threads, engine, compute_type
+    load = partial(Translator.load, model, options, batch_tokens, *how, models[1:], glossary)
     with terminal_progress(no_bar, verbose) as progress:
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nmt.decoding.engine import Hypothesis
-from nmt.decoding.shaping import Segment, Shaper
+from nmt.decoding.segments import Segment
+from nmt.decoding.shaping import Shaper
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.decoding.usable import Judge
 

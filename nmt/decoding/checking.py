@@ -13,8 +13,10 @@ from nmt.decoding.assembling import Assembler
 from nmt.decoding.checks import CHECKS, TERM, Checks
 from nmt.decoding.phrases import failures
 from nmt.decoding.request import Request
-from nmt.decoding.shaping import Segment, SourceTokenizer
+from nmt.decoding.segments import Segment
+from nmt.decoding.shaping import SourceTokenizer
 from nmt.decoding.translation import Translation
+from nmt.text.annotations import without_added
 from nmt.text.normal import normal
 from nmt.text.sentences import join_sentences
 from nmt.text.slots import filled
@@ -70,7 +72,7 @@ class Checking:
     ) -> list[Translation]:
         """The translations of a window with the names of the checks that each fails.
 
-        The lines ``told``, by their places, ask for phrases.
+        The lines ``told``, by their places, ask for phrases; lines may lack terms.
         """
         failed: list[set[str]] = [set() for _ in translations]
         first: list[set[str]] = [set() for _ in translations]
@@ -80,6 +82,9 @@ class Checking:
         for place, request in told.items():
             if request.text.strip() and any(failures(request, normal(translations[place].text))):
                 failed[place].add(TERM)
+        for place, translation in enumerate(translations):
+            if not all(term.kept for term in translation.terms or ()):
+                failed[place].add(TERM)
         return [
             replace(translation, checks=[name for name in CHECKS if name in now], mended=bool(before and not now))
             for translation, before, now in zip(translations, first, failed, strict=True)
@@ -88,13 +93,14 @@ class Checking:
     def spelled(self, segment: Segment) -> str:
         """The text of a segment that is a part of its line."""
         text = b"".join(self.source_tokenizer.spell(segment.pieces)).decode("utf-8", "replace")
-        return filled(text[: len(text) - segment.lent].strip(), segment.items)
+        own = without_added(text) if segment.added else text
+        return filled(own[: len(own) - segment.lent].strip(), segment.items)
 
     def _lengths(self, parts: Sequence[Segment]) -> tuple[tuple[int, int], bool]:
         """The pieces of both sides of a segment in parts, and whether one of them ends at the limit of length."""
         targets = [len(part.hypotheses[0].pieces) for part in parts]
         limits = [part.query(0).limit(self.options) for part in parts]
-        return (sum(len(part.pieces) for part in parts), sum(targets)), any(map(ge, targets, limits))
+        return (sum(len(part.pieces) - part.added for part in parts), sum(targets)), any(map(ge, targets, limits))
 
 
 WRONG, MENDED = "look wrong", "mended"

@@ -5,17 +5,20 @@ Both come from forced decoding of the best hypotheses once a window is translate
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import accumulate, compress, groupby
+from operator import not_
 from typing import Protocol, Self, TypeVar, cast
 
 from nmt.config import SearchOptions
 from nmt.decoding.assembling import Assembler
 from nmt.decoding.batching import Batches
 from nmt.decoding.engine import Aligner, Engine, Query, Scorer
-from nmt.decoding.shaping import Segment, SourceTokenizer
+from nmt.decoding.segments import Segment
+from nmt.decoding.shaping import SourceTokenizer
 from nmt.decoding.translation import Token, Translation
 from nmt.decoding.word_links import Link, links_of, source_words, target_words, word_weights
 from nmt.errors import BusyError
+from nmt.text.annotations import are_added
 from nmt.text.progress import Silent
 from nmt.text.sentences import join_sentences
 from nmt.text.slots import spelled_out
@@ -126,7 +129,7 @@ class Details:
         items: list[Item] = []
         for line, parts in by_line.items():
             spelled = [spelled_out(self.source_tokenizer.spell(part.pieces), part.items) for part in parts]
-            words = source_words(lines[line], spelled, [part.lent for part in parts])
+            words = words_of_pieces(lines[line], spelled, parts)
             items += map(Item, parts, words)
         found: dict[int, list[Link]] = {}
         for item, weights in run(items, aligner.align, Batches(self.batch_tokens, aligner.workers), before):
@@ -144,6 +147,20 @@ class Details:
             words = len(text.split())
             # A final mark that was lent may have been a word.
             yield from ((source, first + target) for source, target in found[id(part)] if target < words)
+
+
+def words_of_pieces(line: str, spelled: Sequence[Sequence[bytes]], parts: Sequence[Segment]) -> Iterator[list[int]]:
+    """The word of the line that each piece of each segment is part of; a term's translation in it is part of the term.
+
+    ``spelled`` are the pieces.
+    """
+    added = [
+        are_added(pieces) if part.added else [False] * len(pieces) for pieces, part in zip(spelled, parts, strict=True)
+    ]
+    own = [list(compress(pieces, map(not_, some))) for pieces, some in zip(spelled, added, strict=True)]
+    for words, some in zip(source_words(line, own, [part.lent for part in parts]), added, strict=True):
+        ended = accumulate(map(not_, some))
+        yield [words[max(0, count - 1)] for count in ended]
 
 
 def words_before(texts: Sequence[str], gaps: Sequence[str]) -> Iterator[int]:

@@ -64,6 +64,8 @@ def json_line(number: int, translation: Translation) -> str:
         entry["usable"] = round(translation.usable, 3)
     if translation.checks is not None:
         entry["checks"] = translation.checks
+    if translation.terms is not None:
+        entry["terms"] = [term._asdict() for term in translation.terms]
     return json.dumps(entry, ensure_ascii=False)
 
 

@@ -22,6 +22,7 @@ from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.request import fingerprint
 from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import Sink, Stream, open_sink
+from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.disk.durable import cannot_create
@@ -196,7 +197,9 @@ class Job:
                 translations = translator.translate_window(window, before, progress)
                 if not found:
                     records = map(self.format.records, count(before), translations)
-                    sink.add(known, list(chain.from_iterable(records)), counts(translations))
+                    sink.add(
+                        known, list(chain.from_iterable(records)), counts(translations) | term_counts(translations)
+                    )
                 for side, its_sink in lacking:
                     its_sink.add(known, side.records(before, translations))
                 tally.add(translations)
@@ -213,6 +216,8 @@ class Job:
         translator.warn(progress)
         if looks := summary(self.counted, self.count):
             progress.note(looks)
+        if translator.terms:
+            progress.note(term_summary(self.counted))
         for part in self.parts:
             part.lines.warn_of_mended(progress)
         decomposed = sum(part.lines.decomposed for part in self.parts)

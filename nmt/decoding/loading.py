@@ -1,6 +1,8 @@
 """Chooses and loads the engine that searches an opened model folder. Imports neither engine before it is chosen."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import version
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.engine import Aligner, FullEngine
@@ -16,9 +18,11 @@ def load_engine(
 ) -> FullEngine:
     """The engine for a model and options: the wanted one, or with ``auto`` CTranslate2 where it can search so.
 
+    For lines with phrases ``auto`` takes both: CTranslate2 searches plainly, and PyTorch is loaded for what lacks some.
     The engine of an ``ensemble`` searches with the mean of the probabilities of all models, and does not score. Raises
     SettingsError when the wanted engine cannot do it, the device is not there, or a model does not go with the first.
     """
+    both = options.phrases and wanted.engine == "auto"
     name, device, compute_type = wanted.engine, wanted.device, wanted.compute_type
     for member in ensemble:
         check_member(model, member)
@@ -29,7 +33,7 @@ def load_engine(
     elif ensemble:
         reason = "CTranslate2 searches with one model, and `ensemble` has more"
     else:
-        reason = why_not_ctranslate2(model, options, device)
+        reason = why_not_ctranslate2(model, replace(options, phrases=False) if both else options, device)
     installing = missing_extra("fast") if reason and reason == not_installed() else None
     if name == "ctranslate2" and reason:
         raise SettingsError(reason, installing or "set `engine` to torch")
@@ -42,7 +46,20 @@ def load_engine(
         return pytorch.load_engine([model, *ensemble], device, wanted.threads, wide=options.sample is not None)
     from nmt.decoding.engines import ctranslate2
 
-    return ctranslate2.load_engine(model, wanted.threads, compute_type)
+    engine = ctranslate2.load_engine(model, wanted.threads, compute_type)
+    return with_phrases(model, engine, wanted.threads) if both else engine
+
+
+def with_phrases(model: ModelFolder, plain: FullEngine, threads: int) -> FullEngine:
+    """Both engines: ``plain``, and PyTorch on the CPU for what asks for phrases."""
+    from nmt.decoding.engines.both import BothEngines
+
+    def load() -> FullEngine:
+        from nmt.decoding.engines import pytorch
+
+        return pytorch.load_engine([model], "cpu", threads)
+
+    return BothEngines(plain, load, {"phrases by": "torch", "torch version": version("torch")})
 
 
 def check_member(model: ModelFolder, member: ModelFolder) -> None:
@@ -65,9 +82,11 @@ def load_aligner(model: ModelFolder, engine: FullEngine | None, wanted: EngineOp
     aligns.
     """
     from nmt.decoding.engines import pytorch
+    from nmt.decoding.engines.both import BothEngines
 
-    if isinstance(engine, pytorch.PyTorchEngine):
-        return engine
+    second = engine.for_phrases if isinstance(engine, BothEngines) else engine
+    if isinstance(second, pytorch.PyTorchEngine):
+        return second
     return pytorch.load_engine([model], "cpu" if engine else wanted.device, wanted.threads)
 
 

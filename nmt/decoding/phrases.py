@@ -8,11 +8,11 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nmt.decoding.engine import MAX_PIECES, Constraint, Edges
 from nmt.decoding.request import Request
-from nmt.decoding.shaping import Segment
+from nmt.decoding.segments import Segment
 from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
@@ -36,6 +36,36 @@ class SpellingTokenizer(Protocol):
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
+class Wanted(Protocol):
+    """What must appear in a translation."""
+
+    @property
+    def pieces(self) -> Constraint:
+        """What an engine is told."""
+
+    def is_in(self, text: str) -> bool:
+        """Whether it stands in a text, which is in normal form."""
+
+    def as_in(self, texts: Sequence[str]) -> Constraint:
+        """What an engine is told when another search is to keep it, which is in ``texts``."""
+
+
+class Asked(NamedTuple):
+    """Phrases of which each must appear in one of some segments."""
+
+    phrases: Sequence[Wanted]
+    segments: Sequence[Segment]
+
+
+def phrases_of(asked: Sequence[Asked]) -> dict[tuple[int, int], list[Wanted]]:
+    """What each segment may have to have, by its line and its place there."""
+    found: dict[tuple[int, int], list[Wanted]] = {}
+    for phrases, segments in asked:
+        for segment in segments:
+            found.setdefault(segment.key, []).extend(phrases)
+    return found
+
+
 @dataclass(frozen=True)
 class Phrase:
     """What must appear in the translation of a line: any one of its forms."""
@@ -46,6 +76,10 @@ class Phrase:
     def is_in(self, text: str) -> bool:
         """Whether it stands in a text, which is in normal form."""
         return any(has_words(text, normal(form)) for form in self.forms)
+
+    def as_in(self, texts: Sequence[str]) -> Constraint:
+        """See ``Wanted``."""
+        return self.pieces
 
 
 class Phrasebook:
@@ -64,12 +98,12 @@ class Phrasebook:
 
     def tell(
         self, segments: Sequence[Segment], requests: Mapping[int, Request], before: int, progress: Progress
-    ) -> dict[int, list[Phrase]]:
+    ) -> list[Asked]:
         """Give segments what is asked of their lines, by place in the window; ``before`` lines came before it.
 
         Of a line of several segments the first gets the prefix. Returns what must appear in the line, for ``Placing``.
         """
-        wanted: dict[int, list[Phrase]] = {}
+        asked: list[Asked] = []
         of_line: dict[int, list[Segment]] = {}
         for segment in segments:
             if segment.line in requests:
@@ -86,12 +120,12 @@ class Phrasebook:
                 prefix, phrases = [], []
             parts[0].prefix = prefix
             if phrases:
-                wanted[place] = phrases
+                asked.append(Asked(phrases, parts))
             unwanted = request.unwanted()
             for part in parts:
                 part.edges = self.spelling.edges
                 part.avoided = AvoidedWords(unwanted, self.spelling) if unwanted else None
-        return wanted
+        return asked
 
     def _prefix(self, prefix: str, items: Sequence[str]) -> list[int]:
         """The pieces of what a translation begins with; ``items`` of the source are slots there, too."""

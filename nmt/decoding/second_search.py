@@ -4,7 +4,7 @@ What is found takes the place of the first translation only if it fails fewer ch
 other one. Samples and what ``mbr`` chose are not searched again: the first are drawn, the second chosen by consensus.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
@@ -12,8 +12,8 @@ from typing import Self
 from nmt.config import SearchOptions
 from nmt.decoding.checking import Checking, Judged
 from nmt.decoding.cutting import cut, rate_cuts
-from nmt.decoding.phrases import Phrase
-from nmt.decoding.shaping import Segment
+from nmt.decoding.phrases import Asked, Wanted, phrases_of
+from nmt.decoding.segments import Segment
 from nmt.errors import BusyError
 from nmt.text.normal import normal
 from nmt.text.sentences import CLAUSE
@@ -55,10 +55,11 @@ class SecondSearch:
         block = asked.no_repeat_ngram or NO_REPEAT
         return cls(checking, [replace(asked, beam_size=beam, n_best=beam, no_repeat_ngram=block) for beam in beams])
 
-    def mend(self, judged: Sequence[Judged], wanted: Mapping[int, Sequence[Phrase]], search: Search) -> None:
-        """Search again for what has failed; ``wanted`` are the phrases that must appear in lines, by their places."""
+    def mend(self, judged: Sequence[Judged], asked: Sequence[Asked], search: Search) -> None:
+        """Search again for what has failed; ``asked`` are the phrases that must appear."""
+        wanted = phrases_of(asked)
         for options in self.ways:
-            again = [(each, self._copy(each, wanted.get(each.line, ()))) for each in judged if each.failed]
+            again = [(each, self._copy(each, wanted.get(each.segments[0].key, ()))) for each in judged if each.failed]
             self._search([segment for _, segment in again], search, options)
             for each, segment in again:
                 if segment.hypotheses:
@@ -89,17 +90,17 @@ class SecondSearch:
             if segments:
                 search(segments, options)
 
-    def _copy(self, judged: Judged, phrases: Sequence[Phrase]) -> Segment:
-        """A copy of the segment to search, with those of the line's ``phrases`` that its translation has."""
+    def _copy(self, judged: Judged, phrases: Sequence[Wanted]) -> Segment:
+        """A copy of the segment to search, with those of the ``phrases`` that its translation has."""
         segment = judged.segments[0]
         text = normal(self.checking.assembler.best([segment])[0]) if phrases else ""
-        constraints = [phrase.pieces for phrase in phrases if phrase.is_in(text)]
+        constraints = [phrase.as_in([text]) for phrase in phrases if phrase.is_in(text)]
         return replace(segment, constraints=constraints, hypotheses=[])
 
     def _parts(self, segment: Segment) -> list[Segment]:
-        """Its clauses, or none: phrases and a beginning are the whole's, and half a clause has no translation."""
+        """Its clauses, or none: phrases, terms and a beginning are the whole's, and half a clause means nothing."""
         count = len(segment.pieces)
-        if count < LEAST_PIECES or segment.prefix or segment.constraints:
+        if count < LEAST_PIECES or segment.prefix or segment.constraints or segment.terms:
             return []
         spelled = self.checking.source_tokenizer.spell(segment.pieces)
         rated, slices = rate_cuts(spelled), cut(spelled, int(PART * count))

@@ -11,13 +11,17 @@ from typing import Protocol
 from unicodedata import category
 
 from nmt.decoding.cutting import cut
-from nmt.decoding.engine import MAX_PIECES, Avoided, Constraint, Edges, Hypothesis, Query
+from nmt.decoding.engine import MAX_PIECES
+from nmt.decoding.segments import Segment
+from nmt.text.annotations import annotated
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals
 from nmt.text.lines import one_line, printable
+from nmt.text.normal import normal
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
 from nmt.text.slots import Slotted, filled, slotted, spaced, without_signs
+from nmt.text.terms import Found, Glossary
 from nmt.text.verbatim import VERSION, Grammar, Match, is_code
 
 SELDOM = 0.005
@@ -39,56 +43,13 @@ class SourceTokenizer(Protocol):
 
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
 
+    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
+
     def has_bytes(self, pieces: Sequence[int]) -> bool: ...
 
     def is_strange(self, character: str) -> bool: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
-
-
-@dataclass
-class Segment:
-    """A line, or a part of one, that is translated at once."""
-
-    line: int  # place in the window
-    pieces: list[int]
-    marked: bool = False  # part of a sentence with a final mark that the line does not have
-    part: int = 0  # place in the line
-    lent: int = 0  # characters of that mark at its end
-    gap: str = " "  # the white space before it in the line; one space before a part of a sentence
-    items: Sequence[str] = ()  # what its slots stand for
-    signs: str = ""  # its sentence with a sign for each slot
-    in_capitals: bool = False  # in the line
-    copied: str = ""  # its text, when that has nothing to translate
-    hypotheses: list[Hypothesis] = field(default_factory=list)
-    prefix: Sequence[int] = ()
-    constraints: Sequence[Constraint] = ()
-    avoided: Avoided | None = None
-    edges: Edges | None = None
-
-    @property
-    def width(self) -> int:
-        """Its pieces and </s>."""
-        return len(self.pieces) + 1
-
-    @property
-    def is_copied(self) -> bool:
-        """Whether it has nothing to translate, and nothing is asked of its translation."""
-        return bool(self.copied) and not (self.prefix or self.constraints or self.avoided)
-
-    def query(self, key: int) -> Query:
-        """What the engine gets; ``key`` names it."""
-        return Query(self.pieces, key, self.prefix, self.constraints, self.avoided, self.edges)
-
-
-def twins_of(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """The segments in groups that ask an engine for the same, in the order of their first ones."""
-    groups: dict[object, list[Segment]] = {}
-    for segment in segments:
-        # What must or must not appear is compared by identity: such lines are rare, and seldom alike.
-        asked = id(segment) if segment.constraints or segment.avoided else None
-        groups.setdefault((tuple(segment.pieces), tuple(segment.prefix), asked), []).append(segment)
-    return list(groups.values())
 
 
 @dataclass
@@ -99,22 +60,32 @@ class _Part:
     marked: bool = False
     gap: str = " "
     in_capitals: bool = False
+    recased: bool = False  # written as a sentence
     pieces: list[int] = field(default_factory=list)
+    terms: Sequence[Found] = ()
+    told: Sequence[int] = ()  # its pieces with translations of the terms; (): the model does not know such sources
 
 
 class Shaper:
     """Makes segments of lines in ``language`` for a model whose training lines had a ``profile``.
 
-    Without a profile, lines are only cut; with ``whole`` they are not split into sentences.
+    Without a profile, lines are only cut; with ``whole`` they are not split into sentences. Segments know the terms of
+    a ``glossary`` in them.
     """
 
     def __init__(
-        self, tokenizer: SourceTokenizer, profile: Profile | None, language: str = "", whole: bool = False
+        self,
+        tokenizer: SourceTokenizer,
+        profile: Profile | None,
+        language: str = "",
+        whole: bool = False,
+        glossary: Glossary | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._profile = profile
         self._language = language
         self._whole = whole
+        self._glossary = glossary
         self._slots = profile.slots if profile else 0
         self._grammar = profile.grammar if profile else Grammar(())
         self._warned = False
@@ -139,22 +110,49 @@ class Shaper:
             if self._tokenizer.has_bytes(part.pieces):
                 self._look_for_strange(without_signs(part.text.text), before + place + 1)
         shaped = [self._parts(line, part) for line, part in zip(lines, whole, strict=True)]
-        self._encode([part for parts in shaped for part in parts if not part.pieces])
+        every = [part for parts in shaped for part in parts]
+        self._encode([part for part in every if not part.pieces])
+        if self._glossary:
+            self._look_for_terms(every, self._glossary)
         for place, parts in enumerate(shaped):
-            number = before + place + 1
             count = 0
             for part in parts:
-                cut_up = self._cut(part.pieces, number, progress)
-                mark = self._profile.source_mark if self._profile and part.marked else ""
-                copied = self._copied(part.text)
-                for segment in cut_up:
-                    is_last = segment is cut_up[-1]
-                    lacks = part.marked and (is_last or not self._has_mark(segment))
-                    lent = len(mark) if is_last else 0
-                    gap = part.gap if segment is cut_up[0] else " "
-                    (signs, items), in_capitals = part.text, part.in_capitals
-                    yield Segment(place, segment, lacks, count, lent, gap, items, signs, in_capitals, copied)
+                for segment in self._segments(place, part, before + place + 1, progress):
+                    segment.part = count
+                    yield segment
                     count += 1
+
+    def _segments(self, place: int, part: _Part, number: int, progress: Progress) -> Iterator[Segment]:
+        """The segments of a sentence of line ``number``, which has a place in the window."""
+        cut_up = self._cut(part.pieces, number, progress)
+        mark = self._profile.source_mark if self._profile and part.marked else ""
+        (signs, items), in_capitals, copied = part.text, part.in_capitals, self._copied(part.text)
+        for pieces in cut_up:
+            is_last = pieces is cut_up[-1]
+            lacks = part.marked and (is_last or not self._has_mark(pieces))
+            gap = part.gap if pieces is cut_up[0] else " "
+            lent = len(mark) if is_last else 0
+            segment = Segment(place, pieces, lacks, 0, lent, gap, items, signs, in_capitals, copied)
+            if len(cut_up) > 1 and self._glossary:
+                segment.terms = self._glossary.find(normal(self._spelled(pieces)), part.recased)
+            elif part.terms:
+                segment.terms, segment.pieces = part.terms, [*(part.told or pieces)]
+                segment.added = len(segment.pieces) - len(pieces)
+            yield segment
+
+    def _look_for_terms(self, parts: Sequence[_Part], glossary: Glossary) -> None:
+        """Give sentences their terms, and the pieces with translations of these, where training showed such sources."""
+        told = []
+        for part in parts:
+            text = normal(part.text.text)
+            part.terms = glossary.find(text, part.recased)
+            if part.terms and self._profile and self._profile.terms:
+                more = annotated(text, [(term.end, term.targets[0]) for term in part.terms])
+                told += [(part, more)] * (more != text)
+        items = [part.text.items for part, _ in told]
+        encoded = self._tokenizer.encode_annotated([text for _, text in told], items)
+        for (part, _), pieces in zip(told, encoded, strict=True):
+            part.told = pieces if len(pieces) <= MAX_PIECES else ()
 
     def finished(self, segment: Segment, translation: str) -> str:
         """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""
@@ -201,7 +199,10 @@ class Shaper:
         return [pieces] if pieces else []
 
     def _has_mark(self, pieces: Sequence[int]) -> bool:
-        return bool(final_mark(b"".join(self._tokenizer.spell(pieces)).decode("utf-8", "replace")))
+        return bool(final_mark(self._spelled(pieces)))
+
+    def _spelled(self, pieces: Sequence[int]) -> str:
+        return b"".join(self._tokenizer.spell(pieces)).decode("utf-8", "replace")
 
     def _look_for_strange(self, line: str, number: int) -> None:
         # The reader of the lines warns of U+FFFD.
@@ -228,7 +229,13 @@ class Shaper:
             return [whole]
         mark, written = self._profile.source_mark, as_sentence if case else str
         return [
-            _Part(Slotted(written(text.rstrip() + mark if lacks else text), items), lacks, gap, case == CAPITALS)
+            _Part(
+                Slotted(written(text.rstrip() + mark if lacks else text), items),
+                lacks,
+                gap,
+                case == CAPITALS,
+                bool(case),
+            )
             for (text, items), lacks, gap in zip(cut_up, marked, gaps, strict=False)
         ]
 

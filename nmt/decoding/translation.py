@@ -18,6 +18,14 @@ class Alternative(NamedTuple):
     score: float
 
 
+class TermUse(NamedTuple):
+    """A term of the glossary in a line, and its translation: that of the glossary which is there, or its first."""
+
+    source: str  # as the line has it
+    target: str
+    kept: bool  # whether the translation has it, inflected or not
+
+
 @dataclass(frozen=True)
 class Translation:
     """One translated line."""
@@ -31,6 +39,7 @@ class Translation:
     tokens: list[Token] | None = None  # when asked for: each piece, and </s> of each segment, with its log-probability
     alignment: list[Link] | None = None  # when asked for: (source word, target word), numbered as spaces separate them
     checks: list[str] | None = None  # when asked for: the names of the checks that it fails
+    terms: list[TermUse] | None = None  # with a glossary: those in the line, in order
     mended: bool = False  # it failed some, until it was searched again
     judge: Judge | None = field(default=None, repr=False, compare=False)  # of the model, if that has one
 

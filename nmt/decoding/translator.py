@@ -5,10 +5,10 @@ order, so memory depends on the window and not on the file.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Never, Protocol, Self
+from typing import TYPE_CHECKING, Never, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
@@ -24,7 +24,10 @@ from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
 from nmt.decoding.second_search import WIDER, SecondSearch
-from nmt.decoding.shaping import Segment, Shaper, SourceTokenizer, twins_of
+from nmt.decoding.segments import Segment, twins_of
+from nmt.decoding.shaping import Shaper, SourceTokenizer
+from nmt.decoding.terms import Terms
+from nmt.decoding.tokenizers import TargetTokenizer
 from nmt.decoding.translation import Translation
 from nmt.decoding.usable import Judge, Usable
 from nmt.errors import BusyError, SettingsError
@@ -32,37 +35,13 @@ from nmt.text.lines import PAUSE, Pause
 from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
+from nmt.text.terms import Glossary
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
 
 BATCH_TOKENS = EngineOptions.batch_tokens
 """Padded source tokens of a batch: rows × (longest source + 1)."""
-
-
-class TargetTokenizer(Protocol):
-    """The tokenizer of the target side, as the Translator uses it; all but ``decode`` are for what lines may ask."""
-
-    @property
-    def size(self) -> int: ...
-
-    @property
-    def first_reserved(self) -> int: ...
-
-    @property
-    def space(self) -> int: ...
-
-    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
-
-    def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
-
-    def pieces(self, ids: Sequence[int]) -> list[str]: ...
-
-    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
-
-    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
-
-    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
 
 
 class Translator:
@@ -83,6 +62,7 @@ class Translator:
         target_language: str = "",
         source_language: str = "",
         usable: Usable | None = None,
+        glossary: Glossary | None = None,
     ) -> None:
         self.engine = engine
         self.source_tokenizer = source_tokenizer
@@ -90,9 +70,10 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
-        self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines)
+        self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines, glossary)
         self.phrasebook = Phrasebook(target_tokenizer)
         self.assembler = Assembler(target_tokenizer, self.shaper, Judge.of(usable, target_language, self.options))
+        self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
@@ -123,6 +104,7 @@ class Translator:
         engine: str = "auto",
         compute_type: str = "float32",
         ensemble: Sequence[str | Path] = (),
+        glossary: str | Path | Mapping[str, str | Sequence[str]] | None = None,
         **unknown: Never,
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
@@ -130,9 +112,10 @@ class Translator:
         ``engine`` is torch, ctranslate2 or auto, the faster of those that can do what is asked; ``device`` auto, cpu,
         cuda or mps; ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, which is
         faster on processors with instructions for it, and a little worse. ``ensemble`` are more models of the same
-        direction and vocabulary: the search takes the mean of the probabilities of all. Raises MissingInputError or
-        DataError when there is no sound model at ``path``, SettingsError for an engine or a device that cannot do what
-        is asked, models that do not go together, or a value out of bounds.
+        direction and vocabulary: the search takes the mean of the probabilities of all. ``glossary`` is a file of
+        terms, or maps terms to their translations. Raises MissingInputError or DataError for a model or a glossary that
+        is missing or unsound, SettingsError for an engine or a device that cannot do what is asked, models that
+        do not go together, or a value out of bounds.
         """
         check_arguments(cls.load, unknown)
         options = checked_options(options)
@@ -140,7 +123,9 @@ class Translator:
         check_threads(threads, "`threads`")
         from nmt.store.model_folder import ModelFolder
 
-        return cls.of(ModelFolder.open(Path(path)), options, wanted, [ModelFolder.open(Path(one)) for one in ensemble])
+        model, *more = (ModelFolder.open(Path(each)) for each in (path, *ensemble))
+        terms = None if glossary is None else Glossary.of(glossary, model.source_language, model.target_language)
+        return cls.of(model, options, wanted, more, terms)
 
     @classmethod
     def of(
@@ -149,10 +134,12 @@ class Translator:
         options: SearchOptions,
         wanted: EngineOptions,
         ensemble: Sequence["ModelFolder"] = (),
+        glossary: Glossary | None = None,
     ) -> Self:
         """The translator of an opened model folder, or of several. Raises what ``load`` raises."""
         tokenizers, profile = model.tokenizers, model.profile
         usable = None if ensemble else Usable.read(model.manifest, str(model.folder))
+        options = replace(options, phrases=True) if glossary else options
 
         # Not before the model has been checked: the import of an engine may take seconds.
         from nmt.decoding.loading import load_aligner, load_engine
@@ -169,6 +156,7 @@ class Translator:
             target_language=model.target_language,
             source_language=model.source_language,
             usable=usable,
+            glossary=glossary,
         )
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
@@ -182,6 +170,7 @@ class Translator:
             "sentencepiece": sentencepiece.__version__,
             **self.engine.about(),
             **self.shaper.about(),
+            **(self.terms.glossary.about() if self.terms else {}),
             **{name.replace("_", " "): value for name, value in self.options.in_force().items()},
             "batch tokens": self.batch_tokens,
             "window": self.window,
@@ -238,7 +227,8 @@ class Translator:
         texts = list(map(text_of, lines))
         told = {place: line for place, line in enumerate(lines) if isinstance(line, Request)}
         segments = list(self.shaper.segments(texts, before, progress))
-        wanted = self.phrasebook.tell(segments, told, before, progress) if told else {}
+        asked = self.phrasebook.tell(segments, told, before, progress) if told else []
+        asked += self.terms.tell(segments) if self.terms else []
         waiting = Counter(segment.line for segment in segments)  # segments of each line that are not translated yet
         progress.advance(len(lines) - len(waiting))
         for batch in self.search(segments, before, progress):
@@ -247,13 +237,15 @@ class Translator:
                 waiting[segment.line] -= 1
                 done += waiting[segment.line] == 0
             progress.advance(done)
-        if wanted:
-            self.placing.place(segments, wanted, lambda some: [*self.search(some, before, Silent())])
+        if asked:
+            self.placing.place(asked, lambda some: [*self.search(some, before, Silent())])
         judged = self.checking.judge(texts, segments) if self.checking else []
         if self.second:
-            self.second.mend(judged, wanted, lambda some, how: [*self.search(some, before, Silent(), how)])
+            self.second.mend(judged, asked, lambda some, how: [*self.search(some, before, Silent(), how)])
             segments = [segment for each in judged for segment in each.segments]
         translations = self.assembler.translations(texts, segments)
+        if self.terms:
+            translations = self.terms.described(translations, segments)
         if self.checking:
             translations = self.checking.described(translations, judged, told)
         if told:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
+from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.disk.files import open_binary
@@ -27,6 +28,7 @@ from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
 from nmt.text.progress import Progress
+from nmt.text.terms import Glossary
 from nmt.text.verbatim import Grammar
 
 
@@ -50,6 +52,7 @@ class Models:
     opened: Sequence[tuple[Path, ModelFolder]]
     search: SearchOptions
     engine: EngineOptions
+    glossary: Path | None = None  # whose terms translations are to have
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -71,8 +74,9 @@ class Models:
     def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[Translation]]]:
         """The translations of each set of named ``sources`` by each model, which is loaded once."""
         names, translated = self.names, []
+        terms = Glossary.of(self.glossary, *self.languages) if self.glossary else None
         for name, (_, folder) in zip(names, self.opened, strict=True):
-            translator = Translator.of(folder, self.search, self.engine)
+            translator = Translator.of(folder, self.search, self.engine, glossary=terms)
             by = f" by {name}" if len(names) > 1 else ""
             translated.append(
                 [translate(translator, lines, f"translating {title}{by}", progress) for title, lines in sources]
@@ -93,6 +97,8 @@ def translate(translator: Translator, lines: list[str], what: str, progress: Pro
     progress.start(what, total=len(lines))
     translations = list(translator.translate(lines, progress))
     progress.finish()
+    if translator.terms:
+        progress.note(f"{what}: {term_summary(term_counts(translations))}")
     return translations
 
 

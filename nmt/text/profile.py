@@ -38,6 +38,7 @@ class Profile:
     slots: int = 0  # reserved pieces that training showed often enough to stand for what stays as it is
     kinds: Sequence[str] = ()  # of ``nmt.text.verbatim``, for which they stand
     patterns: Mapping[str, str] = field(default_factory=dict)  # and those of its own
+    terms: bool = False  # whether training showed sources with translations of terms in them
 
     @property
     def grammar(self) -> Grammar:
@@ -72,7 +73,8 @@ class Profile:
         kinds = isinstance(self.kinds, list | tuple) and all(kind in KINDS for kind in self.kinds)
         patterns = isinstance(self.patterns, dict) and all(isinstance(text, str) for text in self.patterns.values())
         marks = all(mark == "" or mark in [*MARKS] for mark in (self.source_mark, self.target_mark))
-        return counts and share and slots and kinds and patterns and marks and bool(self.source_mark or not self.final)
+        lists = slots and kinds and patterns and type(self.terms) is bool
+        return counts and share and lists and marks and bool(self.source_mark or not self.final)
 
 
 @dataclass

@@ -1,0 +1,29 @@
+"""The tokenizer of the target side, as the Translator uses it. Knows no tokenizer."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+
+class TargetTokenizer(Protocol):
+    """All but ``decode`` are for what lines may ask."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def first_reserved(self) -> int: ...
+
+    @property
+    def space(self) -> int: ...
+
+    def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+    def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]: ...
+
+    def pieces(self, ids: Sequence[int]) -> list[str]: ...
+
+    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
+
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
+
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
