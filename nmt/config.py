@@ -78,6 +78,12 @@ class TrainingConfig(Checked):
         0.0, "share of the budget, at its end, that trains on the quality of the model's own hypotheses", 0.0, 1.0
     )
     odd_input: float = setting(0.0, "share of batches with typos, small letters or signs that are copied", 0.0, 1.0)
+    terms: float = setting(
+        0.0,
+        "share of batches that tell translations of some words, as glossaries do; needs a joint vocabulary",
+        0.0,
+        1.0,
+    )
     label_smoothing: float = setting(0.1, "probability that is spread evenly over the vocabulary", 0.0, 0.99)
     weight_decay: float = setting(0.0, "AdamW's decoupled weight decay", 0.0, 10.0)
     precision: str = setting(

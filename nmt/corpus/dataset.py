@@ -17,6 +17,7 @@ import numpy.typing as npt
 from nmt.checked import build
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_name, is_note
 from nmt.corpus.item_file import AGAIN
+from nmt.corpus.lexicon import Translated, read_lexicon
 from nmt.corpus.shards import Split
 from nmt.disk.files import open_binary
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -98,6 +99,13 @@ class Dataset:
             if tokenizer.size != size:
                 raise DataError(f"{path} has {tokenizer.size} pieces, not {size}", AGAIN)
         return source, target
+
+    def lexicon(self) -> dict[str, Translated]:
+        """Words that translate each other, by the stems of sources; empty where ``prepare`` found none.
+
+        Raises DataError when its file does not match the manifest.
+        """
+        return read_lexicon(self.folder, self.manifest)
 
     def target_pieces(self) -> npt.NDArray[np.bool_]:
         """Whether each piece is special or occurs in a target, so that a model may produce it: bool (vocabulary,)."""

@@ -106,6 +106,11 @@ class Judge:
         return judge
 
     @property
+    def translations(self) -> list[tuple[str, str]]:
+        """Stems of both languages that translate each other; none where the rule that learns them is off."""
+        return [pair for rule in self.rules if isinstance(rule, Agreement) for pair in rule.translations]
+
+    @property
     def doubts(self) -> list[str]:
         """Warnings about the corpus as a whole, in words for a person."""
         low = [rule.separation for rule in self.rules if isinstance(rule, Agreement) and rule.separation < SEPARATED]

@@ -22,6 +22,7 @@ from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.encode import Encoder, encode, slots_shown
 from nmt.corpus.judge import Judge, learnt_from, thresholds
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
+from nmt.corpus.lexicon import Translated, count_lexicon, write_lexicon
 from nmt.corpus.means import OURS, Means, versions, without_output
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.rules import rules_for
@@ -37,6 +38,7 @@ from nmt.disk.scratch import drop_scratch, open_scratch
 from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.text.lines import printable
 from nmt.text.mending import check_mending
+from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
@@ -120,7 +122,7 @@ def judge_alone(
     progress = progress or Silent()
     _check_rules(request, options)
     with without_output(workers, progress) as means:
-        scanned, facts, _ = _judge(request, _find_corpora(request, options), options, means)
+        scanned, facts, _, _ = _judge(request, _find_corpora(request, options), options, means)
     return Cleaning(
         (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
     )
@@ -189,7 +191,9 @@ def _make(
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     languages, progress = (request.source_language, request.target_language), means.progress
-    scanned, facts, sample = _judge(request, corpora, options, means)
+    scanned, facts, sample, translations = _judge(request, corpora, options, means)
+    lexicon = _lexicon(translations, scanned, sample)
+    write_lexicon(folder, lexicon)
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
     else:
@@ -220,14 +224,15 @@ def _make(
         "corpora": [asdict(report) for report in reports],
         "profile": replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own).facts(),
         "cleaning": cleaning.FORMAT,
+        "lexicon": len(lexicon),
         "target_pieces": np.packbits(counts + valid.piece_counts("target") > 0).tobytes().hex(),
     }
 
 
 def _judge(
     request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, means: Means
-) -> tuple[list[Scanned], dict[str, Any], Sample]:
-    """Both passes that judge: the corpora with verdicts, what was collected, and the sample of the text."""
+) -> tuple[list[Scanned], dict[str, Any], Sample, list[tuple[str, str]]]:
+    """Both passes that judge: the corpora with verdicts, what was collected, the sample of the text, translations."""
     languages = request.source_language, request.target_language
     seen = survey(corpora, languages, options.max_length, means.progress)
     pairs = sum(count for (role, _), count in zip(corpora, seen.pairs, strict=True) if role == "train")
@@ -239,7 +244,18 @@ def _judge(
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     facts = cleaning_facts(judge, collected, counted)
     facts["settings"] = settings_facts(options, request.model.name if request.model else "")
-    return scanned, facts, seen.sample
+    return scanned, facts, seen.sample, judge.translations
+
+
+def _lexicon(
+    translations: Sequence[tuple[str, str]], scanned: Sequence[Scanned], sample: Sample
+) -> dict[str, Translated]:
+    """The lexicon of the pairs of the sample that were kept, as many as the rules learn from."""
+    if not translations:
+        return {}
+    verdicts = np.concatenate([entry.verdicts for entry in scanned if entry.role == "train"])
+    pairs = learnt_from(sample.kept(verdicts))
+    return count_lexicon(translations, [(normal(source), normal(target)) for source, target in pairs])
 
 
 def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:
@@ -263,7 +279,7 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
         check_files(output, manifest)
     except (MissingInputError, DataError):
         return None
-    if {**manifest, **facts} != manifest or not {"profile", "target_pieces"} <= manifest.keys():
+    if {**manifest, **facts} != manifest or not {"profile", "target_pieces", "lexicon"} <= manifest.keys():
         return None
     if manifest.get("cleaning") != cleaning.FORMAT:  # there would be no report of it
         return None

@@ -36,6 +36,23 @@ def stem(word: str) -> str:
     return word[:SYLLABLES] if "가" <= word[0] <= "힣" else word[:STEM]
 
 
+def stems_of(text: str) -> list[tuple[int, int, str]]:
+    """The words of letters in a line, in order: where each begins and ends, in characters, and its stem.
+
+    Of a script without spaces each pair of neighbouring characters is one.
+    """
+    found = []
+    for match in _WORD.finditer(text):
+        start, end = match.span()
+        if not match[0][0].isalpha():
+            continue
+        if _UNSPACED.match(match[0]):
+            found += [(at, min(at + 2, end), text[at : at + 2]) for at in range(start, max(start + 1, end - 1))]
+        else:
+            found.append((start, end, stem(match[0].lower())))
+    return found
+
+
 def bare(text: str) -> str:
     """What is left of a line without case, marks and spaces; a line of marks alone is left as it is.
 

@@ -89,7 +89,7 @@ def train_steps(
 ) -> Generator[Update | Divergence, None, None]:
     """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
 
-    ``choose_phase`` is given the share of the budget used so far, and ``change`` makes odd input. Skips the updates in
+    ``choose_phase`` is given the share of the budget used so far, and ``change`` what it reads. Skips the updates in
     ``state.counters.skipped``. Yields a Divergence and ends when a loss or gradient is not finite; the state is then
     that before the update. Raises BusyError when a single pair does not fit into memory.
     """

@@ -3,12 +3,14 @@
 Knows data, settings and the model to begin with; nothing of how a run trains.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from nmt.config import Config, Layer
+from nmt.corpus.batches import Batch
 from nmt.corpus.dataset import Dataset
+from nmt.corpus.lexicon import Translated
 from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder
@@ -18,6 +20,7 @@ from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.odd_input import OddInput
+from nmt.training.terms import ShownTerms
 
 # A resumed run may get more time or patience, and save more often; any other change would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "patience", "save_every", "keep"}
@@ -48,6 +51,7 @@ class TrainJob:
     task: Task  # what preset auto chooses by
     config: Config
     init: ModelFolder | None = None
+    lexicon: Mapping[str, Translated] = field(default_factory=dict)
 
     @property
     def odd_input(self) -> OddInput | None:
@@ -56,9 +60,24 @@ class TrainJob:
         return OddInput(training.odd_input, training.seed, self.tokenizers) if training.odd_input else None
 
     @property
+    def terms(self) -> ShownTerms | None:
+        """The terms that training shows, if any."""
+        training = self.config.training
+        if not training.terms:
+            return None
+        return ShownTerms(training.terms, training.seed, self.tokenizers[0], self.lexicon)
+
+    def change(self, batches: Sequence[Batch], step: int) -> Sequence[Batch]:
+        """The batches of an update as training shows them: with odd input, then with terms."""
+        for shown in (self.odd_input, self.terms):
+            batches = shown.batches(batches, step) if shown else batches
+        return batches
+
+    @property
     def profile(self) -> Profile | None:
         """The shape of what training shows."""
         profile = self.data.profile
+        profile = profile and replace(profile, terms=bool(self.terms))
         return replace(profile, slots=SLOTS) if profile and self.odd_input else profile
 
 
@@ -74,8 +93,11 @@ def read_request(request: TrainRequest) -> TrainJob:
     tokenizers = data.load_tokenizers()
     init = ModelFolder.open(request.init) if request.init else None
     # A model that has learnt one direction gains nothing from training both at first.
-    one_direction = {"bidirectional": 0.0} if init or not data.joint else {}
-    known = {"model": asdict(init.config) if init else {}, "training": one_direction}
+    known_training = {"bidirectional": 0.0} if init or not data.joint else {}
+    lexicon = data.lexicon() if data.joint else {}
+    if not lexicon:
+        known_training["terms"] = 0.0
+    known = {"model": asdict(init.config) if init else {}, "training": known_training}
     task = task_of(request, data)
     config = resolve(request, task, known)
     if config.training.bidirectional and not data.joint:
@@ -83,7 +105,11 @@ def read_request(request: TrainRequest) -> TrainJob:
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
             "leave it out, or prepare with `joint_vocab`",
         )
-    return TrainJob(request, data, tokenizers, task, config, init)
+    if config.training.terms and not lexicon:
+        why = "has no lexicon of its words" if data.joint else "has two vocabularies"
+        mend = "prepare it again with `joint_vocab` and more pairs, and the rule agreement on"
+        raise SettingsError(f"training.terms needs translations of words, and {request.data} {why}", mend)
+    return TrainJob(request, data, tokenizers, task, config, init, lexicon)
 
 
 def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:

@@ -15,7 +15,6 @@ from nmt.training.decision import Action, decide
 from nmt.training.divergence import batch_path, refuse_too_many, write_batch
 from nmt.training.log import RunLog
 from nmt.training.loop import Divergence, train_steps
-from nmt.training.odd_input import unchanged
 from nmt.training.saving import Saver, about_model
 from nmt.training.schedule import out_of_patience, validation_is_due
 from nmt.training.selection import Selection
@@ -80,7 +79,7 @@ class Run:
         action = self.settle(should_stop) if context.counters.validated.due else Action.GO_ON
         while action is Action.GO_ON and context.used() < 1.0:
             # Begins anew after each divergence.
-            change = odd_input.batches if (odd_input := context.job.odd_input) else unchanged
+            change = context.job.change
             for event in train_steps(self.state, context.data.train, context.training, context.group, change=change):
                 if isinstance(event, Divergence):
                     self.skip(event)

@@ -20,6 +20,7 @@ ITERATIONS = 4
 WORTH_STORING = 5e-3  # probability of a word given another
 FLOOR = 0.1  # of a word's probability whatever the other side says
 SAME_WORD = 0.5  # probability of a word that stands on the other side as it is, such as a name or a number
+LEAST_SURE = 0.2  # probability of words given each other that are translations
 SURE = 5.0  # times as likely as by its share: a word that another surely translates
 STEP = 2  # words between two neighbours' translations
 STRETCH = 6  # neighbouring words, of which a part that has no translation has at least so many
@@ -41,6 +42,7 @@ class Agreement:
     def __init__(self) -> None:
         self._halves: list[_Model] = []
         self._evidence: list[Evidence | None] = []
+        self.translations: list[tuple[str, str]] = []  # stems that translate each other, in either half
         self.separation = 1.0  # probability that a pair of the sample scores higher than an exchanged one
 
     def learn(self, sample: Chunk) -> None:
@@ -49,6 +51,7 @@ class Agreement:
         fold = fold_of([source for source, _ in sample.pairs])
         sides = sample.words
         self._halves = [_Model(sample.where(fold != half)) for half in (False, True)]
+        self.translations = list(dict.fromkeys(pair for half in self._halves for pair in half.translations))
         scores, counts = self._score(sides, fold)
         wrong, wrong_counts = self._score((sides[0], _exchanged(sides)), fold)
         self.separation = float(np.mean(scores > wrong))
@@ -121,12 +124,10 @@ class _Model:
         self._lexicons = [Lexicon(side) for side in few]
         flats = [lexicon.flat(side) for lexicon, side in zip(self._lexicons, few, strict=True)]
         self._shares = [_shares(flat, len(lexicon)) for flat, lexicon in zip(flats, self._lexicons, strict=True)]
-        self._tables = [self._table(flats[other], flats[side], side) for side, other in ((0, 1), (1, 0))]
-
-    def _table(self, given: Flat, told: Flat, side: int) -> PairTable:
-        keys, probabilities = _model_1(given, told, len(self._lexicons[side]))
-        stored = probabilities > WORTH_STORING
-        return PairTable(keys[stored], probabilities[stored])
+        learnt = [_model_1(flats[other], flats[side], len(self._lexicons[side])) for side, other in ((0, 1), (1, 0))]
+        self._tables = [_table(*each) for each in learnt]
+        stems = [list(lexicon) for lexicon in self._lexicons]
+        self.translations = [(stems[0][source], stems[1][target]) for source, target in _mutual(learnt, stems)]
 
     def _looked_up(self, side: int, told: Flat, given: Flat) -> tuple[Ids, Ids, Values]:
         """All pairs of known words: where they stand in both, and the probability of the word that is told."""
@@ -184,6 +185,23 @@ class _Model:
         near = np.bincount(lines, ((step >= 0) & (step <= STEP))[both], len(target.lengths))
         shares: Values = (near + 0.5) / (np.bincount(lines, minlength=len(target.lengths)) + 1)
         return shares
+
+
+def _table(keys: Ids, probabilities: Values) -> PairTable:
+    stored = probabilities > WORTH_STORING
+    return PairTable(keys[stored], probabilities[stored])
+
+
+def _mutual(learnt: Sequence[tuple[Ids, Values]], stems: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """The numbers of a source's and a target's stem that translate each other best, surely in both directions."""
+    best = []
+    for (keys, probabilities), told in zip(learnt, stems, strict=True):
+        sure = probabilities >= LEAST_SURE
+        keys, probabilities = keys[sure], probabilities[sure]
+        order = np.argsort(probabilities, kind="stable")  # the best of each comes last
+        best.append(dict(zip(*(part[order].tolist() for part in np.divmod(keys, max(1, len(told)))), strict=True)))
+    sources, targets = best
+    return sorted((source, target) for source, target in targets.items() if sources.get(target) == source)
 
 
 _SAME_UNKNOWN = 5.0  # nats for a rare word that both sides have

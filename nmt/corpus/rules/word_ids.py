@@ -1,6 +1,6 @@
 """Words as numbers, and pairs of words in tables of fixed size: what the rules that learn from words share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from zlib import crc32
@@ -62,6 +62,10 @@ class Lexicon:
 
     def __len__(self) -> int:
         return len(self._numbers.stems)
+
+    def __iter__(self) -> Iterator[str]:
+        """The stems in the order of their numbers."""
+        return iter(self._numbers.stems)
 
     def flat(self, lines: Sequence[Sequence[str]]) -> Flat:
         """The lines as numbers of their stems."""
