@@ -65,8 +65,8 @@ def test_all_terms_are_in_the_translations_and_told(model: ModelFolder) -> None:
             assert target in [*([TERMS[source]] if isinstance(TERMS[source], str) else TERMS[source]), source]
             assert kept
             assert has_words(translation.text.lower(), target.lower())
-    plain = translator(model, {}).translate([line for line in lines if not any(term in line for term in TERMS)])
     others = [each for each in translations if not each.terms]
+    plain = translator(model, {}).translate([each.source for each in others])
     assert [(each.text, each.score) for each in plain] == [(each.text, each.score) for each in others]
 
 
@@ -111,7 +111,8 @@ def test_a_term_that_the_plain_translation_has_inflected_is_left_as_it_is(model:
         (translation,) = both.translate([line])
         assert translation.terms is not None
         if translation.terms[0].target != "nowhere":
-            assert (translation.text, translation.score) == (bare.text, pytest.approx(bare.score, abs=1e-4))
+            assert translation.text == bare.text
+            assert translation.score == pytest.approx(bare.score, abs=1e-4)
             assert isinstance(both.engine, BothEngines)
             assert both.engine._loaded is None
             return
@@ -262,7 +263,7 @@ def test_the_command_reads_the_file_tells_the_terms_and_resumes_by_its_contents(
 ) -> None:
     (tmp_path / "in.ko").write_text("나는 학생이다.\n집에 간다.\n\n", encoding="utf-8")
     (tmp_path / "terms.tsv").write_text("학생\tpupil\n", encoding="utf-8")
-    command = [
+    command: list[str | Path] = [
         "translate",
         tiny_run.run,
         tmp_path / "in.ko",

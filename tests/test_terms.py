@@ -67,6 +67,7 @@ def test_a_term_is_found_by_its_forms_and_not_in_other_words(term: str, text: st
         ("ja", "NASA", "私はNASAが好き", "NASA"),
         ("hi", "भाषा", "हिन्दी भाषा में", "भाषा"),
         ("xx", "भाष", "हिन्दी भाषाओं", ""),
+        ("hi", "भाषा", "हिन्दी भाषाओं", "भाषाओं"),
         ("xx", "Foo", "a FOO, not foos", "FOO"),
     ],
 )
@@ -151,13 +152,14 @@ def test_a_korean_translation_may_have_a_particle_and_any_of_several_will_do() -
     (hit,) = glossary.find("The folder")
     assert glossary.form_in(hit, "새 폴더를 엽니다") == "새 폴더"
     assert glossary.form_in(hit, "폴더를 엽니다") == ""
+    assert glossary.form_in(hit, "새 폴더A를 엽니다") == ""
 
 
 def test_what_stays_as_it_is_must_be_there_to_the_letter() -> None:
     glossary = Glossary([Term("make files")], "en", "de")
     (hit,) = glossary.find("Make file!")
     assert hit.targets == ("Make file",)
-    assert [glossary.form_in(hit, text) for text in ("Make file", "make file", "MAKE FILE", "Make files")] == [
+    assert [glossary.form_in(hit, text) for text in ("Make file", "a MAKE FILE", "MAKE FILE", "Make files")] == [
         "Make file",
         "",
         "MAKE FILE",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from nmt.text.reserved import TERM_SIGNS
 
-_BEGIN, _END = TERM_SIGNS
+_BEGIN, _END = TERM_SIGNS[0], TERM_SIGNS[1]
 _SIGN = re.compile(f"[{TERM_SIGNS}]")
 _ADDED = re.compile(f"{_BEGIN}[^{TERM_SIGNS}]*{_END}")
 
