@@ -196,7 +196,7 @@ def test_without_a_lexicon_terms_are_refused_and_presets_leave_them_out(
     with pytest.raises(SettingsError, match="has no lexicon of its words"):
         read_request(request(tiny_run.data, terms=0.1))  # its 300 pairs are too few to learn from
     monkeypatch.setattr(
-        "nmt.training.request.layers_of", lambda preset, task: [{"training": {"terms": 0.1, "steps": 1}}]
+        "nmt.training.request.layers_of", lambda preset, task: [[{"training": {"terms": 0.1, "steps": 1}}]]
     )
     assert read_request(request(tiny_run.data)).terms is None
     terms = read_request(request(data)).terms

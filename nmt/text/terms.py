@@ -210,7 +210,7 @@ def _form(
 
 
 def chosen(entries: Sequence[Entry], written: str, words: Sequence[Word], any_case: bool) -> Term | None:
-    """Of the terms with the same stems the one that is written so, or so but for case, or else the first."""
+    """The term among those of one stem that is written so, or so but for case, or else the first."""
     terms = [term for term, own in entries if _are_forms(own, words, any_case)]
     for form in (str, str.casefold):
         for term in terms:
