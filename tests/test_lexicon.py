@@ -91,6 +91,7 @@ LEXICON_OF_TESTS = {
 PAIRS = [
     ("Open the settings of the large file.", "Öffnet die Einstellungen der großen Datei."),
     ("communication", "die Kommunikation"),
+    ("the file", "die Datei"),
     ("nothing known", "nichts bekannt"),
 ]
 
@@ -119,9 +120,10 @@ def test_translations_stand_after_their_words_in_one_of_two_forms() -> None:
     assert counts == set(range(1, MOST_TERMS + 1))
 
 
-def test_a_usual_form_of_another_word_is_not_written_and_unknown_words_are_left() -> None:
-    assert all_forms(*PAIRS[1], 50) == {"communication\ufde0 Kommunikation\ufde1"}
-    assert all_forms(*PAIRS[2], 50) == {"nothing known"}
+def test_a_word_that_only_begins_as_a_translation_does_is_none_and_unknown_words_are_left() -> None:
+    assert all_forms(*PAIRS[1], 50) == {"communication"}
+    assert all_forms("large file", "große Dateiverwaltung", 50) == {"large\ufde0 große\ufde1 file"}
+    assert all_forms(*PAIRS[3], 50) == {"nothing known"}
     assert all_forms("setting", "Datei", 50) == {"setting"}
 
 
@@ -152,8 +154,8 @@ def test_a_batch_is_annotated_by_seed_update_and_number_and_its_other_rows_stay(
     assert first != [told(4, step) for step in range(60)] != [told(3, step, 1) for step in range(60)]
     signs = {tokenizer.first_reserved + 17, tokenizer.first_reserved + 18}
     for rows in first:
-        assert rows[2] == plain[2]
-        assert rows == plain or (signs <= set(rows[0]) and signs <= set(rows[1]))
+        assert (rows[1], rows[3]) == (plain[1], plain[3])
+        assert rows == plain or (signs <= set(rows[0]) and signs <= set(rows[2]))
     assert ShownTerms(0.0, 3, tokenizer, LEXICON_OF_TESTS).batch(batch, 0, 0) is batch
 
 

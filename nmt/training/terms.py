@@ -37,13 +37,17 @@ class Known(NamedTuple):
 
 
 def known_words(source: str, target: str, lexicon: Mapping[str, Translated]) -> list[Known]:
-    """The words of a source whose translations stand in the target, in order."""
+    """The words of a source whose translations stand in the target, in order.
+
+    Stems are five letters, so a word with the stem of a translation may be another one, or a compound, which does not
+    count.
+    """
     places = {stem: (start, end) for start, end, stem in reversed(stems_of(target))}
     found = []
     for start, end, stem in stems_of(source):
         translated = lexicon.get(stem)
-        if translated and translated.stem in places:
-            found.append(Known((start, end), places[translated.stem], translated.form))
+        if translated and (place := places.get(translated.stem)) and _is_form(target[slice(*place)], translated.form):
+            found.append(Known((start, end), place, translated.form))
     return found
 
 
@@ -80,11 +84,15 @@ def _are_neighbours(text: str, first: Span, second: Span) -> bool:
 
 
 def _written(word: Known, target: str, is_usual: bool) -> str:
-    """The translation of a word: in its usual form, unless that is another word, or as the target has it."""
-    own = target[slice(*word.target)]
-    letters = zip(own.casefold(), word.usual.casefold(), strict=False)
+    """The translation of a word in its usual form, or as the target has it."""
+    return word.usual if is_usual else target[slice(*word.target)]
+
+
+def _is_form(word: str, usual: str) -> bool:
+    """Whether two words differ in no more than an ending."""
+    letters = zip(word.casefold(), usual.casefold(), strict=False)
     shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], letters))
-    return word.usual if is_usual and shared >= max(1, len(own) - ENDING, len(word.usual) - ENDING) else own
+    return shared >= max(1, len(word) - ENDING, len(usual) - ENDING)
 
 
 @dataclass(frozen=True)
