@@ -115,7 +115,7 @@ class ShownTerms:
             return batch
         chance = Random(int(random.integers(1 << 62)))
         sources, targets = (
-            self.tokenizer.decode([ids.tolist() for ids in side]) for side in (batch.sources, batch.targets)
+            self.tokenizer.decode_slotted([ids.tolist() for ids in side]) for side in (batch.sources, batch.targets)
         )
         told = [with_terms(*pair, self.lexicon, chance) for pair in zip(sources, targets, strict=True)]
         changed = [row for row, text in enumerate(told) if text != sources[row]]
