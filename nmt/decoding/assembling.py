@@ -65,7 +65,7 @@ class Assembler:
             n_best = [Alternative(next(texts), hypothesis.score) for hypothesis in segment.hypotheses]
             ranked[segment.line].append(n_best)
             gaps[segment.line].append(segment.gap)
-            source_pieces[segment.line] += len(segment.pieces)
+            source_pieces[segment.line] += len(segment.pieces) - segment.added
             target_pieces[segment.line] += len(segment.hypotheses[0].pieces)
         joined = zip(lines, map(join, ranked, gaps), source_pieces, target_pieces, strict=True)
         return [
