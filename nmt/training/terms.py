@@ -119,7 +119,7 @@ class ShownTerms:
         )
         told = [with_terms(*pair, self.lexicon, chance) for pair in zip(sources, targets, strict=True)]
         changed = [row for row, text in enumerate(told) if text != sources[row]]
-        encoded = self.tokenizer.encode_annotated([told[row] for row in changed])
+        encoded = self.tokenizer.encode_annotated([told[row] for row in changed], [True] * len(changed))
         rows = list(batch.sources)
         for row, ids in zip(changed, encoded, strict=True):
             rows[row] = np.array(ids, np.int64)
