@@ -46,7 +46,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = WordTokenizer()
     opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
     monkeypatch.setattr(ModelFolder, "open", lambda path: opened)
-    monkeypatch.setattr(Translator, "of", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
+    monkeypatch.setattr(Translator, "of", lambda *_, **__: Translator(ReverseEngine(), tokenizer, tokenizer))
 
 
 def run(*arguments: str | Path) -> tuple[str, str]:
@@ -110,7 +110,7 @@ def test_search_flags_reach_the_translator(folder: Path, monkeypatch: pytest.Mon
     opened = ModelFolder(Path("MODEL"), ModelConfig(), "de", "en")
     monkeypatch.setattr(ModelFolder, "open", lambda path: opened)
 
-    def translator(model: ModelFolder, options: SearchOptions, wanted: EngineOptions) -> Translator:
+    def translator(model: ModelFolder, options: SearchOptions, *_: Any, **__: Any) -> Translator:
         asked.append(options)
         words = WordTokenizer()
         return Translator(ReverseEngine(), words, words)

@@ -306,7 +306,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(
         ModelFolder, "open", lambda path: ModelFolder(path, ModelConfig(), *languages.get(path.name, ("de", "en")))
     )
-    monkeypatch.setattr(Translator, "of", lambda *_: Translator(ReverseEngine(), tokenizer, tokenizer))
+    monkeypatch.setattr(Translator, "of", lambda *_, **__: Translator(ReverseEngine(), tokenizer, tokenizer))
     (tmp_path / "test.de").write_text("d c b a\nh g f e\n" * 10)
     (tmp_path / "test.en").write_text("a b c d\ne f g i\n" * 10)
     (tmp_path / "other").write_text("a b c d\nx f g i\n" * 20)

@@ -47,6 +47,7 @@ class Loaded:
         engine: str,
         kind: str,
         ensemble: Sequence[Path],
+        glossary: Path | None,
     ) -> Translator:
         self.asked = (path, options, batch_tokens, device, threads, engine, kind)
         tokenizer, self.engine = WordTokenizer(), ReverseEngine()
