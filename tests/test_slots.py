@@ -19,14 +19,17 @@ from nmt.corpus.encode import LEAST_SHOWN, slots_shown
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.forced import PairScorer
 from nmt.decoding.lost_slots import LostSlots
+from nmt.decoding.shaping import Shaper
 from nmt.decoding.translator import Translator
 from nmt.store.model_folder import ModelFolder
 from nmt.text.normal import normal
+from nmt.text.profile import Profile
 from nmt.text.progress import Silent
 from nmt.text.reserved import RESERVED, SIGNS, SLOTS
 from nmt.text.slots import filled, matched, slotted, slotted_pair, spaced, without_signs
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 from nmt.text.verbatim import find
+from nmt.text.verbatim_forms import KINDS
 
 S0, S1, S2 = list(SIGNS[:3])
 PARTS = st.lists(
@@ -333,3 +336,13 @@ def test_kinds_and_patterns_are_the_models(model: Path, tmp_path: Path) -> None:
 )
 def test_signs_stand_apart_from_letters_where_they_do_in_the_source(text: str, source: str, expected: str) -> None:
     assert spaced(text, source) == expected
+
+
+@pytest.mark.parametrize("unit", ["★ x ", "★", "<b>★</b> "])
+def test_of_a_line_full_of_strange_signs_the_first_get_slots_and_none_overlap(tokenizer: Tokenizer, unit: str) -> None:
+    shaper = Shaper(tokenizer, Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS))
+    text = unit * 20_000
+    shown, items = slotted(text, shaper._find, SLOTS)
+    assert filled(shown, items) == text
+    assert len(items) == (1 if unit == "★" else SLOTS)
+    assert "".join(items[:1]) == {"★ x ": "★", "★": text, "<b>★</b> ": "<b>"}[unit]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Protocol
 from unicodedata import category
 
@@ -266,7 +267,11 @@ class Shaper:
         if text.isascii() or not self._slots:
             return matches
         strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self._is_strange(sign)]
-        for run in re.finditer(f"[{re.escape(''.join(strange))}]+", text) if strange else ():
-            if all(run.end() <= match.start or run.start() >= match.end for match in matches):
-                matches.append(Match(*run.span(), "strange"))
-        return sorted(matches)
+        if not strange:
+            return matches
+        runs, found = re.compile(f"[{re.escape(''.join(strange))}]+"), list[Match]()
+        # Between the matches, and no more than there are slots: a line may be all such signs.
+        for before, after in pairwise([Match(0, 0, ""), *matches, Match(len(text), len(text), "")]):
+            left = runs.finditer(text, before.end, after.start)
+            found += [Match(*run.span(), "strange") for run in islice(left, self._slots - len(found))]
+        return sorted([*matches, *found])
