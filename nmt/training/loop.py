@@ -19,10 +19,10 @@ from nmt.text.ahead import ahead
 from nmt.training.counters import Position
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import Workers
-from nmt.training.odd_input import Change, unchanged
 from nmt.training.phases import phase_at
 from nmt.training.phases.phase import Phase, PhaseAt
 from nmt.training.schedule import learning_rate, progress
+from nmt.training.shown import Change, unchanged
 from nmt.training.state import TrainState
 
 PHASE_STREAM = 2  # begins the seed of the phases' random numbers, as 0 and 1 do in ``plan_block``

@@ -15,8 +15,8 @@ from nmt.corpus.batches import Batch, Sentences
 from nmt.text.reserved import SIGNS
 from nmt.text.sentences import MARKS, final_mark
 from nmt.text.tokenizer import Tokenizer
+from nmt.training.shown import Shown
 
-STREAM = 3  # begins the seed of its random numbers, as 0 to 2 do elsewhere
 TYPO = 1 / 7  # share of the words of a line that get one
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -84,15 +84,6 @@ def with_end(text: str, end: str, inside: bool) -> str:
     return body + end + text[len(body) :]
 
 
-Change = Callable[[Sequence[Batch], int], Sequence[Batch]]
-"""Makes of the batches of an update, by its number, those that it reads."""
-
-
-def unchanged(batches: Sequence[Batch], step: int) -> Sequence[Batch]:
-    """The batches as they are."""
-    return batches
-
-
 CHANGES: Sequence[tuple[float, Callable[[str, str, Random], Pair]]] = (
     (0.6, typos),
     (0.1, small_letters),
@@ -103,32 +94,25 @@ CHANGES: Sequence[tuple[float, Callable[[str, str, Random], Pair]]] = (
 
 
 @dataclass(frozen=True)
-class OddInput:
+class OddInput(Shown):
     """Changes a ``share`` of the batches, with the tokenizers of both sides."""
 
-    share: float
-    seed: int
+    stream = 3
+
     tokenizers: tuple[Tokenizer, Tokenizer]
 
-    def batches(self, batches: Sequence[Batch], step: int) -> list[Batch]:
-        """The batches of an update, some of them changed. Rows keep their order."""
-        return [self.batch(batch, step, number) for number, batch in enumerate(batches)]
-
-    def batch(self, batch: Batch, step: int, number: int) -> Batch:
-        """One batch of an update, which is number ``number`` of its batches."""
-        random = np.random.default_rng((STREAM, self.seed, step, number))
-        if random.random() >= self.share:
-            return batch
+    def changed(self, batch: Batch, random: np.random.Generator) -> Batch:
+        """See ``Shown``."""
         place = int(np.searchsorted(np.cumsum([share for share, _ in CHANGES]), random.random(), side="right"))
         change = CHANGES[min(place, len(CHANGES) - 1)][1]
         chance = Random(int(random.integers(1 << 62)))
         source, target = self.tokenizers
         lines = source.decode_slotted([ids.tolist() for ids in batch.sources])
         others = target.decode_slotted([ids.tolist() for ids in batch.targets])
-        changed = [change(*pair, chance) for pair in zip(lines, others, strict=True)]
-        slots = [True] * len(changed)
-        sources = source.encode_slotted([pair[0] for pair in changed], slots)
-        targets = target.encode_slotted([pair[1] for pair in changed], slots)
+        pairs = [change(*pair, chance) for pair in zip(lines, others, strict=True)]
+        slots = [True] * len(pairs)
+        sources = source.encode_slotted([pair[0] for pair in pairs], slots)
+        targets = target.encode_slotted([pair[1] for pair in pairs], slots)
         return Batch(batch.rows, arrays(sources), arrays(targets))
 
 

@@ -18,8 +18,8 @@ from nmt.corpus.lexicon import Translated
 from nmt.text.annotations import annotated
 from nmt.text.tokenizer import Tokenizer
 from nmt.text.words import stems_of
+from nmt.training.shown import Shown
 
-STREAM = 4  # begins the seed of its random numbers, as 0 to 3 do elsewhere
 MOST = 3  # terms of a row
 USUAL = 0.5  # share of terms whose translation is in its usual form
 PAIRED = 0.3  # share of terms that are two words, where the next one is known too
@@ -96,23 +96,16 @@ def _is_form(word: str, usual: str) -> bool:
 
 
 @dataclass(frozen=True)
-class ShownTerms:
+class ShownTerms(Shown):
     """Annotates a ``share`` of the batches, by the tokenizer of both sides."""
 
-    share: float
-    seed: int
+    stream = 4
+
     tokenizer: Tokenizer
     lexicon: Mapping[str, Translated]
 
-    def batches(self, batches: Sequence[Batch], step: int) -> list[Batch]:
-        """The batches of an update, some of them annotated. Rows keep their order."""
-        return [self.batch(batch, step, number) for number, batch in enumerate(batches)]
-
-    def batch(self, batch: Batch, step: int, number: int) -> Batch:
-        """One batch of an update, which is number ``number`` of its batches."""
-        random = np.random.default_rng((STREAM, self.seed, step, number))
-        if random.random() >= self.share:
-            return batch
+    def changed(self, batch: Batch, random: np.random.Generator) -> Batch:
+        """See ``Shown``."""
         chance = Random(int(random.integers(1 << 62)))
         sources, targets = (
             self.tokenizer.decode_slotted([ids.tolist() for ids in side]) for side in (batch.sources, batch.targets)
