@@ -57,6 +57,14 @@ def test_slots_stand_once_on_both_sides_numbered_as_in_the_source(source: str, t
         assert again == (left, right)
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_a_word_gets_a_slot_where_it_is_a_word_on_both_sides(seed: int) -> None:
+    left, right = with_slots("Tee von Anna", "Teekanne bei Anna", Random(seed))
+    assert "Tee" in left
+    assert "Teekanne" in right
+    assert ("Anna" in left) == ("Anna" in right)
+
+
 @given(LINES, LINES, SEEDS)
 def test_final_marks_go_from_both_sides_or_from_none(source: str, target: str, seed: int) -> None:
     assert not any(map(final_mark, no_final_mark(source, target, Random(seed))))

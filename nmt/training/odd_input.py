@@ -67,7 +67,9 @@ def with_slots(source: str, target: str, chance: Random) -> Pair:
     if begins:
         sign = next(signs)
         source, target = f"{sign}{gap}{source}", f"{sign}{gap}{target}"
-    shared = [word for word in dict.fromkeys(_SHARED.findall(source)) if source.count(word) == target.count(word) == 1]
+    others = set(_SHARED.findall(target))  # as words: a part of another word is none of them
+    shared = [word for word in dict.fromkeys(_SHARED.findall(source)) if word in others]
+    shared = [word for word in shared if source.count(word) == target.count(word) == 1]
     shared = [word for word in shared if chance.random() < 0.5][:4]
     for word, sign in zip(shared, signs, strict=False):
         source, target = source.replace(word, sign), target.replace(word, sign)
