@@ -123,6 +123,12 @@ class PrepareOptions(Checked):
     clean: str = setting("normal", "how strictly pairs are cleaned", choices=("strict", "normal", "off"))
     fix: bool = setting(False, "mend mojibake and HTML entities in the training text")
     rules: str = setting("", "rules with thresholds of their own: agreement=0.2,language=off")
+    temperature: float = setting(
+        5.0,
+        "of several directions: one with n pairs is seen in proportion to n^(1/T); 1: as often as it is",
+        1.0,
+        1000.0,
+    )
     kinds: str = setting("", "what passes a model unchanged, a line each: ticket=TKT-[0-9]+ or number=off")
     seed: int = setting(1, "seed of every random number", 0, 2**31 - 1)
 

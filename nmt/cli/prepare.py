@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from nmt.cli.options import Columns, DeviceName, IsQuiet, IsVerbose, Seed, bounded, parse_columns
+from nmt.cli.directions import parse_directions
+from nmt.cli.options import Columns, DeviceName, IsQuiet, IsVerbose, Seed, bounded, option, parse_columns
 from nmt.cli.report import check_page, write_page
-from nmt.config import LARGEST_WEIGHT, is_name, is_note
+from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_note
 from nmt.errors import UsageError, shown
 from nmt.text.machine import available_cores
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
 
 # Over 50 lines because each flag is a parameter.
 def prepare(
-    source: Annotated[
-        str, typer.Option("--source", "-s", metavar="LANGUAGE", help="Source language, the ending of its files: ko.")
-    ],
-    target: Annotated[
-        str, typer.Option("--target", "-t", metavar="LANGUAGE", help="Target language, the ending of its files: en.")
-    ],
     train: Annotated[
         list[str],
         typer.Option(
@@ -35,13 +30,31 @@ def prepare(
             "=3: each epoch has its pairs three times.",
         ),
     ],
+    source: Annotated[
+        str, typer.Option("--source", "-s", metavar="LANG[,…]", help="Source language, the ending of its files: ko.")
+    ] = "",
+    target: Annotated[
+        str, typer.Option("--target", "-t", metavar="LANG[,…]", help="Target language, the ending of its files: en.")
+    ] = "",
+    directions: Annotated[
+        str,
+        typer.Option(
+            metavar="A-B[,…]",
+            help="In place of both, the directions of one model: en-hau,hau-en. A --train is read "
+            "for each direction whose two files are there.",
+        ),
+    ] = "",
+    temperature: Annotated[float, option(PrepareOptions, "temperature", "T")] = 5.0,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="DATA", help="Folder of the dataset; --dry-run does not touch it."),
     ] = None,
     valid: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Validation corpus (default: 1 training pair in 20, at most 1,000)."),
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Validation corpus (default: 1 training pair in 20, at most 1,000). Repeats for several directions.",
+        ),
     ] = None,
     test: Annotated[
         list[Path] | None,
@@ -119,7 +132,9 @@ def prepare(
     .tmx, .xlf, .xliff or .po. Files may be plain, .gz, .zst or .xz. DATA/dropped.tsv.gz lists the dropped pairs, each
     with the rule. If nothing changed since the last time, the command does nothing.
     """
-    check_languages(source, target)
+    several = parse_directions(source, target, directions)
+    if len(several) == 1 and len(valid or []) > 1:
+        raise UsageError("--valid is given twice", "it takes one value: give it once")
     if not is_note(licence):
         raise UsageError(f"--licence {shown(licence)} is not a short line of text", "write it like CC BY 4.0")
     pieces = parse_vocab_size(vocab_size)
@@ -134,11 +149,13 @@ def prepare(
         check_page("--report", page, [], output)
 
     from nmt.cli.console import terminal_progress
-    from nmt.config import PrepareOptions
     from nmt.corpus import prepare as library
     from nmt.corpus.cleaning import Cleaning
+    from nmt.text.directions import side_of
 
     by_model, rules = parse_model(rule or [])
+    if by_model and len(several) > 1:
+        raise UsageError("--rule model judges one direction, and there are several", "leave it out")
     options = PrepareOptions(
         vocab_size=pieces,
         tokenizer=tokenizer,
@@ -147,22 +164,23 @@ def prepare(
         clean=clean,
         fix=fix,
         rules=parse_rules(rules),
+        temperature=temperature,
         kinds="\n".join(kinds or []),
         seed=seed,
     )
     corpora, weights = zip(*map(parse_weighted, train), strict=True)
     request = library.PrepareRequest(
-        source,
-        target,
+        *(languages := (side_of(several, 0), side_of(several, 1))),
         corpora,
-        valid,
+        valid[0] if valid and len(several) == 1 else tuple(valid or ()) or None,
         tuple(test or ()),
         output or Path(),
         weights=weights,
         vocabulary=vocab,
         licence=licence,
         columns=parse_columns(columns) if columns is not None else None,
-        model=open_model(by_model, (source, target), device, threads) if by_model else None,
+        model=open_model(by_model, languages, device, threads) if by_model else None,
+        several=tuple(several) if len(several) > 1 else (),
     )
     with terminal_progress(quiet, verbose) as progress:
         if dry_run:
@@ -215,7 +233,9 @@ def open_model(path: Path, languages: tuple[str, str], device: str, threads: int
     from nmt.decoding.forced import ModelOfPairs
     from nmt.store.model_folder import ModelFolder
 
-    return ModelOfPairs(ModelFolder.open(path), languages, EngineOptions(device=device, threads=threads))
+    return ModelOfPairs(
+        ModelFolder.open(path).toward(languages[1]), languages, EngineOptions(device=device, threads=threads)
+    )
 
 
 def parse_rules(texts: list[str]) -> str:
@@ -230,15 +250,6 @@ def parse_rules(texts: list[str]) -> str:
         if names.count(name) > 1:
             raise UsageError(f"--rule {name} is given twice", "give each rule one threshold")
     return ",".join(sorted(texts))
-
-
-def check_languages(source: str, target: str) -> None:
-    """Raise UsageError for a name that cannot be the ending of a file, and for two equal names."""
-    for language in (source, target):
-        if not is_name(language):
-            raise UsageError(f"{language!r} is not the name of a language", "write it like ko or en")
-    if source == target:
-        raise UsageError(f"source and target are both {source!r}", "give --source and --target different names")
 
 
 def counts(corpora: "Sequence[CorpusReport]") -> Iterator[str]:

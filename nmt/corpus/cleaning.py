@@ -21,6 +21,7 @@ from nmt.corpus.shards import Split
 from nmt.disk.manifest import NAME, check_file, read_manifest
 from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError
+from nmt.text.directions import MOST, Direction, read_directions
 from nmt.text.reserved import RESERVED
 from nmt.text.spm_format import FIRST_PLAIN
 
@@ -39,6 +40,7 @@ class Cleaning:
     corpora: tuple[CorpusReport, ...]
     facts: Mapping[str, Any]
     sizes: tuple[int, int] | None = None  # of the vocabularies, without reserved pieces; None when none was learnt
+    directions: tuple[Direction, ...] = ()  # if there are several
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -62,11 +64,18 @@ class Cleaning:
         corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
         check(facts, corpora, path)
         sizes = manifest["source_vocabulary"] - RESERVED, manifest["target_vocabulary"] - RESERVED
-        return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes)
+        directions = read_directions(manifest, str(folder / NAME))
+        return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes, directions)
 
 
-def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
-    """What was collected while the training pairs were judged; ``corpora`` are role, name and pairs of each."""
+def cleaning_facts(
+    judges: Sequence[Judge], collected: Collected, corpora: Sequence[tuple[str, str, int]]
+) -> dict[str, Any]:
+    """What was collected while the training pairs were judged; ``corpora`` are role, name and pairs of each.
+
+    There is a judge for each direction.
+    """
+    judge = judges[0]
     rules = list(zip(judge.rules, judge.thresholds, collected.rules, strict=True))
     shown = [*(Late(*judged) for judged in rules), *collected.late]
     return {
@@ -82,7 +91,9 @@ def cleaning_facts(judge: Judge, collected: Collected, corpora: Sequence[tuple[s
         ],
         "same_source": collected.same_source,
         "lengths": {"kept": collected.kept.tolist(), "dropped": collected.dropped.tolist()},
-        "languages": [list(map(dict, rule.shares())) for rule in judge.rules if isinstance(rule, TellsLanguages)],
+        "languages": [
+            list(map(dict, rule.shares())) for one in judges for rule in one.rules if isinstance(rule, TellsLanguages)
+        ],
         "leaks": [
             leak
             for rule, _, findings in rules
@@ -150,7 +161,7 @@ def check(facts: Any, corpora: Sequence[CorpusReport], path: Path) -> None:
     for sides in lengths.values():
         require(_is_list(sides, 2) and all(_are_counts(side, LENGTHS) for side in sides), "lengths")
     languages = facts.get("languages")
-    require(isinstance(languages, list) and len(languages) <= 1, "languages")
+    require(isinstance(languages, list) and len(languages) <= MOST, "languages")
     require(all(_is_list(sides, 2) and all(map(_are_shares, sides)) for sides in languages), "languages")
     leaks = facts.get("leaks")
     require(isinstance(leaks, list) and all(_is_leak(leak, corpora) for leak in leaks), "leaks")

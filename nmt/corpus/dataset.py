@@ -23,6 +23,7 @@ from nmt.disk.files import open_binary
 from nmt.disk.manifest import NAME, check_file, read_manifest
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, SettingsError, shown
+from nmt.text.directions import Direction, read_directions
 from nmt.text.lines import read_lines
 from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED
@@ -56,6 +57,7 @@ class Dataset:
         self.manifest = manifest
         self.source_language: str = manifest["source_language"]
         self.target_language: str = manifest["target_language"]
+        self.directions = read_directions(manifest, str(folder / NAME))
         self.joint: bool = manifest["joint"]
         self.licence = manifest["licence"] if is_note(manifest.get("licence")) else ""
         self.source_vocabulary: int = manifest["source_vocabulary"]
@@ -116,6 +118,11 @@ class Dataset:
             used = self.train.piece_counts("target") + self.valid.piece_counts("target") > 0
         used[: EOS + 1] = True
         return used
+
+    def directions_of(self, corpora: Sequence[int]) -> list[Direction]:
+        """The direction of each corpus, by its number among those of training and validation."""
+        numbers = self.manifest.get("corpus_directions", [0] * (1 + max(corpora, default=0)))
+        return [self.directions[numbers[corpus]] for corpus in corpora]
 
     def origins(self, rows: Sequence[int]) -> list[tuple[str, int]]:
         """The corpus and the line number, from 1, of each training row.
@@ -186,6 +193,8 @@ def digest(manifest: dict[str, Any]) -> str:
     """SHA-256 of everything that training reads: it changes with the data, not when the same data is made again."""
     seen = {name: fact["sha256"] for name, fact in manifest["files"].items() if name not in (DROPPED, CLEANING)}
     facts = {name: manifest[name] for name in ("source_language", "target_language", "joint", "format")}
+    if "directions" in manifest:
+        facts["directions"] = [manifest["directions"], manifest["corpus_directions"]]
     if weights(manifest):
         facts["weights"] = weights(manifest)
     return hashlib.sha256(json.dumps([facts, seen], sort_keys=True).encode()).hexdigest()
@@ -222,6 +231,10 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
     require(isinstance(corpora, list) and all(map(_is_corpus, corpora)), "corpora")
     for name in ("train_pairs", "valid_pairs"):
         require(_is_count(manifest.get(name)), name)
+    directions, given = read_directions(manifest, str(path)), manifest.get("corpus_directions")
+    several = [len(directions) > 1, isinstance(given, list) and len(given) == len(manifest["corpora"])]
+    require(several == [True, True] or given is None, "corpus_directions")
+    require(all(_is_count(number, len(directions) - 1) for number in given or ()), "corpus_directions")
     kept = {role: [corpus["kept"] for corpus in manifest["corpora"] if corpus["role"] == role] for role in _ROLES}
     require(sum(kept["train"]) == manifest["train_pairs"], "train_pairs")
     require(not kept["valid"] or sum(kept["valid"]) == manifest["valid_pairs"], "valid_pairs")

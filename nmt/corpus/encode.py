@@ -4,8 +4,8 @@ Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
@@ -22,6 +22,7 @@ from nmt.corpus.verdicts import HELD_OUT, KEPT, TOO_LONG, Verdicts
 from nmt.disk.files import create_binary
 from nmt.disk.scratch import Stage
 from nmt.text.ahead import ahead
+from nmt.text.directions import Direction
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
@@ -37,7 +38,8 @@ LEAST_SHOWN = 50  # pairs with a slot from which a model copies it
 class Encoder:
     """Encodes pairs: one tokenizer for each side, the length limit in pieces, and the number of threads.
 
-    What both sides have of the ``grammar`` becomes slots.
+    What both sides have of the ``grammar`` becomes slots. ``tags`` are the pieces that ask for a target language, where
+    there are several.
     """
 
     source: Tokenizer
@@ -45,11 +47,14 @@ class Encoder:
     max_length: int
     workers: int
     grammar: Grammar
+    tags: Mapping[str, int] = field(default_factory=dict)
 
-    def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
+    def encode(
+        self, pairs: Sequence[Pair], tag: Sequence[int] = ()
+    ) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
         """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
 
-        A pair over the limit may come back with empty lists.
+        A pair over the limit may come back with empty lists. The ``tag`` is one that its sources get later.
         """
         given, pairs = pairs, [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
         slotted = [pair != as_given for pair, as_given in zip(pairs, given, strict=True)]
@@ -57,8 +62,12 @@ class Encoder:
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
         source = self.source.encode_slotted([pair[0] for pair in pairs], slotted, self.workers)
         target = self.target.encode_slotted([pair[1] for pair in pairs], slotted, self.workers)
-        longest = [max(len(left), len(right)) for left, right in zip(source, target, strict=True)]
+        longest = [max(len(left) + len(tag), len(right)) for left, right in zip(source, target, strict=True)]
         return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
+
+    def tag(self, target_language: str) -> list[int]:
+        """What the sources of a target language begin with."""
+        return [self.tags[target_language]] if self.tags else []
 
     def _may_fit(self, pair: Pair) -> bool:
         """Whether each side has so few characters that ``max_length`` pieces could spell it; if not, skip encoding."""
@@ -69,12 +78,13 @@ class Encoder:
 class _Outputs:
     """The files of the dataset that grow chunk by chunk, as far as an earlier process has written them."""
 
-    def __init__(self, stage: Stage, encoder: Encoder, profile: ProfileCounter) -> None:
-        state = stage.value or {"pairs": 0, "splits": {}, "profile": {}}
+    def __init__(self, stage: Stage, encoder: Encoder, counters: Mapping[Direction, ProfileCounter]) -> None:
+        state = stage.value or {"pairs": 0, "splits": {}, "profiles": [{}] * len(counters)}
         self._stage = stage
         self.done: int = state["pairs"]
-        self.profile = profile
-        profile.restore(state["profile"])
+        self.counters = counters
+        for counter, counted in zip(counters.values(), state["profiles"], strict=True):
+            counter.restore(counted)
         sizes = (encoder.source.size, encoder.target.size)
         self.splits = {
             name: SplitWriter(stage.append, name, *sizes, state=state["splits"].get(name))
@@ -88,21 +98,30 @@ class _Outputs:
         self.verdicts.write(verdicts)
         self.done += len(verdicts)
         splits = {name: split.state for name, split in self.splits.items()}
-        self._stage.note({"pairs": self.done, "splits": splits, "profile": self.profile.state()})
+        profiles = [counter.state() for counter in self.counters.values()]
+        self._stage.note({"pairs": self.done, "splits": splits, "profiles": profiles})
+
+    def counter(self, direction: Direction) -> ProfileCounter:
+        """What counts the pairs of a direction."""
+        return self.counters[direction] if len(self.counters) > 1 else next(iter(self.counters.values()))
 
 
 def encode(
-    folder: Path, scanned: Sequence[Scanned], encoder: Encoder, profile: ProfileCounter, means: Means
+    folder: Path,
+    scanned: Sequence[Scanned],
+    encoder: Encoder,
+    counters: Mapping[Direction, ProfileCounter],
+    means: Means,
 ) -> dict[str, int]:
     """Write both splits, the validation text and the list of dropped pairs; return the number of rows by split.
 
-    Marks pairs over the length limit in ``scanned``, and counts the training pairs in ``profile``. Raises what
+    Marks pairs over the length limit in ``scanned``, and counts the training pairs of each direction. Raises what
     ``read_pairs`` raises; a corpus that changed since the first pass no longer matches its hashes.
     """
     corpora = [entry for entry in scanned if entry.role != "test"]
     means.progress.start("encoding", total=sum(len(entry.verdicts) for entry in corpora), unit="pairs")
     with means.scratch.stage("encoded") as stage:
-        outputs = _Outputs(stage, encoder, profile)
+        outputs = _Outputs(stage, encoder, counters)
         done = _restore(corpora, stage.path("verdicts.bin"), outputs.done)
         means.progress.advance(outputs.done)
         for number, entry in enumerate(corpora):
@@ -110,7 +129,7 @@ def encode(
             for pairs in ahead(_chunks(entry.corpus, start)) if start < len(entry.verdicts) else ():
                 # The slice is a view, so marks made in it reach ``entry``.
                 verdicts = entry.verdicts[start : start + len(pairs)]
-                _encode_chunk(entry.role, number, pairs, verdicts, encoder, outputs)
+                _encode_chunk(entry, number, pairs, verdicts, encoder, outputs)
                 outputs.note(verdicts)
                 start += len(pairs)
                 means.progress.advance(len(pairs))
@@ -145,18 +164,21 @@ def _chunks(corpus: Corpus, done: int) -> Iterator[list[Pair]]:
 
 
 def _encode_chunk(
-    role: str, number: int, pairs: list[Pair], verdicts: Verdicts, encoder: Encoder, outputs: _Outputs
+    entry: Scanned, number: int, pairs: list[Pair], verdicts: Verdicts, encoder: Encoder, outputs: _Outputs
 ) -> None:
     wanted = np.flatnonzero((verdicts == KEPT) | (verdicts == HELD_OUT))
-    source, target, fits = encoder.encode([pairs[row] for row in wanted])
+    tag = encoder.tag(entry.corpus.languages[1])
+    source, target, fits = encoder.encode([pairs[row] for row in wanted], tag)
     verdicts[wanted[~fits]] = TOO_LONG
-    for split, verdict in ((role, KEPT), ("valid", HELD_OUT)):
+    for split, verdict in ((entry.role, KEPT), ("valid", HELD_OUT)):
         chosen = verdicts[wanted] == verdict
         sources = list(compress(source, chosen))
-        outputs.splits[split].append(sources, list(compress(target, chosen)), number)
+        outputs.splits[split].append(
+            [tag + ids for ids in sources] if tag else sources, list(compress(target, chosen)), number
+        )
         texts = [pairs[row] for row in wanted[chosen]]
         if split == "train":
-            outputs.profile.add(texts, map(len, sources))
+            outputs.counter(entry.corpus.languages).add(texts, map(len, sources))
         else:
             for pair in texts:
                 for text, file in zip(pair, outputs.valid_text, strict=True):

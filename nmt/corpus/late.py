@@ -75,10 +75,14 @@ class _Stored:
         return scores
 
 
-def drop_near_drawn(ledger: Ledger, judge: Judge, reader: Reader, means: Means) -> list[Late]:
-    """Drop the kept pairs that are near-copies of those drawn for validation."""
+def drawn_pairs(ledger: Ledger, reader: Reader) -> list[Pair]:
+    """The pairs that were drawn for validation."""
+    return [pair for _, pairs in reader.read(np.flatnonzero(ledger.verdicts == HELD_OUT)) for pair in pairs]
+
+
+def drop_near_drawn(ledger: Ledger, judge: Judge, reader: Reader, drawn: Sequence[Pair], means: Means) -> list[Late]:
+    """Drop the kept pairs that are near-copies of those ``drawn`` for validation."""
     threshold, verdict = judge.late[IN_VALID]
-    drawn = [pair for _, pairs in reader.read(np.flatnonzero(ledger.verdicts == HELD_OUT)) for pair in pairs]
     if threshold == NEVER or not drawn:
         return []
     rule = HeldOut(IN_VALID, "the validation set", drawn)

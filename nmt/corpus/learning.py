@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from nmt.config import PrepareOptions
+from nmt.corpus.judging import JudgedText
 from nmt.corpus.means import Means
 from nmt.corpus.parallel import Pair
-from nmt.corpus.scan import Scanned, refuse_nothing_left
-from nmt.corpus.survey import Sample
+from nmt.corpus.scan import refuse_nothing_left
 from nmt.corpus.verdicts import KEPT, TOO_LONG
 from nmt.corpus.vocabulary import learn_vocabularies
 from nmt.errors import DataError
+from nmt.text.directions import languages_of
 from nmt.text.slots import slotted_pair, without_signs
 from nmt.text.tokenizer import Tokenizer
 from nmt.text.verbatim import read_grammar
@@ -32,12 +31,7 @@ def copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer
 
 
 def learn_tokenizers(
-    folder: Path,
-    scanned: Sequence[Scanned],
-    sample: Sample,
-    options: PrepareOptions,
-    languages: tuple[str, str],
-    means: Means,
+    folder: Path, text: JudgedText, options: PrepareOptions, means: Means
 ) -> tuple[Tokenizer, Tokenizer]:
     """Learn and write the tokenizers of the source and of the target, which share one model if joint.
 
@@ -46,7 +40,7 @@ def learn_tokenizers(
     with means.scratch.stage("vocabulary") as stage:
         models = {name: stage.read(name) for name in stage.value or ()}
         if not models:
-            models = _learn(scanned, sample, options, languages, means)
+            models = _learn(text, options, means)
             for name, model in models.items():
                 stage.append(name).write(model)
             stage.note(list(models))
@@ -56,15 +50,13 @@ def learn_tokenizers(
     return tokenizers[0], tokenizers[-1]
 
 
-def _learn(
-    scanned: Sequence[Scanned], sample: Sample, options: PrepareOptions, languages: tuple[str, str], means: Means
-) -> dict[str, bytes]:
-    train = [entry for entry in scanned if entry.role == "train"]
-    pairs, kept = sample.kept(np.concatenate([entry.verdicts for entry in train])), sum(entry.kept for entry in train)
+def _learn(text: JudgedText, options: PrepareOptions, means: Means) -> dict[str, bytes]:
+    train, languages = [entry for entry in text.scanned if entry.role == "train"], languages_of(text.directions)
+    pairs, kept = text.balanced_sample(options.temperature), sum(entry.kept for entry in train)
     if not pairs:  # all are too long to learn from
         for entry in train:
             entry.verdicts[entry.verdicts == KEPT] = TOO_LONG
-        refuse_nothing_left(scanned)
+        refuse_nothing_left(text.scanned)
     total = sum(len(entry.verdicts) for entry in train)
     try:
         return means.apart(total, "learning the vocabulary", partial(_models, pairs, kept, options, languages))
@@ -73,7 +65,7 @@ def _learn(
         raise DataError(f"{paths}: {error.what}", error.mend) from None
 
 
-def _models(pairs: Sequence[Pair], kept: int, options: PrepareOptions, languages: tuple[str, str]) -> dict[str, bytes]:
+def _models(pairs: Sequence[Pair], kept: int, options: PrepareOptions, languages: Sequence[str]) -> dict[str, bytes]:
     find = read_grammar(options.kinds.splitlines()).find
     slotted = (slotted_pair(*pair, find) for pair in pairs)
     plain = [(without_signs(source), without_signs(target)) for source, target in slotted]

@@ -22,7 +22,7 @@ from nmt.version import __version__
 R = TypeVar("R")
 
 OURS = re.compile(
-    r"(?:judged|scored)-[a-z0-9]+\.bin|tokenizer(?:\.target)?\.model|verdicts\.bin|valid\.(?:source|target)\.txt"
+    r"[a-z]*(?:judged|scored)-[a-z0-9]+\.bin|tokenizer(?:\.target)?\.model|verdicts\.bin|valid\.(?:source|target)\.txt"
     r"|(?:train|valid)-(?:rows|\d{5,}\.(?:source|target))\.bin"
 )
 # Pairs in training corpora below which this process does all: to start others takes as long as 5,000 pairs.

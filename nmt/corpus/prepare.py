@@ -9,7 +9,6 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,28 @@ import numpy as np
 
 from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
-from nmt.corpus.cleaning import Cleaning, cleaning_facts, settings_facts, vocabulary_facts
+from nmt.corpus.cleaning import Cleaning, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
+from nmt.corpus.directed import several_facts, summed, tags_of
 from nmt.corpus.encode import Encoder, encode, slots_shown
-from nmt.corpus.judge import Judge, learnt_from, thresholds
+from nmt.corpus.judge import learnt_from, thresholds
+from nmt.corpus.judging import judge_text
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
-from nmt.corpus.lexicon import Translated, count_lexicon, write_lexicon
+from nmt.corpus.lexicon import count_lexicon, write_lexicon
+from nmt.corpus.many import check_complete, find_corpora
 from nmt.corpus.means import OURS, Means, versions, without_output
-from nmt.corpus.parallel import Corpus, find_corpus
+from nmt.corpus.parallel import Corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.model import PairModel
-from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
+from nmt.corpus.scan import CorpusReport, refuse_nothing_left
 from nmt.corpus.shards import Split
-from nmt.corpus.survey import Sample, survey
 from nmt.corpus.vocabulary import find_vocabulary
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
 from nmt.disk.scratch import drop_scratch, open_scratch
 from nmt.errors import DataError, MissingInputError, SettingsError
+from nmt.text.directions import Direction, check_directions
 from nmt.text.lines import printable
 from nmt.text.mending import check_mending
 from nmt.text.normal import normal
@@ -55,7 +57,7 @@ class PrepareRequest:
     source_language: str
     target_language: str
     train: tuple[Path, ...]
-    valid: Path | None
+    valid: Path | tuple[Path, ...] | None  # several of several directions
     test: tuple[Path, ...]
     output: Path
     weights: tuple[float, ...] = ()  # one for each training corpus: how often an epoch sees its pairs; (): all once
@@ -63,6 +65,17 @@ class PrepareRequest:
     licence: str = ""  # of the text, in its owner's words; models trained on the text keep it
     columns: tuple[str, str] | None = None  # names or numbers of those that are the source and the target
     model: PairModel | None = None  # of the rule `model`
+    several: tuple[Direction, ...] = ()  # the directions, where there are more than one
+
+    @property
+    def valid_sets(self) -> Sequence[Path]:
+        """All validation corpora."""
+        return self.valid if isinstance(self.valid, tuple) else [self.valid] if self.valid else []
+
+    @property
+    def directions(self) -> tuple[Direction, ...]:
+        """All directions."""
+        return self.several or ((self.source_language, self.target_language),)
 
 
 @dataclass(frozen=True)
@@ -122,30 +135,36 @@ def judge_alone(
     progress = progress or Silent()
     _check_rules(request, options)
     with without_output(workers, progress) as means:
-        scanned, facts, _, _ = _judge(request, _find_corpora(request, options), options, means)
-    return Cleaning(
-        (request.source_language, request.target_language), tuple(entry.report() for entry in scanned), facts
-    )
+        corpora = _find_corpora(request, options)
+        text = judge_text(corpora, request.directions, options, means, request.model)
+    languages, reports = (request.source_language, request.target_language), [entry.report() for entry in text.scanned]
+    return Cleaning(languages, tuple(reports), text.facts, directions=request.directions)
 
 
 def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:
     """Raise SettingsError, before any work, for a rule that does not exist, or a package that is missing."""
     if options.fix:
         check_mending()
+    check_directions(request.directions)
+    if request.model and request.several:
+        raise SettingsError("the rule model judges one direction, and there are several", "leave it out")
     thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
 
 
 def _find_corpora(request: PrepareRequest, options: PrepareOptions) -> list[tuple[str, Corpus]]:
     """All corpora with their roles and hashes. Raises what ``find_corpus`` raises."""
     corpora = [
-        (role, _hashed(find_corpus(path, request.source_language, request.target_language, weight, request.columns)))
+        (role, _hashed(corpus))
         for role, paths, weights in (
             ("train", request.train, request.weights),
-            ("valid", [request.valid] if request.valid else [], ()),
+            ("valid", request.valid_sets, ()),
             ("test", request.test, ()),
         )
         for path, weight in zip(paths, weights or [1.0] * len(paths), strict=True)
+        for corpus in find_corpora(path, request.directions, weight, request.columns)
     ]
+    if request.several:
+        check_complete(corpora, request.directions)
     if request.columns and not any(corpus.columns for _, corpus in corpora):
         raise SettingsError("`columns` names columns, but no corpus has any", "give it with a .tsv, .csv or .jsonl")
     return [(role, replace(corpus, mended=options.fix and role == "train")) for role, corpus in corpora]
@@ -163,8 +182,9 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
         **({"licence": request.licence} if request.licence else {}),
         "source_language": request.source_language,
         "target_language": request.target_language,
+        **({"directions": list(map(list, request.several))} if request.several else {}),
         "joint": options.joint_vocab,
-        "options": asdict(options),
+        "options": _options_of(options, request),
         **({"model": {"path": request.model.name, "sha256": request.model.digest}} if request.model else {}),
         "inputs": [
             {
@@ -181,6 +201,11 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
     }
 
 
+def _options_of(options: PrepareOptions, request: PrepareRequest) -> dict[str, Any]:
+    """The options on which a dataset depends."""
+    return {name: value for name, value in asdict(options).items() if request.several or name != "temperature"}
+
+
 def _make(
     folder: Path,
     request: PrepareRequest,
@@ -190,21 +215,25 @@ def _make(
     means: Means,
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
-    languages, progress = (request.source_language, request.target_language), means.progress
-    scanned, facts, sample, translations = _judge(request, corpora, options, means)
-    lexicon = _lexicon(translations, scanned, sample)
+    directions, progress = request.directions, means.progress
+    text = judge_text(corpora, directions, options, means, request.model)
+    scanned, facts = text.scanned, text.facts
+    lexicon = count_lexicon(text.translations, _plain(text.sample(directions[0]))) if text.translations else {}
     write_lexicon(folder, lexicon)
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
     else:
-        source, target = learn_tokenizers(folder, scanned, sample, options, languages, means)
-    del sample  # frees its memory
-    profile = ProfileCounter(request.source_language)
+        source, target = learn_tokenizers(folder, text, options, means)
+    text = replace(text, surveys=())  # frees the memory of the samples
+    tags = tags_of(source, directions)
+    counters = {direction: ProfileCounter(direction[0]) for direction in directions}
     grammar = read_grammar(options.kinds.splitlines())
-    encoder = Encoder(source, target, options.max_length, means.workers, grammar)
-    rows = encode(folder, scanned, encoder, profile, means)
+    encoder = Encoder(source, target, options.max_length, means.workers, grammar, tags)
+    rows = encode(folder, scanned, encoder, counters, means)
     refuse_nothing_left(scanned)
-    reports = [entry.report() for entry in scanned]
+    of_rows = [entry.corpus.languages for entry in scanned]
+    weights = dict(zip(directions, text.weights(options.temperature), strict=True))
+    reports = [entry.report(weights.get(entry.corpus.languages, 1.0)) for entry in scanned]
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
@@ -216,46 +245,24 @@ def _make(
         progress.warn("there is no validation set; give one with `valid`")
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
+    slots = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
     return {
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
         "train_pairs": rows["train"],
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
-        "profile": replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own).facts(),
+        "profile": replace(summed(counters.values()).profile(), **slots).facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
         "target_pieces": np.packbits(counts + valid.piece_counts("target") > 0).tobytes().hex(),
+        **(several_facts(train, of_rows, (source, target), counters, slots) if request.several else {}),
     }
 
 
-def _judge(
-    request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, means: Means
-) -> tuple[list[Scanned], dict[str, Any], Sample, list[tuple[str, str]]]:
-    """Both passes that judge: the corpora with verdicts, what was collected, the sample of the text, translations."""
-    languages = request.source_language, request.target_language
-    seen = survey(corpora, languages, options.max_length, means.progress)
-    pairs = sum(count for (role, _), count in zip(corpora, seen.pairs, strict=True) if role == "train")
-    learn = partial(Judge.learn, learnt_from(seen.sample.pairs), languages, options, seen.held_out)
-    judge = means.apart(pairs, "learning what is usual", learn)
-    for doubt in judge.doubts:
-        means.progress.warn(doubt)
-    scanned, collected = scan(corpora, judge, seen, options, means, request.model)
-    counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
-    facts = cleaning_facts(judge, collected, counted)
-    facts["settings"] = settings_facts(options, request.model.name if request.model else "")
-    return scanned, facts, seen.sample, judge.translations
-
-
-def _lexicon(
-    translations: Sequence[tuple[str, str]], scanned: Sequence[Scanned], sample: Sample
-) -> dict[str, Translated]:
-    """The lexicon of the pairs of the sample that were kept, as many as the rules learn from."""
-    if not translations:
-        return {}
-    verdicts = np.concatenate([entry.verdicts for entry in scanned if entry.role == "train"])
-    pairs = learnt_from(sample.kept(verdicts))
-    return count_lexicon(translations, [(normal(source), normal(target)) for source, target in pairs])
+def _plain(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """As many of the pairs as the rules learn from, in their normal form."""
+    return [(normal(source), normal(target)) for source, target in learnt_from(pairs)]
 
 
 def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:

@@ -14,7 +14,7 @@ from nmt.config import PrepareOptions
 from nmt.corpus.again import Reader
 from nmt.corpus.findings import Collected, Late
 from nmt.corpus.judge import NEVER, Judge, Task
-from nmt.corpus.late import drop_improbable, drop_near_drawn
+from nmt.corpus.late import drawn_pairs, drop_improbable, drop_near_drawn
 from nmt.corpus.ledger import COLUMNS, Ledger
 from nmt.corpus.means import Means
 from nmt.corpus.near_copies import drop_near_copies
@@ -58,11 +58,56 @@ class Scanned:
         """Number of kept pairs."""
         return int(np.count_nonzero(self.verdicts == KEPT))
 
-    def report(self) -> CorpusReport:
-        """Count the verdicts."""
+    def report(self, balance: float = 1.0) -> CorpusReport:
+        """Count the verdicts; ``balance`` is the weight of the direction."""
         dropped = self.names.count(self.verdicts)
-        weight = self.corpus.weight
+        weight = self.corpus.weight * balance if self.role == "train" else self.corpus.weight
         return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, weight, self.near)
+
+
+class Scan:
+    """The training pairs of one direction, judged by the rules and by comparing; those of others are in no role."""
+
+    def __init__(
+        self,
+        corpora: Sequence[tuple[str, Corpus]],
+        judge: Judge,
+        seen: Survey,
+        options: PrepareOptions,
+        means: Means,
+        model: PairModel | None = None,
+    ) -> None:
+        """Judge; without a validation set, draw one. Raises what ``scan`` raises."""
+        self.judge = judge
+        counts = [count if role == "train" else 0 for (role, _), count in zip(corpora, seen.pairs, strict=True)]
+        self.starts: list[int] = np.cumsum([0, *counts]).tolist()
+        means.progress.start("cleaning", total=self.starts[-1], unit="pairs")
+        self.ledger, self._collected = _judge_all(corpora, self.starts[-1], judge, means)
+        self._reader, self._late = Reader(corpora, self.starts), list[Late]()
+        if model:
+            sample = seen.sample.kept(self.ledger.verdicts)
+            self._late += drop_improbable(self.ledger, judge, self._reader, sample, model, means)
+        if judge.duplicate < NEVER:
+            read, place = self._reader.read, self._reader.place
+            found = drop_near_copies(self.ledger, judge.duplicate, read, place, means.scratch.folder)
+            self._late.append(Late(Duplicate(), judge.duplicate, found))
+        means.progress.finish()
+        self.draws = not any(role == "valid" for role, _ in corpora)
+        if self.draws:
+            self.ledger.hold_out(options.seed)
+
+    def drawn(self) -> list[Pair]:
+        """The pairs that were drawn for validation."""
+        return drawn_pairs(self.ledger, self._reader) if self.draws else []
+
+    def drop_near(self, drawn: Sequence[Pair], means: Means) -> None:
+        """Drop the pairs that are near-copies of those ``drawn`` for validation."""
+        if self.draws:
+            self._late += drop_near_drawn(self.ledger, self.judge, self._reader, drawn, means)
+
+    def collected(self) -> Collected:
+        """What was collected, when all is judged."""
+        return replace(self._collected, late=self._late, same_source=self.ledger.same_source())
 
 
 def scan(
@@ -78,37 +123,34 @@ def scan(
     A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
     test none. Raises what ``read_pairs`` raises, DataError when no pair is left, BusyError when a process is killed.
     """
-    counts = [count if role == "train" else 0 for (role, _), count in zip(corpora, seen.pairs, strict=True)]
-    starts = np.cumsum([0, *counts]).tolist()
-    means.progress.start("cleaning", total=starts[-1], unit="pairs")
-    ledger, collected = _judge_all(corpora, starts[-1], judge, means)
-    reader, late = Reader(corpora, starts), list[Late]()
-    if model:
-        late += drop_improbable(ledger, judge, reader, seen.sample.kept(ledger.verdicts), model, means)
-    if judge.duplicate < NEVER:
-        found = drop_near_copies(ledger, judge.duplicate, reader.read, reader.place, means.scratch.folder)
-        late.append(Late(Duplicate(), judge.duplicate, found))
-    means.progress.finish()
-    if not any(role == "valid" for role, _ in corpora):
-        ledger.hold_out(options.seed)
-        late += drop_near_drawn(ledger, judge, reader, means)
-    collected = replace(collected, late=late, same_source=ledger.same_source())
-    reached = {rule.name: found.reached for rule, found in zip(judge.rules, collected.rules, strict=False)}
+    one = Scan(corpora, judge, seen, options, means, model)
+    one.drop_near(one.drawn(), means)
+    collected = one.collected()
+    return scanned_of(corpora, [one] * len(corpora), seen, collected), collected
+
+
+def scanned_of(
+    corpora: Sequence[tuple[str, Corpus]], scans: Sequence[Scan], seen: Survey, collected: Collected
+) -> list[Scanned]:
+    """The corpora with their verdicts: those of training corpora are in the scan of each corpus."""
+    reached = {rule.name: found.reached for rule, found in zip(scans[0].judge.rules, collected.rules, strict=False)}
     before = Counter[str]()  # pairs of each role in the corpora before
     scanned = []
     for number, (role, corpus) in enumerate(corpora):
+        judge, ledger, starts = scans[number].judge, scans[number].ledger, scans[number].starts
+        here = range(before[role], before[role] + seen.pairs[number])
         if role == "train":
             rows = slice(starts[number], starts[number + 1])
             verdicts, scores = ledger.verdicts[rows], ledger.scores[rows]
         else:
-            verdicts = _empty(seen.held_out["valid"]) if role == "valid" else np.zeros(seen.pairs[number], np.uint8)
+            empty = role == "valid"
+            verdicts = _empty(seen.held_out[role][here.start : here.stop]) if empty else np.zeros(len(here), np.uint8)
             scores = verdicts.astype(np.float32)
-        here = range(before[role], before[role] + len(verdicts))
-        before[role] += len(verdicts)
+        before[role] += len(here)
         near = sum(row in here for row in reached.get(f"in-{role}", ()))
         scanned.append(Scanned(role, corpus, judge.names, verdicts, scores, near))
     refuse_nothing_left(scanned)
-    return scanned, collected
+    return scanned
 
 
 def _judge_all(
@@ -151,10 +193,14 @@ def _empty(pairs: Sequence[Pair]) -> Verdicts:
 
 
 def refuse_nothing_left(scanned: Sequence[Scanned]) -> None:
-    """Raise DataError, with the counts by rule, when no training pair is left, or no pair of a given validation set."""
-    for role in ("train", "valid"):
-        corpora = [entry for entry in scanned if entry.role == role]
-        if corpora and not any(entry.kept for entry in corpora):
+    """Raise DataError, with the counts by rule, when no training pair is left, or no pair of a given validation set.
+
+    Of several directions, each must have some.
+    """
+    groups = dict.fromkeys((entry.role, entry.corpus.languages) for entry in scanned)
+    for group in sorted(groups, key=lambda group: ("train", "valid", "test").index(group[0])):
+        corpora = [entry for entry in scanned if (entry.role, entry.corpus.languages) == group]
+        if group[0] != "test" and not any(entry.kept for entry in corpora):
             paths = ", ".join(str(entry.corpus.path) for entry in corpora)
             dropped = corpora[0].names.count(np.concatenate([entry.verdicts for entry in corpora]))
             reasons = ", ".join(f"{rule} {count:,}" for rule, count in dropped.items())

@@ -146,12 +146,12 @@ class Split:
         self._shard_rows = shard_rows
         self._corpora = corpora
         self._longest = longest
-        self._vocabulary = {"source": source_vocabulary, "target": target_vocabulary}
+        self.vocabulary = {"source": source_vocabulary, "target": target_vocabulary}
         self._shards = {
             side: [
                 ItemFile(folder / shard_name(name, shard, side), id_type(vocabulary), files) for shard in range(shards)
             ]
-            for side, vocabulary in self._vocabulary.items()
+            for side, vocabulary in self.vocabulary.items()
         }
         self._sizes = {side: np.array([file.items for file in files], np.int64) for side, files in self._shards.items()}
         for shard in chain.from_iterable(self._shards.values()):
@@ -198,7 +198,7 @@ class Split:
 
     def piece_counts(self, side: str) -> Rows:
         """How often each piece occurs in the sources or the targets: int64 (vocabulary,). Reads all ids, in parts."""
-        counts = np.zeros(self._vocabulary[side], np.int64)
+        counts = np.zeros(self.vocabulary[side], np.int64)
         for ids in self._parts(side):
             counts += np.bincount(ids, minlength=len(counts))
         return counts
@@ -230,10 +230,10 @@ class Split:
     def _read(self, side: str, shards: Sequence[int], records: npt.NDArray[Any]) -> list[Ids]:
         files, offsets, lengths = self._shards[side], records[f"{side}_offset"], records[f"{side}_length"]
         places = zip(shards, offsets.tolist(), lengths.tolist(), strict=True)
-        kind = id_type(self._vocabulary[side])
+        kind = id_type(self.vocabulary[side])
         ids = np.frombuffer(b"".join([files[shard].read(*place) for shard, *place in places]), kind)
         ends = np.cumsum(lengths, dtype=np.int64)
-        if len(ids) and int(ids.max()) >= self._vocabulary[side]:
+        if len(ids) and int(ids.max()) >= self.vocabulary[side]:
             shard = shards[int(np.searchsorted(ends, ids.argmax(), side="right"))]
             raise self._beyond(files[shard].path)
         return [ids[start:stop] for start, stop in pairwise([0, *ends.tolist()])]
@@ -243,7 +243,7 @@ class Split:
         for file in self._shards[side]:
             for start in range(0, file.items, CHUNK):
                 ids = np.frombuffer(file.read(start, min(CHUNK, file.items - start)), file.kind)
-                if int(ids.max()) >= self._vocabulary[side]:
+                if int(ids.max()) >= self.vocabulary[side]:
                     raise self._beyond(file.path)
                 yield ids
 

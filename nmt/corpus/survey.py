@@ -72,16 +72,20 @@ class Survey:
 
 
 def survey(
-    corpora: Sequence[tuple[str, Corpus]], languages: tuple[str, str], max_length: int, progress: Progress
+    corpora: Sequence[tuple[str, Corpus]],
+    languages: tuple[str, str],
+    max_length: int,
+    progress: Progress,
+    parts: int = 1,
 ) -> Survey:
     """Read every corpus, given with its role, and warn of what looks wrong. Raises what ``read_pairs`` raises.
 
-    ``max_length`` is the length limit of a side, in pieces.
+    ``max_length`` is the length limit of a side, in pieces. The sample is one of ``parts`` that fit the memory.
     """
     totals = [count_pairs(corpus) for _, corpus in corpora]
     known = [total for total in totals if total is not None]
     progress.start("reading", total=sum(known) if len(known) == len(totals) else None, unit="pairs")
-    result = Survey(Sample(CHARACTERS_PER_PIECE * max_length))
+    result = Survey(Sample(CHARACTERS_PER_PIECE * max_length, SAMPLE_PAIRS // parts, SAMPLE_CHARACTERS // parts))
     for role, corpus in corpora:
         sides, decomposed, pairs, mended = Sides(languages), 0, 0, 0
         for chunk in ahead(read_chunks(replace(corpus, mended=False))):

@@ -57,7 +57,7 @@ def find_vocabulary(path: Path) -> tuple[Path, ...]:
 
 
 def learn_vocabularies(
-    pairs: Sequence[tuple[str, str]], kept: int, options: PrepareOptions, languages: tuple[str, str]
+    pairs: Sequence[tuple[str, str]], kept: int, options: PrepareOptions, languages: Sequence[str]
 ) -> dict[str, bytes]:
     """Learn the tokenizers: serialised models by file name, one for both languages if joint, else one for each.
 
@@ -72,13 +72,14 @@ def learn_vocabularies(
 
 
 def _learn(
-    pairs: Sequence[tuple[str, str]], kept: int, options: PrepareOptions, languages: tuple[str, str]
+    pairs: Sequence[tuple[str, str]], kept: int, options: PrepareOptions, languages: Sequence[str]
 ) -> dict[str, bytes]:
     sides = [[pair[side] for pair in pairs] for side in (0, 1)]
     if options.joint_vocab:
         return {SOURCE_TOKENIZER: _learn_one(sides[0] + sides[1], 2 * kept, options, languages)}
     models, errors = {}, {}
-    for name, language, lines in zip((SOURCE_TOKENIZER, TARGET_TOKENIZER), languages, sides, strict=True):
+    labels = languages if len(languages) == 2 else ("the source", "the target")
+    for name, language, lines in zip((SOURCE_TOKENIZER, TARGET_TOKENIZER), labels, sides, strict=True):
         try:
             models[name] = _learn_one(lines, kept, options, languages)
         except SizeError as error:
@@ -88,7 +89,7 @@ def _learn(
     return models
 
 
-def _learn_one(lines: Sequence[str], kept_lines: int, options: PrepareOptions, languages: tuple[str, str]) -> bytes:
+def _learn_one(lines: Sequence[str], kept_lines: int, options: PrepareOptions, languages: Sequence[str]) -> bytes:
     size = options.vocab_size
     if size == 0:
         words = {word for line in lines for word in line.split()}

@@ -72,9 +72,10 @@ class Growing:
 class Stage:
     """A stage of the work: ``value`` is what its last note says, None if there is none that may be believed."""
 
-    def __init__(self, folder: Path, name: str, facts: str) -> None:
-        self._folder = folder
-        self._note = folder / f"{name}{_NOTE}"
+    def __init__(self, folder: Path, name: str, facts: str, prefix: str = "") -> None:
+        """``prefix`` begins the names of its files on the disk."""
+        self._folder, self._prefix = folder, prefix
+        self._note = folder / f"{prefix}{name}{_NOTE}"
         self._facts = facts
         self._good: dict[str, tuple[int, hashlib._Hash]] = {}
         self._open: dict[str, Growing] = {}
@@ -89,7 +90,7 @@ class Stage:
             note = json.loads(body)
             if note["facts"] != self._facts:
                 return None
-            good = {name: (size, _hash(self._folder / name, size)) for name, (size, _) in note["files"].items()}
+            good = {name: (size, _hash(self.path(name), size)) for name, (size, _) in note["files"].items()}
         except (OSError, ValueError):
             return None
         if any(hashed.hexdigest() != note["files"][name][1] for name, (_, hashed) in good.items()):
@@ -99,7 +100,7 @@ class Stage:
 
     def path(self, name: str) -> Path:
         """The path of a file of the stage."""
-        return self._folder / name
+        return self._folder / f"{self._prefix}{name}"
 
     def read(self, name: str) -> bytes:
         """The good bytes of a small file of the last note."""
@@ -112,7 +113,7 @@ class Stage:
     def append(self, name: str) -> Growing:
         """Open a file behind its good bytes; a new one if no note speaks of it. Raises CannotCreateError."""
         size, digest = self._good.pop(name, (0, hashlib.sha256()))
-        self._open[name] = file = Growing(self._folder / name, size, digest)
+        self._open[name] = file = Growing(self.path(name), size, digest)
         return file
 
     def note(self, value: Any) -> None:
@@ -136,16 +137,20 @@ class Stage:
 
 
 class Scratch:
-    """The open folder."""
+    """The open folder, or a part of it whose files are its own: their names on the disk begin with ``prefix``."""
 
-    def __init__(self, folder: Path, facts: str) -> None:
+    def __init__(self, folder: Path, facts: str, prefix: str = "") -> None:
         self.folder = folder
-        self._facts = facts
+        self._facts, self._prefix = facts, prefix
+
+    def part(self, prefix: str) -> "Scratch":
+        """A part of the folder, named by small letters."""
+        return Scratch(self.folder, self._facts, prefix)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
         """A stage of the work, whose files are closed when the block ends."""
-        stage = Stage(self.folder, name, self._facts)
+        stage = Stage(self.folder, name, self._facts, self._prefix)
         try:
             yield stage
         finally:

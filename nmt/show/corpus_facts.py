@@ -35,13 +35,13 @@ def lengths(facts: Mapping[str, Sequence[Sequence[int]]], codes: tuple[str, str]
     )
 
 
-def languages(facts: Sequence[Sequence[Mapping[str, float]]], codes: tuple[str, str]) -> str:
-    """Which languages the sides are in, where py3langid said."""
+def languages(facts: Sequence[Sequence[Mapping[str, float]]], directions: Sequence[tuple[str, str]]) -> str:
+    """Which languages the sides of each direction are in, where py3langid said."""
     if not facts:
         about = "The rule <code>language</code> was off."
         return f'<section id="languages"><h2>Languages</h2><p class="about">{about}</p></section>'
     sides = []
-    for code, shares in zip(codes, facts[0], strict=True):
+    for code, shares in (pair for each in zip(directions, facts, strict=False) for pair in zip(*each, strict=True)):
         heads = ["language", "share", ""]
         rows = [
             [

@@ -50,7 +50,7 @@ def report(cleaning: Cleaning, name: str) -> str:
     rest = "\n".join(
         [
             lengths(facts["lengths"], cleaning.languages),
-            languages(facts["languages"], cleaning.languages),
+            languages(facts["languages"], cleaning.directions or [cleaning.languages]),
             vocabulary(facts.get("vocabulary"), cleaning),
             leaks(facts, cleaning.corpora),
         ]

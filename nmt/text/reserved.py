@@ -35,9 +35,14 @@ def reserved_pieces(languages: Iterable[str] = ()) -> list[str]:
     Slots come first, then kinds, then directions by language; kinds and directions without a meaning have a number.
     """
     kinds = [*_KINDS, *(f"kind-{number}" for number in range(len(_KINDS), KINDS))]
-    directions = [f"{_DIRECTION}{language}{_END}" for language in sorted(set(languages))]
+    directions = list(map(direction_piece, sorted(set(languages))))
     spare = [f"<direction-{number}{_END}" for number in range(len(directions), DIRECTIONS)]
     return [*(f"<{name}{_END}" for name in (*range(SLOTS), *kinds)), *directions, *spare]
+
+
+def direction_piece(language: str) -> str:
+    """The name of the piece that says which language is asked for, in a vocabulary that has one for it."""
+    return f"{_DIRECTION}{language}{_END}"
 
 
 def are_reserved(pieces: Sequence[str]) -> bool:

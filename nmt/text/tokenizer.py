@@ -17,7 +17,7 @@ from nmt.errors import DataError
 from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
-from nmt.text.reserved import FIRST_TERM_SIGN, RESERVED, SIGNS, SLOTS, TERM_SIGNS
+from nmt.text.reserved import DIRECTIONS, FIRST_TERM_SIGN, RESERVED, SIGNS, SLOTS, TERM_SIGNS, direction_piece
 from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
@@ -124,6 +124,16 @@ class Tokenizer:
     def control_ids(self) -> list[int]:
         """All ids that no translation has: padding, unknown, start, end, and reserved pieces other than slots."""
         return [*range(EOS + 1), *range(self.first_reserved + SLOTS, self.size)]
+
+    def tag(self, language: str) -> int | None:
+        """The id of the reserved piece that asks for a translation into a language; None if there is none for it."""
+        names = self.pieces(range(self.size - DIRECTIONS, self.size))
+        name = direction_piece(language)
+        return self.size - DIRECTIONS + names.index(name) if name in names else None
+
+    def is_tag(self, id: int) -> bool:
+        """Whether an id is that of a piece that asks for a language."""
+        return self.size - DIRECTIONS <= id < self.size
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
         """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
