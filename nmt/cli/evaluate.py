@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.directions import To
 from nmt.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def evaluate(
             help="Another system, or its translations, for a test of the difference. Repeats.",
         ),
     ] = None,
+    to: To = "",
     language: Annotated[
         str,
         typer.Option(
@@ -165,18 +167,18 @@ def evaluate(
             if others and not source:
                 raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")
             check_outputs(written, [*read, *(place for path in others for place in places(path))])
-            models = Models(opened(others), search, wanted, glossary) if others else None
+            models = Models(opened(others, to), search, wanted, glossary) if others else None
             corpora = find_training(training or [], source, references[0], scoring.language)
             given = Files(hypothesis, references, source, files, corpora)
             reports = [evaluate_files(given, scoring, progress, models)]
         elif first and sets and not (hypothesis or source):
             if references and len(sets) > 1:
                 raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
-            models = Models(opened([*first, *others]), search, wanted, glossary)
-            corpora = find_sets(sets, *models.languages)
+            models = Models(opened([*first, *others], to), search, wanted, glossary)
+            corpora = find_sets(sets, models.directions)
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])
-            read_before = find_sets(training or [], *models.languages)
+            read_before = find_sets(training or [], models.directions)
             given_sets = Sets(corpora, references or [], files, read_before)
             reports = evaluate_models(models, given_sets, scoring, progress)
         else:
@@ -202,22 +204,22 @@ def split_models(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return models, [path for path in paths if path not in models]
 
 
-def opened(paths: Sequence[Path]) -> "list[tuple[Path, ModelFolder]]":
-    """The models, checked but for their weights."""
+def opened(paths: Sequence[Path], to: str) -> "list[tuple[Path, ModelFolder]]":
+    """The models as they translate into a language, checked but for their weights."""
     from nmt.store.model_folder import ModelFolder
 
-    return [(path, ModelFolder.open(path)) for path in paths]
+    return [(path, ModelFolder.open(path).toward(to)) for path in paths]
 
 
-def find_sets(paths: Sequence[Path], source_language: str, target_language: str) -> "list[Corpus]":
-    """The test sets; missing ones are told before any model is loaded."""
-    from nmt.corpus.parallel import find_corpus
+def find_sets(paths: Sequence[Path], directions: Sequence[tuple[str, str]]) -> "list[Corpus]":
+    """The test sets of any direction; missing ones are told before any model is loaded."""
+    from nmt.corpus.many import find_corpora
     from nmt.text.encodings import refuse_format
 
     for path in paths:
         if path.is_file():
             refuse_format(path)
-    return [find_corpus(path, source_language, target_language) for path in paths]
+    return [corpus for path in paths for corpus in find_corpora(path, directions)]
 
 
 def find_training(paths: Sequence[Path], source: Path | None, reference: Path, language: str) -> "list[Corpus]":
@@ -231,7 +233,7 @@ def find_training(paths: Sequence[Path], source: Path | None, reference: Path, l
         raise UsageError(
             "the languages of --train are unknown", "name --src and --ref whose names end in them: test.ko, test.en"
         )
-    return find_sets(paths, *languages)
+    return find_sets(paths, [(languages[0], languages[1])])
 
 
 def parse_metrics(names: str) -> tuple[str, ...]:
@@ -261,7 +263,16 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
     import json
 
     from nmt.cli.console import table_with_notes
-    from nmt.scoring.tables import as_csv, bucket_tables, kept_table, latex, odd_table, table, usable_table
+    from nmt.scoring.tables import (
+        as_csv,
+        bucket_tables,
+        kept_table,
+        latex,
+        odd_table,
+        off_target_table,
+        table,
+        usable_table,
+    )
 
     if format == "json":
         sets = [report.to_json(buckets) for report in reports]
@@ -272,6 +283,7 @@ def printed(reports: "list[SetReport]", format: str, paired: str, buckets: bool)
         return as_csv(reports)
     tables = [table(reports, paired), *(kept_table(report) for report in reports if report.kept)]
     tables += [usable_table(report) for report in reports if report.usable]
+    tables += [off_target_table(report) for report in reports if report.off_target]
     tables += [odd_table(report) for report in reports if report.odd]
     tables += [found for report in reports if buckets for found in bucket_tables(report)]
     return "\n".join(map(latex if format == "latex" else table_with_notes, tables))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nmt.cli.directions import To
 from nmt.cli.options import IsQuiet, IsVerbose, Threads
 from nmt.errors import UsageError
 
@@ -21,6 +22,7 @@ def inspect(
     target: Annotated[
         str | None, typer.Option(metavar="LINE", help="Its target sentence (default: the model's translation).")
     ] = None,
+    to: To = "",
     positions: Annotated[bool, typer.Option("--positions", help="Show the positional encoding.")] = False,
     output: Annotated[
         Path | None,
@@ -38,6 +40,8 @@ def inspect(
         raise UsageError("--target needs its source sentence", "add --text with it")
     if positions and text is not None:
         raise UsageError("--text and --positions are two different pictures", "give one of them")
+    if to and text is None:
+        raise UsageError("--to counts with a sentence only", "add --text LINE")
     if positions and not output:
         raise UsageError("--positions draws a picture", "name its file with --output")
     if output and not (positions or text is not None):
@@ -55,7 +59,7 @@ def inspect(
     if positions and output:
         show_positions(model, output, threads)
     elif text is not None:
-        show_attention(model, text, target, output, threads)
+        show_attention(model, to, text, target, output, threads)
     else:
         show_table(model)
     if output and not quiet:
@@ -72,10 +76,10 @@ def show_table(model: Path) -> None:
     show(table(["", ""], about(ModelFolder.open(model))))
 
 
-def inspector(model: Path, threads: int) -> "Inspector":
+def inspector(model: Path, threads: int, to: str | None = None) -> "Inspector":
     from nmt.show.attention import Inspector
 
-    opened = Inspector.load(model)
+    opened = Inspector.load(model, to)
     if threads:
         import torch
 
@@ -95,8 +99,8 @@ def show_positions(model: Path, output: Path, threads: int) -> None:
         write_picture(chart, output)
 
 
-def show_attention(model: Path, text: str, target: str | None, output: Path | None, threads: int) -> None:
-    pair = inspector(model, threads).look(text, target)
+def show_attention(model: Path, to: str, text: str, target: str | None, output: Path | None, threads: int) -> None:
+    pair = inspector(model, threads, to).look(text, target)
     if not output:
         from nmt.cli.console import show, table
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nmt.cli.console import say, with_flags
 from nmt.config import BUDGETS
+from nmt.text.directions import spoken
 from nmt.text.lines import printable
 from nmt.text.reserved import RESERVED
 from nmt.training.reporter import Reporter
@@ -78,7 +79,7 @@ class LogMonitor(Monitor):
         weights = list(state.objective.model.parameters())
         pieces = data.target_vocabulary - RESERVED
         self.note(
-            f"{data.source_language} → {data.target_language}, {len(data.train):,} pairs, vocabulary "
+            f"{spoken(data.directions)}, {len(data.train):,} pairs, vocabulary "
             f"{pieces:,}; {model.family} {model.encoder_layers}+{model.decoder_layers} layers, width "
             f"{model.width}, {sum(weight.numel() for weight in weights):,} parameters, on {weights[0].device}; budget "
             f"{budget_of(job.config.training)}"
@@ -131,6 +132,9 @@ class LogMonitor(Monitor):
             f"validation at step {validation.step:,}: loss {validation.loss:.3f} · perplexity "
             f"{validation.perplexity:.2f} · BLEU {validation.bleu:.1f} · chrF {validation.chrf:.1f}{mark}"
         )
+        if validation.directions:
+            each = (f"{name} {bleu:.1f} · {chrf:.1f}" for name, (bleu, chrf) in validation.directions.items())
+            self.note(f"{'BLEU · chrF':>14}  {', '.join(each)}")
         for sample in validation.samples if self.verbose else ():
             for name in ("source", "hypothesis", "reference"):
                 self.note(f"{name:>14}  {getattr(sample, name)}")

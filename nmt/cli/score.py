@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.directions import To
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def score(
         Path | None,
         typer.Option(metavar="MODEL", help="Model of the other direction: score by dual cross-entropy."),
     ] = None,
+    to: To = "",
     columns: flags.Columns = None,
     batch_tokens: flags.BatchTokens = 2048,
     resume: flags.Resume = True,
@@ -61,7 +63,7 @@ def score(
     from nmt.cli.console import say, standard_output, terminal_progress
     from nmt.cli.translate import write_json
     from nmt.config import EngineOptions
-    from nmt.corpus.parallel import find_corpus
+    from nmt.corpus.many import find_corpora
     from nmt.decoding.forced import PairScorer, Scoring, check_reverse
     from nmt.decoding.formats import ScoreFormat
     from nmt.decoding.score_job import ScoreJob
@@ -69,13 +71,15 @@ def score(
     from nmt.store.model_folder import ModelFolder, places
 
     chosen = flags.parse_columns(columns) if columns is not None else None
-    folder = ModelFolder.open(model)
+    folder = ModelFolder.open(model).toward(to)
     back = ModelFolder.open(reverse) if reverse else None
+    if back and back.directions:
+        back = back.toward(folder.source_language)
     if back:
         check_reverse(folder, back)
     form = ScoreFormat(format) if format else ScoreFormat.of_file(output or "")
-    languages = folder.source_language, folder.target_language
-    job = ScoreJob([find_corpus(path, *languages, columns=chosen) for path in paths], output, form, resume)
+    corpora = [corpus for path in paths for corpus in find_corpora(path, folder.pairs, columns=chosen)]
+    job = ScoreJob(corpora, output, form, resume)
     models = [place for path in (model, reverse) if path for place in places(path)]
     check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *models])
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.directions import To
 from nmt.config import SearchOptions
 from nmt.errors import UsageError
 
@@ -28,6 +29,7 @@ def translate(
             help="Write here once all is translated; in FOLDER/ one file per INPUT.",
         ),
     ] = None,
+    to: To = "",
     beam_size: flags.BeamSize = 5,
     length_penalty: flags.LengthPenalty = 1.0,
     n_best: Annotated[
@@ -148,7 +150,7 @@ def translate(
     # A bar would run through the lines that a person types or reads.
     no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
     how = device, threads, engine, compute_type
-    load = partial(Translator.load, model, options, batch_tokens, *how, models[1:], glossary)
+    load = partial(Translator.load, model, options, batch_tokens, *how, models[1:], glossary, to)
     with terminal_progress(no_bar, verbose) as progress:
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:

@@ -119,6 +119,16 @@ class Dataset:
         used[: EOS + 1] = True
         return used
 
+    def profile_of(self, target: str) -> Profile | None:
+        """The profile of the pairs with a target language. Raises DataError where the manifest has none."""
+        if len(self.directions) == 1:
+            return self.profile
+        targets = self.manifest.get("targets")
+        facts = targets.get(target) if isinstance(targets, dict) else None
+        if not isinstance(facts, dict):
+            raise DataError(f"{self.folder / NAME} says nothing of {target}", AGAIN)
+        return Profile.read(facts, str(self.folder / NAME))
+
     def directions_of(self, corpora: Sequence[int]) -> list[Direction]:
         """The direction of each corpus, by its number among those of training and validation."""
         numbers = self.manifest.get("corpus_directions", [0] * (1 + max(corpora, default=0)))

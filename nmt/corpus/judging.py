@@ -21,7 +21,7 @@ from nmt.corpus.many import toward
 from nmt.corpus.means import Means
 from nmt.corpus.parallel import Corpus, Pair
 from nmt.corpus.rules.model import PairModel
-from nmt.corpus.scan import Scan, Scanned, scanned_of
+from nmt.corpus.scan import CorpusReport, Scan, Scanned, scanned_of
 from nmt.corpus.survey import Survey, survey
 from nmt.text.directions import Direction, spoken
 
@@ -57,6 +57,11 @@ class JudgedText:
             return [1.0]
         each = [sum(entry.kept * entry.corpus.weight for entry in self.of(one)) for one in self.directions]
         return balanced(each, temperature)
+
+    def reports(self, temperature: float) -> list[CorpusReport]:
+        """The report of each corpus, with its weight when directions are balanced."""
+        weights = dict(zip(self.directions, self.weights(temperature), strict=True))
+        return [entry.report(weights.get(entry.corpus.languages, 1.0)) for entry in self.scanned]
 
     def balanced_sample(self, temperature: float) -> list[Pair]:
         """Kept pairs of all samples, of each direction as many as training sees of it."""

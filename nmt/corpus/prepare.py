@@ -184,7 +184,7 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
         "target_language": request.target_language,
         **({"directions": list(map(list, request.several))} if request.several else {}),
         "joint": options.joint_vocab,
-        "options": _options_of(options, request),
+        "options": {name: value for name, value in asdict(options).items() if request.several or name != "temperature"},
         **({"model": {"path": request.model.name, "sha256": request.model.digest}} if request.model else {}),
         "inputs": [
             {
@@ -199,11 +199,6 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
             for role, corpus in corpora
         ],
     }
-
-
-def _options_of(options: PrepareOptions, request: PrepareRequest) -> dict[str, Any]:
-    """The options on which a dataset depends."""
-    return {name: value for name, value in asdict(options).items() if request.several or name != "temperature"}
 
 
 def _make(
@@ -232,8 +227,7 @@ def _make(
     rows = encode(folder, scanned, encoder, counters, means)
     refuse_nothing_left(scanned)
     of_rows = [entry.corpus.languages for entry in scanned]
-    weights = dict(zip(directions, text.weights(options.temperature), strict=True))
-    reports = [entry.report(weights.get(entry.corpus.languages, 1.0)) for entry in scanned]
+    reports = text.reports(options.temperature)
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
@@ -245,7 +239,7 @@ def _make(
         progress.warn("there is no validation set; give one with `valid`")
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
-    slots = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
+    slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
     return {
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,

@@ -68,6 +68,7 @@ class Query:
     constraints: Sequence[Constraint] = ()  # what must appear, in any order
     avoided: Avoided | None = None
     edges: Edges | None = None  # None: constraints count anywhere
+    tags: int = 0  # pieces at the beginning that are no text
 
     @property
     def has_phrases(self) -> bool:
@@ -77,7 +78,7 @@ class Query:
     def limit(self, options: SearchOptions) -> int:
         """Most pieces of its translation, </s> included; it has room for all that is given."""
         given = len(self.prefix) + sum(max(map(len, constraint)) for constraint in self.constraints)
-        return max(length_limit(len(self.pieces), options.max_length_factor) + given, options.min_length)
+        return max(length_limit(len(self.pieces) - self.tags, options.max_length_factor) + given, options.min_length)
 
 
 @dataclass(frozen=True)

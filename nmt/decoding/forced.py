@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.directed import directed
 from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
@@ -85,7 +86,8 @@ class PairScorer:
         tokenizers = model.tokenizers
         from nmt.decoding.loading import load_engine
 
-        scorer = cls(load_engine(model, SearchOptions(), wanted), tokenizers, wanted.batch_tokens, model.profile)
+        engine = directed(load_engine(model, SearchOptions(), wanted), model.tag)
+        scorer = cls(engine, tokenizers, wanted.batch_tokens, model.profile)
         scorer.model = model.digest
         return scorer
 

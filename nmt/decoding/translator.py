@@ -7,6 +7,7 @@ order, so memory depends on the window and not on the file.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Never, Self
 
@@ -19,6 +20,8 @@ from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
 from nmt.decoding.details import Details
 from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis
+from nmt.decoding.loaded import Loaded
+from nmt.decoding.loaded import Terms as TermsOf
 from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
@@ -30,8 +33,10 @@ from nmt.decoding.terms import Terms
 from nmt.decoding.tokenizers import TargetTokenizer
 from nmt.decoding.translation import Translation
 from nmt.decoding.usable import Judge, Usable
+from nmt.decoding.windows import windows
 from nmt.errors import BusyError, SettingsError
-from nmt.text.lines import PAUSE, Pause
+from nmt.text.directions import chosen_target
+from nmt.text.lines import Pause
 from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
@@ -48,6 +53,8 @@ class Translator:
     """Translates lines with any engine. Raises SettingsError when the engine cannot search with ``options``."""
 
     model = ""  # SHA-256 of the manifest of the model folder that was loaded, or of each with a space between
+    loaded: Loaded | None = None  # what translators into other languages of the model are made of
+    undecided = False  # whether each translation has to say into which language
 
     def __init__(
         self,
@@ -64,6 +71,8 @@ class Translator:
         usable: Usable | None = None,
         glossary: Glossary | None = None,
     ) -> None:
+        self.target_language = target_language
+        self.others: dict[str, Self] = {}  # by language
         self.engine = engine
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
@@ -105,6 +114,7 @@ class Translator:
         compute_type: str = "float32",
         ensemble: Sequence[str | Path] = (),
         glossary: str | Path | Mapping[str, str | Sequence[str]] | None = None,
+        to: str | None = None,
         **unknown: Never,
     ) -> Self:
         """The translator of a model folder, or of the training run that holds one.
@@ -113,9 +123,10 @@ class Translator:
         cuda or mps; ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, which is
         faster on processors with instructions for it, and a little worse. ``ensemble`` are more models of the same
         direction and vocabulary: the search takes the mean of the probabilities of all. ``glossary`` is a file of
-        terms, or maps terms to their translations. Raises MissingInputError or DataError for a model or a glossary that
-        is missing or unsound, SettingsError for an engine or a device that cannot do what is asked, models that
-        do not go together, or a value out of bounds.
+        terms, or maps terms to their translations. ``to`` is the language to translate into, of a model of several;
+        left out, each call of ``translate`` names it. Raises MissingInputError or DataError for a model or a glossary
+        that is missing or unsound, SettingsError for an engine or a device that cannot do what is asked, models that do
+        not go together, or a value out of bounds.
         """
         check_arguments(cls.load, unknown)
         options = checked_options(options)
@@ -123,9 +134,13 @@ class Translator:
         check_threads(threads, "`threads`")
         from nmt.store.model_folder import ModelFolder
 
-        model, *more = (ModelFolder.open(Path(each)) for each in (path, *ensemble))
-        terms = None if glossary is None else Glossary.of(glossary, model.source_language, model.target_language)
-        return cls.of(model, options, wanted, more, terms)
+        models = [ModelFolder.open(Path(each)) for each in (path, *ensemble)]
+        if to is not None:
+            models = [model.toward(to) for model in models]
+        terms = None if glossary is None else partial(Glossary.of, glossary)
+        translator = cls.made(Loaded.of(models, options, wanted, terms), models[0].targets[0])
+        translator.undecided = len(models[0].targets) > 1
+        return translator
 
     @classmethod
     def of(
@@ -136,30 +151,29 @@ class Translator:
         ensemble: Sequence["ModelFolder"] = (),
         glossary: Glossary | None = None,
     ) -> Self:
-        """The translator of an opened model folder, or of several. Raises what ``load`` raises."""
-        tokenizers, profile = model.tokenizers, model.profile
-        usable = None if ensemble else Usable.read(model.manifest, str(model.folder))
-        options = replace(options, phrases=True) if glossary else options
+        """The translator of an opened model folder, or of several, for one language. Raises what ``load`` raises."""
+        terms: TermsOf | None = (lambda source, target: glossary) if glossary else None
+        return cls.made(Loaded.of([model, *ensemble], options, wanted, terms), "")
 
-        # Not before the model has been checked: the import of an engine may take seconds.
-        from nmt.decoding.loading import load_aligner, load_engine
-
-        engine = load_engine(model, options, wanted, ensemble)
-        aligner = load_aligner(model, None if ensemble else engine, wanted) if options.alignments else None
-        translator = cls(
-            engine,
-            *tokenizers,
-            options,
-            wanted.batch_tokens,
-            profile=profile,
-            aligner=aligner,
-            target_language=model.target_language,
-            source_language=model.source_language,
-            usable=usable,
-            glossary=glossary,
-        )
-        translator.model = " ".join(each.digest for each in (model, *ensemble))
+    @classmethod
+    def made(cls, loaded: Loaded, to: str) -> Self:
+        """The translator into a language, by what was loaded."""
+        translator = cls(**loaded.arguments(to))
+        translator.loaded, translator.model = loaded, " ".join(each.digest for each in loaded.models)
         return translator
+
+    def toward(self, to: str = "") -> Self:
+        """The translator into a language of the model. Raises SettingsError for one that it does not have."""
+        if not (to or self.undecided):
+            return self
+        loaded = self.loaded
+        targets, name = (loaded.targets, loaded.name) if loaded else ([self.target_language], "this translator")
+        target = chosen_target(targets, to, name)
+        if not loaded or target == self.target_language:
+            return self
+        if target not in self.others:
+            self.others[target] = self.made(loaded, target)
+        return self.others[target]
 
     def about(self) -> dict[str, str | int | float]:
         """All that its translations and the bounds of its windows depend on besides the lines, by name."""
@@ -179,18 +193,24 @@ class Translator:
         }
 
     def translate(
-        self, lines: Iterable[Line], progress: Progress | None = None, at_once: bool = False, **unknown: Never
+        self,
+        lines: Iterable[Line],
+        progress: Progress | None = None,
+        at_once: bool = False,
+        to: str = "",
+        **unknown: Never,
     ) -> Iterator[Translation]:
         """The translation of each line, in order; at most a window of lines is read ahead.
 
         A line is a str, or a ``Request`` with what its translation begins with, must have and must not have.
-        ``at_once`` translates each line before the next is read, for lines that come slowly. A blank line has an empty
-        translation. ``progress`` is advanced line by line and gets warnings, of over-long lines for example; the caller
-        starts and finishes its stage. Raises TypeError for what is not lines; while iterating, TypeError for an item
+        ``at_once`` translates each line before the next is read, for lines that come slowly. ``to`` is the language, of
+        a model of several. A blank line has an empty translation. ``progress`` is advanced line by line and gets
+        warnings, of over-long lines for example; the caller starts and finishes its stage. Raises TypeError for what is
+        not lines, SettingsError for a language that the model does not have; while iterating, TypeError for an item
         that is not a line, BusyError for a line that does not fit into memory.
         """
         check_arguments(self.translate, unknown)
-        return self.translations(checked_lines(lines, at_once), progress or Silent())
+        return self.toward(to).translations(checked_lines(lines, at_once), progress or Silent())
 
     def translations(self, lines: Iterable[Line | Pause], progress: Progress) -> Iterator[Translation]:
         """``translate`` for lines with pauses among them."""
@@ -206,21 +226,8 @@ class Translator:
         self.phrasebook.warn(progress)
 
     def windows(self, lines: Iterable[Line | Pause]) -> Iterator[list[Line]]:
-        """Groups of lines that are translated together. A pause ends a window, however short it is.
-
-        Where a window ends depends only on its lines and on pauses.
-        """
-        window: list[Line] = []
-        characters = 0
-        for line in lines:
-            if not isinstance(line, Pause):
-                window.append(line)
-                characters += len(text_of(line))
-            if window and (line is PAUSE or len(window) == self.window or characters >= WINDOW_CHARACTERS):
-                yield window
-                window, characters = [], 0
-        if window:
-            yield window
+        """Groups of lines that are translated together."""
+        return windows(lines, self.window)
 
     def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
         """The translations of the lines of a window; ``before`` lines came before them."""

@@ -17,6 +17,7 @@ from nmt.scoring.kept import kept
 from nmt.scoring.lint import doubts, limits
 from nmt.scoring.metrics import check_counts, measures
 from nmt.scoring.odd_input import forms_of, suffered
+from nmt.scoring.off_target import off_target, tellers
 from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names
 from nmt.scoring.systems import Paired, System, Texts, compare
@@ -24,6 +25,7 @@ from nmt.scoring.training_text import Seen, look_up
 from nmt.scoring.usable import calibration_of
 from nmt.scoring.words import cutting
 from nmt.store.model_folder import ModelFolder
+from nmt.text.directions import Direction
 from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
@@ -65,6 +67,11 @@ class Models:
                     f"{path} translates {pairs[0]}, and {other_path} {pairs[1]}", "compare models of one pair"
                 )
         return first.source_language, first.target_language
+
+    @property
+    def directions(self) -> Sequence[Direction]:
+        """The directions of the models: several where sources may be in any language. Raises like ``languages``."""
+        return self.opened[0][1].pairs if self.languages else ()
 
     @property
     def names(self) -> list[str]:
@@ -144,6 +151,9 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
         judged = zip(models.names, [outputs[number] for outputs in translated], strict=True)
         found = (calibration_of(model, one, streams[number], language) for model, one in judged)
         reports[-1].usable.extend(filter(None, found))
+        if by := tellers([model for _, model in models.opened]):
+            told = zip(models.names, [outputs[number] for outputs in translated], strict=True)
+            reports[-1].off_target.extend(off_target(model, one, models.languages[1], by) for model, one in told)
         for form, changed in odd[number]:
             place = next(further)
             again = models.systems([outputs[place] for outputs in translated])

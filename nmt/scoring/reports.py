@@ -9,6 +9,7 @@ from nmt.scoring.buckets import Bucket, by_length, by_unseen_words
 from nmt.scoring.kept import Kept
 from nmt.scoring.metrics import Measure, Score
 from nmt.scoring.odd_input import OddReport
+from nmt.scoring.off_target import OffTarget
 from nmt.scoring.systems import SystemReport, Texts, rounded
 from nmt.scoring.training_text import Seen
 from nmt.scoring.usable import Calibration
@@ -27,6 +28,7 @@ class SetReport:
     kept: list[Kept] = field(default_factory=list)  # what of the sources must stay, and whether it does
     odd: list[OddReport] = field(default_factory=list)  # the set as odd input, if that was asked for
     usable: list[Calibration] = field(default_factory=list)  # of the models that say which lines are usable
+    off_target: list[OffTarget] = field(default_factory=list)  # of the models, where any has several directions
 
     @property
     def name(self) -> str:
@@ -64,6 +66,8 @@ class SetReport:
             entry["odd_input"] = [form.to_json() for form in self.odd]
         if self.usable:
             entry["usable"] = [each.to_json() for each in self.usable]
+        if self.off_target:
+            entry["off_target"] = [each.to_json() for each in self.off_target]
         if buckets:
             entry["buckets"] = {
                 kind: [self.bucket_json(each) for each in found] for kind, found in self.buckets().items()

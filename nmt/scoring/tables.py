@@ -158,6 +158,21 @@ def usable_table(report: SetReport) -> Table:
     return Table(heads, rows, [note])
 
 
+def off_target_table(report: SetReport) -> Table:
+    """How many lines models translated into another language than the one that was asked for."""
+    rows = [
+        [
+            each.name,
+            f"{each.lines:,}",
+            f"{each.count:,}",
+            ", ".join(f"{language} {count:,}" for language, count in each.languages.items()),
+        ]
+        for each in report.off_target
+    ]
+    note = "off target: lines that look like another language of the model, by their frequent pieces, or another script"
+    return Table([f"{report.name}, off target", "lines", "off", "into"], rows, [note])
+
+
 def notes(reports: Sequence[SetReport], several: bool, p_columns: Sequence[str], paired: str) -> list[str]:
     """The signature of each metric, and what ± and p mean."""
     scores = [(metric, score) for report in reports for metric, score in report.scores.items()]

@@ -11,6 +11,7 @@ from nmt.decoding.usable import Usable
 from nmt.disk.manifest import check_file
 from nmt.store.model_folder import ModelFolder
 from nmt.store.tensors import weight_shapes
+from nmt.text.directions import spoken
 from nmt.text.reserved import RESERVED
 
 Rows = list[tuple[str, str]]
@@ -31,7 +32,9 @@ def about(model: ModelFolder) -> Rows:
 
 
 def languages(model: ModelFolder) -> str:
-    """Both languages by code, with their names if the manifest has them."""
+    """Both languages by code, with their names if the manifest has them; or all directions."""
+    if model.directions:
+        return spoken(model.directions)
     names = model.manifest.get("languages")
     sides = []
     for side, code in (("source", model.source_language), ("target", model.target_language)):

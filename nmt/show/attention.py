@@ -58,9 +58,14 @@ class Inspector:
         self.find, self.slots = (profile.grammar.find, profile.slots) if profile else (find, 0)
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Load a model on the CPU. Raises MissingInputError or DataError when there is no sound model at ``path``."""
+    def load(cls, path: Path, to: str | None = None) -> Self:
+        """Load a model on the CPU, to look at translations into ``to``, which may be empty if it has one target.
+
+        Raises MissingInputError or DataError when there is no sound model at ``path``, SettingsError for a language
+        that it does not translate into.
+        """
         folder = ModelFolder.open(path)
+        folder = folder if to is None else folder.toward(to)
         return cls(folder, load_model(folder))
 
     def look(self, source: str, target: str | None = None) -> SentencePair:
@@ -71,7 +76,8 @@ class Inspector:
         import torch
 
         text, items = slotted(source, self.find, self.slots)
-        source_ids = self.encode(self.source_tokenizer, text, "source", bool(items))
+        tag = self.folder.tag
+        source_ids = [*([] if tag is None else [tag]), *self.encode(self.source_tokenizer, text, "source", bool(items))]
         if target is None:
             trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
             target = filled(self.target_tokenizer.decode_slotted([trace.target])[0], items)

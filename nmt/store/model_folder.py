@@ -4,7 +4,7 @@ Knows the files of a model and what each may hold; nothing of search or training
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -19,6 +19,7 @@ from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.settings_file import parse_toml
 from nmt.store.tensors import Layout, largest_file, layout_of, read_tensors, write_tensors
+from nmt.text.directions import Direction, chosen_target, read_directions, side_of, targets_of
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.version import __version__
@@ -54,6 +55,7 @@ class ModelFolder:
     target_language: str
     manifest: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the manifest, which has those of all other files: a name for the model
+    directions: tuple[Direction, ...] = ()  # if there are several; ``toward`` leaves those of one target
 
     @classmethod
     def open(cls, path: Path, wanted: int = FORMAT) -> Self:
@@ -68,10 +70,49 @@ class ModelFolder:
         if (found := manifest.get("format")) != wanted:
             raise DataError(*other_format(folder, found, wanted))
         check_file(folder, manifest, SETTINGS, largest=LARGEST_SETTINGS)
-        model = cls(folder, *read_settings(folder / SETTINGS), manifest, sha256(folder / NAME))
+        config, source, target, directions = read_settings(folder / SETTINGS)
+        model = cls(folder, config, source, target, manifest, sha256(folder / NAME), directions)
         for path in dict.fromkeys(model.tokenizer_paths):
             check_file(folder, manifest, path.name, largest=LARGEST_MODEL)
         return model
+
+    @property
+    def targets(self) -> list[str]:
+        """The languages that it translates into."""
+        return targets_of(self.directions) or [self.target_language]
+
+    @property
+    def pairs(self) -> tuple[Direction, ...]:
+        """All its directions."""
+        return self.directions or ((self.source_language, self.target_language),)
+
+    def toward(self, to: str = "") -> Self:
+        """The model as one that translates into ``to``, which may be empty where it has one target.
+
+        What the manifest says of that target counts then. Raises SettingsError for a language that it does not have.
+        """
+        target = chosen_target(self.targets, to, str(self.folder))
+        if not self.directions:
+            return self
+        directions = tuple(direction for direction in self.directions if direction[1] == target)
+        own = self.manifest.get("targets")
+        own = own.get(target) if isinstance(own, dict) else None
+        if not isinstance(own, dict):
+            raise DataError(f"{self.folder / NAME} says nothing of {target}", "restore the file")
+        source, about = side_of(directions, 0), {**self.manifest, **own}
+        return replace(self, source_language=source, target_language=target, directions=directions, manifest=about)
+
+    @property
+    def tag(self) -> int | None:
+        """The piece that its sources begin with; None in a model of one direction. Raises DataError if it has none."""
+        if not self.directions:
+            return None
+        tag = self.tokenizers[0].tag(self.target_language)
+        if tag is None:
+            raise DataError(
+                f"{self.tokenizer_paths[0]} has no piece that asks for {self.target_language}", "restore the file"
+            )
+        return tag
 
     @property
     def joint(self) -> bool:
@@ -120,8 +161,11 @@ def other_format(folder: Path, found: object, wanted: int) -> tuple[str, str]:
     return what, convert if found == CONVERTED else "use the nmt that wrote it, or train the model again"
 
 
-def read_settings(path: Path) -> tuple[ModelConfig, str, str]:
-    """The model's settings and its two languages. Raises MissingInputError or DataError, naming the file."""
+def read_settings(path: Path) -> tuple[ModelConfig, str, str, tuple[Direction, ...]]:
+    """The model's settings, its two languages, and its directions if there are several.
+
+    Raises MissingInputError or DataError, naming the file.
+    """
     try:
         settings = parse_toml(read_small(path, LARGEST_SETTINGS), path)
     except SettingsError as error:
@@ -134,7 +178,10 @@ def read_settings(path: Path) -> tuple[ModelConfig, str, str]:
     for what in ("source", "target", "family"):
         if not is_name(names.get(what)):
             raise DataError(f"{path} names no {what}: {shown(names.get(what))}", "restore the file")
-    return config, names["source"], names["target"]
+    facts = {"source_language": names["source"], "target_language": names["target"]}
+    several = {"directions": names["directions"]} if "directions" in names else {}
+    directions = read_directions({**facts, **several}, str(path)) if several else ()
+    return config, names["source"], names["target"], directions
 
 
 def resolve_model_folder(path: Path) -> Path:
@@ -181,6 +228,7 @@ class ModelAbout:
     languages: Mapping[str, str]  # "source" and "target"
     tokenizers: Mapping[str, bytes]  # by file name
     licence: str = ""  # of the training text, in its owner's words; "" when not given
+    directions: Sequence[Direction] = ()  # if there are several
 
 
 def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
@@ -197,7 +245,8 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
     origin = {"program": f"nmt {__version__}", "languages": names, "licence": about.licence}
     with create_folder(folder, replaceable(KIND)) as new:
         write_tensors(new / WEIGHTS, tensors)
-        settings = {"model": asdict(about.config), "languages": dict(about.languages)}
+        several = {"directions": list(map(list, about.directions))} if about.directions else {}
+        settings = {"model": asdict(about.config), "languages": {**about.languages, **several}}
         (new / SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
         for name, model in about.tokenizers.items():
             (new / name).write_bytes(model)

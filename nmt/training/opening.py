@@ -19,6 +19,7 @@ from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
+from nmt.text.directions import spoken
 from nmt.text.languages import same_language
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
@@ -118,11 +119,9 @@ def warn_of_direction(job: TrainJob, reporter: Reporter) -> None:
     """Warn when the model to begin with translates other languages than the data's, or the other way round."""
     if not job.init:
         return
-    known, wanted = ((each.source_language, each.target_language) for each in (job.init, job.data))
-    if not all(map(same_language, known, wanted)):
-        reporter.warn(
-            f"{job.init.folder} translates {' → '.join(known)}, and {job.data.folder} is {' → '.join(wanted)}"
-        )
+    known, wanted = job.init.pairs, job.data.directions
+    if not all(any(all(map(same_language, one, other)) for other in known) for one in wanted):
+        reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
 def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:

@@ -20,6 +20,7 @@ from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.odd_input import OddInput
+from nmt.training.tags import Tags
 from nmt.training.terms import ShownTerms
 
 # A resumed run may get more time or patience, and save more often; any other change would make it another run.
@@ -67,8 +68,20 @@ class TrainJob:
             return None
         return ShownTerms(training.terms, training.seed, self.tokenizers[0], self.lexicon)
 
+    @property
+    def tags(self) -> Tags | None:
+        """What puts tags in front of sources, where there are several directions."""
+        return Tags(self.data, self.tokenizers[0]) if len(self.data.directions) > 1 else None
+
     def change(self, batches: Sequence[Batch], step: int) -> Sequence[Batch]:
         """The batches of an update as training shows them: with odd input, then with terms."""
+        if not (tags := self.tags):
+            return self.changed(batches, step)
+        batches = list(map(tags.exchanged, batches))
+        return tags.around(self.changed, batches, step) if self.odd_input else batches
+
+    def changed(self, batches: Sequence[Batch], step: int) -> Sequence[Batch]:
+        """The batches of an update with odd input and terms; sources have no tags."""
         for shown in (self.odd_input, self.terms):
             batches = shown.batches(batches, step) if shown else batches
         return batches
@@ -76,7 +89,13 @@ class TrainJob:
     @property
     def profile(self) -> Profile | None:
         """The shape of what training shows."""
-        profile = self.data.profile
+        return self._shown(self.data.profile)
+
+    def profile_of(self, target: str) -> Profile | None:
+        """The same of what it shows of a target language."""
+        return self._shown(self.data.profile_of(target))
+
+    def _shown(self, profile: Profile | None) -> Profile | None:
         profile = profile and replace(profile, terms=bool(self.terms))
         return replace(profile, slots=SLOTS) if profile and self.odd_input else profile
 
@@ -93,7 +112,8 @@ def read_request(request: TrainRequest) -> TrainJob:
     tokenizers = data.load_tokenizers()
     init = ModelFolder.open(request.init) if request.init else None
     # A model that has learnt one direction gains nothing from training both at first.
-    known_training = {"bidirectional": 0.0} if init or not data.joint else {}
+    both = all((target, source) in data.directions for source, target in data.directions)
+    known_training = {"bidirectional": 0.0} if init or both or not data.joint else {}
     lexicon = data.lexicon() if data.joint else {}
     if not lexicon:
         known_training["terms"] = 0.0
@@ -107,6 +127,7 @@ def read_request(request: TrainRequest) -> TrainJob:
         )
     if config.training.terms and not lexicon:
         why = "has no lexicon of its words" if data.joint else "has two vocabularies"
+        why = "has several directions" if len(data.directions) > 1 else why
         mend = "prepare it again with `joint_vocab` and more pairs, and the rule agreement on"
         raise SettingsError(f"training.terms needs translations of words, and {request.data} {why}", mend)
     return TrainJob(request, data, tokenizers, task, config, init, lexicon)

@@ -4,11 +4,14 @@ Knows what goes into both; not when to save.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from nmt.decoding.usable import Usable
 from nmt.store.model_folder import ModelAbout, export_model
+from nmt.text.directions import targets_of
+from nmt.text.telling import Telling
 from nmt.training.context import RunContext
 from nmt.training.request import TrainJob
+from nmt.training.validation import Validation
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Saver:
             self.export({})
         self.context.save_checkpoint()
 
-    def export(self, scores: dict[str, float], usable: Usable | None = None) -> None:
+    def export(self, scores: dict[str, float], result: Validation | None = None) -> None:
         """Write the averaged weights to the model folder of the run, with what their validation found."""
         counters, data = self.context.counters, self.context.data
         training = {
@@ -41,7 +44,9 @@ class Saver:
         facts = {"step": counters.step, "training": training, "validation": scores, "data": data.digest}
         if profile := self.context.job.profile:
             facts |= {"profile": profile.facts()}
-        if usable:
+        if len(data.directions) > 1:
+            facts |= about_targets(self.context.job, result)
+        elif result and (usable := result.usable.get(data.target_language)):
             facts |= {"usable": usable.facts()}
         export_model(self.context.folder.model_path, self.context.state.average.state_dict(), self.about, facts)
 
@@ -59,4 +64,19 @@ def about_model(job: TrainJob) -> ModelAbout:
         {"source": data.source_language, "target": data.target_language},
         {path.name: path.read_bytes() for path in {data.source_tokenizer_path, data.target_tokenizer_path}},
         data.licence,
+        data.directions if len(data.directions) > 1 else (),
     )
+
+
+def about_targets(job: TrainJob, result: Validation | None) -> dict[str, Any]:
+    """What the manifest of a model of several directions says of each language."""
+    targets: dict[str, dict[str, Any]] = {}
+    for target in targets_of(job.data.directions):
+        profile, usable = job.profile_of(target), result.usable.get(target) if result else None
+        targets[target] = {
+            **({"profile": profile.facts()} if profile else {}),
+            **({"usable": usable.facts()} if usable else {}),
+        }
+    telling = Telling.read(job.data.manifest, str(job.data.folder))
+    scores = result.by_direction if result else {}
+    return {"targets": targets, **({"frequencies": telling.facts()} if telling else {}), "by_direction": scores}

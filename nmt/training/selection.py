@@ -11,11 +11,11 @@ from math import inf
 
 import torch
 
-from nmt.scoring.metrics import decisive_metric
 from nmt.training.context import RunContext
 from nmt.training.log import RunLog
 from nmt.training.saving import Saver
 from nmt.training.schedule import MINUTES_BETWEEN, seconds_to_validate
+from nmt.training.scores import decisive
 from nmt.training.validation import TooSlow, Validation, validate
 
 SECONDS_UNTIL_SAVED = 60  # after the start of a validation, when a checkpoint is saved before it ends
@@ -34,7 +34,7 @@ class Selection:
     @cached_property
     def metric(self) -> str:
         """The metric that decides which model is the best: "bleu", or "chrf" for very short references."""
-        return decisive_metric(self.context.data.valid_target, self.context.data.target_language)
+        return decisive(self.context.data)
 
     def validate(self, should_stop: Callable[[], bool]) -> None:
         """Score the averaged model on the validation set, and export it if it is the best so far.
@@ -111,6 +111,7 @@ class Selection:
         validated.seconds = counters.seconds
         scores = {"loss": result.loss, "perplexity": result.perplexity, "bleu": result.bleu, "chrf": result.chrf}
         if is_best and self.context.group.leads:
-            self.saver.export(scores, result.usable)
-        self.log.write({"event": "validation", "step": result.step, **scores})
+            self.saver.export(scores, result)
+        several = {"directions": result.by_direction} if result.directions else {}
+        self.log.write({"event": "validation", "step": result.step, **scores, **several})
         self.context.reporter.validated(result, is_best)

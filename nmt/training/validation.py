@@ -23,20 +23,17 @@ from nmt.corpus.batches import Batch, blocks, halves, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.engine import EXTRA_PIECES, Hypothesis, Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
-from nmt.decoding.translator import Translator
 from nmt.decoding.usable import Usable
 from nmt.errors import BusyError, is_out_of_memory
 from nmt.model.attention import without_cudnn
-from nmt.scoring.metrics import corpus_scores
-from nmt.scoring.usable import fit
 from nmt.store.kept import Kept
 from nmt.text.progress import Silent
 from nmt.training.objective import Objective, TensorBatch
 from nmt.training.request import TrainJob
+from nmt.training.scores import scores_of, translated
 from nmt.training.state import TrainState
 
 BATCH_TOKENS = 4096
-SEARCH_TOKENS = 2048  # padded source tokens of a batch to translate
 MARGIN = 1.5  # longest translation allowed, as a ratio to the longest reference
 SAMPLES = 3  # translations that a reporter gets after each validation
 
@@ -59,7 +56,14 @@ class Validation:
     bleu: float
     chrf: float
     samples: Sequence[Sample] = ()
-    usable: Usable | None = None  # says of translations how probably they are; None if fitted on too few lines
+    usable: Mapping[str, Usable | None] = field(default_factory=dict)  # says of translations into each language how
+    # probably they are; None if fitted on too few lines
+    directions: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # BLEU and chrF of each of several
+
+    @property
+    def by_direction(self) -> dict[str, dict[str, float]]:
+        """The scores of each of several directions, as metrics and manifests have them."""
+        return {name: {"bleu": bleu, "chrf": chrf} for name, (bleu, chrf) in self.directions.items()}
 
     @property
     def perplexity(self) -> float:
@@ -156,37 +160,35 @@ def validate(
     translated. Raises TooSlow when that would take more than ``allowed`` seconds, BusyError when a single pair
     does not fit into memory.
     """
-    data, (source_tokenizer, target_tokenizer) = job.data, job.tokenizers
+    data = job.data
     device = state.average.output_weight.device
     workers = threads if device.type == "cpu" else 1
     chosen = spread(len(data.valid_source), len(data.valid_source) if lines is None else lines)
-    sources, references = ([text[row] for row in chosen] for text in (data.valid_source, data.valid_target))
     before = torch.get_num_threads()
     if workers > 1:
         torch.set_num_threads(1)  # each search has one
     with closing(Kept(keep, work_of(state, data))) as kept:
-        plain = PyTorchEngine.of(state.average, target_tokenizer.control_ids(), device, workers)
+        plain = PyTorchEngine.of(state.average, job.tokenizers[1].control_ids(), device, workers)
         engine = KeptEngine(plain, kept)
         options = SearchOptions(beam_size=1, max_length_factor=length_factor(data))
-        means = engine, source_tokenizer, target_tokenizer, options, SEARCH_TOKENS
-        translator = Translator(*means, profile=job.profile, source_language=data.source_language)
         try:
             # The loss first: it takes little time, and each process computes it again.
             loss = validation_loss(state, data, Watch(should_stop, engine))
             pieces = data.valid.pieces[0] * len(chosen) // len(data.valid_source)
             watch = Watch(should_stop, engine, pieces, allowed)
-            translations = list(translator.translate(sources, watch))
+            translations = translated(job, engine, options, chosen, watch)
         except Stopped:
             return None
         finally:
             torch.set_num_threads(before)
-        hypotheses = [translation.text for translation in translations]
-        bleu, chrf = corpus_scores(hypotheses, references, data.target_language)
-        usable = fit(translations, references, data.target_language)
+        scores = scores_of(data, chosen, translations)
         kept.drop()
-    shown = spread(len(hypotheses), min(SAMPLES, len(hypotheses)))
-    samples = [Sample(sources[row], references[row], hypotheses[row]) for row in shown]
-    return Validation(state.counters.step, loss, bleu, chrf, samples, usable)
+    shown = spread(len(chosen), min(SAMPLES, len(chosen)))
+    samples = [
+        Sample(data.valid_source[chosen[place]], data.valid_target[chosen[place]], translations[place].text)
+        for place in shown
+    ]
+    return Validation(state.counters.step, loss, *scores.mean, samples, scores.usable, scores.named)
 
 
 def spread(count: int, chosen: int) -> list[int]:
