@@ -242,8 +242,8 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
     for name in ("train_pairs", "valid_pairs"):
         require(_is_count(manifest.get(name)), name)
     directions, given = read_directions(manifest, str(path)), manifest.get("corpus_directions")
-    several = [len(directions) > 1, isinstance(given, list) and len(given) == len(manifest["corpora"])]
-    require(several == [True, True] or given is None, "corpus_directions")
+    right = len(directions) == 1 if given is None else isinstance(given, list) and len(given) == len(corpora)
+    require(right, "corpus_directions")
     require(all(_is_count(number, len(directions) - 1) for number in given or ()), "corpus_directions")
     kept = {role: [corpus["kept"] for corpus in manifest["corpora"] if corpus["role"] == role] for role in _ROLES}
     require(sum(kept["train"]) == manifest["train_pairs"], "train_pairs")

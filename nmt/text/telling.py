@@ -89,6 +89,6 @@ class Telling:
 
 
 def _log_probability(pieces: Sequence[int], own: Frequencies) -> float:
-    # A piece that is not among the told ones is rarer than all of them.
-    least = min(own.counts.values()) / 2
+    # A piece that is not among the told ones is rarer than all of them; where all are told, it was never seen.
+    least = min(own.counts.values()) / 2 if len(own.counts) == TOLD else 0.5
     return sum(log(own.counts.get(piece, least) / own.total) for piece in pieces)
