@@ -62,7 +62,7 @@ def test_what_is_collected_does_not_depend_on_how_the_corpus_is_cut() -> None:
     judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(), held_out)
     corpora = [("train", "a", len(pairs)), ("test", "b", 40), ("valid", "c", 20)]
     whole, parts, single = (
-        cleaning_facts(judge, collected(judge, pairs, cuts), corpora)
+        cleaning_facts([judge], collected(judge, pairs, cuts), corpora)
         for cuts in ([], [1, 90, 90, 200], list(range(1, len(pairs))))
     )
     assert whole == parts == single
@@ -109,7 +109,7 @@ def test_the_language_of_a_dropped_pair_and_the_shares_of_the_corpus_are_told() 
     pairs = [(f"{text(draw)} is not what we have", f"Wir sehen den Hund und die {text(draw)} nicht") for _ in range(60)]
     french = [("We have seen all of it", "Nous ne savons pas encore où se trouve la maison du chien")] * 3
     judge = Judge.learn(pairs, ("en", "de"), PrepareOptions(rules="agreement=off"), {"test": [], "valid": []})
-    facts = cleaning_facts(judge, judge.judge(Task(french, 0, 1)).collected, [("train", "a", 3)])
+    facts = cleaning_facts([judge], judge.judge(Task(french, 0, 1)).collected, [("train", "a", 3)])
     assert [rule["kinds"] for rule in facts["rules"] if rule["name"] == "language"] == [{"fr in the target": 3}]
     assert [max(side, key=side.get) for side in facts["languages"][0]] == ["en", "de"]
 

@@ -35,6 +35,7 @@ from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk import scratch
 import sentencepiece, filelock, nmt.text.languages
 folder, seed, once = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "once"
+languages, several = sys.argv[5].split("-"), tuple(map(tuple, json.loads(sys.argv[6])))
 parallel.CHUNK_PAIRS = 7
 draw = Random(seed)
 killed = 0
@@ -54,7 +55,8 @@ while True:
         scratch.Stage.note = counted(scratch.Stage.note)
         os.rename = counted(os.rename)
         options = PrepareOptions(rules="language=off", tokenizer="bpe")  # the fastest
-        prepare(PrepareRequest("en", "de", (folder / "a", folder / "b"), None, (), folder / "data"), options)
+        train, data = (folder / "a", folder / "b"), folder / "data"
+        prepare(PrepareRequest(*languages, train, None, (), data, several=several), options)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == 0:
@@ -104,6 +106,8 @@ def kill(request: PrepareRequest, seed: int, how: str) -> int:
         request.output.parent,
         str(seed),
         how,
+        f"{request.source_language}-{request.target_language}",
+        json.dumps(request.several),
     ]
     ended = subprocess.run(program, capture_output=True, encoding="utf-8")
     assert ended.returncode == 0, ended.stderr
@@ -115,7 +119,12 @@ def nothing_else(request: PrepareRequest) -> bool:
     return {path.name for path in request.output.parent.iterdir()} == names
 
 
-def test_killed_ten_times_and_more_it_has_the_same_bytes(request_: PrepareRequest) -> None:
+@pytest.mark.parametrize("several", [(), (("en", "de"), ("de", "en"))], ids=["one", "both"])
+def test_killed_ten_times_and_more_it_has_the_same_bytes(
+    request_: PrepareRequest, several: tuple[tuple[str, str], ...]
+) -> None:
+    if several:
+        request_ = replace(request_, source_language="mul", target_language="mul", several=several)
     assert kill(request_, 1, "again") >= 10
     assert not beside(request_.output).exists()
     assert contents(request_.output) == fresh(request_)

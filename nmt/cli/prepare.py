@@ -185,10 +185,10 @@ def prepare(
     with terminal_progress(quiet, verbose) as progress:
         if dry_run:
             judged = library.judge_alone(request, options, threads or available_cores(), progress)
-            lines, name = counts(judged.corpora), ", ".join(map(str, corpora))
+            lines, name = counts(judged.corpora, len(several) > 1), ", ".join(map(str, corpora))
         else:
             made = library.prepare(request, options, threads or available_cores(), progress)
-            lines, name = summary(made, request.output), str(request.output)
+            lines, name = summary(made, request.output, len(several) > 1), str(request.output)
         for line in lines:
             progress.note(line)
     if page:
@@ -252,12 +252,13 @@ def parse_rules(texts: list[str]) -> str:
     return ",".join(sorted(texts))
 
 
-def counts(corpora: "Sequence[CorpusReport]") -> Iterator[str]:
-    """What became of the pairs of each corpus, as lines for a person."""
+def counts(corpora: "Sequence[CorpusReport]", several: bool) -> Iterator[str]:
+    """What became of the pairs of each corpus, as lines for a person; of ``several`` directions with their weights."""
     for corpus in corpora:
         if corpus.role != "test":
             dropped = ", ".join(f"{rule} {count:,}" for rule, count in corpus.dropped.items()) or "nothing"
-            yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept; dropped: {dropped}"
+            weight = f", each {corpus.weight:.2f} times an epoch" if several and corpus.role == "train" else ""
+            yield f"{corpus.path}: {corpus.pairs:,} pairs, {corpus.kept:,} kept{weight}; dropped: {dropped}"
     for role in ("test", "valid"):
         near = sum(corpus.near for corpus in corpora if corpus.role == role)
         if near:
@@ -269,12 +270,12 @@ def counts(corpora: "Sequence[CorpusReport]") -> Iterator[str]:
             )
 
 
-def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
-    """The report as lines for a person."""
+def summary(report: "PrepareReport", output: Path, several: bool) -> Iterator[str]:
+    """The report as lines for a person; of ``several`` directions with their weights."""
     if report.unchanged:
         yield f"{output} is up to date: it was made from the same corpora with the same options"
         return
-    yield from counts(report.corpora)
+    yield from counts(report.corpora, several)
     sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "

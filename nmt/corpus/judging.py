@@ -17,6 +17,7 @@ from nmt.corpus.balance import balanced, repeated
 from nmt.corpus.cleaning import cleaning_facts, settings_facts
 from nmt.corpus.findings import SHOWN, Collected, Findings, Late
 from nmt.corpus.judge import Judge, learnt_from
+from nmt.corpus.lexicon import Translated, count_lexicon
 from nmt.corpus.many import toward
 from nmt.corpus.means import Means
 from nmt.corpus.parallel import Corpus, Pair
@@ -24,6 +25,7 @@ from nmt.corpus.rules.model import PairModel
 from nmt.corpus.scan import CorpusReport, Scan, Scanned, scanned_of
 from nmt.corpus.survey import Survey, survey
 from nmt.text.directions import Direction, spoken
+from nmt.text.normal import normal
 
 ELSEWHERE = "elsewhere"
 """The role of training corpora of other directions, while one is judged."""
@@ -50,6 +52,13 @@ class JudgedText:
         """The pairs of the sample of a direction that were kept."""
         seen = self.surveys[self.directions.index(direction)]
         return seen.sample.kept(np.concatenate([entry.verdicts for entry in self.of(direction)]))
+
+    def lexicon(self) -> dict[str, Translated]:
+        """The lexicon of one direction, counted in as many pairs as the rules learn from."""
+        if not self.translations:
+            return {}
+        pairs = learnt_from(self.sample(self.directions[0]))
+        return count_lexicon(self.translations, [(normal(source), normal(target)) for source, target in pairs])
 
     def weights(self, temperature: float) -> list[float]:
         """How often an epoch sees the pairs of each direction, beside the weights of their corpora; 1 of one alone."""

@@ -20,10 +20,10 @@ from nmt.corpus.cleaning import Cleaning, vocabulary_facts
 from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
 from nmt.corpus.directed import several_facts, summed, tags_of
 from nmt.corpus.encode import Encoder, encode, slots_shown
-from nmt.corpus.judge import learnt_from, thresholds
+from nmt.corpus.judge import thresholds
 from nmt.corpus.judging import judge_text
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
-from nmt.corpus.lexicon import count_lexicon, write_lexicon
+from nmt.corpus.lexicon import write_lexicon
 from nmt.corpus.many import check_complete, find_corpora
 from nmt.corpus.means import OURS, Means, versions, without_output
 from nmt.corpus.parallel import Corpus
@@ -40,7 +40,6 @@ from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.text.directions import Direction, check_directions
 from nmt.text.lines import printable
 from nmt.text.mending import check_mending
-from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
@@ -213,7 +212,7 @@ def _make(
     directions, progress = request.directions, means.progress
     text = judge_text(corpora, directions, options, means, request.model)
     scanned, facts = text.scanned, text.facts
-    lexicon = count_lexicon(text.translations, _plain(text.sample(directions[0]))) if text.translations else {}
+    lexicon = text.lexicon()
     write_lexicon(folder, lexicon)
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
@@ -228,9 +227,7 @@ def _make(
     refuse_nothing_left(scanned)
     of_rows = [entry.corpus.languages for entry in scanned]
     reports = text.reports(options.temperature)
-    for report in reports:
-        if report.role == "valid" and report.dropped:
-            progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
+    _warn_of_validation(reports, progress)
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
     facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
     _warn_of_bytes(facts["vocabulary"], request, progress)
@@ -254,9 +251,11 @@ def _make(
     }
 
 
-def _plain(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """As many of the pairs as the rules learn from, in their normal form."""
-    return [(normal(source), normal(target)) for source, target in learnt_from(pairs)]
+def _warn_of_validation(reports: Sequence[CorpusReport], progress: Progress) -> None:
+    """Warn of validation pairs that are left out."""
+    for report in reports:
+        if report.role == "valid" and report.dropped:
+            progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
 
 
 def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:
