@@ -270,7 +270,7 @@ def counts(corpora: "Sequence[CorpusReport]", several: bool) -> Iterator[str]:
             )
 
 
-def summary(report: "PrepareReport", output: Path, several: bool) -> Iterator[str]:
+def summary(report: "PrepareReport", output: Path, several: bool = False) -> Iterator[str]:
     """The report as lines for a person; of ``several`` directions with their weights."""
     if report.unchanged:
         yield f"{output} is up to date: it was made from the same corpora with the same options"

@@ -242,7 +242,9 @@ def check_facts(manifest: Mapping[str, Any], path: Path) -> None:
     for name in ("train_pairs", "valid_pairs"):
         require(_is_count(manifest.get(name)), name)
     directions, given = read_directions(manifest, str(path)), manifest.get("corpus_directions")
-    right = len(directions) == 1 if given is None else isinstance(given, list) and len(given) == len(corpora)
+    right = (
+        len(directions) == 1 if given is None else isinstance(given, list) and len(given) == len(manifest["corpora"])
+    )
     require(right, "corpus_directions")
     require(all(_is_count(number, len(directions) - 1) for number in given or ()), "corpus_directions")
     kept = {role: [corpus["kept"] for corpus in manifest["corpora"] if corpus["role"] == role] for role in _ROLES}
