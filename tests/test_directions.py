@@ -176,6 +176,19 @@ def rows_of(data: Dataset, name: str) -> list[tuple[Direction, list[int], list[i
     return [(d, s.tolist(), t.tolist()) for d, s, t in zip(directions, sources, targets, strict=True)]
 
 
+def test_a_dataset_of_one_direction_has_nothing_of_all_this(tmp_path: Path) -> None:
+    prefix = write_text(tmp_path / "text") / "en-fy/train"
+    prepare(PrepareRequest("en", "fy", (prefix,), None, (), tmp_path / "data"), OPTIONS)
+    facts = read_manifest(tmp_path / "data")
+    assert not {"directions", "corpus_directions", "targets", "frequencies"} & facts.keys()
+    assert "temperature" not in facts["options"]
+    assert {each["weight"] for each in facts["corpora"]} == {1.0}
+    data = Dataset.open(tmp_path / "data")
+    tokenizer = data.load_tokenizers()[0]
+    assert data.directions == (("en", "fy"),)
+    assert not any(tokenizer.is_tag(source[0]) for _, source, _ in rows_of(data, "train"))
+
+
 @pytest.mark.parametrize("name", ["train", "valid"])
 def test_each_source_begins_with_the_tag_of_its_target(many: Many, name: str) -> None:
     data = Dataset.open(many.data)
@@ -250,7 +263,7 @@ def test_pairs_drawn_for_validation_are_kept_out_of_all_directions(tmp_path: Pat
     english = lines_of("train.en")[:300]
     train = (
         write(tmp_path / "a/train", en=english, ko=lines_of("train.ko")[:300]),
-        write(tmp_path / "b/train", en=english, fy=list(map(backwards, english))),
+        write(tmp_path / "b/train", en=english[:230], fy=list(map(backwards, english[:230]))),  # draws others
     )
     prepare(request(tmp_path, tmp_path / "data", DIRECTIONS[:2], train=train, valid=None, test=()), OPTIONS)
     data = Dataset.open(tmp_path / "data")
