@@ -70,7 +70,7 @@ def test_validations_have_a_fifth_of_the_minutes_at_most(minutes: float, cost: f
 def test_a_last_validation_that_is_too_long_scores_a_part_of_the_pairs_and_says_so(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
+    monkeypatch.setattr("nmt.training.scores.SEARCH_TOKENS", 60)
     monkeypatch.setattr("nmt.training.selection.seconds_to_validate", lambda *arguments: 1e-9)
     recorder = Recorder()
     with open_run(read_request(request(tiny_run, tmp_path / "run", 10.0)), CPU, recorder) as run:

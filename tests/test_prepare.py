@@ -25,8 +25,8 @@ from real_text import real_text
 
 from nmt.cli.prepare import summary
 from nmt.config import PrepareOptions
+from nmt.corpus import judging, survey
 from nmt.corpus import prepare as module
-from nmt.corpus import survey
 from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.encode import Encoder
@@ -565,7 +565,7 @@ def test_nothing_left_says_why(request_: PrepareRequest, role: str, pairs: list[
 @pytest.mark.parametrize(
     "pairs", [[*TRAIN, ("하나 더", "one more")], TRAIN[:-1], [*TEST, *TRAIN[10:]]], ids=["longer", "shorter", "other"]
 )
-@pytest.mark.parametrize("stage", ["scan", "learn_tokenizers"])
+@pytest.mark.parametrize("stage", ["Scan", "learn_tokenizers"])
 def test_a_corpus_that_changes_meanwhile_is_refused(
     request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch, pairs: list[tuple[str, str]], stage: str
 ) -> None:
@@ -573,8 +573,9 @@ def test_a_corpus_that_changes_meanwhile_is_refused(
         write(request_.train[0], pairs)
         return do(*arguments)
 
-    do = getattr(module, stage)
-    monkeypatch.setattr(module, stage, change_and_do)
+    owner = module if hasattr(module, stage) else judging
+    do = getattr(owner, stage)
+    monkeypatch.setattr(owner, stage, change_and_do)
     with pytest.raises(DataError, match=r"train\.(ko|en) changed while it was read"):
         prepare(request_, OPTIONS)
     assert not request_.output.exists()
@@ -584,7 +585,7 @@ def test_a_sample_teaches_the_tokenizer_of_a_large_corpus(
     request_: PrepareRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sample = survey.Sample
-    monkeypatch.setattr(survey, "Sample", lambda longest: sample(longest, 8))
+    monkeypatch.setattr(survey, "Sample", lambda longest, *limits: sample(longest, 8))
     prepare(request_, OPTIONS)
     assert texts(Dataset.open(request_.output)) == TRAIN
 

@@ -245,7 +245,7 @@ def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its translations are saved batch by batch, here a few lines each."""
-    monkeypatch.setattr("nmt.training.validation.SEARCH_TOKENS", 60)
+    monkeypatch.setattr("nmt.training.scores.SEARCH_TOKENS", 60)
     at_once, parts, processes = tmp_path / "whole", tmp_path / "parts", 0
     train(tiny_run.data, at_once)
     outcome = ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nmt.config import PrepareOptions
+from nmt.config import LARGEST_WEIGHT, PrepareOptions
 from nmt.corpus.again import Reader
 from nmt.corpus.findings import Collected, Late
 from nmt.corpus.judge import NEVER, Judge, Task
@@ -61,7 +61,7 @@ class Scanned:
     def report(self, balance: float = 1.0) -> CorpusReport:
         """Count the verdicts; ``balance`` is the weight of the direction."""
         dropped = self.names.count(self.verdicts)
-        weight = self.corpus.weight * balance if self.role == "train" else self.corpus.weight
+        weight = min(self.corpus.weight * balance, LARGEST_WEIGHT) if self.role == "train" else self.corpus.weight
         return CorpusReport(self.role, self.corpus.name, len(self.verdicts), self.kept, dropped, weight, self.near)
 
 
