@@ -29,7 +29,7 @@ from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
 from nmt.scoring.off_target import off_target, tellers
 from nmt.store.model_folder import ModelFolder
-from nmt.text.directions import Direction
+from nmt.text.directions import Direction, side_of
 from nmt.text.profile import Profile
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training.request import TrainRequest, read_request
@@ -80,10 +80,11 @@ def write_text(folder: Path) -> Path:
 
 
 def request(text: Path, output: Path, directions: tuple[Direction, ...] = DIRECTIONS, **more: Any) -> PrepareRequest:
-    sides = [{direction[side] for direction in directions} for side in (0, 1)]
-    codes = [languages.pop() if len(languages) == 1 else "mul" for languages in sides]
-    sets = {name: tuple(text / pair / name for pair in ("en-ko", "en-fy")) for name in ("train", "valid", "test")}
-    return PrepareRequest(*codes, **{**sets, **more}, output=output, several=directions)
+    source, target = (side_of(directions, side) for side in (0, 1))
+    sets: dict[str, Any] = {
+        name: tuple(text / pair / name for pair in ("en-ko", "en-fy")) for name in ("train", "valid", "test")
+    }
+    return PrepareRequest(source, target, **{**sets, **more}, output=output, several=directions)
 
 
 @pytest.fixture(scope="module")
@@ -504,7 +505,7 @@ def test_a_model_of_one_direction_takes_its_own_language() -> None:
 
 
 def test_a_model_of_several_sources_and_one_target_need_not_be_asked() -> None:
-    facts = {"targets": {"en": {}}}
+    facts: dict[str, Any] = {"targets": {"en": {}}}
     several = ModelFolder(Path("model"), ModelConfig(), "mul", "en", facts, "", (("ko", "en"), ("fy", "en")))
     assert several.toward("").pairs == (("ko", "en"), ("fy", "en"))
 
