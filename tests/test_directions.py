@@ -33,6 +33,7 @@ from nmt.text.directions import Direction, side_of
 from nmt.text.profile import Profile
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training.request import TrainRequest, read_request
+from nmt.training.scores import Scores
 
 DIRECTIONS: tuple[Direction, ...] = (("en", "ko"), ("en", "fy"), ("ko", "en"))
 OPTIONS = PrepareOptions(vocab_size=500, rules="language=off,script=off")
@@ -387,6 +388,13 @@ def test_both_directions_first_is_left_out_where_all_are_there_already(many: Man
 def test_terms_are_refused_for_several_directions(many: Many, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has several directions"):
         read_request(TrainRequest(many.data, tmp_path, "tiny", ({"training": {"steps": 9, "terms": 0.1}},)))
+
+
+def test_the_mean_of_directions_counts_each_once() -> None:
+    scores = Scores({("en", "ko"): (10.0, 20.0), ("en", "fy"): (40.0, 30.0)}, {})
+    assert scores.mean == (25.0, 25.0)
+    assert scores.named == {"en-ko": (10.0, 20.0), "en-fy": (40.0, 30.0)}
+    assert Scores({("en", "ko"): (10.0, 20.0)}, {}).named == {}
 
 
 def test_the_mean_over_directions_is_validated_and_told(many: Many) -> None:
