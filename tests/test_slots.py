@@ -19,7 +19,7 @@ from nmt.corpus.encode import LEAST_SHOWN, slots_shown
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.forced import PairScorer
 from nmt.decoding.lost_slots import LostSlots
-from nmt.decoding.shaping import Shaper
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.translator import Translator
 from nmt.store.model_folder import ModelFolder
 from nmt.text.normal import normal
@@ -340,9 +340,9 @@ def test_signs_stand_apart_from_letters_where_they_do_in_the_source(text: str, s
 
 @pytest.mark.parametrize("unit", ["★ x ", "★", "<b>★</b> "])
 def test_of_a_line_full_of_strange_signs_the_first_get_slots_and_none_overlap(tokenizer: Tokenizer, unit: str) -> None:
-    shaper = Shaper(tokenizer, Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS))
+    rewriter = Rewriter(tokenizer, Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS))
     text = unit * 20_000
-    shown, items = slotted(text, shaper._find, SLOTS)
+    shown, items = rewriter.slotted(text)
     assert filled(shown, items) == text
     assert len(items) == (1 if unit == "★" else SLOTS)
     assert "".join(items[:1]) == {"★ x ": "★", "★": text, "<b>★</b> ": "<b>"}[unit]

@@ -296,9 +296,9 @@ def test_a_final_mark_is_lent_only_where_training_practically_always_had_it() ->
 
 def test_a_translation_that_is_a_mark_alone_is_kept() -> None:
     translator, _ = copying(SINGLE)
-    assert translator.shaper.unmarked(".") == "."
-    assert translator.shaper.unmarked("a.") == "a"
-    assert translator.shaper.unmarked("a?") == "a?"
+    assert translator.rewriter.unmarked(".") == "."
+    assert translator.rewriter.unmarked("a.") == "a"
+    assert translator.rewriter.unmarked("a?") == "a?"
 
 
 @settings(deadline=None)

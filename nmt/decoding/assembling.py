@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from nmt.decoding.engine import Hypothesis
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.segments import Segment
-from nmt.decoding.shaping import Shaper
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.decoding.usable import Judge
 
@@ -23,10 +23,10 @@ class DecodingTokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Assembler:
-    """Makes texts of what was found for segments that ``shaper`` made, and translations that ``judge`` may judge."""
+    """Makes texts of what was found for segments, by ``rewriter``, and translations that ``judge`` may judge."""
 
     tokenizer: DecodingTokenizer
-    shaper: Shaper
+    rewriter: Rewriter
     judge: Judge | None = None
 
     def copy(self, segments: Sequence[Segment]) -> list[Segment]:
@@ -52,7 +52,7 @@ class Assembler:
         slotted = self.tokenizer.decode_slotted([found[place][1].pieces for place in with_items])
         for place, text in zip(with_items, slotted, strict=True):
             texts[place] = text
-        return [self.shaper.finished(segment, text) for (segment, _), text in zip(found, texts, strict=True)]
+        return [self.rewriter.finished(segment, text) for (segment, _), text in zip(found, texts, strict=True)]
 
     def translations(self, lines: Sequence[str], segments: Sequence[Segment]) -> list[Translation]:
         """The translation of each line, joined from its segments."""

@@ -14,7 +14,7 @@ from nmt.decoding.checks import CHECKS, TERM, Checks
 from nmt.decoding.phrases import failures
 from nmt.decoding.request import Request
 from nmt.decoding.segments import Segment
-from nmt.decoding.shaping import SourceTokenizer
+from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.decoding.translation import Translation
 from nmt.text.annotations import without_added
 from nmt.text.normal import normal

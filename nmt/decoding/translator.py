@@ -23,11 +23,12 @@ from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.second_search import WIDER, SecondSearch
 from nmt.decoding.segments import Segment, twins_of
-from nmt.decoding.shaping import Shaper, SourceTokenizer
+from nmt.decoding.shaping import Shaper
 from nmt.decoding.terms import Terms
-from nmt.decoding.tokenizers import TargetTokenizer
+from nmt.decoding.tokenizers import SourceTokenizer, TargetTokenizer
 from nmt.decoding.translation import Translation
 from nmt.decoding.usable import Judge, Usable
 from nmt.errors import BusyError, SettingsError
@@ -70,9 +71,10 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
-        self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines, glossary)
+        self.rewriter = Rewriter(source_tokenizer, profile, source_language, self.options.whole_lines)
+        self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer)
-        self.assembler = Assembler(target_tokenizer, self.shaper, Judge.of(usable, target_language, self.options))
+        self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
@@ -169,7 +171,7 @@ class Translator:
             "model": self.model,
             "sentencepiece": sentencepiece.__version__,
             **self.engine.about(),
-            **self.shaper.about(),
+            **self.rewriter.about(),
             **(self.terms.glossary.about() if self.terms else {}),
             **{name.replace("_", " "): value for name, value in self.options.in_force().items()},
             "batch tokens": self.batch_tokens,
