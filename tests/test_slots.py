@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import CORPUS, PREPARE, TRAIN, nmt
+from fakes import ReverseEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokenizer import TEXT
@@ -19,6 +20,7 @@ from nmt.corpus.encode import LEAST_SHOWN, slots_shown
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.forced import PairScorer
 from nmt.decoding.lost_slots import LostSlots
+from nmt.decoding.request import Request
 from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.translator import Translator
 from nmt.store.model_folder import ModelFolder
@@ -110,6 +112,31 @@ def test_more_items_than_slots_stay_in_the_text() -> None:
 def test_a_prefix_has_the_slots_of_the_source() -> None:
     assert matched("%d 중 %s", ("%s", "%d"), find) == f"{S1} 중 {S0}"
     assert matched("%d 중 %s", ("%s",), find) == f"%d 중 {S0}"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "patterns", "slots"),
+    [
+        ((), {"ticket": "TKT[a-z]+"}, [0]),
+        (("address",), {}, [0]),
+        (("address",), {"ticket": "TKT[a-z]+"}, [0, 1]),
+        (KINDS, {}, [0, 1]),  # ★ is a sign that the vocabulary lacks
+        ((), {}, []),
+    ],
+)
+def test_a_prefix_has_slots_for_the_kinds_of_the_model(
+    tokenizer: Tokenizer, kinds: Sequence[str], patterns: dict[str, str], slots: list[int]
+) -> None:
+    if patterns:
+        pytest.importorskip("regex")
+    line = "나무 TKTa www.x.org" if kinds is not KINDS else "나무 ★ www.x.org"
+    profile = Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS if slots else 0, kinds, patterns)
+    translator = Translator(ReverseEngine(), tokenizer, tokenizer, profile=profile)
+    (segment,) = translator.shaper.segments([line], 0, Silent())
+    translator.phrasebook.tell([segment], {0: Request(line, prefix=line[3:])}, 0, Silent())
+    first = tokenizer.first_reserved
+    assert [piece - first for piece in segment.pieces if piece >= first] == slots
+    assert [piece - first for piece in segment.prefix if piece >= first] == slots
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])

@@ -16,9 +16,8 @@ from nmt.decoding.segments import Segment
 from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
-from nmt.text.slots import matched
+from nmt.text.slots import Find, matched
 from nmt.text.tokenizer import EOS
-from nmt.text.verbatim import find
 
 _OPENERS = '"(-'
 
@@ -83,10 +82,14 @@ class Phrase:
 
 
 class Phrasebook:
-    """Tells segments what their lines ask for, and checks whether translations have it."""
+    """Tells segments what their lines ask for, and checks whether translations have it.
 
-    def __init__(self, tokenizer: SpellingTokenizer) -> None:
+    ``find`` finds in a prefix what got slots in the line.
+    """
+
+    def __init__(self, tokenizer: SpellingTokenizer, find: Find) -> None:
         self._tokenizer = tokenizer
+        self._find = find
         self._failed = 0  # lines whose translation is not as asked
         self._first_failed = ""
         self.forms_of = lru_cache(1 << 12)(self._forms_of)
@@ -129,7 +132,7 @@ class Phrasebook:
 
     def _prefix(self, prefix: str, items: Sequence[str]) -> list[int]:
         """The pieces of what a translation begins with; ``items`` of the source are slots there, too."""
-        text = matched(prefix, items, find)
+        text = matched(prefix, items, self._find)
         return self._tokenizer.encode_slotted([text], [text != prefix])[0]
 
     def constraint(self, forms: tuple[str, ...]) -> Constraint:

@@ -73,7 +73,7 @@ class Translator:
         self.window = window
         self.rewriter = Rewriter(source_tokenizer, profile, source_language, self.options.whole_lines)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
-        self.phrasebook = Phrasebook(target_tokenizer)
+        self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find)
         self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
