@@ -6,6 +6,7 @@ Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,9 +27,9 @@ from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.reserved import RESERVED, SLOTS
-from nmt.text.slots import slotted_pair
+from nmt.text.slots import Find, slotted_pair
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import Grammar
+from nmt.text.verbatim import Grammar, LateLines
 
 LEAST_SHOWN = 50  # pairs with a slot from which a model copies it
 
@@ -46,12 +47,17 @@ class Encoder:
     workers: int
     grammar: Grammar
 
-    def encode(self, pairs: Sequence[Pair]) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
+    def encode(
+        self, pairs: Sequence[Pair], late: Sequence[set[str]] = ()
+    ) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
         """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
 
-        A pair over the limit may come back with empty lists.
+        A pair over the limit may come back with empty lists. Each set of ``late`` gets the kinds that are left out of a
+        pair, because their patterns take too long.
         """
-        given, pairs = pairs, [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
+        find = self.grammar.find
+        finds: list[Find] = [partial(find, late=some) for some in late] or [find] * len(pairs)
+        given, pairs = pairs, [slotted_pair(*pair, own, vary=True) for pair, own in zip(pairs, finds, strict=True)]
         slotted = [pair != as_given for pair, as_given in zip(pairs, given, strict=True)]
         may_fit = [self._may_fit(pair) for pair in pairs]
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
@@ -70,11 +76,12 @@ class _Outputs:
     """The files of the dataset that grow chunk by chunk, as far as an earlier process has written them."""
 
     def __init__(self, stage: Stage, encoder: Encoder, profile: ProfileCounter) -> None:
-        state = stage.value or {"pairs": 0, "splits": {}, "profile": {}}
+        state = stage.value or {"pairs": 0, "splits": {}, "profile": {}, "late": {}}
         self._stage = stage
         self.done: int = state["pairs"]
         self.profile = profile
         profile.restore(state["profile"])
+        self.late = LateLines(*map(dict.fromkeys, state["late"].values()))
         sizes = (encoder.source.size, encoder.target.size)
         self.splits = {
             name: SplitWriter(stage.append, name, *sizes, state=state["splits"].get(name))
@@ -88,7 +95,8 @@ class _Outputs:
         self.verdicts.write(verdicts)
         self.done += len(verdicts)
         splits = {name: split.state for name, split in self.splits.items()}
-        self._stage.note({"pairs": self.done, "splits": splits, "profile": self.profile.state()})
+        late = {name: list(names) for name, names in vars(self.late).items()}
+        self._stage.note({"pairs": self.done, "splits": splits, "profile": self.profile.state(), "late": late})
 
 
 def encode(
@@ -108,10 +116,7 @@ def encode(
         for number, entry in enumerate(corpora):
             start = done[number]
             for pairs in ahead(_chunks(entry.corpus, start)) if start < len(entry.verdicts) else ():
-                # The slice is a view, so marks made in it reach ``entry``.
-                verdicts = entry.verdicts[start : start + len(pairs)]
-                _encode_chunk(entry.role, number, pairs, verdicts, encoder, outputs)
-                outputs.note(verdicts)
+                outputs.note(_encode_chunk(entry, number, start, pairs, encoder, outputs))
                 start += len(pairs)
                 means.progress.advance(len(pairs))
         names = stage.names()
@@ -121,6 +126,7 @@ def encode(
         for entry in corpora:
             _list_dropped(entry, dropped)
     means.progress.finish()
+    outputs.late.warn(means.progress)
     return {name: split.rows for name, split in outputs.splits.items()}
 
 
@@ -145,12 +151,17 @@ def _chunks(corpus: Corpus, done: int) -> Iterator[list[Pair]]:
 
 
 def _encode_chunk(
-    role: str, number: int, pairs: list[Pair], verdicts: Verdicts, encoder: Encoder, outputs: _Outputs
-) -> None:
+    entry: Scanned, number: int, start: int, pairs: list[Pair], encoder: Encoder, outputs: _Outputs
+) -> Verdicts:
+    """Encode the pairs of corpus ``number`` from ``start`` on; returns their verdicts."""
+    verdicts = entry.verdicts[start : start + len(pairs)]  # a view, so marks made in it reach ``entry``
     wanted = np.flatnonzero((verdicts == KEPT) | (verdicts == HELD_OUT))
-    source, target, fits = encoder.encode([pairs[row] for row in wanted])
+    late = [set[str]() for _ in wanted]
+    source, target, fits = encoder.encode([pairs[row] for row in wanted], late)
+    for row, kinds in zip(wanted.tolist(), late, strict=True):
+        outputs.late.add(f"{entry.corpus.name} line {start + row + 1}", kinds)
     verdicts[wanted[~fits]] = TOO_LONG
-    for split, verdict in ((role, KEPT), ("valid", HELD_OUT)):
+    for split, verdict in ((entry.role, KEPT), ("valid", HELD_OUT)):
         chosen = verdicts[wanted] == verdict
         sources = list(compress(source, chosen))
         outputs.splits[split].append(sources, list(compress(target, chosen)), number)
@@ -161,6 +172,7 @@ def _encode_chunk(
             for pair in texts:
                 for text, file in zip(pair, outputs.valid_text, strict=True):
                     file.write(one_line(text).encode() + b"\n")
+    return verdicts
 
 
 def slots_shown(counts: npt.NDArray[np.int64]) -> int:

@@ -7,7 +7,7 @@ and capitals become small letters. What a line becomes depends on its own text a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice, pairwise
 from unicodedata import category
 
@@ -19,7 +19,7 @@ from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
 from nmt.text.slots import Slotted, filled, slotted, spaced
 from nmt.text.terms import Found
-from nmt.text.verbatim import VERSION, Grammar, Match, is_code
+from nmt.text.verbatim import VERSION, Grammar, LateLines, Match, is_code
 
 SELDOM = 0.005
 """Share of training's lines in capitals, or in title case, below which such a line is written as a sentence.
@@ -61,6 +61,7 @@ class Rewriter:
         self._whole = whole
         self.slots = profile.slots if profile else 0
         self._grammar = profile.grammar if profile else Grammar(())
+        self.late = LateLines()
         self.is_strange = lru_cache(1 << 14)(tokenizer.is_strange)
 
     def about(self) -> dict[str, str | float]:
@@ -72,12 +73,15 @@ class Rewriter:
             told |= {"slots": self.slots, "grammar": VERSION}
         return told if self._whole else {**told, "sentence rules": RULES, "source language": self._language}
 
-    def slotted(self, line: str) -> Slotted:
-        """A text with slots for what stays as it is."""
-        return slotted(line, self.find, self.slots)
+    def slotted(self, text: str, number: int) -> Slotted:
+        """A text of line ``number`` with slots for what stays as it is."""
+        late = set[str]()
+        found = slotted(text, partial(self.find, late=late), self.slots)
+        self.late.add(f"line {number}", late)
+        return found
 
-    def sentences(self, line: str, whole: Sentence) -> list[Sentence]:
-        """The sentences of a line, those that have to be encoded without pieces."""
+    def sentences(self, line: str, number: int, whole: Sentence) -> list[Sentence]:
+        """The sentences of line ``number``, those that have to be encoded without pieces."""
         pieces = len(whole.pieces)
         if not pieces or not self.profile:
             return [whole]
@@ -87,7 +91,7 @@ class Rewriter:
         texts = [sentence.strip() for sentence in sentences]
         if len(texts) <= self.profile.sentences and pieces <= self.profile.longest:
             texts = [line]
-        cut_up = [self.slotted(text) for text in texts] if len(texts) > 1 else [whole.text]
+        cut_up = [self.slotted(text, number) for text in texts] if len(texts) > 1 else [whole.text]
         marked = [self._lacks_mark(text, sentence) for text, sentence in zip(texts, cut_up, strict=True)]
         case = self._odd_case(whole.text.text)
         if len(texts) == 1 and not marked[0] and not case:
@@ -120,9 +124,12 @@ class Rewriter:
         nothing = self.profile and (not any(map(str.isalpha, text.text)) or is_code(text.text))
         return text.text if nothing else ""
 
-    def find(self, text: str) -> list[Match]:
-        """What of a text gets slots: by the grammar, and words and signs of which the vocabulary has no character."""
-        matches = self._grammar.find(text)
+    def find(self, text: str, late: set[str] | None = None) -> list[Match]:
+        """What of a text gets slots: by the grammar, and words and signs of which the vocabulary has no character.
+
+        Kinds that are left out, because their patterns take too long, are added to ``late``.
+        """
+        matches = self._grammar.find(text, late)
         if text.isascii() or not self.slots:
             return matches
         strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self.is_strange(sign)]

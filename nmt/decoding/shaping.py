@@ -36,12 +36,15 @@ class Shaper:
 
     def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
         """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
-        whole = [Sentence(self._rewriter.slotted(line)) for line in lines]
+        numbered = list(enumerate(lines, start=before + 1))
+        whole = [Sentence(self._rewriter.slotted(line, number)) for number, line in numbered]
         self._encode(whole)
-        for place, part in enumerate(whole):
+        for (number, _), part in zip(numbered, whole, strict=True):
             if self._tokenizer.has_bytes(part.pieces):
-                self._look_for_strange(without_signs(part.text.text), before + place + 1)
-        shaped = [self._rewriter.sentences(line, part) for line, part in zip(lines, whole, strict=True)]
+                self._look_for_strange(without_signs(part.text.text), number)
+        shaped = [
+            self._rewriter.sentences(line, number, part) for (number, line), part in zip(numbered, whole, strict=True)
+        ]
         every = [part for parts in shaped for part in parts]
         self._encode([part for part in every if not part.pieces])
         if self._glossary:

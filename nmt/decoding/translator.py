@@ -205,6 +205,7 @@ class Translator:
     def warn(self, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, and of translations that are not as asked."""
         self.shaper.warn_of_strange(progress)
+        self.rewriter.late.warn(progress)
         self.phrasebook.warn(progress)
 
     def windows(self, lines: Iterable[Line | Pause]) -> Iterator[list[Line]]:
