@@ -19,6 +19,7 @@ from nmt.errors import DataError, shown
 from nmt.text.edges import JOINED, KOREAN, OPEN, edge, has_words, joins
 from nmt.text.lines import read_lines
 from nmt.text.normal import normal
+from nmt.text.slots import typed
 from nmt.text.stems import Stem, stemmer, stems_by
 from nmt.text.words import UNSPACED
 
@@ -79,7 +80,7 @@ def read_glossary(path: Path) -> list[Term]:
         for number, line in enumerate(read_lines(file, str(path)), start=1):
             if not line.strip():
                 continue
-            source, *targets = map(normal, line.split("\t"))
+            source, *targets = map(normal, typed(line).split("\t"))
             where = f"{path} line {number}"
             if not targets:
                 raise DataError(f"{where} has no tab: {shown(line)}", _MEND)
@@ -124,8 +125,8 @@ class Glossary:
             return cls(read_glossary(Path(given)), source_language, target_language)
         found: dict[str, Term] = {}
         for source, targets in given.items():
-            each = [normal(target) for target in ([targets] if isinstance(targets, str) else targets)]
-            if name := normal(source):
+            each = [normal(typed(target)) for target in ([targets] if isinstance(targets, str) else targets)]
+            if name := normal(typed(source)):
                 _add(found, Term(name, tuple(filter(None, each))))
         return cls(found.values(), source_language, target_language)
 

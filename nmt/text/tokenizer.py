@@ -64,6 +64,10 @@ class Tokenizer:
         ids = {**dict(enumerate(SIGNS)), **dict(enumerate(TERM_SIGNS, FIRST_TERM_SIGN))}
         self._signs = {self.first_reserved + place: sign for place, sign in ids.items()}
         self._sign_bytes = {id: self._bytes_of(sign) for id, sign in self._signs.items()}
+        self._unknown = self._bytes_of("\ufffd")
+        typed = [id for id, piece in enumerate(pieces) if any(sign in piece for sign in SIGNS)]
+        slots = {self.first_reserved + place: self._bytes_of(sign) for place, sign in enumerate(SIGNS)}
+        self._spelled_slots = {**dict.fromkeys(typed, self._unknown), **slots}
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
@@ -111,11 +115,14 @@ class Tokenizer:
         return [one_line(text) for text in texts]
 
     def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """``decode``, but slots become the signs of ``nmt.text.slots``."""
-        return self.decode([[byte for id in ids for byte in self._without_slot(int(id))] for ids in pieces])
+        """``decode``, but slots become the signs of ``nmt.text.slots``, and signs that are spelled U+FFFD."""
+        return self.decode([self._slots_spelled(list(map(int, ids))) for ids in pieces])
 
-    def _without_slot(self, id: int) -> Sequence[int]:
-        return self._sign_bytes[id] if 0 <= id - self.first_reserved < SLOTS else (id,)
+    def _slots_spelled(self, ids: list[int]) -> list[int]:
+        if self._unknown[0] in ids:  # the first byte of every sign
+            for sign in range(self.first_reserved, self.first_reserved + SLOTS):
+                ids = _replaced(ids, self._sign_bytes[sign], self._unknown)
+        return [byte for id in ids for byte in self._spelled_slots.get(id, (id,))]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""
