@@ -246,7 +246,7 @@ class Translator:
         if self.second:
             self.second.mend(judged, asked, lambda some, how: [*self.search(some, before, Silent(), how)])
             segments = [segment for each in judged for segment in each.segments]
-        translations = self.assembler.translations(texts, segments)
+        translations = self.assembler.translations(texts, segments, self.checking is not None)
         if self.terms:
             translations = self.terms.described(translations, segments)
         if self.checking:
