@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, shown
+from nmt.text.compounds import has_compounds, is_compound_of
 from nmt.text.edges import JOINED, KOREAN, OPEN, edge, has_words, joins
 from nmt.text.lines import read_lines
 from nmt.text.normal import normal
@@ -105,6 +106,7 @@ class Glossary:
         self.terms = list(terms)
         self._languages = source_language, target_language
         self._stem_source, self._stem_target = stemmer(source_language), stemmer(target_language)
+        self._has_compounds = has_compounds(target_language)
         self._by_stems: dict[tuple[str, ...], list[Entry]] = {}
         counts: dict[str, set[int]] = {}
         for term in self.terms:
@@ -182,7 +184,7 @@ class Glossary:
     def form_in(self, found: Found, text: str) -> str:
         """The translation of a term as it stands in a text, inflected or not; "" if it lacks all translations.
 
-        What stays as it is must be there to the letter.
+        In German a compound that has it at one end will do. What stays as it is must be there to the letter.
         """
         if not found.term.targets:
             capitals = found.words.upper() if text.isupper() else found.words
@@ -191,6 +193,12 @@ class Glossary:
         for target in found.term.targets:
             if form := _form(target, *self._target_words(target), text, there, stems):
                 return form
+        if self._has_compounds:
+            nouns = [target for target in found.term.targets if len(self._target_words(target)[0]) == 1]
+            compounds = (
+                word.text for word in there for noun in nouns if is_compound_of(word.text, noun, self._stem_target)
+            )
+            return next(compounds, "")
         return ""
 
 
