@@ -154,6 +154,7 @@ def test_an_inflected_translation_counts(target: str, text: str, form: str) -> N
         ("Eintrag", "Die Menüeinträge.", "Menüeinträge"),
         ("Zeile", "Am Zeilenende.", "Zeilenende"),
         ("Adresse", "Das Adressbuch.", "Adressbuch"),
+        ("Gerät", "Die Geräteliste", "Geräteliste"),
         ("Datei", "Der Dateityp und die Datei", "Datei"),  # the word itself comes first
         ("Feld", "Eingabefelder", "Eingabefelder"),
         ("Druck", "Ein Ausdruck.", ""),

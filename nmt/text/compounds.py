@@ -10,7 +10,7 @@ from nmt.text.stems import Stem
 
 LEAST = 4  # letters of a noun that is looked for: Art is in Start
 REST = 3  # letters of what it is compounded with
-_LINKS = ("", "s", "es", "n", "en", "er", "e")
+_LINKS = ("", "e", "en", "es")  # Geräteliste; others begin with a consonant, as a word may
 _PREFIX = re.compile("(?:auf|aus|bei|durch|ein|ent|her|hin|miss|mit|nach|über|ver|vor|vorher|weg|wider|zer|zurück)")
 _VOWELS = "aeiouäöüy"
 _BEGINNING = re.compile("(?:ab|an|auf|aus|ein|er|über|um|un|in|ende|ebene|editor|option|objekt|adress|element)")
