@@ -80,10 +80,11 @@ class Grammar:
         while forms:
             try:
                 return list(_matches(forms, text))
-            except _LateError as error:
-                forms = [form for form in forms if form.kind != error.kind]
+            except TimeoutError as error:
+                (kind,) = error.args
+                forms = [form for form in forms if form.kind != kind]
                 if late is not None:
-                    late.add(error.kind)
+                    late.add(kind)
         return []
 
 
@@ -115,15 +116,8 @@ class LateLines:
             progress.warn(said)
 
 
-class _LateError(Exception):
-    """The pattern of a kind takes too long."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-
-
 def _matches(forms: Sequence[Form], text: str) -> Iterator[Match]:
-    """The matches of forms in a text, in order. Raises _LateError."""
+    """The matches of forms in a text, in order. Raises TimeoutError with the kind that takes too long."""
     # Each form's next match is kept until another match covers its beginning: no part of a line is searched twice.
     spent: dict[str, float] = {}  # seconds, by kind of one's own
     ahead: dict[int, tuple[int, int, int]] = {}  # place of a form in the list → the order of its next match
@@ -212,7 +206,7 @@ def _timed(form: Form, text: str, start: int, spent: dict[str, float]) -> "re.Ma
     try:
         return form.pattern.search(text, start, timeout=max(SECONDS - before, 1e-6))  # type: ignore[call-overload]
     except TimeoutError:
-        raise _LateError(form.kind) from None
+        raise TimeoutError(form.kind) from None
     finally:
         spent[form.kind] = before + monotonic() - began
 
