@@ -54,12 +54,13 @@ def shape(model: ModelFolder) -> Rows:
     if config.family == "transformer":
         rows += [
             ("attention", f"{config.heads} heads of {config.width // config.heads}, {config.attention_score} scores"),
-            ("feed-forward", str(config.feed_forward)),
+            ("feed-forward", f"{config.feed_forward}, {config.activation}"),
             ("norm, positions", f"{config.norm}-norm, {config.positions} positions"),
         ]
     elif config.family == "recurrent":
         rows += [("cell", config.cell), ("attention", f"{config.attention_score} scores")]
     ties = "tied" if config.tied_embeddings else "separate"
+    ties += ("" if config.scaled_embeddings else ", not scaled") + (", an output bias" if config.output_bias else "")
     return [*rows, ("embeddings", ties), ("dropout", f"{config.dropout:g}")]
 
 
