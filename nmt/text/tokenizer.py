@@ -2,7 +2,8 @@
 
 No text is lost: a character without a piece is encoded as its UTF-8 bytes, and typed text never becomes a control
 symbol. Text is only brought into its normal form (``nmt.text.normal``). SentencePiece's own normalisation (nmt_nfkc) is
-not used, because it also rewrites full-width forms and ligatures, which decoding could not restore.
+not used, because it also rewrites full-width forms and ligatures, which decoding could not restore. Vocabularies of
+imported models may differ: such a character is unknown, or text is normalised, as the models have learnt it.
 """
 
 import io
@@ -133,8 +134,8 @@ class Tokenizer:
         return [*range(EOS + 1), *range(self.first_reserved + SLOTS, self.size)]
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
-        """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
-        return any(EOS < id < FIRST_PLAIN for id in ids)
+        """Whether the ids have a character without a piece of its own: spelled in byte pieces, or unknown."""
+        return any(id == UNK or EOS < id < FIRST_PLAIN for id in ids)
 
     def is_strange(self, character: str) -> bool:
         """Whether a character has no piece, and is not a letter or digit of a script that has pieces."""
@@ -150,13 +151,16 @@ class Tokenizer:
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one.
 
-        A slot and a sign of annotations have those of their sign, and other reserved pieces have none.
+        A slot and a sign of annotations have those of their sign, and other reserved pieces have none. What is unknown
+        to an imported vocabulary is one U+FFFD.
         """
         return [self._spelling(int(id)) for id in ids]
 
     def _spelling(self, id: int) -> bytes:
         if id >= self.first_reserved:
             return self._signs.get(id, "").encode()
+        if id == UNK:
+            return "\ufffd".encode()
         piece: str = self._model.id_to_piece(id)
         return bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
 
