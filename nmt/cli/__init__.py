@@ -15,6 +15,7 @@ import typer
 
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
+from nmt.cli.import_ import import_
 from nmt.cli.inspect import inspect
 from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
@@ -72,8 +73,8 @@ def common(version: Version = False) -> None:
     pass
 
 
-for command in (prepare, train, translate, evaluate, score, inspect, report, export):
-    app.command(cls=Command)(with_common_flags(command))
+for command in (prepare, train, translate, evaluate, score, inspect, report, import_, export):
+    app.command(command.__name__.rstrip("_"), cls=Command)(with_common_flags(command))
 
 
 def main() -> NoReturn:
