@@ -182,7 +182,8 @@ def write_marian(folder: Path, models: tuple[bytes, bytes], **changes: Any) -> P
     """A folder of a random model of Marian with a joint vocabulary; ``changes`` go into its settings."""
     folder.mkdir(parents=True)
     row_of = vocabulary(*dict.fromkeys(models))
-    np.savez(folder / "model.npz", **marian_arrays({**MARIAN, **changes}, len(row_of)))
+    arrays: dict[str, Any] = marian_arrays({**MARIAN, **changes}, len(row_of))
+    np.savez(folder / "model.npz", **arrays)
     lines = (f"{json.dumps(piece, ensure_ascii=False)}: {id}\n" for piece, id in row_of.items())
     (folder / "vocab.yml").write_text("".join(lines), encoding="utf-8")
     decoder = "relative-paths: true\nmodels:\n  - model.npz\nvocabs:\n  - vocab.yml\n  - vocab.yml\nbeam-size: 6\n"

@@ -9,11 +9,14 @@ from typing import Any
 import foreign
 import pytest
 import torch
-from conftest import CORPUS, nmt
+from conftest import CORPUS, nmt, write_corpus
+from safetensors.torch import load_file, save_file
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
+from nmt.errors import NmtError
+from nmt.model.positions import sinusoids
 from nmt.store.imported import import_model
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
@@ -168,3 +171,65 @@ def test_marian_s_own_files_translate_1000_lines_as_ctranslate2_s_own_converter(
     theirs = [one_line(text) for text in by_ctranslate2(folder, tmp_path / "converted", lines, limits)]
     assert len(set(theirs)) > 200
     assert [each.text for each in ours] == theirs
+
+
+def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, bytes], tmp_path: Path) -> None:
+    folder = foreign.write_hugging_face(
+        tmp_path / "folder", models, d_model=32, encoder_attention_heads=4, decoder_attention_heads=4
+    )
+    train, valid = write_corpus(tmp_path, "train", 0, 300), write_corpus(tmp_path, "valid", 300, 20)
+    commands: list[list[str | Path]] = [
+        ["import", folder, "-o", tmp_path / "model"],
+        ["prepare", "-s", "ko", "-t", "en", "--train", train, "--valid", valid, "--vocab", tmp_path / "model"],
+        ["train", tmp_path / "data", "--init", tmp_path / "model", "--preset", "tiny", "--steps", "60"],
+    ]
+    commands[1] += ["-o", tmp_path / "data"]
+    commands[2] += ["-o", tmp_path / "run", "--validate-every", "20", "--threads", "1", "--device", "cpu"]
+    commands[2] += ["--set", "training.warmup_steps=5", "--set", "training.learning_rate=0.003"]
+    for command in commands:
+        result = nmt(*command)
+        assert result.returncode == 0, result.stderr
+    events = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    losses = [event["loss"] for event in events if event["event"] == "validation"]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] - losses[-1] > 0.3
+    before, after = (load_file(place / "model.safetensors") for place in (tmp_path / "model", tmp_path / "run/model"))
+    assert ModelFolder.open(tmp_path / "run").config == ModelFolder.open(tmp_path / "model").config
+    assert not torch.equal(before["embeddings.output_bias"], after["embeddings.output_bias"])
+    translated = nmt("translate", tmp_path / "run", input="나는 학생이다.\n龘\n")
+    assert (translated.returncode, translated.stdout.count("\n")) == (0, 2)
+
+
+def test_a_vocabulary_shared_by_both_sides_stays_one(models: tuple[bytes, bytes], tmp_path: Path) -> None:
+    folder = foreign.write_hugging_face(tmp_path / "folder", (models[1], models[1]))
+    import_model(folder, tmp_path / "model", ("de", "en"))
+    model = ModelFolder.open(tmp_path / "model")
+    assert model.joint
+    assert (model.source_language, model.target_language) == ("de", "en")
+    assert "embeddings.source.weight" not in load_file(tmp_path / "model" / "model.safetensors")
+
+
+def test_half_precision_and_tables_of_positions_are_read(models: tuple[bytes, bytes], tmp_path: Path) -> None:
+    folder = foreign.write_hugging_face(tmp_path / "folder", models)
+    import_model(folder, tmp_path / "model")
+    tensors = {name: tensor.half() for name, tensor in load_file(folder / "model.safetensors").items()}
+    table = sinusoids(torch.arange(512), 16, sines_first=True)
+    tensors |= {f"model.{side}.embed_positions.weight": table.clone() for side in ("encoder", "decoder")}
+    tensors["lm_head.weight"] = tensors["model.shared.weight"].clone()
+    save_file(tensors, folder / "model.safetensors")
+    import_model(folder, tmp_path / "half")
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("model", "half"))
+    assert all(torch.allclose(first[name].float(), second[name].float(), atol=2e-3) for name in first)
+    tensors["model.encoder.embed_positions.weight"] += 1
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(NmtError, match="no table of sines and cosines"):
+        import_model(folder, tmp_path / "other")
+
+
+def test_an_imported_model_replaces_nothing(models: tuple[bytes, bytes], tmp_path: Path) -> None:
+    folder = foreign.write_marian(tmp_path / "folder", models)
+    first = nmt("import", folder, "-o", tmp_path / "model")
+    assert first.returncode == 0
+    assert "no file names the languages" in first.stderr
+    assert nmt("import", folder, "-o", tmp_path / "model").returncode == 73
+    assert nmt("import", tmp_path / "nothing", "-o", tmp_path / "other").returncode == 66

@@ -79,8 +79,8 @@ def foreign_pieces(model: bytes) -> ForeignPieces:
     return ForeignPieces(names, numbers, types)
 
 
-def rewrite(model: bytes, more: Iterable[str], languages: Sequence[str]) -> Rewritten:
-    """Rewrite a model, adding pieces ``more`` that encoding never makes.
+def rewrite(model: bytes, vocabulary: Iterable[str], languages: Sequence[str]) -> Rewritten:
+    """Rewrite a model, adding those pieces of a ``vocabulary`` that it lacks, which encoding never makes.
 
     Raises ValueError for a model that works in another way than ours; the message continues a sentence that begins with
     the model's name.
@@ -94,7 +94,9 @@ def rewrite(model: bytes, more: Iterable[str], languages: Sequence[str]) -> Rewr
     origins += BYTE_PIECES if spells_bytes else [None] * len(BYTE_PIECES)
     reserved = [(name, 0.0, CONTROL) for name in reserved_pieces(languages)]
     taken = {name for name, _, _ in (*made, *reserved)}
-    never = ((name, _WORST if kind == _BPE else 0.0, UNUSED) for name in more if _has_room(name))
+    own = {name for name, _, _ in pieces.plain()}
+    more = [name for name in vocabulary if name not in own and _has_room(name)]
+    never = [(name, _WORST if kind == _BPE else 0.0, UNUSED) for name in more]
     for name, score, type_ in (*pieces.plain(), *never):
         shown = _free_name(name, taken)
         made.append((shown, score, type_ if shown == name else UNUSED))

@@ -5,7 +5,7 @@ V rows of its vocabulary, D width.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nmt.config import ModelConfig
@@ -14,7 +14,7 @@ from nmt.store.layout import PRODUCED
 from nmt.store.model_folder import ModelAbout
 from nmt.text.profile import Profile
 from nmt.text.spm_format import SPECIAL_PIECES
-from nmt.text.spm_import import Rewritten, foreign_pieces, rewrite
+from nmt.text.spm_import import Rewritten, rewrite
 from nmt.text.tokenizer import BOS, EOS, PAD, SOURCE_TOKENIZER, TARGET_TOKENIZER, UNK
 
 if TYPE_CHECKING:
@@ -35,11 +35,6 @@ class ForeignSide:
     row_of: Mapping[str, int]
     rows_VD: "Tensor"
 
-    def more(self, special: Sequence[str]) -> list[str]:
-        """Pieces of the vocabulary that text is never cut into: a joint one has those of the other side, too."""
-        made = {name for name, _, _ in foreign_pieces(self.spm).plain()}
-        return [name for name in self.row_of if name not in made and name not in special]
-
 
 @dataclass(frozen=True)
 class ForeignModel:
@@ -57,7 +52,6 @@ class ForeignModel:
     padding: str = ""  # its padding piece, which is in no translation; "": it has none
     longest: int = 512  # positions that it was trained with
     languages: tuple[str, str] | None = None
-    special: Sequence[str] = field(default=(END, UNKNOWN))
 
     @property
     def is_joint(self) -> bool:
@@ -73,8 +67,9 @@ def as_ours(model: ForeignModel, languages: tuple[str, str]) -> tuple[dict[str, 
             raise DataError(f"the vocabulary of {side.name} has no piece {missing[0]}", OTHER_MODEL)
         if tag := next(filter(_TAG.fullmatch, side.row_of), None):
             raise DataError(f"the model has several target languages, such as {tag}", "import one of a single target")
-    special = [*model.special, model.padding]
-    target = _rewritten(model.target, model.target.more(special), languages)
+    # A joint vocabulary has pieces of the other side, too, which the model may produce.
+    produced = [name for name in model.target.row_of if name not in (END, UNKNOWN, model.padding)]
+    target = _rewritten(model.target, produced, languages)
     source = target if model.is_joint else _rewritten(model.source, [], languages)
     tensors = {**model.layers, "embeddings.target.weight": _rows(model, model.target, target, model.target.rows_VD)}
     if not model.is_joint:
@@ -89,9 +84,9 @@ def as_ours(model: ForeignModel, languages: tuple[str, str]) -> tuple[dict[str, 
     return tensors, about, Profile(model.longest, _SENTENCES, 0.0, "", "")
 
 
-def _rewritten(side: ForeignSide, more: Sequence[str], languages: tuple[str, str]) -> Rewritten:
+def _rewritten(side: ForeignSide, vocabulary: Sequence[str], languages: tuple[str, str]) -> Rewritten:
     try:
-        return rewrite(side.spm, more, languages)
+        return rewrite(side.spm, vocabulary, languages)
     except ValueError as error:
         raise DataError(f"{side.name} {error}", OTHER_MODEL) from None
 
