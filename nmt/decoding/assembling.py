@@ -9,6 +9,7 @@ from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.segments import Segment
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.decoding.usable import Judge
+from nmt.text.normal import normal
 
 
 class DecodingTokenizer(Protocol):
@@ -64,6 +65,9 @@ class Assembler:
         slotted = self.tokenizer.decode_slotted([found[place][1].pieces for place in with_items])
         for place, text in zip(with_items, slotted, strict=True):
             texts[place] = text
+        for place, (segment, _) in enumerate(found):
+            if segment.is_copied:  # the pieces of an imported vocabulary may not have all of it
+                texts[place] = normal(segment.copied)
         return [self.rewriter.finished(segment, text) for (segment, _), text in zip(found, texts, strict=True)]
 
     def translations(self, lines: Sequence[str], segments: Sequence[Segment], checked: bool) -> list[Translation]:

@@ -17,7 +17,7 @@ from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
 from nmt.text.slots import Find, matched
-from nmt.text.tokenizer import EOS
+from nmt.text.tokenizer import EOS, UNK
 
 _OPENERS = '"(-'
 
@@ -151,7 +151,7 @@ class Phrasebook:
                     forms.append(tuple(pieces[place:]))
                     break
                 spelled += part
-        return tuple(dict.fromkeys(form for form in forms if form))
+        return tuple(dict.fromkeys(form for form in forms if form and UNK not in form))
 
     def check(self, requests: Mapping[int, Request], texts: Sequence[str], before: int) -> None:
         """Count the lines whose translations lack what must appear, or have what must not."""

@@ -41,8 +41,9 @@ def languages(model: ModelFolder) -> str:
 
 
 def origin(manifest: Mapping[str, object]) -> Rows:
-    """The program that wrote the model, and the licence of its training text."""
-    rows = [(name, manifest.get(key)) for name, key in (("made by", "program"), ("licence of its text", "licence"))]
+    """The program that wrote the model, the one that trained it if that is another, and the licence of its text."""
+    names = {"program": "made by", "imported": "imported from", "licence": "licence of its text"}
+    rows = [(name, manifest.get(key)) for key, name in names.items()]
     return [(name, str(value)) for name, value in rows if value and is_note(value)]
 
 

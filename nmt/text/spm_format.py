@@ -26,8 +26,7 @@ MOST_PIECES = 10**6 + RESERVED  # the most that ``nmt prepare`` makes
 
 # Types of pieces. A valid model has no user-defined (4) piece.
 PLAIN, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6
-_SPECIAL_TYPES = bytes([CONTROL, UNKNOWN, CONTROL, CONTROL])
-_BYTE_TYPES = (bytes([CONTROL]) * 256, bytes([BYTE]) * 256)  # by the trainer's byte_fallback
+_FIRST_TYPES = tuple(bytes([CONTROL, UNKNOWN, CONTROL, CONTROL]) + bytes([kind]) * 256 for kind in (BYTE, CONTROL))
 _LAST_TYPES = bytes([CONTROL]) * RESERVED
 
 # Field numbers of the messages, and the values that each field may have; None stands for an absent field. Settings of
@@ -71,11 +70,10 @@ def read_pieces(model: bytes) -> list[str]:
         settings = unique_fields(model, place)
         if not raw:
             raise ValueError("is not a SentencePiece model")
-        pieces = _check_pieces(raw)
+        pieces = _check_pieces(raw, types)
         if not all(map(math.isfinite, struct.unpack(f"<{len(scores) // 4}f", scores))):
             raise ValueError("has a piece whose score is not a number")
-        spells_bytes = _check_settings(settings)
-        _check_types(types, spells_bytes)
+        _check_settings(settings, spells_bytes=types[FIRST_PLAIN - 1] == BYTE)
     except IndexError:  # the end of the model, or of a message in it
         raise ValueError("is not a SentencePiece model: it is cut off") from None
     return pieces
@@ -97,6 +95,22 @@ def add_reserved(model: bytes, languages: Iterable[str]) -> bytes:
     whole = model[:place] + added + model[place:]
     read_pieces(whole)
     return whole
+
+
+def with_bytes(model: bytes) -> bytes | None:
+    """A valid model that spells what has no piece in bytes; None if the model itself does.
+
+    Its byte pieces are control pieces, and become what their names say.
+    """
+    changed, place = bytearray(model), 0
+    for number in range(FIRST_PLAIN):
+        place += 2 + model[place + 1]
+        if number >= len(SPECIAL_PIECES):
+            if model[place - 1] == BYTE:
+                return None
+            changed[place - 1] = BYTE
+    # A message that occurs twice is merged: byte_fallback of the trainer is 1.
+    return bytes([*changed, TRAINER << 3 | 2, 3, 0x98, 0x02, 1])
 
 
 def rename_in_pieces(model: bytes, old: bytes, new: bytes) -> bytes:
@@ -137,8 +151,8 @@ def raw_pieces(model: bytes) -> tuple[list[bytes], bytes, bytes, int]:
     return raw, bytes(scores), bytes(types), place
 
 
-def _check_pieces(raw: list[bytes]) -> list[str]:
-    """Decode and check the pieces. Raises ValueError for a piece of the wrong text or place."""
+def _check_pieces(raw: list[bytes], types: bytes) -> list[str]:
+    """Decode and check the pieces. Raises ValueError for a piece of the wrong text, type or place."""
     if len(raw) > MOST_PIECES:
         raise ValueError(f"has {len(raw)} pieces, over {MOST_PIECES}")
     try:
@@ -152,6 +166,9 @@ def _check_pieces(raw: list[bytes]) -> list[str]:
         raise ValueError("has no pieces for bytes, so it would lose characters")
     if not are_reserved(pieces[-RESERVED:]):
         raise ValueError(f"does not end with the {RESERVED} reserved pieces")
+    first, middle, last = types[:FIRST_PLAIN], types[FIRST_PLAIN:-RESERVED], types[-RESERVED:]
+    if first not in _FIRST_TYPES or last != _LAST_TYPES or middle.strip(bytes([PLAIN, UNUSED])):
+        raise ValueError("has a piece of the wrong type")
     # If splitting at white space gives the same pieces, none is empty, and none has white space or a line break in it.
     if len(pieces) != len(raw) or text.split() != pieces or "\0" in text:
         raise ValueError("has a piece that is empty or has white space in it")
@@ -160,22 +177,13 @@ def _check_pieces(raw: list[bytes]) -> list[str]:
     return pieces
 
 
-def _check_types(types: bytes, spells_bytes: bool) -> None:
-    """Raise ValueError unless the pieces have the types of their places."""
-    middle, last = types[FIRST_PLAIN:-RESERVED], types[-RESERVED:]
-    first = _SPECIAL_TYPES + _BYTE_TYPES[spells_bytes]
-    if types[:FIRST_PLAIN] != first or last != _LAST_TYPES or middle.strip(bytes([PLAIN, UNUSED])):
-        raise ValueError("has a piece of the wrong type")
+def _check_settings(settings: Mapping[int, object], spells_bytes: bool) -> None:
+    """Raise ValueError unless the messages after the pieces leave text as it is, or rewrite it by a sound table.
 
-
-def _check_settings(settings: Mapping[int, object]) -> bool:
-    """Whether the messages after the pieces say that what has no piece is spelled in bytes.
-
-    Raises ValueError unless they are settings that leave text as it is, or rewrite it by a sound table.
+    ``spells_bytes``: what has no piece is spelled in bytes, as the types of the pieces have it.
     """
     if not settings.keys() >= {TRAINER, NORMALIZER} or not settings.keys() <= {TRAINER, NORMALIZER, DENORMALIZER}:
         raise ValueError("is not a SentencePiece model of nmt: it has other parts")
-    spells_bytes = False
     for number, message in settings.items():
         if not isinstance(message, bytes):
             raise ValueError("is not a SentencePiece model: its settings are not messages")
@@ -184,7 +192,7 @@ def _check_settings(settings: Mapping[int, object]) -> bool:
         wrong = [field for field, allowed in must.items() if fields.get(field) not in allowed]
         table: object = b""
         if number == TRAINER:
-            spells_bytes = bool(fields.get(BYTE_FALLBACK))
+            wrong += [BYTE_FALLBACK] * (bool(fields.get(BYTE_FALLBACK)) is not spells_bytes)
         else:
             wrong += fields.keys() - _NORMALIZER_KNOWN
             table = fields.get(CHARSMAP, b"")
@@ -193,7 +201,6 @@ def _check_settings(settings: Mapping[int, object]) -> bool:
             raise ValueError(f"is not a SentencePiece model of nmt: setting {(*wrong, CHARSMAP)[0]} of its {part}")
         if table:
             check_charsmap(table)
-    return spells_bytes
 
 
 def unique_fields(message: bytes, place: int = 0) -> dict[int, object]:

@@ -19,7 +19,7 @@ from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.reserved import FIRST_TERM_SIGN, RESERVED, SIGNS, SLOTS, TERM_SIGNS
-from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
+from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces, with_bytes
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -50,12 +50,15 @@ class Tokenizer:
 
         try:
             pieces = read_pieces(model)
+            spelling = with_bytes(model)
         except ValueError as error:
             raise DataError(f"{name} {error}", _TO_MEND) from None
         try:
-            self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=spelling or model)
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
+        # An imported model may know no bytes. Texts are spelled all the same, to find signs in them, and then unknown.
+        self._knows_bytes = spelling is None
         self.size = len(pieces)
         self.first_reserved = self.size - RESERVED
         # Characters; a text of N characters has at least N / longest pieces.
@@ -80,6 +83,10 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
         """Encode lines into piece ids, without special ids, in ``workers`` threads."""
+        return self._known(self._spelled(lines, workers))
+
+    def _spelled(self, lines: Sequence[str], workers: int) -> list[list[int]]:
+        """``encode`` with byte pieces for what has no piece."""
         # Normalising here, in training and in use, gives the same pieces for the same text in any spelling. A str may
         # hold lone surrogates, which UTF-8 cannot; like bytes that are not UTF-8, each becomes U+FFFD.
         texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
@@ -88,6 +95,13 @@ class Tokenizer:
             if _SPACE in text:
                 ids[row] = self._encode_typed_space_sign(text)
         return ids
+
+    def _known(self, rows: list[list[int]]) -> list[list[int]]:
+        """The ids with <unk> for each run of byte pieces, unless the model knows bytes."""
+        if self._knows_bytes:
+            return rows
+        runs = ([UNK if EOS < id < FIRST_PLAIN else id for id in ids] for ids in rows)
+        return [[id for before, id in zip([0, *ids], ids, strict=False) if id != UNK or before != UNK] for ids in runs]
 
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
         """``encode``, but the signs of ``nmt.text.slots`` become slots in those lines that are ``slotted``."""
@@ -99,13 +113,13 @@ class Tokenizer:
 
     def _with_signs(self, lines: Sequence[str], signs: Sequence[str], workers: int) -> list[list[int]]:
         """``encode``, but the signs that each line has become the pieces that they stand for."""
-        ids = self.encode(lines, workers)
+        ids = self._spelled(lines, workers)
         for row, (line, wanted) in enumerate(zip(lines, signs, strict=True)):
             if wanted and not line.isprintable():  # as all noncharacters
                 for id, sign in self._signs.items():
                     if sign in wanted and sign in line:
                         ids[row] = _replaced(ids[row], self._sign_bytes[id], [id])
-        return ids
+        return self._known(ids)
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         """Decode lists of ids into texts without line breaks; special and reserved ids are skipped."""

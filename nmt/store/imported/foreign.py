@@ -15,7 +15,7 @@ from nmt.store.model_folder import ModelAbout
 from nmt.text.profile import Profile
 from nmt.text.spm_format import SPECIAL_PIECES
 from nmt.text.spm_import import Rewritten, rewrite
-from nmt.text.tokenizer import BOS, EOS, PAD, SOURCE_TOKENIZER, TARGET_TOKENIZER, UNK
+from nmt.text.tokenizer import BOS, EOS, PAD, SOURCE_TOKENIZER, TARGET_TOKENIZER, UNK, Tokenizer
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ class ForeignSide:
 class ForeignModel:
     """A Transformer of another toolkit; its layers have our names and our order of rows and columns already."""
 
-    kind: str  # in words
+    kind: str  # of what wrote it
     name: str  # that it calls itself
     config: ModelConfig
     source: ForeignSide
@@ -86,9 +86,12 @@ def as_ours(model: ForeignModel, languages: tuple[str, str]) -> tuple[dict[str, 
 
 def _rewritten(side: ForeignSide, vocabulary: Sequence[str], languages: tuple[str, str]) -> Rewritten:
     try:
-        return rewrite(side.spm, vocabulary, languages)
-    except ValueError as error:
-        raise DataError(f"{side.name} {error}", OTHER_MODEL) from None
+        rewritten = rewrite(side.spm, vocabulary, languages)
+        Tokenizer(rewritten.model, side.name)  # the library has rules of its own
+    except (ValueError, DataError) as error:
+        what = error.what if isinstance(error, DataError) else f"{side.name} {error}"
+        raise DataError(what, OTHER_MODEL) from None
+    return rewritten
 
 
 def _rows(model: ForeignModel, side: ForeignSide, rewritten: Rewritten, rows_VD: "Tensor") -> "Tensor":

@@ -94,7 +94,7 @@ class _Reader:
             for name, rows, matrix in (("source.spm", row_of, source_VD), ("target.spm", target_rows, target_VD))
         ]
         return ForeignModel(
-            kind="MarianMTModel",
+            kind="a MarianMTModel of transformers",
             name=str(self.settings.get("_name_or_path", ""))[:200],
             config=self.config,
             source=sides[0],

@@ -75,7 +75,7 @@ def _files(path: Path) -> tuple[Path, Path]:
     models = _list(_settings(read_small(path, _LARGEST_SETTINGS), str(path)), "models")
     if len(models) != 1:
         raise DataError(f"{path} names {len(models)} models", "give the .npz file of one")
-    return path.parent / Path(models[0]).name, path
+    return _beside(path, models[0]), path
 
 
 def _list(settings: Settings, name: str) -> list[str]:
@@ -98,7 +98,15 @@ def _vocabularies(decoder: Path) -> list[Path]:
     names = _list(_settings(read_small(decoder, _LARGEST_SETTINGS), str(decoder)), "vocabs")
     if len(names) != 2:
         raise DataError(f"{decoder} names {len(names)} vocabularies, not those of two sides", OTHER_MODEL)
-    return [decoder.parent / Path(name).name for name in names]
+    return [_beside(decoder, name) for name in names]
+
+
+def _beside(decoder: Path, name: str) -> Path:
+    """The file that a decoder.yml names, in its own folder. Raises DataError for what is no name of a file."""
+    last = Path(name).name
+    if not last or not last.isprintable():
+        raise DataError(f"{decoder} names the file {shown(name)}", "restore the file from its origin")
+    return decoder.parent / last
 
 
 class _Reader:
@@ -127,7 +135,7 @@ class _Reader:
         if strange := sorted(self.npz.shapes.keys() - self.used):
             raise DataError(f"array {shown(strange[0])} in {self.npz.path} does not belong into it", OTHER_MODEL)
         return ForeignModel(
-            kind="Marian",
+            kind="an .npz file of Marian",
             name=self.npz.path.name,
             config=config,
             source=sides[0],
