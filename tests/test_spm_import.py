@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -136,10 +137,8 @@ def test_rules_that_are_accepted_lead_no_text_out_of_their_table(tmp_path: Path)
         model = changed(MODELS["unigram"], 3, 2, bytes(mutated))
 
         def work(model: bytes = model) -> list[list[Any]]:
-            try:
+            with suppress(RuntimeError):  # the library refuses some tables by itself
                 sentencepiece.SentencePieceProcessor(model_proto=model).encode([text[:20000], text[20000:]])
-            except RuntimeError:  # newer versions of the library refuse some tables, too
-                pass
             return []
 
         assert not tried(work).status
