@@ -55,7 +55,7 @@ class Residual(nn.Module):
 
 
 def gelu_sigmoid(x: Tensor) -> Tensor:
-    """x·σ(1.702·x), which approximates GELU (Hendrycks and Gimpel 2016); Marian's ``gelu``."""
+    """Approximation x·σ(1.702·x) of GELU (Hendrycks and Gimpel 2016), which is Marian's ``gelu``."""
     return x * torch.sigmoid(1.702 * x)
 
 
