@@ -4,27 +4,33 @@ import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import foreign
+import numpy as np
 import pytest
 import torch
 from conftest import CORPUS, nmt, write_corpus
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
-from nmt.config import SearchOptions
+from nmt.config import ModelConfig, SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
 from nmt.errors import NmtError
+from nmt.model import build_model
 from nmt.model.positions import sinusoids
 from nmt.store.imported import import_model
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import BOS, EOS
+from nmt.training.objective import Objective, TensorBatch
 
 BEAM = 4
 has_transformers = pytest.mark.skipif(
-    not foreign.TRANSFORMERS.exists(), reason="no environment of transformers: benchmarks/start.py makes one"
+    not foreign.TRANSFORMERS.exists(),
+    reason="no environment of transformers: benchmarks/translate_toolkits.py makes one",
 )
 
 
@@ -233,3 +239,22 @@ def test_an_imported_model_replaces_nothing(models: tuple[bytes, bytes], tmp_pat
     assert "no file names the languages" in first.stderr
     assert nmt("import", folder, "-o", tmp_path / "model").returncode == 73
     assert nmt("import", tmp_path / "nothing", "-o", tmp_path / "other").returncode == 66
+
+
+def test_the_loss_of_a_model_with_an_output_bias_is_the_plain_formula_and_so_is_its_gradient() -> None:
+    config = ModelConfig(width=16, feed_forward=24, encoder_layers=1, decoder_layers=1, heads=2, output_bias=True)
+    torch.manual_seed(1)
+    model = build_model(config, 40, 40, True).double()
+    bias = cast("nn.Parameter", model.embeddings.output_bias)
+    bias.data.normal_()
+    model.embeddings.produced[20:30] = 0
+    sources, targets = [[5, 6, 7], [8]], [[9, 10], [11, 12, 13, 35]]
+    batch = TensorBatch.of([np.array(row) for row in sources], [np.array(row) for row in targets], torch.device("cpu"))
+    objective = Objective(model, 0.1).eval()
+    objective(batch, 1.0).backward()
+    found, bias.grad = cast("Tensor", bias.grad).clone(), None
+    hidden = model(batch.source_BS, batch.source_length_B, batch.target_BT[:, :-1]).flatten(0, 1)[batch.place_N]
+    logits = model.logits(hidden).masked_fill(model.embeddings.produced == 0, -torch.inf)
+    cross_entropy(logits, batch.target_N, reduction="sum").backward()  # type: ignore[no-untyped-call]
+    assert torch.allclose(found, cast("Tensor", bias.grad), atol=1e-12)
+    assert found.abs().max() > 0.1
