@@ -47,6 +47,10 @@ def prepare(
         list[Path] | None,
         typer.Option(metavar="PATH", help="Test corpus; its pairs are removed from training. Repeats."),
     ] = None,
+    mono: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Text of one language, by its ending: books.de; training translates it."),
+    ] = None,
     columns: Columns = None,
     vocab_size: Annotated[
         str, typer.Option(metavar="N|auto", help="Pieces in the vocabulary; auto fits the corpus.")
@@ -130,6 +134,8 @@ def prepare(
 
     if not output and not dry_run:
         raise UsageError("there is no --output for the dataset", "name its folder, or judge alone by --dry-run")
+    if mono and dry_run:
+        raise UsageError("--dry-run judges pairs alone, and --mono gives text", "leave one of them out")
     if page:
         check_page("--report", page, [], output)
 
@@ -163,6 +169,7 @@ def prepare(
         licence=licence,
         columns=parse_columns(columns) if columns is not None else None,
         model=open_model(by_model, (source, target), device, threads) if by_model else None,
+        mono=tuple(mono or ()),
     )
     with terminal_progress(quiet, verbose) as progress:
         if dry_run:
@@ -264,6 +271,9 @@ def summary(report: "PrepareReport", output: Path) -> Iterator[str]:
         yield f"{output} is up to date: it was made from the same corpora with the same options"
         return
     yield from counts(report.corpora)
+    for text in report.mono:
+        dropped = ", ".join(f"{rule} {count:,}" for rule, count in text.dropped.items()) or "nothing"
+        yield f"{text.path}: {text.texts:,} sentences, {text.kept:,} kept; dropped: {dropped}"
     sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "

@@ -3,7 +3,6 @@
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.reserved import RESERVED, SLOTS
-from nmt.text.slots import Find, slotted_pair
+from nmt.text.slots import Find, slotted, slotted_pair
 from nmt.text.tokenizer import Tokenizer
 from nmt.text.verbatim import Grammar, LateLines
 
@@ -65,6 +64,19 @@ class Encoder:
         target = self.target.encode_slotted([pair[1] for pair in pairs], slotted, self.workers)
         longest = [max(len(left), len(right)) for left, right in zip(source, target, strict=True)]
         return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
+
+    def encode_side(self, texts: Sequence[str], side: int, slots: int) -> tuple[list[list[int]], npt.NDArray[np.bool_]]:
+        """Encode texts of one side, 0 for sources: their ids, and whether each is within the length limit.
+
+        The first ``slots`` matches of the grammar become slots, as when a line is translated.
+        """
+        tokenizer = (self.source, self.target)[side]
+        made = [slotted(text, self.grammar.find, slots) for text in texts]
+        may_fit = [self._may_fit((text.text, "") if side == 0 else ("", text.text)) for text in made]
+        given = [text.text if may else "" for text, may in zip(made, may_fit, strict=True)]
+        ids = tokenizer.encode_slotted(given, [text.items for text in made], self.workers)
+        fits = np.fromiter(map(len, ids), np.int64, len(ids)) <= self.max_length
+        return ids, fits & np.array(may_fit, bool)
 
     def _may_fit(self, pair: Pair) -> bool:
         """Whether each side has so few characters that ``max_length`` pieces could spell it; if not, skip encoding."""
@@ -119,9 +131,7 @@ def encode(
                 outputs.note(_encode_chunk(entry, number, start, pairs, encoder, outputs))
                 start += len(pairs)
                 means.progress.advance(len(pairs))
-        names = stage.names()
-    for name in names - {"verdicts.bin"}:
-        os.rename(stage.path(name), folder / name)
+    stage.hand_over(folder, without={"verdicts.bin"})
     with create_binary(folder / DROPPED) as dropped:
         for entry in corpora:
             _list_dropped(entry, dropped)

@@ -24,13 +24,16 @@ from nmt.corpus.judge import Judge, learnt_from, thresholds
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.lexicon import Translated, count_lexicon, write_lexicon
 from nmt.corpus.means import OURS, Means, versions, without_output
+from nmt.corpus.mono import add_mono
+from nmt.corpus.mono_split import MonoReport, mono_reports
 from nmt.corpus.parallel import Corpus, find_corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.model import PairModel
 from nmt.corpus.scan import CorpusReport, Scanned, refuse_nothing_left, scan
 from nmt.corpus.shards import Split
 from nmt.corpus.survey import Sample, survey
-from nmt.corpus.vocabulary import find_vocabulary
+from nmt.corpus.texts import Text, find_texts, inputs_of
+from nmt.corpus.vocabulary import find_vocabulary, warn_of_bytes
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
@@ -43,9 +46,6 @@ from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
 from nmt.text.verbatim import read_grammar
-
-# Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
-BYTES_WORTH_A_WARNING = 0.05
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class PrepareRequest:
     licence: str = ""  # of the text, in its owner's words; models trained on the text keep it
     columns: tuple[str, str] | None = None  # names or numbers of those that are the source and the target
     model: PairModel | None = None  # of the rule `model`
+    mono: tuple[Path, ...] = ()  # texts of one language, by their endings
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class PrepareReport:
     valid_pairs: int
     source_vocabulary: int  # pieces, without the reserved ones
     target_vocabulary: int
+    mono: tuple[MonoReport, ...] = ()
 
 
 def prepare(
@@ -98,7 +100,9 @@ def prepare(
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
     corpora = _find_corpora(request, options)
+    texts = find_texts(request.mono, (request.source_language, request.target_language), options.fix)
     facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
+    facts["inputs"] += inputs_of(texts)
     manifest = _made_already(request.output, facts)
     output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
     if manifest is not None:
@@ -107,7 +111,7 @@ def prepare(
     replaceable(KIND)(output)
     done_by = [facts, versions(), dict(request.model.about()) if request.model else None]
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, request, corpora, given, options, Means(scratch, workers, progress))
+        facts |= _make(folder, request, corpora, texts, given, options, Means(scratch, workers, progress))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
@@ -185,14 +189,15 @@ def _make(
     folder: Path,
     request: PrepareRequest,
     corpora: Sequence[tuple[str, Corpus]],
+    texts: Sequence[Text],
     vocabulary: Sequence[Path],
     options: PrepareOptions,
     means: Means,
 ) -> dict[str, Any]:
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     languages, progress = (request.source_language, request.target_language), means.progress
-    scanned, facts, sample, translations = _judge(request, corpora, options, means)
-    lexicon = _lexicon(translations, scanned, sample)
+    scanned, facts, sample, judge = _judge(request, corpora, options, means)
+    lexicon = _lexicon(judge.translations, scanned, sample)
     write_lexicon(folder, lexicon)
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
@@ -210,29 +215,33 @@ def _make(
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
     facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
-    _warn_of_bytes(facts["vocabulary"], request, progress)
+    warn_of_bytes(facts["vocabulary"], languages, bool(vocabulary), progress)
     (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     if not rows["valid"]:
         progress.warn("there is no validation set; give one with `valid`")
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
+    shown = replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own)
+    mono, rows_of_mono = add_mono(folder, texts, judge, scanned, encoder, shown, means) if texts else ({}, None)
+    produced = counts + valid.piece_counts("target") + (rows_of_mono.piece_counts("target") if rows_of_mono else 0)
     return {
+        **mono,
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
         "train_pairs": rows["train"],
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
-        "profile": replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own).facts(),
+        "profile": shown.facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
-        "target_pieces": np.packbits(counts + valid.piece_counts("target") > 0).tobytes().hex(),
+        "target_pieces": np.packbits(produced > 0).tobytes().hex(),
     }
 
 
 def _judge(
     request: PrepareRequest, corpora: Sequence[tuple[str, Corpus]], options: PrepareOptions, means: Means
-) -> tuple[list[Scanned], dict[str, Any], Sample, list[tuple[str, str]]]:
-    """Both passes that judge: the corpora with verdicts, what was collected, the sample of the text, translations."""
+) -> tuple[list[Scanned], dict[str, Any], Sample, Judge]:
+    """Both passes that judge: the corpora with verdicts, what was collected, the sample of the text, the judge."""
     languages = request.source_language, request.target_language
     seen = survey(corpora, languages, options.max_length, means.progress)
     pairs = sum(count for (role, _), count in zip(corpora, seen.pairs, strict=True) if role == "train")
@@ -244,7 +253,7 @@ def _judge(
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     facts = cleaning_facts(judge, collected, counted)
     facts["settings"] = settings_facts(options, request.model.name if request.model else "")
-    return scanned, facts, seen.sample, judge.translations
+    return scanned, facts, seen.sample, judge
 
 
 def _lexicon(
@@ -256,16 +265,6 @@ def _lexicon(
     verdicts = np.concatenate([entry.verdicts for entry in scanned if entry.role == "train"])
     pairs = learnt_from(sample.kept(verdicts))
     return count_lexicon(translations, [(normal(source), normal(target)) for source, target in pairs])
-
-
-def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:
-    """Warn of a language that the vocabulary spells byte by byte."""
-    languages = request.source_language, request.target_language
-    mend = "learn one without `vocab`" if request.vocabulary else "choose a larger `vocab_size`"
-    for language, pieces, bytes_ in zip(languages, vocabulary["pieces"], vocabulary["bytes"], strict=True):
-        if bytes_ > BYTES_WORTH_A_WARNING * pieces:
-            share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
-            progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -290,6 +289,6 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 
 def _report(manifest: dict[str, Any], unchanged: bool) -> PrepareReport:
     corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
-    sizes = (manifest[f"{side}_vocabulary"] - RESERVED for side in ("source", "target"))
-    pairs = manifest["train_pairs"], manifest["valid_pairs"]
-    return PrepareReport(unchanged, manifest["joint"], corpora, *pairs, *sizes)
+    source, target = (manifest[f"{side}_vocabulary"] - RESERVED for side in ("source", "target"))
+    pairs, mono = (manifest["train_pairs"], manifest["valid_pairs"]), mono_reports(manifest, Path(NAME))
+    return PrepareReport(unchanged, manifest["joint"], corpora, *pairs, source, target, mono)
