@@ -52,7 +52,10 @@ def test_good_lines_are_kept_as_rows_with_an_empty_side(folder: Path) -> None:
     assert data.mono
     source, target = data.mono.ids(np.arange(len(data.mono)))
     tokenizer = data.load_tokenizers()[0]
-    texts = [tokenizer.decode([ids])[0] for ids in map(np.concatenate, zip(source, target, strict=True))]
+    texts = [
+        tokenizer.decode([ids])[0]
+        for ids in (np.concatenate(pair).tolist() for pair in zip(source, target, strict=True))
+    ]
     assert texts == [normal(line) for line in (*english, *korean) if normal(line) in set(texts)]
     assert len(texts) > 80, "nearly all are kept"
     corpora = data.mono.corpus_ids(np.arange(len(data.mono)))
@@ -63,7 +66,14 @@ def test_good_lines_are_kept_as_rows_with_an_empty_side(folder: Path) -> None:
 def test_each_harmful_line_is_dropped_by_its_rule(folder: Path) -> None:
     good = bundled("en", 600, 30)
     long = next(line for line in bundled("en", 320, 20) if len(line.split()) >= 6)
-    lines = [*good, good[3].upper(), "", "안녕하세요 여러분 반갑습니다 오늘도 좋은 하루 보내시고 내일 또 만나요", "https://a.org/b", long]
+    lines = [
+        *good,
+        good[3].upper(),
+        "",
+        "안녕하세요 여러분 반갑습니다 오늘도 좋은 하루 보내시고 내일 또 만나요",
+        "https://a.org/b",
+        long,
+    ]
     report, _ = made(folder, "harmful", mono=(write(folder / "odd.en", lines),))
     (text,) = report.mono
     named = {name: count for name, count in text.dropped.items() if name not in ("repetition", "language")}

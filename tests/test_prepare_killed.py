@@ -54,7 +54,8 @@ while True:
         scratch.Stage.note = counted(scratch.Stage.note)
         os.link = counted(os.link)
         options = PrepareOptions(rules="language=off", tokenizer="bpe")  # the fastest
-        prepare(PrepareRequest("en", "de", (folder / "a", folder / "b"), None, (), folder / "data", mono=tuple(sorted(folder.glob("mono.*")))), options)
+        mono = tuple(sorted(folder.glob("mono.*")))
+        prepare(PrepareRequest("en", "de", (folder / "a", folder / "b"), None, (), folder / "data", mono=mono), options)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == 0:

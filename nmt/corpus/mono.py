@@ -24,7 +24,7 @@ from nmt.corpus.rules.damage import Doubled, Entities, Mojibake, Repetition
 from nmt.corpus.rules.duplicate import text_hashes
 from nmt.corpus.rules.held_out import IN_TEST, IN_VALID, HeldOut
 from nmt.corpus.rules.languages import Language, Script
-from nmt.corpus.rules.line_hashes import Hashes
+from nmt.corpus.rules.line_hashes import Hashes, Rows
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import Split, SplitWriter
@@ -109,11 +109,14 @@ def add_mono(
     encoder: Encoder,
     profile: Profile,
     means: Means,
-) -> tuple[dict[str, Any], Split]:
-    """Write the texts to the dataset in ``folder``, whose pairs are there; return the manifest's facts and the rows.
+) -> tuple[dict[str, Any], Rows]:
+    """Write the texts to the dataset in ``folder``, whose pairs are there.
 
-    Raises DataError for text that cannot be read, BusyError when a process was killed.
+    Returns the manifest's facts, none without texts, and how often each piece is in texts of the target language, int64
+    (vocabulary,). Raises DataError for text that cannot be read, BusyError when a process was killed.
     """
+    if not texts:
+        return {}, np.zeros(encoder.target.size, np.int64)
     own = MonoJudge.of(judge, folder)
     verdicts, counts = _judge(texts, own, profile.sentences, means)
     _drop_copies(verdicts, scanned, texts, counts, means)
@@ -126,9 +129,8 @@ def add_mono(
         reports.append(MonoReport(path, text.side, len(here), len(here) - sum(dropped.values()), dropped))
         if not reports[-1].kept:
             means.progress.warn(f"{path}: no line of it is left")
-    return {NAME: [asdict(report) for report in reports]}, Split(
-        folder, NAME, encoder.source.size, encoder.target.size, corpora=len(texts)
-    )
+    split = Split(folder, NAME, encoder.source.size, encoder.target.size, corpora=len(texts))
+    return {NAME: [asdict(report) for report in reports]}, split.piece_counts("target")
 
 
 def _judge(texts: Sequence[Text], judge: MonoJudge, sentences: int, means: Means) -> tuple[Verdicts, list[int]]:

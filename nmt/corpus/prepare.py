@@ -197,15 +197,13 @@ def _make(
     """Write all files of the folder except the manifest; return the manifest's facts about the result."""
     languages, progress = (request.source_language, request.target_language), means.progress
     scanned, facts, sample, judge = _judge(request, corpora, options, means)
-    lexicon = _lexicon(judge.translations, scanned, sample)
-    write_lexicon(folder, lexicon)
+    write_lexicon(folder, lexicon := _lexicon(judge.translations, scanned, sample))
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
     else:
         source, target = learn_tokenizers(folder, scanned, sample, options, languages, means)
     del sample  # frees its memory
-    profile = ProfileCounter(request.source_language)
-    grammar = read_grammar(options.kinds.splitlines())
+    profile, grammar = ProfileCounter(request.source_language), read_grammar(options.kinds.splitlines())
     encoder = Encoder(source, target, options.max_length, means.workers, grammar)
     rows = encode(folder, scanned, encoder, profile, means)
     refuse_nothing_left(scanned)
@@ -222,8 +220,7 @@ def _make(
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
     shown = replace(profile.profile(), slots=slots_shown(counts), kinds=kinds, patterns=grammar.own)
-    mono, rows_of_mono = add_mono(folder, texts, judge, scanned, encoder, shown, means) if texts else ({}, None)
-    produced = counts + valid.piece_counts("target") + (rows_of_mono.piece_counts("target") if rows_of_mono else 0)
+    mono, more = add_mono(folder, texts, judge, scanned, encoder, shown, means)
     return {
         **mono,
         "source_vocabulary": source.size,
@@ -234,7 +231,7 @@ def _make(
         "profile": shown.facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
-        "target_pieces": np.packbits(produced > 0).tobytes().hex(),
+        "target_pieces": np.packbits(counts + valid.piece_counts("target") + more > 0).tobytes().hex(),
     }
 
 
