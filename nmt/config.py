@@ -83,6 +83,13 @@ class TrainingConfig(Checked):
     minimum_risk: float = setting(
         0.0, "share of the budget, at its end, that trains on the quality of the model's own hypotheses", 0.0, 1.0
     )
+    synthetic: float = setting(
+        0.0,
+        "share of an epoch's pairs, if there are so many, that a model made: of monolingual text, or a teacher; "
+        "1: no others",
+        0.0,
+        1.0,
+    )
     odd_input: float = setting(0.0, "share of batches with typos, small letters or signs that are copied", 0.0, 1.0)
     terms: float = setting(
         0.0,
