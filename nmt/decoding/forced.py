@@ -12,8 +12,9 @@ from math import fsum, nan
 from typing import TYPE_CHECKING, Self
 
 from nmt.config import EngineOptions, SearchOptions
-from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.batching import Batches
 from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
+from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
 from nmt.text.lines import printable
@@ -157,8 +158,7 @@ class Scoring:
             **self.forward.about(),
             **{f"reverse {name}": value for name, value in reverse.items()},
             "normalize": self.normalize,
-            "window": WINDOW,
-            "window characters": WINDOW_CHARACTERS,
+            **about_windows(),
             "longest side": MAX_PIECES,
         }
 

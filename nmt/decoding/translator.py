@@ -7,13 +7,14 @@ order, so memory depends on the window and not on the file.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Never, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.assembling import Assembler
-from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.batching import Batches
 from nmt.decoding.checking import Checking
 from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
@@ -31,8 +32,9 @@ from nmt.decoding.terms import Terms
 from nmt.decoding.tokenizers import SourceTokenizer, TargetTokenizer
 from nmt.decoding.translation import Translation
 from nmt.decoding.usable import Judge, Usable
+from nmt.decoding.windows import WINDOW, Window, about_windows, windows
 from nmt.errors import BusyError, SettingsError
-from nmt.text.lines import PAUSE, Pause
+from nmt.text.lines import Pause
 from nmt.text.machine import check_threads
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
@@ -163,6 +165,11 @@ class Translator:
         translator.model = " ".join(each.digest for each in (model, *ensemble))
         return translator
 
+    @property
+    def has_terms(self) -> bool:
+        """Whether it has a glossary."""
+        return self.terms is not None
+
     def about(self) -> dict[str, str | int | float]:
         """All that its translations and the bounds of its windows depend on besides the lines, by name."""
         import sentencepiece  # loaded already by the tokenizers; importlib.metadata would cost 15 ms
@@ -175,8 +182,7 @@ class Translator:
             **(self.terms.glossary.about() if self.terms else {}),
             **{name.replace("_", " "): value for name, value in self.options.in_force().items()},
             "batch tokens": self.batch_tokens,
-            "window": self.window,
-            "window characters": WINDOW_CHARACTERS,
+            **about_windows(self.window),
             "longest line": MAX_PIECES,
         }
 
@@ -196,34 +202,19 @@ class Translator:
 
     def translations(self, lines: Iterable[Line | Pause], progress: Progress) -> Iterator[Translation]:
         """``translate`` for lines with pauses among them."""
-        before = 0
-        for window in self.windows(lines):
-            yield from self.translate_window(window, before, progress)
-            before += len(window)
+        yield from chain.from_iterable(self.translated(windows(lines, self.window), progress))
         self.warn(progress)
+
+    def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
+        """The translations of each window, in order; a window is read when the one before it is done."""
+        for before, lines in each:
+            yield self.translate_window(lines, before, progress)
 
     def warn(self, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, and of translations that are not as asked."""
         self.shaper.warn_of_strange(progress)
         self.rewriter.late.warn(progress)
         self.phrasebook.warn(progress)
-
-    def windows(self, lines: Iterable[Line | Pause]) -> Iterator[list[Line]]:
-        """Groups of lines that are translated together. A pause ends a window, however short it is.
-
-        Where a window ends depends only on its lines and on pauses.
-        """
-        window: list[Line] = []
-        characters = 0
-        for line in lines:
-            if not isinstance(line, Pause):
-                window.append(line)
-                characters += len(text_of(line))
-            if window and (line is PAUSE or len(window) == self.window or characters >= WINDOW_CHARACTERS):
-                yield window
-                window, characters = [], 0
-        if window:
-            yield window
 
     def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
         """The translations of the lines of a window; ``before`` lines came before them."""
