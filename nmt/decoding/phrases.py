@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 from nmt.decoding.engine import MAX_PIECES, Constraint, Edges
+from nmt.decoding.remarks import Remarks
 from nmt.decoding.request import Request
 from nmt.decoding.segments import Segment
 from nmt.text.edges import JOINED, OPEN, edge, has_words
@@ -87,11 +88,10 @@ class Phrasebook:
     ``find`` finds in a prefix what got slots in the line.
     """
 
-    def __init__(self, tokenizer: SpellingTokenizer, find: Find) -> None:
+    def __init__(self, tokenizer: SpellingTokenizer, find: Find, remarks: Remarks) -> None:
         self._tokenizer = tokenizer
         self._find = find
-        self._failed = 0  # lines whose translation is not as asked
-        self._first_failed = ""
+        self._remarks = remarks
         self.forms_of = lru_cache(1 << 12)(self._forms_of)
 
     @cached_property
@@ -157,14 +157,7 @@ class Phrasebook:
         """Count the lines whose translations lack what must appear, or have what must not."""
         for place, request in requests.items():
             if request.text.strip() and (failed := next(failures(request, normal(texts[place])), "")):
-                self._failed += 1
-                self._first_failed = self._first_failed or f"line {before + place + 1} ({failed})"
-
-    def warn(self, progress: Progress) -> None:
-        """Warn of translations that are not as asked: how many, and the first."""
-        if self._failed:
-            count = f"{self._failed:,} translations are" if self._failed > 1 else "1 translation is"
-            progress.warn(f"{count} not as asked, first {self._first_failed}")
+                self._remarks.unmet.add(f"line {before + place + 1} ({failed})")
 
 
 def failures(request: Request, text: str) -> Iterator[str]:

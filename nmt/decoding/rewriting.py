@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from itertools import islice, pairwise
 from unicodedata import category
 
+from nmt.decoding.remarks import Remarks
 from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals
@@ -19,7 +20,7 @@ from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
 from nmt.text.slots import Slotted, filled, slotted, spaced
 from nmt.text.terms import Found
-from nmt.text.verbatim import VERSION, Grammar, LateLines, Match, is_code
+from nmt.text.verbatim import VERSION, Grammar, Match, is_code
 
 SELDOM = 0.005
 """Share of training's lines in capitals, or in title case, below which such a line is written as a sentence.
@@ -61,7 +62,7 @@ class Rewriter:
         self._whole = whole
         self.slots = profile.slots if profile else 0
         self._grammar = profile.grammar if profile else Grammar(())
-        self.late = LateLines()
+        self.remarks = Remarks()
         self.is_strange = lru_cache(1 << 14)(tokenizer.is_strange)
 
     def about(self) -> dict[str, str | float]:
@@ -77,7 +78,7 @@ class Rewriter:
         """A text of line ``number`` with slots for what stays as it is."""
         late = set[str]()
         found = slotted(text, partial(self.find, late=late), self.slots)
-        self.late.add(f"line {number}", late)
+        self.remarks.late.add(f"line {number}", late)
         return found
 
     def sentences(self, line: str, number: int, whole: Sentence) -> list[Sentence]:

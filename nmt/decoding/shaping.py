@@ -31,8 +31,6 @@ class Shaper:
         self._profile = rewriter.profile
         self._glossary = glossary
         self._warned = False
-        self._strange_lines = 0
-        self._first_strange = ""
 
     def segments(self, lines: Sequence[str], before: int, progress: Progress) -> Iterator[Segment]:
         """The segments of all lines, in order; a blank line has none. ``before`` lines came before these."""
@@ -95,13 +93,6 @@ class Shaper:
         for part, pieces in zip(parts, encoded, strict=True):
             part.pieces = pieces
 
-    def warn_of_strange(self, progress: Progress) -> None:
-        """Warn of lines with characters that training's text never had: how many, and the first ones."""
-        if self._strange_lines:
-            lines = f"{self._strange_lines:,} lines have" if self._strange_lines > 1 else "1 line has"
-            first = self._first_strange
-            progress.warn(f"{lines} characters that the vocabulary lacks, first {first}: the model may lose them")
-
     def _cut(self, pieces: list[int], number: int, progress: Progress) -> list[list[int]]:
         """The pieces of a sentence of line ``number``, in parts if they are too many; none if it is blank."""
         count = len(pieces)
@@ -126,6 +117,5 @@ class Shaper:
     def _look_for_strange(self, line: str, number: int) -> None:
         # The reader of the lines warns of U+FFFD.
         strange = {sign: None for sign in line if sign != "\ufffd" and self._rewriter.is_strange(sign)}
-        self._strange_lines += bool(strange)
-        if strange and not self._first_strange:
-            self._first_strange = f"line {number} ({printable(' '.join([*strange][:5]))})"
+        if strange:
+            self._rewriter.remarks.strange.add(f"line {number} ({printable(' '.join([*strange][:5]))})")

@@ -75,7 +75,7 @@ class Translator:
         self.window = window
         self.rewriter = Rewriter(source_tokenizer, profile, source_language, self.options.whole_lines)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
-        self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find)
+        self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
         self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
@@ -212,9 +212,7 @@ class Translator:
 
     def warn(self, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, and of translations that are not as asked."""
-        self.shaper.warn_of_strange(progress)
-        self.rewriter.late.warn(progress)
-        self.phrasebook.warn(progress)
+        self.rewriter.remarks.warn(progress)
 
     def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
         """The translations of the lines of a window; ``before`` lines came before them."""

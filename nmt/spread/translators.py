@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from nmt.config import EngineOptions, SearchOptions
+from nmt.decoding.remarks import Remarks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.decoding.usable import Judge, Usable
@@ -35,7 +37,15 @@ class Heard(Silent):
         self.warnings.append(line)
 
 
-Windows = Pool[Window, tuple[list[Translation], Heard]]
+class Done(NamedTuple):
+    """What a worker sends back of a window."""
+
+    translations: list[Translation]
+    heard: Heard
+    remarks: Remarks
+
+
+Windows = Pool[Window, Done]
 
 
 @dataclass
@@ -56,12 +66,13 @@ class Translates:
             self._translator = Translator.of(first, self.options, self.wanted, more, glossary)
         return {**self._translator.about(), "nmt": __version__}
 
-    def __call__(self, item: Window) -> tuple[list[Translation], Heard]:
+    def __call__(self, item: Window) -> Done:
         """See ``Work``."""
         assert self._translator, "begin comes first"
         heard = Heard()
         translations = self._translator.translate_window(item.lines, item.before, heard)
-        return [replace(translation, judge=None) for translation in translations], heard
+        without = [replace(translation, judge=None) for translation in translations]
+        return Done(without, heard, self._translator.rewriter.remarks.take())
 
 
 def load_over(
@@ -99,6 +110,7 @@ class ClusterTranslator:
 
     def __init__(self, pool: Windows, judge: Judge | None, has_terms: bool) -> None:
         self._pool, self._judge, self.has_terms = pool, judge, has_terms
+        self._remarks = Remarks()
 
     def about(self) -> dict[str, str | int | float]:
         """See ``Translator.about``: the same on one machine and on many."""
@@ -106,7 +118,8 @@ class ClusterTranslator:
 
     def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
         """The translations of each window, in order; windows are read ahead as far as there are workers."""
-        for translations, heard in self._pool.map(iter(each), named):
+        for translations, heard, remarks in self._pool.map(iter(each), named):
+            self._remarks.add_all(remarks)
             for line in heard.notes:
                 progress.note(line)
             for line in heard.warnings:
@@ -115,7 +128,8 @@ class ClusterTranslator:
             yield [replace(translation, judge=self._judge) for translation in translations]
 
     def warn(self, progress: Progress) -> None:
-        """Tell of workers that were lost."""
+        """See ``Translator.warn``; tells of workers that were lost, too."""
+        self._remarks.warn(progress)
         if lost := self._pool.lost:
             progress.note(f"{lost} worker{' was' if lost == 1 else 's were'} lost, and others did what they had")
 

@@ -100,6 +100,11 @@ class LateLines:
         for kind in sorted(kinds):
             self.lines[line] = self.kinds[kind] = None
 
+    def add_all(self, later: "LateLines") -> None:
+        """Count lines that come after these."""
+        self.lines |= later.lines
+        self.kinds |= later.kinds
+
     def warning(self) -> str:
         """The words of a warning; "" without such lines."""
         if not self.lines:
