@@ -20,6 +20,7 @@ LONGEST_NOTE = 200  # characters
 LARGEST_WEIGHT = 1000  # of a corpus
 LEARNED_POSITIONS = 1024  # rows of a table of position vectors; later positions share the last row
 
+ACTIVATIONS = ("relu", "gelu", "gelu-sigmoid", "swish")
 ATTENTION_SCORES = ("scaled-dot", "dot", "general", "concat", "location", "none")
 
 
@@ -35,12 +36,17 @@ class ModelConfig(Checked):
     encoder_layers: int = setting(3, "layers of the encoder", 1, 128)
     decoder_layers: int = setting(3, "layers of the decoder", 1, 128)
     heads: int = setting(4, "number of attention heads; must divide the width", 1, 256)
-    positions: str = setting("sinusoidal", "position vectors of the Transformer", choices=("sinusoidal", "learned"))
+    activation: str = setting("relu", "activation of the Transformer's feed-forward layers", choices=ACTIVATIONS)
+    positions: str = setting(
+        "sinusoidal", "position vectors of the Transformer", choices=("sinusoidal", "sines-first", "learned")
+    )
     attention_score: str = setting("scaled-dot", "how attention scores a position", choices=ATTENTION_SCORES)
     cell: str = setting("lstm", "cell of the recurrent family", choices=("lstm", "gru"))
     norm: str = setting("pre", "LayerNorm before each sublayer, or after it as in 2017", choices=("pre", "post"))
     dropout: float = setting(0.1, "dropout of embeddings and of each sublayer's output", 0.0, 0.95)
     tied_embeddings: bool = setting(True, "one matrix for source, target and output embeddings")
+    scaled_embeddings: bool = setting(True, "multiply embeddings by the square root of the width")
+    output_bias: bool = setting(False, "add a bias to the logit of each piece")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,6 +82,13 @@ class TrainingConfig(Checked):
     )
     minimum_risk: float = setting(
         0.0, "share of the budget, at its end, that trains on the quality of the model's own hypotheses", 0.0, 1.0
+    )
+    synthetic: float = setting(
+        0.0,
+        "share of an epoch's pairs, if there are so many, that a model made: of monolingual text, or a teacher; "
+        "1: no others",
+        0.0,
+        1.0,
     )
     odd_input: float = setting(0.0, "share of batches with typos, small letters or signs that are copied", 0.0, 1.0)
     terms: float = setting(

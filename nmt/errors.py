@@ -10,6 +10,7 @@ NmtError                     70  a bug in nmt, when no class below fits
 ├── CannotCreateError        73  an output cannot be created, or something else has its name
 ├── StorageError             74  reading or writing failed part-way, or the disk is full
 ├── BusyError                75  out of memory, or another process holds a file: try again
+│   ├── Interrupted          75  a run was asked to stop while it made synthetic pairs
 │   └── PeerLostError        75  another process of a training run has ended
 └── SettingsError            78  settings that do not fit together, or not with the run being resumed
 

@@ -27,6 +27,11 @@ PRESETS: dict[str, Layer] = {
         "model": dict(width=1024, feed_forward=4096, encoder_layers=6, decoder_layers=6, heads=16, dropout=0.3),
         "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000),
     },
+    # A deep encoder and a decoder of one layer, for a model that learns from a teacher (Kasai et al. 2021).
+    "student": {
+        "model": dict(width=128, feed_forward=256, encoder_layers=6, decoder_layers=1, heads=4, dropout=0.1),
+        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, weight_decay=0.1),
+    },
     "rnn": {
         "model": dict(
             family="recurrent",

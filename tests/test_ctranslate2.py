@@ -41,6 +41,11 @@ CONFIGS = {
     "learned positions": replace(BASE, positions="learned"),
     "dot": replace(BASE, attention_score="dot"),
     "untied": replace(BASE, tied_embeddings=False),
+    "gelu": replace(BASE, activation="gelu"),
+    "gelu-sigmoid": replace(BASE, activation="gelu-sigmoid", norm="post"),
+    "swish, as OPUS-MT": replace(BASE, activation="swish", norm="post", positions="sines-first", output_bias=True),
+    "bias, untied": replace(BASE, output_bias=True, tied_embeddings=False),
+    "not scaled": replace(BASE, scaled_embeddings=False),
     "more layers below than above": replace(BASE, encoder_layers=1, decoder_layers=3, heads=4),
 }
 LINES = [
@@ -82,9 +87,11 @@ def test_the_layout_is_that_of_the_module(config: ModelConfig, joint: bool) -> N
     assert transformer_layout(config, *sizes, joint) == layout_of(state)
 
 
-def test_the_table_of_positions_is_the_formula_of_the_model() -> None:
-    actual = torch.from_numpy(positions(16, None))
-    assert torch.allclose(actual, sinusoids(torch.arange(len(actual)), 16), rtol=0, atol=1e-6)
+@pytest.mark.parametrize("sines_first", [False, True])
+def test_the_table_of_positions_is_the_formula_of_the_model(sines_first: bool) -> None:
+    actual = torch.from_numpy(positions(16, None, sines_first))
+    expected = sinusoids(torch.arange(len(actual)), 16, sines_first=sines_first)
+    assert torch.allclose(actual, expected, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

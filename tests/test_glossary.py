@@ -16,6 +16,7 @@ from nmt.config import EngineOptions
 from nmt.decoding.checks import TERM
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.engines.both import BothEngines
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.shaping import Shaper
 from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import TermUse, Translation
@@ -165,7 +166,7 @@ def shaped(
 ) -> list[tuple[str, list[str]]]:
     """The segments of a line as they are spelled, with their terms."""
     glossary = Glossary.of(terms, "ko", "en")
-    segments = Shaper(tokenizer, profile, "ko", glossary=glossary).segments([line], 0, Recorder())
+    segments = Shaper(tokenizer, Rewriter(tokenizer, profile, "ko"), glossary).segments([line], 0, Recorder())
     return [
         (b"".join(tokenizer.spell(segment.pieces)).decode().strip(), [found.words for found in segment.terms])
         for segment in segments
@@ -190,7 +191,8 @@ def test_a_model_that_knows_annotations_reads_translations_after_the_terms(token
     ]
     assert shaped(tokenizer, told, "책\ufde0 x\ufde1", TERMS) == shaped(tokenizer, PROFILE, "책\ufde0 x\ufde1", TERMS)
     reserved = tokenizer.first_reserved
-    (segment,) = Shaper(tokenizer, told, "ko", glossary=Glossary.of(TERMS, "ko", "en")).segments(["책"], 0, Recorder())
+    shaper = Shaper(tokenizer, Rewriter(tokenizer, told, "ko"), Glossary.of(TERMS, "ko", "en"))
+    (segment,) = shaper.segments(["책"], 0, Recorder())
     assert [piece - reserved for piece in segment.pieces if piece >= reserved] == [17, 18]
     assert len(segment.pieces) - segment.added == len(tokenizer.encode(["책"])[0])
 
@@ -210,8 +212,8 @@ def test_links_of_annotated_sources_name_the_words_of_the_line(model: ModelFolde
     glossary = Glossary.of(TERMS, "ko", "en")
     assert model.profile
     annotating = Translator.of(model, told, EngineOptions(engine="torch", threads=1), glossary=glossary)
-    annotating.shaper = Shaper(model.tokenizers[0], replace(model.profile, terms=True), "ko", glossary=glossary)
-    annotating.assembler = replace(annotating.assembler, shaper=annotating.shaper)
+    rewriter = Rewriter(model.tokenizers[0], replace(model.profile, terms=True), "ko")
+    annotating.shaper = Shaper(model.tokenizers[0], rewriter, glossary)
     (again,) = annotating.translate(["나는 학생이다. 책을 읽는다."])
     assert all(segment.added for segment in annotating.shaper.segments(["나는 학생이다."], 0, Recorder()))
     assert again.source_pieces == translation.source_pieces

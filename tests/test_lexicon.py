@@ -56,7 +56,8 @@ def test_the_lexicon_is_the_dictionary_of_a_language_that_was_invented() -> None
 
 
 def test_only_what_is_seen_together_often_enough_is_kept() -> None:
-    seen = [("Haus a", "x house")] * 6 + [("Baum", "x tree")] * 4 + [("Katze", "x dog")] * 2 + [("Katze", "x")] * 18
+    seen = [("Haus a", "x house")] * 6 + [("Baum", "x tree")] * 4 + [("Katze", "x dog")] * 6 + [("Katze", "x")] * 18
+    seen += [("Haus a", "House x")] * 9  # a capital for its place
     common = [(f"w{chr(97 + number // 26)}{chr(97 + number % 26)}", "y") for number in range(50)]
     pairs = seen + [pair for pair in common for _ in range(40)]
     told = [("haus", "house"), ("baum", "tree"), ("katze", "dog"), ("haus", "tree"), *(("waa"[:5], "y"),)]

@@ -21,7 +21,7 @@ def test_the_table_is_that_of_the_proof() -> None:
 def test_a_line_break_or_a_control_character_in_the_output_is_noticed(
     broken: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for user in ("decoding.shaping", "decoding.formats", "text.tokenizer"):
+    for user in ("decoding.rewriting", "decoding.formats", "text.tokenizer"):
         monkeypatch.setattr(f"nmt.{user}.one_line", broken)
     assert LinesArea().run(tmp_path, 20, seed=1)
 

@@ -30,17 +30,17 @@ from pathlib import Path
 from random import Random
 sys.path.insert(0, sys.argv[1])
 from nmt.config import PrepareOptions
-from nmt.corpus import parallel, shards
+from nmt.corpus import parallel, shards, texts
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk import scratch
 import sentencepiece, filelock, nmt.text.languages
 folder, seed, once = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "once"
 languages, several = sys.argv[5].split("-"), tuple(map(tuple, json.loads(sys.argv[6])))
-parallel.CHUNK_PAIRS = 7
+parallel.CHUNK_PAIRS = texts.AT_A_TIME = 7
 draw = Random(seed)
 killed = 0
 while True:
-    left = 300 if once else draw.randrange(30, 70)
+    left = 300 if once else draw.randrange(25, 50)
     child = os.fork()
     if not child:
         def counted(do):
@@ -53,10 +53,11 @@ while True:
             return counting
         scratch.Growing.write = counted(scratch.Growing.write)
         scratch.Stage.note = counted(scratch.Stage.note)
-        os.rename = counted(os.rename)
+        os.link = counted(os.link)
         options = PrepareOptions(rules="language=off", tokenizer="bpe")  # the fastest
         train, data = (folder / "a", folder / "b"), folder / "data"
-        prepare(PrepareRequest(*languages, train, None, (), data, several=several), options)
+        mono = () if several else tuple(sorted(folder.glob("mono.*")))
+        prepare(PrepareRequest(*languages, train, None, (), data, several=several, mono=mono), options)
         os._exit(0)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     if status == 0:
@@ -115,7 +116,7 @@ def kill(request: PrepareRequest, seed: int, how: str) -> int:
 
 
 def nothing_else(request: PrepareRequest) -> bool:
-    names = {"a.en", "a.de", "b.en", "b.de", "data", "fresh"}
+    names = {"a.en", "a.de", "b.en", "b.de", "data", "fresh", *(path.name for path in request.mono)}
     return {path.name for path in request.output.parent.iterdir()} == names
 
 
@@ -123,8 +124,14 @@ def nothing_else(request: PrepareRequest) -> bool:
 def test_killed_ten_times_and_more_it_has_the_same_bytes(
     request_: PrepareRequest, several: tuple[tuple[str, str], ...]
 ) -> None:
+    folder = request_.output.parent
     if several:
         request_ = replace(request_, source_language="mul", target_language="mul", several=several)
+    else:
+        for language, words in (("en", WORDS), ("de", OTHER)):
+            lines = (f"{words[row % 10]} {words[row % 7]} {words[row % 9]} {words[row % 4]}\n" for row in range(90))
+            (folder / f"mono.{language}").write_text("".join(lines), encoding="utf-8")
+        request_ = replace(request_, mono=(folder / "mono.de", folder / "mono.en"))
     assert kill(request_, 1, "again") >= 10
     assert not beside(request_.output).exists()
     assert contents(request_.output) == fresh(request_)

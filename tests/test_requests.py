@@ -19,11 +19,13 @@ from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.formats import Format
 from nmt.decoding.job import Job
 from nmt.decoding.phrases import AvoidedWords, Phrasebook, Spelling
+from nmt.decoding.remarks import Remarks
 from nmt.errors import BusyError, DataError, MissingInputError, SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.edges import has_words
 from nmt.text.lines import PAUSE
 from nmt.text.tokenizer import EOS, Tokenizer
+from nmt.text.verbatim import find
 
 SHORT = SearchOptions(beam_size=2, max_length_factor=0.3, min_length=8, no_repeat_ngram=1, phrases=True)
 
@@ -110,7 +112,7 @@ def lines_of(language: str, count: int) -> list[str]:
 
 
 def test_a_phrase_is_its_pieces_after_a_space_and_after_an_opening_mark(tokenizer: Tokenizer) -> None:
-    book = Phrasebook(tokenizer)
+    book = Phrasebook(tokenizer, find, Remarks())
     for phrase in ("student", "to school", "Xylophon", "7", "猫"):
         spelled = [b"".join(tokenizer.spell(pieces)).decode() for pieces in book.constraint((phrase,))]
         assert spelled[0] == f" {phrase}"

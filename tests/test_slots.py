@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import CORPUS, PREPARE, TRAIN, nmt
+from fakes import Recorder, ReverseEngine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokenizer import TEXT
+from test_verbatim import LONG_LINE, SLOW
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.dataset import Dataset
@@ -19,6 +21,8 @@ from nmt.corpus.encode import LEAST_SHOWN, slots_shown
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.forced import PairScorer
 from nmt.decoding.lost_slots import LostSlots
+from nmt.decoding.request import Request
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.shaping import Shaper
 from nmt.decoding.translator import Translator
 from nmt.store.model_folder import ModelFolder
@@ -110,6 +114,31 @@ def test_more_items_than_slots_stay_in_the_text() -> None:
 def test_a_prefix_has_the_slots_of_the_source() -> None:
     assert matched("%d 중 %s", ("%s", "%d"), find) == f"{S1} 중 {S0}"
     assert matched("%d 중 %s", ("%s",), find) == f"%d 중 {S0}"
+
+
+@pytest.mark.parametrize(
+    ("kinds", "patterns", "slots"),
+    [
+        ((), {"ticket": "TKT[a-z]+"}, [0]),
+        (("address",), {}, [0]),
+        (("address",), {"ticket": "TKT[a-z]+"}, [0, 1]),
+        (KINDS, {}, [0, 1]),  # ★ is a sign that the vocabulary lacks
+        ((), {}, []),
+    ],
+)
+def test_a_prefix_has_slots_for_the_kinds_of_the_model(
+    tokenizer: Tokenizer, kinds: Sequence[str], patterns: dict[str, str], slots: list[int]
+) -> None:
+    if patterns:
+        pytest.importorskip("regex")
+    line = "나무 TKTa www.x.org" if kinds is not KINDS else "나무 ★ www.x.org"
+    profile = Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS if slots else 0, kinds, patterns)
+    translator = Translator(ReverseEngine(), tokenizer, tokenizer, profile=profile)
+    (segment,) = translator.shaper.segments([line], 0, Silent())
+    translator.phrasebook.tell([segment], {0: Request(line, prefix=line[3:])}, 0, Silent())
+    first = tokenizer.first_reserved
+    assert [piece - first for piece in segment.pieces if piece >= first] == slots
+    assert [piece - first for piece in segment.prefix if piece >= first] == slots
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])
@@ -322,6 +351,42 @@ def test_kinds_and_patterns_are_the_models(model: Path, tmp_path: Path) -> None:
     assert (refused.returncode, "nearest known name is code" in refused.stderr) == (2, True), refused.stderr
 
 
+def test_no_line_is_lost_to_a_pattern_that_takes_too_long(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("regex")
+    monkeypatch.setattr("nmt.text.verbatim.SECONDS", 0.05)
+    profile = ModelFolder.open(model / "run").profile
+    assert profile
+    translator = Translator.load(model / "run", threads=1)
+    translator.rewriter = Rewriter(translator.source_tokenizer, replace(profile, patterns={"slow": SLOW}), "ko")
+    translator.shaper = Shaper(translator.source_tokenizer, translator.rewriter)
+    lines = ["나무 %s.", f"<b> {LONG_LINE}", "", f"{LONG_LINE}. 나무. {LONG_LINE}", "나무 %s."]
+    progress = Recorder()
+    translations = [translation.text for translation in translator.translate(lines, progress)]
+    assert len(translations) == 5
+    assert (translations[1].count("<b>"), translations[4].count("%s")) == (1, 1)
+    said = [line for line in progress.warnings if "slow" in line]
+    assert [line.split(":")[0] for line in said] == ["2 lines are read without `kind` slow, first line 2"]
+
+
+def test_prepare_keeps_pairs_for_which_a_pattern_takes_too_long(tmp_path: Path) -> None:
+    pytest.importorskip("regex")
+    for language in ("ko", "en"):
+        words = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines()[:60]
+        lines = [*[f"{line} %s" for line in words], f"<b> {LONG_LINE}", "aaa"]
+        (tmp_path / f"train.{language}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    command = ["prepare", "-s", "ko", "-t", "en", "--train", str(tmp_path / "train"), "--clean", "off"]
+    made = nmt(*command, "--kind", f"slow={SLOW}", "-o", tmp_path / "data")
+    assert made.returncode == 0, made.stderr
+    said = [line for line in made.stderr.splitlines() if "slow" in line]
+    assert len(said) == 1
+    assert f"1 line is read without --kind slow, first {tmp_path}/train line 61: " in said[0]
+    data = Dataset.open(tmp_path / "data")
+    first = data.load_tokenizers()[0].first_reserved
+    sources = [*data.train.ids(np.arange(len(data.train)))[0], *data.valid.ids(np.arange(len(data.valid)))[0]]
+    assert [int((row >= first).sum()) for row in sources] == [1] * len(sources)
+    assert len(sources) > 50
+
+
 @pytest.mark.parametrize(
     ("text", "source", "expected"),
     [
@@ -340,9 +405,9 @@ def test_signs_stand_apart_from_letters_where_they_do_in_the_source(text: str, s
 
 @pytest.mark.parametrize("unit", ["★ x ", "★", "<b>★</b> "])
 def test_of_a_line_full_of_strange_signs_the_first_get_slots_and_none_overlap(tokenizer: Tokenizer, unit: str) -> None:
-    shaper = Shaper(tokenizer, Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS))
+    rewriter = Rewriter(tokenizer, Profile(30, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS))
     text = unit * 20_000
-    shown, items = slotted(text, shaper._find, SLOTS)
+    shown, items = rewriter.slotted(text, 1)
     assert filled(shown, items) == text
     assert len(items) == (1 if unit == "★" else SLOTS)
     assert "".join(items[:1]) == {"★ x ": "★", "★": text, "<b>★</b> ": "<b>"}[unit]

@@ -53,7 +53,6 @@ def number(value: float) -> bytes:
     [
         (setting(2, 3 + 2**29, 3), "an unknown number"),  # which SentencePiece takes for field 3, the model's type
         (piece(270, 3, 0, 4), "the wrong type"),  # user-defined: a typed one would be no text
-        (piece(270, 3, 0, 5), "the wrong type"),
         (piece(270, 3, 0, 3), "the wrong type"),
         (piece(10, 3, 0, 1), "the wrong type"),
         (piece(2, 3, 0, 1), "the wrong type"),
@@ -93,10 +92,12 @@ def number(value: float) -> bytes:
         (setting(2, 24, 1), "setting 24 of its trainer"),
         (setting(2, 31, b"<s>"), "setting 31 of its trainer"),
         (setting(2, 35, 0), "setting 35 of its trainer"),
+        (setting(2, 35, 2), "setting 35 of its trainer"),
         (setting(2, 40, 0), "setting 40 of its trainer"),
         (setting(2, 43, 1 << 40), "setting 43 of its trainer"),
         (setting(2, 46, b"the"), "setting 46 of its trainer"),
-        (setting(3, 2, b"\x04\0\0\0\0\0\0\0"), "setting 2 of its normalizer"),
+        (setting(3, 2, b"\x04\0\0\0\0\0\0\0"), "rules of normalisation"),
+        (setting(3, 2, 7), "setting 2 of its normalizer"),
         (setting(3, 3, 0), "setting 3 of its normalizer"),
         (setting(3, 9, 0), "setting 9 of its normalizer"),
         (setting(5, 2, b"\x04\0\0\0\0\0\0\0"), "setting 2 of its normalizer"),

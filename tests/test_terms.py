@@ -137,7 +137,7 @@ def stands_alone(text: str, start: int, end: int) -> bool:
         ("Menü", "Öffnen Sie das Menü.", "Menü"),
         ("Menü", "die MENÜS", "MENÜS"),
         ("temporäre Datei", "In temporären Dateien steht", "temporären Dateien"),
-        ("Datei", "das Dateisystem", ""),
+        ("Datei", "das Dateisystem", "Dateisystem"),
         ("Datei", "die System-Datei", "Datei"),
         ("PIN", "in der Pinnwand", ""),
     ],
@@ -145,6 +145,32 @@ def stands_alone(text: str, start: int, end: int) -> bool:
 def test_an_inflected_translation_counts(target: str, text: str, form: str) -> None:
     glossary = Glossary([Term("x", (target,))], "en", "de")
     assert glossary.form_in(glossary.find("x")[0], text) == form
+
+
+@pytest.mark.parametrize(
+    ("noun", "text", "form"),
+    [
+        ("Menü", "Ein Menüeintrag.", "Menüeintrag"),
+        ("Eintrag", "Die Menüeinträge.", "Menüeinträge"),
+        ("Zeile", "Am Zeilenende.", "Zeilenende"),
+        ("Adresse", "Das Adressbuch.", "Adressbuch"),
+        ("Gerät", "Die Geräteliste", "Geräteliste"),
+        ("Datei", "Der Dateityp und die Datei", "Datei"),  # the word itself comes first
+        ("Feld", "Eingabefelder", "Eingabefelder"),
+        ("Druck", "Ein Ausdruck.", ""),
+        ("Zeit", "Eine Zeitung.", ""),
+        ("Beispiel", "Beispielsweise", ""),
+        ("Art", "Beim Start.", ""),
+        ("Form", "Ein Formular.", ""),
+        ("Wert", "wertvolle Bewertungen", ""),
+        ("Liste", "Ein Ist", ""),
+    ],
+)
+def test_a_german_compound_has_the_noun_at_its_ends(noun: str, text: str, form: str) -> None:
+    glossary = Glossary.of({"x": noun}, "en", "de")
+    (found,) = glossary.find("x")
+    assert glossary.form_in(found, text) == form
+    assert Glossary.of({"x": noun}, "de", "nl").form_in(found, text) in ("", "Datei")
 
 
 def test_a_korean_translation_may_have_a_particle_and_any_of_several_will_do() -> None:

@@ -16,6 +16,7 @@ from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.segments import Segment
 from nmt.decoding.translation import Alternative
 from nmt.decoding.translator import Translator
+from nmt.decoding.windows import windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.lines import PAUSE
 from nmt.text.profile import Profile
@@ -186,11 +187,10 @@ def test_lines_that_are_alike_are_searched_once_in_a_window_unless_they_are_draw
 
 
 def test_windows_end_where_the_lines_before_say_whoever_asks() -> None:
-    translator, _, _ = fake_translator(window=3)
     lines = ["a", "b", "c", "", "d", "e", "f"]
-    assert list(translator.windows(lines)) == [["a", "b", "c"], ["", "d", "e"], ["f"]]
-    assert list(translator.windows(lines[3:])) == [["", "d", "e"], ["f"]]
-    assert list(translator.windows(["a", PAUSE, PAUSE, "b"])) == [["a"], ["b"]]
+    assert [*windows(lines, 3)] == [(0, ["a", "b", "c"]), (3, ["", "d", "e"]), (6, ["f"])]
+    assert [*windows(lines[3:], 3)] == [(0, ["", "d", "e"]), (3, ["f"])]
+    assert [*windows(["a", PAUSE, PAUSE, "b"], 3)] == [(0, ["a"]), (1, ["b"])]
 
 
 def test_a_search_that_the_engine_does_not_know_is_refused_in_words() -> None:
@@ -296,9 +296,9 @@ def test_a_final_mark_is_lent_only_where_training_practically_always_had_it() ->
 
 def test_a_translation_that_is_a_mark_alone_is_kept() -> None:
     translator, _ = copying(SINGLE)
-    assert translator.shaper.unmarked(".") == "."
-    assert translator.shaper.unmarked("a.") == "a"
-    assert translator.shaper.unmarked("a?") == "a?"
+    assert translator.rewriter.unmarked(".") == "."
+    assert translator.rewriter.unmarked("a.") == "a"
+    assert translator.rewriter.unmarked("a?") == "a?"
 
 
 @settings(deadline=None)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.errors import DataError, SettingsError
+from nmt.errors import SettingsError
 from nmt.text.lines import LONGEST_LINE
-from nmt.text.verbatim import Grammar, Match, alike, find, is_code
+from nmt.text.verbatim import Grammar, LateLines, Match, alike, find, is_code
 from nmt.text.verbatim_forms import KINDS
 
 MARKED = re.compile(r"«(\w+):([^»]+)»")
@@ -235,9 +235,30 @@ def test_a_pattern_that_cannot_be_used_is_refused_in_one_line(name: str, pattern
     assert "\n" not in str(raised.value)
 
 
-def test_a_pattern_that_would_never_end_is_stopped() -> None:
-    with pytest.raises(DataError, match=r"the pattern of slow takes over 1 s for a line of 61 characters"):
-        Grammar((), {"slow": "(a|aa)+$"}).find("a" * 60 + "b")
+SLOW = "(a|aa)+$"  # takes years for LONG_LINE
+LONG_LINE = "a" * 60 + "b"
+
+
+def test_a_line_for_which_a_pattern_would_never_end_is_read_without_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("regex")
+    monkeypatch.setattr("nmt.text.verbatim.SECONDS", 0.05)
+    grammar = Grammar(["printf"], {"slow": SLOW, "other": "b+"})
+    late = set[str]()
+    assert grammar.find("aa %s aa", late) == [Match(3, 5, "printf"), Match(6, 8, "slow")]
+    assert not late
+    assert grammar.find(f"%s {LONG_LINE}", late) == [Match(0, 2, "printf"), Match(63, 64, "other")]
+    assert late == {"slow"}
+
+
+def test_lines_that_are_read_without_a_kind_are_counted_once_each() -> None:
+    lines = LateLines()
+    lines.add("line 1", [])
+    assert lines.warning() == ""
+    lines.add("line 2", ["slow"])
+    assert lines.warning().startswith("1 line is read without `kind` slow, first line 2: ")
+    for line in ("line 2", "line 3"):
+        lines.add(line, ["slow", "other"])
+    assert lines.warning().startswith("2 lines are read without `kind` slow, other, first line 2: ")
 
 
 def run(code: str) -> str:

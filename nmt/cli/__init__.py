@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import typer
 
 from nmt.cli.evaluate import evaluate
 from nmt.cli.export import export
+from nmt.cli.import_ import import_
 from nmt.cli.inspect import inspect
 from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
@@ -61,8 +63,8 @@ ALIASES = {
     "--save-freq": "--save-every",
     "--early-stopping": "--patience",
 }
-# Flags whose value may be left out, and what stands for it. Only digits are taken for one: what follows may be a file.
-OPTIONAL = {"--sample": "0"}
+# Flags whose value may be left out: what stands for it, and what is taken for one, for a file may follow.
+OPTIONAL = {"--sample": ("0", r"\d+"), "--cluster": ("", r"auto|ray://\S+|\S+:\d+")}
 # Flags of a command that have the name of another toolkit's flag with another meaning.
 OWN = {"score": {"--normalize"}}
 
@@ -72,8 +74,8 @@ def common(version: Version = False) -> None:
     pass
 
 
-for command in (prepare, train, translate, evaluate, score, inspect, report, export):
-    app.command(cls=Command)(with_common_flags(command))
+for command in (prepare, train, translate, evaluate, score, inspect, report, import_, export):
+    app.command(command.__name__.rstrip("_"), cls=Command)(with_common_flags(command))
 
 
 def main() -> NoReturn:
@@ -162,8 +164,9 @@ def canonical(arguments: list[str]) -> list[str]:
     names = {name: canonical for name, canonical in ALIASES.items() if name not in own}
     given = ["".join((names.get(name, name), equals, value)) for name, equals, value in flags]
     for place, (flag, following) in enumerate(zip(given, [*given[1:], ""], strict=True)):
-        if flag in OPTIONAL and not following.isdecimal():
-            given[place] = f"{flag}={OPTIONAL[flag]}"
+        default, pattern = OPTIONAL.get(flag, ("", ""))
+        if flag in OPTIONAL and not re.fullmatch(pattern, following):
+            given[place] = f"{flag}={default}"
     return given + arguments[end:]
 
 

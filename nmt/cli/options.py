@@ -58,6 +58,14 @@ Glossary = Annotated[
 ]
 Check = Annotated[bool, option(SearchOptions, "check")]
 WholeLines = Annotated[bool, option(SearchOptions, "whole_lines")]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="[ADDRESS]",
+        help="Spread the work over a Ray cluster; without its ADDRESS, over processes on this machine.",
+    ),
+]
 BatchTokens = Annotated[int, option(EngineOptions, "batch_tokens", "N")]
 Engine = Annotated[EngineName, option(EngineOptions, "engine")]
 ComputeType = Annotated[ComputeTypeName, option(EngineOptions, "compute_type")]

@@ -60,6 +60,10 @@ def prepare(
         list[Path] | None,
         typer.Option(metavar="PATH", help="Test corpus; its pairs are removed from training. Repeats."),
     ] = None,
+    mono: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="Text of one language, by its ending: books.de; training translates it."),
+    ] = None,
     columns: Columns = None,
     vocab_size: Annotated[
         str, typer.Option(metavar="N|auto", help="Pieces in the vocabulary; auto fits the corpus.")
@@ -145,6 +149,8 @@ def prepare(
 
     if not output and not dry_run:
         raise UsageError("there is no --output for the dataset", "name its folder, or judge alone by --dry-run")
+    if mono and dry_run:
+        raise UsageError("--dry-run judges pairs alone, and --mono gives text", "leave one of them out")
     if page:
         check_page("--report", page, [], output)
 
@@ -181,6 +187,7 @@ def prepare(
         columns=parse_columns(columns) if columns is not None else None,
         model=open_model(by_model, languages, device, threads) if by_model else None,
         several=tuple(several) if len(several) > 1 else (),
+        mono=tuple(mono or ()),
     )
     with terminal_progress(quiet, verbose) as progress:
         if dry_run:
@@ -276,6 +283,9 @@ def summary(report: "PrepareReport", output: Path, several: bool = False) -> Ite
         yield f"{output} is up to date: it was made from the same corpora with the same options"
         return
     yield from counts(report.corpora, several)
+    for text in report.mono:
+        dropped = ", ".join(f"{rule} {count:,}" for rule, count in text.dropped.items()) or "nothing"
+        yield f"{text.path}: {text.texts:,} sentences, {text.kept:,} kept; dropped: {dropped}"
     sizes = f"{report.source_vocabulary:,}" + ("" if report.joint else f" and {report.target_vocabulary:,}")
     yield (
         f"{output}: {report.train_pairs:,} pairs to train on, {report.valid_pairs:,} to validate on, "

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nmt.cli.monitor import Monitor
     from nmt.text.progress import Progress
+    from nmt.training.plan import Plan
     from nmt.training.request import TrainJob
 
 
@@ -25,7 +26,7 @@ def train(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A dataset made by nmt prepare.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="Folder of the training run.")],
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base, big or rnn.")
+        str, typer.Option(metavar="NAME", help="auto (fits the corpus), tiny, small, base, big, student or rnn.")
     ] = "auto",
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file of settings over the preset, like RUN/config.toml.")
@@ -58,6 +59,10 @@ def train(
     init: Annotated[
         Path | None,
         typer.Option(metavar="MODEL", help="Start from this model's weights; the data must have its vocabulary."),
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Learn this model's translations of the training sources too. Repeats."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume/--no-resume", help="Resume the run in RUN, or refuse to.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Move a run in RUN aside and start a new one.")] = False,
@@ -106,7 +111,7 @@ def train(
     started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or nmt.cli.launch
     cores = check_threads(threads * max(devices, started), "--threads × --devices")
     request = TrainRequest(
-        data, output, preset, tuple(layers), resume, overwrite, init=init, device=device, cores=cores
+        data, output, preset, tuple(layers), resume, overwrite, tuple(teacher or ()), init, device, cores
     )
     job = read_request(request)  # its mistakes are reported before PyTorch is imported, which takes seconds
     if devices > 1 and started == 1 and not (plan or verify_resume):
@@ -155,10 +160,18 @@ def print_plan(job: "TrainJob", threads: int, progress: "AbstractContextManager[
         f"{cost.updates_per_epoch * cost.seconds_per_update / 60:.1f} minutes",
         "budget": f"{cost.updates:,} updates, {cost.updates / cost.updates_per_epoch:.1f} epochs, "
         f"{hours}:{minutes:02} hours, without validation and saving",
+        **synthetic_of(cost),
         "disk": f"{cost.disk / 1e6:,.0f} MB at most; a checkpoint has {cost.checkpoint / 1e6:,.0f} MB, the model "
         f"{cost.model / 1e6:,.0f} MB",
     }
     print(table(["", ""], lines.items()), end="")
+
+
+def synthetic_of(cost: "Plan") -> dict[str, str]:
+    """What synthetic pairs would take, as a line of the table; none without them."""
+    rounds = sum(bool(stage.round) for stage in cost.stages)
+    what = f"{rounds} {'round' if rounds == 1 else 'rounds'} of up to {cost.texts:,} translations"
+    return {"synthetic": f"{what}, about {cost.making / 60:.1f} minutes together"} if rounds else {}
 
 
 def verify(job: "TrainJob", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:

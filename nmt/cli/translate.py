@@ -1,6 +1,8 @@
 """``nmt translate``: files or standard input to lines of translation. The work is nmt.decoding.job."""
 
 import sys
+from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +11,7 @@ import typer
 
 from nmt.cli import options as flags
 from nmt.cli.directions import To
-from nmt.config import SearchOptions
+from nmt.config import EngineOptions, SearchOptions
 from nmt.errors import UsageError
 
 
@@ -93,6 +95,7 @@ def translate(
     stats: flags.Stats = None,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
+    cluster: flags.ClusterAddress = None,
     device: flags.DeviceName = "auto",
     threads: flags.Threads = 0,
     quiet: flags.IsQuiet = False,
@@ -105,7 +108,7 @@ def translate(
     from nmt.cli.console import counted, duration, standard_output, terminal_progress
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
-    from nmt.decoding.job import Job
+    from nmt.decoding.job import Job, WindowTranslator
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
@@ -150,8 +153,16 @@ def translate(
     # A bar would run through the lines that a person types or reads.
     no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
     how = device, threads, engine, compute_type
-    load = partial(Translator.load, model, options, batch_tokens, *how, models[1:], glossary, to)
-    with terminal_progress(no_bar, verbose) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal_progress(no_bar, verbose))
+        load: Callable[[], WindowTranslator] = partial(
+            Translator.load, model, options, batch_tokens, *how, models[1:], glossary, to
+        )
+        if cluster is not None:
+            from nmt.spread.translators import load_over
+
+            wanted = EngineOptions(batch_tokens, *how)
+            load = partial(load_over, stack, cluster, models, options, wanted, glossary, to, progress)
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""

@@ -18,6 +18,7 @@ from nmt.checked import build
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_name, is_note
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.lexicon import Translated, read_lexicon
+from nmt.corpus.mono_split import open_mono
 from nmt.corpus.shards import Split
 from nmt.disk.files import open_binary
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -68,6 +69,7 @@ class Dataset:
             check_file(folder, manifest, path.name, largest=LARGEST_MODEL)
         self.train = self._split("train", ("train",), weights(manifest))
         self.valid = self._split("valid", ("train", "valid"))
+        self.mono = open_mono(folder, manifest)  # text of one language, if any
         # One line of text for each row of ``valid``, in the same order.
         self.valid_source = self._lines(VALID_TEXT["source"])
         self.valid_target = self._lines(VALID_TEXT["target"])

@@ -3,9 +3,9 @@
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
@@ -27,9 +27,9 @@ from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.reserved import RESERVED, SLOTS
-from nmt.text.slots import slotted_pair
+from nmt.text.slots import Find, slotted, slotted_pair
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import Grammar
+from nmt.text.verbatim import Grammar, LateLines
 
 LEAST_SHOWN = 50  # pairs with a slot from which a model copies it
 
@@ -50,13 +50,16 @@ class Encoder:
     tags: Mapping[str, int] = field(default_factory=dict)
 
     def encode(
-        self, pairs: Sequence[Pair], tag: Sequence[int] = ()
+        self, pairs: Sequence[Pair], tag: Sequence[int] = (), late: Sequence[set[str]] = ()
     ) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
         """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
 
-        A pair over the limit may come back with empty lists. The ``tag`` is one that its sources get later.
+        A pair over the limit may come back with empty lists. The ``tag`` is one that its sources get later. Each set of
+        ``late`` gets the kinds that are left out of a pair, because their patterns take too long.
         """
-        given, pairs = pairs, [slotted_pair(*pair, self.grammar.find, vary=True) for pair in pairs]
+        find = self.grammar.find
+        finds: list[Find] = [partial(find, late=some) for some in late] or [find] * len(pairs)
+        given, pairs = pairs, [slotted_pair(*pair, own, vary=True) for pair, own in zip(pairs, finds, strict=True)]
         slotted = [pair != as_given for pair, as_given in zip(pairs, given, strict=True)]
         may_fit = [self._may_fit(pair) for pair in pairs]
         pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
@@ -69,6 +72,19 @@ class Encoder:
         """What the sources of a target language begin with."""
         return [self.tags[target_language]] if self.tags else []
 
+    def encode_side(self, texts: Sequence[str], side: int, slots: int) -> tuple[list[list[int]], npt.NDArray[np.bool_]]:
+        """Encode texts of one side, 0 for sources: their ids, and whether each is within the length limit.
+
+        The first ``slots`` matches of the grammar become slots, as when a line is translated.
+        """
+        tokenizer = (self.source, self.target)[side]
+        made = [slotted(text, self.grammar.find, slots) for text in texts]
+        may_fit = [self._may_fit((text.text, "") if side == 0 else ("", text.text)) for text in made]
+        given = [text.text if may else "" for text, may in zip(made, may_fit, strict=True)]
+        ids = tokenizer.encode_slotted(given, [text.items for text in made], self.workers)
+        fits = np.fromiter(map(len, ids), np.int64, len(ids)) <= self.max_length
+        return ids, fits & np.array(may_fit, bool)
+
     def _may_fit(self, pair: Pair) -> bool:
         """Whether each side has so few characters that ``max_length`` pieces could spell it; if not, skip encoding."""
         most = self.source.longest * self.max_length, self.target.longest * self.max_length
@@ -79,12 +95,13 @@ class _Outputs:
     """The files of the dataset that grow chunk by chunk, as far as an earlier process has written them."""
 
     def __init__(self, stage: Stage, encoder: Encoder, counters: Mapping[Direction, ProfileCounter]) -> None:
-        state = stage.value or {"pairs": 0, "splits": {}, "profiles": [{}] * len(counters)}
+        state = stage.value or {"pairs": 0, "splits": {}, "profiles": [{}] * len(counters), "late": {}}
         self._stage = stage
         self.done: int = state["pairs"]
         self.counters = counters
         for counter, counted in zip(counters.values(), state["profiles"], strict=True):
             counter.restore(counted)
+        self.late = LateLines(*map(dict.fromkeys, state["late"].values()))
         sizes = (encoder.source.size, encoder.target.size)
         self.splits = {
             name: SplitWriter(stage.append, name, *sizes, state=state["splits"].get(name))
@@ -99,7 +116,8 @@ class _Outputs:
         self.done += len(verdicts)
         splits = {name: split.state for name, split in self.splits.items()}
         profiles = [counter.state() for counter in self.counters.values()]
-        self._stage.note({"pairs": self.done, "splits": splits, "profiles": profiles})
+        late = {name: list(names) for name, names in vars(self.late).items()}
+        self._stage.note({"pairs": self.done, "splits": splits, "profiles": profiles, "late": late})
 
     def counter(self, direction: Direction) -> ProfileCounter:
         """What counts the pairs of a direction."""
@@ -127,19 +145,15 @@ def encode(
         for number, entry in enumerate(corpora):
             start = done[number]
             for pairs in ahead(_chunks(entry.corpus, start)) if start < len(entry.verdicts) else ():
-                # The slice is a view, so marks made in it reach ``entry``.
-                verdicts = entry.verdicts[start : start + len(pairs)]
-                _encode_chunk(entry, number, pairs, verdicts, encoder, outputs)
-                outputs.note(verdicts)
+                outputs.note(_encode_chunk(entry, number, start, pairs, encoder, outputs))
                 start += len(pairs)
                 means.progress.advance(len(pairs))
-        names = stage.names()
-    for name in names - {"verdicts.bin"}:
-        os.rename(stage.path(name), folder / name)
+    stage.hand_over(folder, without={"verdicts.bin"})
     with create_binary(folder / DROPPED) as dropped:
         for entry in corpora:
             _list_dropped(entry, dropped)
     means.progress.finish()
+    outputs.late.warn(means.progress)
     return {name: split.rows for name, split in outputs.splits.items()}
 
 
@@ -164,11 +178,16 @@ def _chunks(corpus: Corpus, done: int) -> Iterator[list[Pair]]:
 
 
 def _encode_chunk(
-    entry: Scanned, number: int, pairs: list[Pair], verdicts: Verdicts, encoder: Encoder, outputs: _Outputs
-) -> None:
+    entry: Scanned, number: int, start: int, pairs: list[Pair], encoder: Encoder, outputs: _Outputs
+) -> Verdicts:
+    """Encode the pairs of corpus ``number`` from ``start`` on; returns their verdicts."""
+    verdicts = entry.verdicts[start : start + len(pairs)]  # a view, so marks made in it reach ``entry``
     wanted = np.flatnonzero((verdicts == KEPT) | (verdicts == HELD_OUT))
     tag = encoder.tag(entry.corpus.languages[1])
-    source, target, fits = encoder.encode([pairs[row] for row in wanted], tag)
+    late = [set[str]() for _ in wanted]
+    source, target, fits = encoder.encode([pairs[row] for row in wanted], tag, late)
+    for row, kinds in zip(wanted.tolist(), late, strict=True):
+        outputs.late.add(f"{entry.corpus.name} line {start + row + 1}", kinds)
     verdicts[wanted[~fits]] = TOO_LONG
     for split, verdict in ((entry.role, KEPT), ("valid", HELD_OUT)):
         chosen = verdicts[wanted] == verdict
@@ -183,6 +202,7 @@ def _encode_chunk(
             for pair in texts:
                 for text, file in zip(pair, outputs.valid_text, strict=True):
                     file.write(one_line(text).encode() + b"\n")
+    return verdicts
 
 
 def slots_shown(counts: npt.NDArray[np.int64]) -> int:

@@ -39,6 +39,7 @@ class JudgedText:
     scanned: list[Scanned]
     facts: dict[str, Any]  # for a report
     surveys: Sequence[Survey]  # of each direction
+    judges: Sequence[Judge]  # likewise
     translations: list[tuple[str, str]]  # words that translate each other; of several directions none are told
 
     def of(self, direction: Direction) -> list[Scanned]:
@@ -110,7 +111,7 @@ def judge_text(
     counted = [(entry.role, entry.corpus.name, len(entry.verdicts)) for entry in scanned]
     facts = cleaning_facts(judges, collected, counted)
     facts["settings"] = settings_facts(options, model.name if model else "")
-    return JudgedText(directions, scanned, facts, surveys, [] if several else judges[0].translations)
+    return JudgedText(directions, scanned, facts, surveys, judges, [] if several else judges[0].translations)
 
 
 def letters(number: int) -> str:

@@ -26,12 +26,15 @@ from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.lexicon import write_lexicon
 from nmt.corpus.many import check_complete, find_corpora
 from nmt.corpus.means import OURS, Means, versions, without_output
+from nmt.corpus.mono import add_mono
+from nmt.corpus.mono_split import MonoReport, mono_reports
 from nmt.corpus.parallel import Corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.model import PairModel
 from nmt.corpus.scan import CorpusReport, refuse_nothing_left
 from nmt.corpus.shards import Split
-from nmt.corpus.vocabulary import find_vocabulary
+from nmt.corpus.texts import Text, find_texts, inputs_of
+from nmt.corpus.vocabulary import find_vocabulary, warn_of_bytes
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
@@ -44,9 +47,6 @@ from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
 from nmt.text.verbatim import read_grammar
-
-# Share of byte pieces in a language: under 0.1% in six real corpora, a third with a vocabulary of another script.
-BYTES_WORTH_A_WARNING = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class PrepareRequest:
     columns: tuple[str, str] | None = None  # names or numbers of those that are the source and the target
     model: PairModel | None = None  # of the rule `model`
     several: tuple[Direction, ...] = ()  # the directions, where there are more than one
+    mono: tuple[Path, ...] = ()  # texts of one language, by their endings
 
     @property
     def valid_sets(self) -> Sequence[Path]:
@@ -88,6 +89,7 @@ class PrepareReport:
     valid_pairs: int
     source_vocabulary: int  # pieces, without the reserved ones
     target_vocabulary: int
+    mono: tuple[MonoReport, ...] = ()
 
 
 def prepare(
@@ -110,7 +112,9 @@ def prepare(
     if given:
         options = replace(options, joint_vocab=len(given) == 1)
     corpora = _find_corpora(request, options)
+    texts = find_texts(request.mono, (request.source_language, request.target_language), options.fix)
     facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
+    facts["inputs"] += inputs_of(texts)
     manifest = _made_already(request.output, facts)
     output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
     if manifest is not None:
@@ -119,7 +123,7 @@ def prepare(
     replaceable(KIND)(output)
     done_by = [facts, versions(), dict(request.model.about()) if request.model else None]
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, request, corpora, given, options, Means(scratch, workers, progress))
+        facts |= _make(folder, request, corpora, texts, given, options, Means(scratch, workers, progress))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
@@ -147,6 +151,8 @@ def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:
     check_directions(request.directions)
     if request.model and request.several:
         raise SettingsError("the rule model judges one direction, and there are several", "leave it out")
+    if request.mono and request.several:
+        raise SettingsError("`mono` is for one direction, and there are several", "leave it out")
     thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
 
 
@@ -204,6 +210,7 @@ def _make(
     folder: Path,
     request: PrepareRequest,
     corpora: Sequence[tuple[str, Corpus]],
+    texts: Sequence[Text],
     vocabulary: Sequence[Path],
     options: PrepareOptions,
     means: Means,
@@ -212,8 +219,7 @@ def _make(
     directions, progress = request.directions, means.progress
     text = judge_text(corpora, directions, options, means, request.model)
     scanned, facts = text.scanned, text.facts
-    lexicon = text.lexicon()
-    write_lexicon(folder, lexicon)
+    write_lexicon(folder, lexicon := text.lexicon())
     if vocabulary:
         source, target = copy_tokenizers(folder, vocabulary)
     else:
@@ -230,23 +236,26 @@ def _make(
     _warn_of_validation(reports, progress)
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
     facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
-    _warn_of_bytes(facts["vocabulary"], request, progress)
+    warn_of_bytes(facts["vocabulary"], (request.source_language, request.target_language), bool(vocabulary), progress)
     (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
     if not rows["valid"]:
         progress.warn("there is no validation set; give one with `valid`")
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
     slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
+    shown = replace(summed(counters.values()).profile(), **slots)
+    mono, more = add_mono(folder, texts, text.judges[0], scanned, encoder, shown, means)
     return {
+        **mono,
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
         "train_pairs": rows["train"],
         "valid_pairs": rows["valid"],
         "corpora": [asdict(report) for report in reports],
-        "profile": replace(summed(counters.values()).profile(), **slots).facts(),
+        "profile": shown.facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
-        "target_pieces": np.packbits(counts + valid.piece_counts("target") > 0).tobytes().hex(),
+        "target_pieces": np.packbits(counts + valid.piece_counts("target") + more > 0).tobytes().hex(),
         **(several_facts(train, of_rows, (source, target), counters, slots) if request.several else {}),
     }
 
@@ -256,16 +265,6 @@ def _warn_of_validation(reports: Sequence[CorpusReport], progress: Progress) -> 
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
-
-
-def _warn_of_bytes(vocabulary: dict[str, Any], request: PrepareRequest, progress: Progress) -> None:
-    """Warn of a language that the vocabulary spells byte by byte."""
-    languages = request.source_language, request.target_language
-    mend = "learn one without `vocab`" if request.vocabulary else "choose a larger `vocab_size`"
-    for language, pieces, bytes_ in zip(languages, vocabulary["pieces"], vocabulary["bytes"], strict=True):
-        if bytes_ > BYTES_WORTH_A_WARNING * pieces:
-            share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
-            progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -290,6 +289,6 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
 
 def _report(manifest: dict[str, Any], unchanged: bool) -> PrepareReport:
     corpora = tuple(CorpusReport(**corpus) for corpus in manifest["corpora"])
-    sizes = (manifest[f"{side}_vocabulary"] - RESERVED for side in ("source", "target"))
-    pairs = manifest["train_pairs"], manifest["valid_pairs"]
-    return PrepareReport(unchanged, manifest["joint"], corpora, *pairs, *sizes)
+    source, target = (manifest[f"{side}_vocabulary"] - RESERVED for side in ("source", "target"))
+    pairs, mono = (manifest["train_pairs"], manifest["valid_pairs"]), mono_reports(manifest, Path(NAME))
+    return PrepareReport(unchanged, manifest["joint"], corpora, *pairs, source, target, mono)

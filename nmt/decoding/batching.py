@@ -11,12 +11,6 @@ from typing import Protocol, TypeVar
 from nmt.errors import BusyError
 from nmt.text.progress import Progress
 
-WINDOW = 4096
-"""Lines read ahead and sorted by length: sentences then have under 2% padding, at the cost of a few megabytes."""
-
-WINDOW_CHARACTERS = 1 << 22
-"""Characters after which a window ends early, for files of very long lines."""
-
 
 class Item(Protocol):
     """What batches are made of."""

@@ -6,7 +6,6 @@ Each segment is checked against its own source, so that a verdict depends on no 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import ge
 
 from nmt.config import SearchOptions
 from nmt.decoding.assembling import Assembler
@@ -14,7 +13,7 @@ from nmt.decoding.checks import CHECKS, TERM, Checks
 from nmt.decoding.phrases import failures
 from nmt.decoding.request import Request
 from nmt.decoding.segments import Segment
-from nmt.decoding.shaping import SourceTokenizer
+from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.decoding.translation import Translation
 from nmt.text.annotations import without_added
 from nmt.text.normal import normal
@@ -70,7 +69,7 @@ class Checking:
     def described(
         self, translations: Sequence[Translation], judged: Sequence[Judged], told: Mapping[int, Request]
     ) -> list[Translation]:
-        """The translations of a window with the names of the checks that each fails.
+        """The translations of a window, which were made as ``checked``, with the names of the checks that each fails.
 
         The lines ``told``, by their places, ask for phrases; lines may lack terms.
         """
@@ -87,6 +86,8 @@ class Checking:
                 failed[place].add(TERM)
         return [
             replace(translation, checks=[name for name in CHECKS if name in now], mended=bool(before and not now))
+            if before or now
+            else translation
             for translation, before, now in zip(translations, first, failed, strict=True)
         ]
 
@@ -98,9 +99,14 @@ class Checking:
 
     def _lengths(self, parts: Sequence[Segment]) -> tuple[tuple[int, int], bool]:
         """The pieces of both sides of a segment in parts, and whether one of them ends at the limit of length."""
-        targets = [len(part.hypotheses[0].pieces) for part in parts]
-        limits = [part.query(0).limit(self.options) for part in parts]
-        return (sum(len(part.pieces) - part.added for part in parts), sum(targets)), any(map(ge, targets, limits))
+        source = target = 0
+        is_cut_off = False
+        for part in parts:
+            count = len(part.hypotheses[0].pieces)
+            is_cut_off = is_cut_off or count >= part.query(0).limit(self.options)
+            source += len(part.pieces) - part.added
+            target += count
+        return (source, target), is_cut_off
 
 
 WRONG, MENDED = "look wrong", "mended"

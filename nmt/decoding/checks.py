@@ -6,7 +6,7 @@ Human translations hardly ever fail them: docs/experiments/checks.md has the sha
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from operator import eq
 
 from nmt.text.languages import script_of, script_of_letter
@@ -44,20 +44,25 @@ class Checks:
         """The scripts that the target language is written in."""
         return script_of(self.target_language)
 
+    @cached_property
+    def _usual(self) -> set[str]:
+        """Characters that are no letters of another script, as far as translations had them."""
+        return set()
+
     def failed(self, source: str, translation: str, pieces: tuple[int, int], is_cut_off: bool = False) -> list[str]:
         """The names of the checks that a translation fails, in the order of ``CHECKS``.
 
         ``pieces`` are the lengths of source and translation; ``is_cut_off``: the search ended at its limit of length.
         """
-        verdicts = {
-            LOOP: loops(source, translation),
-            CUT_OFF: is_cut_off,
-            COPIED: self.is_copied(source, translation),
-            WRONG_SCRIPT: self.has_wrong_script(source, translation),
-            LENGTH: differ_in_length(*pieces),
-            NUMBER: differ_in_numbers(source, translation),
-        }
-        return [name for name, fails in verdicts.items() if fails]
+        verdicts = (
+            loops(source, translation),
+            is_cut_off,
+            self.is_copied(source, translation),
+            self.has_wrong_script(source, translation),
+            differ_in_length(*pieces),
+            differ_in_numbers(source, translation),
+        )
+        return list(compress(CHECKS, verdicts)) if any(verdicts) else []
 
     def is_copied(self, source: str, translation: str) -> bool:
         """Whether the translation is the source but for case and marks, and the source has words to translate.
@@ -77,9 +82,12 @@ class Checks:
         """Whether most letters are of a script that the target language has not, and do not stand in the source."""
         if translation.isascii() and "LATIN" in self.scripts:
             return False
-        strange = {letter for letter in set(translation) if letter.isalpha() and self._is_foreign(letter)}
+        strange = {letter for letter in set(translation) - self._usual if letter.isalpha() and self._is_foreign(letter)}
+        if not strange:
+            self._usual.update(translation)
+            return False
         kept, foreign, own = source.lower(), 0, ALLOWANCE
-        for word in _WORD.findall(translation) if strange else ():
+        for word in _WORD.findall(translation):
             for is_foreign, run in groupby(word, strange.__contains__):
                 text = "".join(run)
                 if not is_foreign:
@@ -113,31 +121,31 @@ def repeats(text: str) -> int:
     Anything below ``LOOPING`` is 1.
     """
     tokens, most = _TOKEN.findall(text.lower()), 1
-    again = len(tokens) - len(set(tokens))  # words that stand there already
-    for period in range(1, min(len(tokens) // 2, LONGEST) + 1):
+    again = len(tokens) - len(set(tokens))  # words that stand there already: the copies of a unit, but for its last one
+    for period in range(1, min(len(tokens) // 2, LONGEST, again + 1) + 1):
         granted = period > 1  # the last one may lack its final mark: a dog, a dog, a dog.
         copies_needed = LOOPING - 1 - (period >= LONG)
-        if again < copies_needed * period - granted:
+        needed = copies_needed * period - granted
+        if again < needed:
+            continue
+        same = list(map(eq, tokens[period:], tokens))
+        if same.count(True) < needed:
             continue
         run = longest = 0
-        for is_same in map(eq, tokens[period:], tokens):
+        for is_same in same:
             run = run + 1 if is_same else 0
             longest = max(longest, run)
         copies = (longest + granted) // period
         if copies >= copies_needed:
             most = max(most, copies + 1 + (period >= LONG))
-    long_words = map(_LETTERS.finditer, filter(_may_loop, text.split()))
-    for match in chain(_LETTER.finditer(text), *long_words):
+    # Four letters on end are three letters again, and ererer, like a longer unit, is four.
+    long_words = [word for word in text.split() if len(word) >= STUTTER and len(word) - len(set(word)) >= STUTTER - 1]
+    for match in chain.from_iterable(chain(map(_LETTER.finditer, long_words), map(_LETTERS.finditer, long_words))):
         unit = match[1]
         copies = len(match[0]) // len(unit) - (STUTTER - LOOPING if len(unit) == 1 else 0)
         if copies > max(most, LOOPING - 1) and any(map(str.isalpha, unit)):
             most = copies
     return most
-
-
-def _may_loop(word: str) -> bool:
-    """Whether a word has as many letters again as the least loop: the four of ererer, and of a unit of any length."""
-    return len(word) - len(set(word)) >= 4
 
 
 def differ_in_length(source_pieces: int, target_pieces: int) -> bool:

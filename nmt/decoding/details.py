@@ -14,7 +14,7 @@ from nmt.decoding.assembling import Assembler
 from nmt.decoding.batching import Batches
 from nmt.decoding.engine import Aligner, Engine, Query, Scorer
 from nmt.decoding.segments import Segment
-from nmt.decoding.shaping import SourceTokenizer
+from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.decoding.translation import Token, Translation
 from nmt.decoding.word_links import Link, links_of, source_words, target_words, word_weights
 from nmt.errors import BusyError

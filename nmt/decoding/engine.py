@@ -77,7 +77,9 @@ class Query:
 
     def limit(self, options: SearchOptions) -> int:
         """Most pieces of its translation, </s> included; it has room for all that is given."""
-        given = len(self.prefix) + sum(max(map(len, constraint)) for constraint in self.constraints)
+        given = len(self.prefix)
+        if self.constraints:
+            given += sum(max(map(len, constraint)) for constraint in self.constraints)
         return max(length_limit(len(self.pieces) - self.tags, options.max_length_factor) + given, options.min_length)
 
 

@@ -7,14 +7,15 @@ split into sentences or cut, and no mark is added.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import fsum, nan
 from typing import TYPE_CHECKING, Self
 
 from nmt.config import EngineOptions, SearchOptions
-from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.batching import Batches
 from nmt.decoding.directed import directed
 from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
+from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
 from nmt.text.lines import printable
@@ -22,7 +23,7 @@ from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
 from nmt.text.slots import slotted_pair
 from nmt.text.tokenizer import EOS, Tokenizer
-from nmt.text.verbatim import VERSION, Grammar
+from nmt.text.verbatim import VERSION, Grammar, LateLines
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
@@ -77,6 +78,7 @@ class PairScorer:
     ) -> None:
         self.engine = engine
         self.slots, self.grammar = (profile.slots, profile.grammar) if profile else (0, Grammar(()))
+        self.late = LateLines()
         self.source_tokenizer, self.target_tokenizer = tokenizers
         self.batches = Batches(engine.score_tokens or batch_tokens, engine.workers)
 
@@ -103,7 +105,7 @@ class PairScorer:
 
         ``before`` pairs came before these. Raises BusyError for a pair that does not fit into memory.
         """
-        slotted = [slotted_pair(*pair, self.grammar.find, self.slots) for pair in pairs]
+        slotted = [self._slotted(pair, number) for number, pair in enumerate(pairs, start=before + 1)]
         changed = [pair != as_given for pair, as_given in zip(slotted, pairs, strict=True)]
         sources = self.source_tokenizer.encode_slotted([source for source, _ in slotted], changed)
         targets = self.target_tokenizer.encode_slotted([target for _, target in slotted], changed)
@@ -126,6 +128,13 @@ class PairScorer:
                 pair.hypothesis = hypothesis
             progress.advance(len(batch))
         return given
+
+    def _slotted(self, pair: Pair, number: int) -> Pair:
+        """A pair with slots for what both sides have."""
+        late = set[str]()
+        found = slotted_pair(*pair, partial(self.grammar.find, late=late), self.slots)
+        self.late.add(f"pair {number}", late)
+        return found
 
     def tokens(self, hypothesis: Hypothesis) -> list[tuple[str, float]]:
         """The pieces of a hypothesis as text, </s> last, each with its log-probability."""
@@ -151,8 +160,7 @@ class Scoring:
             **self.forward.about(),
             **{f"reverse {name}": value for name, value in reverse.items()},
             "normalize": self.normalize,
-            "window": WINDOW,
-            "window characters": WINDOW_CHARACTERS,
+            **about_windows(),
             "longest side": MAX_PIECES,
         }
 
@@ -168,6 +176,11 @@ class Scoring:
             there, counts = given.hypothesis, (len(given.source), len(given.target))
             scored.append(ScoredPair(*pair, self.combined(there, back), there, back, *counts))
         return scored
+
+    def warn(self, progress: Progress) -> None:
+        """Warn of pairs that were read without all kinds of the models."""
+        for scorer in filter(None, (self.forward, self.reverse)):
+            scorer.late.warn(progress)
 
     def combined(self, there: Hypothesis | None, back: Hypothesis | None) -> float:
         """The score of a pair from what each direction says."""

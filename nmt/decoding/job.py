@@ -6,13 +6,14 @@ no flag, no model and no format of a journal.
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, count
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple, Protocol
 
 from nmt.decoding.beside import Beside
 from nmt.decoding.checking import counts, summary
@@ -24,7 +25,7 @@ from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import Sink, Stream, open_sink
 from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import Translation
-from nmt.decoding.translator import Translator
+from nmt.decoding.windows import Window, windows
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import written_directly
 from nmt.errors import UsageError
@@ -34,6 +35,27 @@ from nmt.text.machine import peak_memory_bytes
 from nmt.text.normal import say_decomposed
 from nmt.text.progress import Progress, Silent
 from nmt.version import __version__
+
+
+class WindowTranslator(Protocol):
+    """What a job needs of a ``Translator``; others may translate windows elsewhere, several at once."""
+
+    @property
+    def window(self) -> int:
+        """The most lines that are translated together."""
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether it has a glossary."""
+
+    def about(self) -> dict[str, str | int | float]:
+        """All that translations and the bounds of windows depend on besides the lines, by name."""
+
+    def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
+        """The translations of each window, in order."""
+
+    def warn(self, progress: Progress) -> None:
+        """Warn of lines that the model may not translate well, and of translations that are not as asked."""
 
 
 class Tally:
@@ -73,6 +95,15 @@ class Part:
 
     lines: InputLines
     output: Path | None  # None: standard output
+
+
+class Asked(NamedTuple):
+    """A window that is being translated."""
+
+    before: int  # lines before it
+    known: list[str]  # its lines, as journals know them
+    found: bool  # whether the output has it already
+    without: list[tuple[SideOutput, Sink]]  # the other outputs that lack it
 
 
 class Job:
@@ -139,7 +170,11 @@ class Job:
         return None if None in totals else sum(total or 0 for total in totals)
 
     def run(
-        self, load: Callable[[], Translator], progress: Progress, stdout: Callable[[], BinaryIO], total: int | None
+        self,
+        load: Callable[[], WindowTranslator],
+        progress: Progress,
+        stdout: Callable[[], BinaryIO],
+        total: int | None,
     ) -> Tally:
         """Translate all inputs; ``total`` is the number of lines that ``progress`` shows, or None.
 
@@ -152,7 +187,7 @@ class Job:
             self.beside.check_counts(self.total())
 
         @cache
-        def loaded() -> Translator:
+        def loaded() -> WindowTranslator:
             translator = load()
             tally.ready = time.monotonic()
             progress.start("translating", total)
@@ -176,7 +211,7 @@ class Job:
     def translate(
         self,
         lines: InputLines,
-        translator: Translator,
+        translator: WindowTranslator,
         sink: Sink,
         tally: Tally,
         progress: Progress,
@@ -187,23 +222,28 @@ class Job:
         sink.begin(about, self.resume, progress)
         for side, its_sink in sides:  # beside an output that does not resume all is translated again
             its_sink.begin({**about, **side.about()}, self.resume and not isinstance(sink, Stream), Silent())
-        before = 0
-        for window in translator.windows(sink.take(self.beside.join(lines))):
-            known = list(map(fingerprint, window))
-            found, lacking = sink.find(known), [each for each in sides if not each[1].find(known)]
-            if found and not lacking:
-                progress.advance(len(window))
-            else:
-                translations = translator.translate_window(window, before, progress)
-                if not found:
-                    records = map(self.format.records, count(before), translations)
-                    sink.add(
-                        known, list(chain.from_iterable(records)), counts(translations) | term_counts(translations)
-                    )
-                for side, its_sink in lacking:
-                    its_sink.add(known, side.records(before, translations))
-                tally.add(translations)
-            before += len(window)
+        asked: deque[Asked] = deque()
+
+        def lacking() -> Iterator[Window]:
+            """The windows that an output lacks."""
+            for window in windows(sink.take(self.beside.join(lines)), translator.window):
+                known = list(map(fingerprint, window.lines))
+                # Once a window is not found, none after it is: so it does not matter that it is not added yet.
+                found, without = sink.find(known), [each for each in sides if not each[1].find(known)]
+                if found and not without:
+                    progress.advance(len(window.lines))
+                else:
+                    asked.append(Asked(window.before, known, found, without))
+                    yield window
+
+        for translations in translator.translated(lacking(), progress):
+            before, known, found, without = asked.popleft()
+            if not found:
+                records = map(self.format.records, count(before), translations)
+                sink.add(known, list(chain.from_iterable(records)), counts(translations) | term_counts(translations))
+            for side, its_sink in without:
+                its_sink.add(known, side.records(before, translations))
+            tally.add(translations)
         if lines is self.parts[-1].lines:
             self.beside.check_end()
         sink.finish(lines.count)
@@ -211,12 +251,12 @@ class Job:
         for _, its_sink in sides:
             its_sink.finish(lines.count)
 
-    def warn(self, translator: Translator, progress: Progress) -> None:
+    def warn(self, translator: WindowTranslator, progress: Progress) -> None:
         """Tell of lines that the model may not translate well, that look wrong, or that had to be changed."""
         translator.warn(progress)
         if looks := summary(self.counted, self.count):
             progress.note(looks)
-        if translator.terms:
+        if translator.has_terms:
             progress.note(term_summary(self.counted))
         for part in self.parts:
             part.lines.warn_of_mended(progress)

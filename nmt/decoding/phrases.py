@@ -11,14 +11,14 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol
 
 from nmt.decoding.engine import MAX_PIECES, Constraint, Edges
+from nmt.decoding.remarks import Remarks
 from nmt.decoding.request import Request
 from nmt.decoding.segments import Segment
 from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
-from nmt.text.slots import matched
-from nmt.text.tokenizer import EOS
-from nmt.text.verbatim import find
+from nmt.text.slots import Find, matched
+from nmt.text.tokenizer import EOS, UNK
 
 _OPENERS = '"(-'
 
@@ -83,12 +83,15 @@ class Phrase:
 
 
 class Phrasebook:
-    """Tells segments what their lines ask for, and checks whether translations have it."""
+    """Tells segments what their lines ask for, and checks whether translations have it.
 
-    def __init__(self, tokenizer: SpellingTokenizer) -> None:
+    ``find`` finds in a prefix what got slots in the line.
+    """
+
+    def __init__(self, tokenizer: SpellingTokenizer, find: Find, remarks: Remarks) -> None:
         self._tokenizer = tokenizer
-        self._failed = 0  # lines whose translation is not as asked
-        self._first_failed = ""
+        self._find = find
+        self._remarks = remarks
         self.forms_of = lru_cache(1 << 12)(self._forms_of)
 
     @cached_property
@@ -129,7 +132,7 @@ class Phrasebook:
 
     def _prefix(self, prefix: str, items: Sequence[str]) -> list[int]:
         """The pieces of what a translation begins with; ``items`` of the source are slots there, too."""
-        text = matched(prefix, items, find)
+        text = matched(prefix, items, self._find)
         return self._tokenizer.encode_slotted([text], [text != prefix])[0]
 
     def constraint(self, forms: tuple[str, ...]) -> Constraint:
@@ -148,20 +151,13 @@ class Phrasebook:
                     forms.append(tuple(pieces[place:]))
                     break
                 spelled += part
-        return tuple(dict.fromkeys(form for form in forms if form))
+        return tuple(dict.fromkeys(form for form in forms if form and UNK not in form))
 
     def check(self, requests: Mapping[int, Request], texts: Sequence[str], before: int) -> None:
         """Count the lines whose translations lack what must appear, or have what must not."""
         for place, request in requests.items():
             if request.text.strip() and (failed := next(failures(request, normal(texts[place])), "")):
-                self._failed += 1
-                self._first_failed = self._first_failed or f"line {before + place + 1} ({failed})"
-
-    def warn(self, progress: Progress) -> None:
-        """Warn of translations that are not as asked: how many, and the first."""
-        if self._failed:
-            count = f"{self._failed:,} translations are" if self._failed > 1 else "1 translation is"
-            progress.warn(f"{count} not as asked, first {self._first_failed}")
+                self._remarks.unmet.add(f"line {before + place + 1} ({failed})")
 
 
 def failures(request: Request, text: str) -> Iterator[str]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
+from nmt.text.slots import typed
+
 
 @dataclass(frozen=True)
 class Request:
@@ -39,12 +41,12 @@ class Request:
     def forms(self) -> list[list[str]]:
         """For each constraint the phrases of which one must appear, with single spaces; blank ones are left out."""
         each = [[phrase] if isinstance(phrase, str) else phrase for phrase in self.constraints]
-        spaced = [[plain for form in forms if (plain := " ".join(form.split()))] for forms in each]
+        spaced = [[plain for form in forms if (plain := " ".join(typed(form).split()))] for forms in each]
         return [forms for forms in spaced if forms]
 
     def unwanted(self) -> list[str]:
         """The phrases that must not appear, with single spaces; blank ones are left out."""
-        return [plain for phrase in self.avoid if (plain := " ".join(phrase.split()))]
+        return [plain for phrase in self.avoid if (plain := " ".join(typed(phrase).split()))]
 
 
 Line = str | Request

@@ -112,6 +112,7 @@ class ScoreJob:
             sink.finish(pairs)
         progress.finish()
         warn(sink.sums, progress)
+        scoring.warn(progress)
         return ScoreReport(tally, sink.sums, pairs)
 
 

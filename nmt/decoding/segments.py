@@ -24,6 +24,7 @@ class Segment:
     terms: Sequence[Found] = ()  # of the glossary, in its text
     added: int = 0  # pieces of their translations, which stand in it
     hypotheses: list[Hypothesis] = field(default_factory=list)
+    best_text: tuple[Hypothesis, str] | None = None  # of the hypothesis that was the best when it was asked for
     prefix: Sequence[int] = ()
     constraints: Sequence[Constraint] = ()
     avoided: Avoided | None = None

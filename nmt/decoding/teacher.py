@@ -64,7 +64,7 @@ class Teacher:
         ``target_1T`` begins with <s>.
         """
         length_1 = torch.tensor([source_1S.size(1)], device=source_1S.device)
-        logits_TV = self.model(source_1S, length_1, target_1T)[0] @ self.model.output_weight.t()
+        logits_TV = self.model.logits(self.model(source_1S, length_1, target_1T)[0])
         logits_TV.index_fill_(1, self.forbidden_F, -torch.inf)
         best = logits_TV.log_softmax(1).topk(count)
         return best.values, best.indices
@@ -79,6 +79,6 @@ class Teacher:
 
     def chunk(self, hidden_CD: Tensor, wanted_C: Tensor) -> Tensor:
         """The log-probabilities (C,) of the wanted columns."""
-        logits_CV = hidden_CD @ self.model.output_weight.t()
+        logits_CV = self.model.logits(hidden_CD)
         logits_CV.index_fill_(1, self.forbidden_F, -torch.inf)
         return logits_CV.log_softmax(1).gather(1, wanted_C[:, None])[:, 0]

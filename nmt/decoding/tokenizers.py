@@ -1,11 +1,11 @@
-"""The tokenizer of the target side, as the Translator uses it. Knows no tokenizer."""
+"""The tokenizers of both sides, as translating uses them. Knows no tokenizer."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 
 class TargetTokenizer(Protocol):
-    """All but ``decode`` are for what lines may ask."""
+    """The tokenizer of the target side; all but ``decode`` are for what lines may ask."""
 
     @property
     def size(self) -> int: ...
@@ -25,5 +25,21 @@ class TargetTokenizer(Protocol):
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]: ...
 
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
+
+    def spell(self, pieces: Sequence[int]) -> list[bytes]: ...
+
+
+class SourceTokenizer(Protocol):
+    """The tokenizer of the source side."""
+
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]: ...
+
+    def encode_annotated(
+        self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1
+    ) -> list[list[int]]: ...
+
+    def has_bytes(self, pieces: Sequence[int]) -> bool: ...
+
+    def is_strange(self, character: str) -> bool: ...
 
     def spell(self, pieces: Sequence[int]) -> list[bytes]: ...

@@ -8,32 +8,33 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Never, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.arguments import check_arguments, checked_lines, checked_options
 from nmt.decoding.assembling import Assembler
-from nmt.decoding.batching import WINDOW, WINDOW_CHARACTERS, Batches
+from nmt.decoding.batching import Batches
 from nmt.decoding.checking import Checking
 from nmt.decoding.checks import Checks
 from nmt.decoding.consensus import Consensus
 from nmt.decoding.details import Details
 from nmt.decoding.engine import MAX_PIECES, Aligner, Engine, Hypothesis
 from nmt.decoding.loaded import Loaded
-from nmt.decoding.loaded import Terms as TermsOf
 from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.phrases import Phrasebook
 from nmt.decoding.placing import Placing
 from nmt.decoding.request import Line, Request, text_of
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.second_search import WIDER, SecondSearch
 from nmt.decoding.segments import Segment, twins_of
-from nmt.decoding.shaping import Shaper, SourceTokenizer
+from nmt.decoding.shaping import Shaper
 from nmt.decoding.terms import Terms
-from nmt.decoding.tokenizers import TargetTokenizer
+from nmt.decoding.tokenizers import SourceTokenizer, TargetTokenizer
 from nmt.decoding.translation import Translation
 from nmt.decoding.usable import Judge, Usable
-from nmt.decoding.windows import windows
+from nmt.decoding.windows import WINDOW, Window, about_windows, windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.directions import chosen_target
 from nmt.text.lines import Pause
@@ -79,9 +80,10 @@ class Translator:
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
-        self.shaper = Shaper(source_tokenizer, profile, source_language, self.options.whole_lines, glossary)
-        self.phrasebook = Phrasebook(target_tokenizer)
-        self.assembler = Assembler(target_tokenizer, self.shaper, Judge.of(usable, target_language, self.options))
+        self.rewriter = Rewriter(source_tokenizer, profile, source_language, self.options.whole_lines)
+        self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
+        self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
+        self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty)
         # Samples are many rows of a sentence at once; the usual beam has this many.
@@ -123,10 +125,9 @@ class Translator:
         cuda or mps; ``threads`` of the CPU 0 for as many as there are cores; ``compute_type`` float32 or int8, which is
         faster on processors with instructions for it, and a little worse. ``ensemble`` are more models of the same
         direction and vocabulary: the search takes the mean of the probabilities of all. ``glossary`` is a file of
-        terms, or maps terms to their translations. ``to`` is the language to translate into, of a model of several;
-        left out, each call of ``translate`` names it. Raises MissingInputError or DataError for a model or a glossary
-        that is missing or unsound, SettingsError for an engine or a device that cannot do what is asked, models that do
-        not go together, or a value out of bounds.
+        terms, or maps terms to their translations. ``to`` is the language, of a model of several; left out, each call
+        of ``translate`` names it. Raises MissingInputError or DataError for a model or a glossary that is missing or
+        unsound, SettingsError for what an engine or a device cannot do, models that do not go together, or a bad value.
         """
         check_arguments(cls.load, unknown)
         options = checked_options(options)
@@ -152,7 +153,7 @@ class Translator:
         glossary: Glossary | None = None,
     ) -> Self:
         """The translator of an opened model folder, or of several, for one language. Raises what ``load`` raises."""
-        terms: TermsOf | None = (lambda source, target: glossary) if glossary else None
+        terms = (lambda *_: glossary) if glossary else None
         return cls.made(Loaded.of([model, *ensemble], options, wanted, terms), "")
 
     @classmethod
@@ -175,6 +176,11 @@ class Translator:
             self.others[target] = self.made(loaded, target)
         return self.others[target]
 
+    @property
+    def has_terms(self) -> bool:
+        """Whether it has a glossary."""
+        return self.terms is not None
+
     def about(self) -> dict[str, str | int | float]:
         """All that its translations and the bounds of its windows depend on besides the lines, by name."""
         import sentencepiece  # loaded already by the tokenizers; importlib.metadata would cost 15 ms
@@ -183,12 +189,11 @@ class Translator:
             "model": self.model,
             "sentencepiece": sentencepiece.__version__,
             **self.engine.about(),
-            **self.shaper.about(),
+            **self.rewriter.about(),
             **(self.terms.glossary.about() if self.terms else {}),
             **{name.replace("_", " "): value for name, value in self.options.in_force().items()},
             "batch tokens": self.batch_tokens,
-            "window": self.window,
-            "window characters": WINDOW_CHARACTERS,
+            **about_windows(self.window),
             "longest line": MAX_PIECES,
         }
 
@@ -214,20 +219,17 @@ class Translator:
 
     def translations(self, lines: Iterable[Line | Pause], progress: Progress) -> Iterator[Translation]:
         """``translate`` for lines with pauses among them."""
-        before = 0
-        for window in self.windows(lines):
-            yield from self.translate_window(window, before, progress)
-            before += len(window)
+        yield from chain.from_iterable(self.translated(windows(lines, self.window), progress))
         self.warn(progress)
+
+    def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
+        """The translations of each window, in order; a window is read when the one before it is done."""
+        for before, lines in each:
+            yield self.translate_window(lines, before, progress)
 
     def warn(self, progress: Progress) -> None:
         """Warn of lines that the model may not translate well, and of translations that are not as asked."""
-        self.shaper.warn_of_strange(progress)
-        self.phrasebook.warn(progress)
-
-    def windows(self, lines: Iterable[Line | Pause]) -> Iterator[list[Line]]:
-        """Groups of lines that are translated together."""
-        return windows(lines, self.window)
+        self.rewriter.remarks.warn(progress)
 
     def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
         """The translations of the lines of a window; ``before`` lines came before them."""
@@ -250,7 +252,7 @@ class Translator:
         if self.second:
             self.second.mend(judged, asked, lambda some, how: [*self.search(some, before, Silent(), how)])
             segments = [segment for each in judged for segment in each.segments]
-        translations = self.assembler.translations(texts, segments)
+        translations = self.assembler.translations(texts, segments, self.checking is not None)
         if self.terms:
             translations = self.terms.described(translations, segments)
         if self.checking:

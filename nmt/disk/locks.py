@@ -38,6 +38,25 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         held.release()
 
 
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Hold a lock on the file ``path`` while the block runs, after all who hold it or wait for it already.
+
+    Raises CannotCreateError or StorageError when the file cannot be created.
+    """
+    from filelock import FileLock
+
+    held = FileLock(path, fallback_to_soft=False)
+    try:
+        held.acquire()
+    except OSError as error:
+        raise cannot_create(path, error) from None
+    try:
+        yield
+    finally:
+        held.release()
+
+
 def lock(descriptor: int) -> bool | None:
     """Lock an open file or folder until it is closed. False when another process has it, None without locks here.
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -129,6 +129,17 @@ class Stage:
             os.replace(new, self._note)
         except OSError as error:
             raise write_failed(self._note, error) from None
+
+    def hand_over(self, folder: Path, without: Collection[str] = ()) -> None:
+        """Give the files of the stage names in ``folder``, but for some; call it once the stage is closed.
+
+        Where the disk has hard links they keep their names here too, so that a process that is killed later loses none.
+        """
+        for name in sorted(self.names() - {*without}):
+            try:
+                os.link(self.path(name), folder / name)
+            except OSError:
+                os.rename(self.path(name), folder / name)
 
     def close(self) -> None:
         """Close all files."""

@@ -12,7 +12,7 @@ from nmt.config import ModelConfig
 
 
 class Embeddings(nn.Module):
-    """Piece embeddings of both sides, scaled to unit variance, and the weight of the output projection.
+    """Piece embeddings of both sides, scaled to unit variance, and the weight and bias of the output projection.
 
     If tied (Press and Wolf 2017), the target embeddings are the output weight; with a joint vocabulary, the source
     embeddings too.
@@ -26,11 +26,12 @@ class Embeddings(nn.Module):
 
     def __init__(self, config: ModelConfig, source_vocabulary: int, target_vocabulary: int, joint: bool) -> None:
         super().__init__()
-        self.scale = math.sqrt(config.width)
+        self.scale = math.sqrt(config.width) if config.scaled_embeddings else 1.0
         self.target = nn.Embedding(target_vocabulary, config.width)
         shared = config.tied_embeddings and joint
         self.source = None if shared else nn.Embedding(source_vocabulary, config.width)
         self.output = None if config.tied_embeddings else nn.Linear(config.width, target_vocabulary, bias=False)
+        self.output_bias = nn.Parameter(torch.zeros(target_vocabulary)) if config.output_bias else None
         self.register_buffer("produced", torch.ones(target_vocabulary, dtype=torch.uint8))
 
     def embed_source(self, piece: Tensor) -> Tensor:
@@ -60,5 +61,7 @@ class Embeddings(nn.Module):
         self.target = nn.Embedding(len(piece_P), weight_PD.size(1), _weight=weight_PD)
         if self.output is not None:
             self.output.weight = nn.Parameter(self.output.weight.detach()[piece_P], requires_grad=False)
+        if self.output_bias is not None:
+            self.output_bias = nn.Parameter(self.output_bias.detach()[piece_P], requires_grad=False)
         self.produced = self.produced[piece_P]
         return piece_P

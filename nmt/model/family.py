@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from nmt.model.embeddings import Embeddings
 
@@ -37,9 +38,18 @@ class TranslationModel(nn.Module, ABC):
         """
 
     @property
-    @abstractmethod
     def output_weight(self) -> Tensor:
         """Weight of the output projection (V, D). Training multiplies by it itself, together with the softmax."""
+        return self.embeddings.output_weight
+
+    @property
+    def output_bias(self) -> Tensor | None:
+        """Bias of the output projection (V,); None for a model without it."""
+        return self.embeddings.output_bias
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits (…, V) of hidden states (…, D)."""
+        return linear(hidden, self.output_weight, self.output_bias)
 
     @abstractmethod
     def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:

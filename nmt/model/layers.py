@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, relu
+from torch.nn.functional import dropout, gelu, relu, silu
 
 INT64_MIN = torch.iinfo(torch.int64).min
 
@@ -54,16 +54,31 @@ class Residual(nn.Module):
         return self.norm(x_BTD + self.dropout(sublayer(x_BTD)))
 
 
-class FeedForward(nn.Module):
-    """Feed-forward network relu(x·W₁ + b₁)·W₂ + b₂, at each position (Vaswani et al. 2017, section 3.3)."""
+def gelu_sigmoid(x: Tensor) -> Tensor:
+    """Approximation x·σ(1.702·x) of GELU (Hendrycks and Gimpel 2016), which is Marian's ``gelu``."""
+    return x * torch.sigmoid(1.702 * x)
 
-    def __init__(self, width: int, inner: int) -> None:
+
+# The functions that models of other toolkits were trained with; models of ours have ReLU, which is the fastest.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": relu,
+    "gelu": gelu,
+    "gelu-sigmoid": gelu_sigmoid,
+    "swish": silu,
+}
+
+
+class FeedForward(nn.Module):
+    """Feed-forward network f(x·W₁ + b₁)·W₂ + b₂, at each position (Vaswani et al. 2017, section 3.3)."""
+
+    def __init__(self, width: int, inner: int, activation: str = "relu") -> None:
         super().__init__()
         self.inner = nn.Linear(width, inner)
         self.outer = nn.Linear(inner, width)
+        self.activation = ACTIVATIONS[activation]
 
     def forward(self, x_BTD: Tensor) -> Tensor:
-        return self.outer(relu(self.inner(x_BTD)))
+        return self.outer(self.activation(self.inner(x_BTD)))
 
 
 def initialise(module: nn.Module) -> None:

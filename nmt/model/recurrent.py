@@ -110,10 +110,6 @@ class Recurrent(TranslationModel):
     def forward(self, source_BS: Tensor, source_length_B: Tensor, target_NT: Tensor) -> Tensor:
         return self.decode(source_BS, source_length_B, target_NT)[0]
 
-    @property
-    def output_weight(self) -> Tensor:
-        return self.embeddings.output_weight
-
     def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
         length_1 = torch.tensor([len(source_S)], device=source_S.device)
         _, weights = self.decode(source_S[None], length_1, target_T[None])
@@ -161,7 +157,7 @@ class Recurrent(TranslationModel):
 
     def step(self, token_N: Tensor, state: RecurrentState) -> tuple[Tensor, RecurrentState]:
         state, _ = self.advance(self.embeddings.embed_target(token_N), state)
-        return linear(state.attentional_ND, self.output_weight), state
+        return self.logits(state.attentional_ND), state
 
     def advance(self, embedded_ND: Tensor, state: RecurrentState) -> tuple[RecurrentState, Tensor]:
         """Read one embedded piece: the next state, and the attention weights (B, K, S)."""

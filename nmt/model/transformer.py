@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from nmt.config import ModelConfig
 from nmt.model.attention import KeysValues, MultiHeadAttention
@@ -18,7 +17,7 @@ from nmt.model.embeddings import Embeddings
 from nmt.model.family import AttentionMaps, TranslationModel
 from nmt.model.layers import Dropout, FeedForward, Residual, initialise
 from nmt.model.masks import padding_mask
-from nmt.model.positions import LearnedPositions, SinusoidalPositions
+from nmt.model.positions import build_positions
 
 Seen = dict[str, list[Tensor]]  # the weights (B, H, T, S) of each layer, by the kinds of attention that are wanted
 
@@ -46,7 +45,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.attention = build_attention(config)
         self.attention_residual = Residual(config.width, config.norm, config.dropout)
-        self.feed_forward = FeedForward(config.width, config.feed_forward)
+        self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation)
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
     def forward(self, x_BSD: Tensor, mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
@@ -67,7 +66,7 @@ class DecoderLayer(nn.Module):
         self.attention_residual = Residual(config.width, config.norm, config.dropout)
         self.cross_attention = build_attention(config)
         self.cross_attention_residual = Residual(config.width, config.norm, config.dropout)
-        self.feed_forward = FeedForward(config.width, config.feed_forward)
+        self.feed_forward = FeedForward(config.width, config.feed_forward, config.activation)
         self.feed_forward_residual = Residual(config.width, config.norm, config.dropout)
 
     def forward(self, x_NTD: Tensor, memory: KeysValues, memory_mask_B11S: Tensor, seen: Seen | None = None) -> Tensor:
@@ -130,8 +129,8 @@ class Transformer(TranslationModel):
         super().__init__()
         self.config = config
         self.embeddings = Embeddings(config, source_vocabulary, target_vocabulary, joint)
-        positions = SinusoidalPositions if config.positions == "sinusoidal" else LearnedPositions
-        self.source_positions, self.target_positions = positions(config.width), positions(config.width)
+        self.source_positions = build_positions(config.positions, config.width)
+        self.target_positions = build_positions(config.positions, config.width)
         self.dropout = Dropout(config.dropout)
         encoder = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
         decoder = nn.ModuleList(DecoderLayer(config) for _ in range(config.decoder_layers))
@@ -149,10 +148,6 @@ class Transformer(TranslationModel):
         for layer in self.decoder:
             x_NTD = layer(x_NTD, layer.cross_attention.keys_values(memory_BSD), mask_B11S, seen)
         return self.decoder_norm(x_NTD)
-
-    @property
-    def output_weight(self) -> Tensor:
-        return self.embeddings.output_weight
 
     def attention_maps(self, source_S: Tensor, target_T: Tensor) -> AttentionMaps:
         seen: Seen = {"cross": [], "encoder": [], "decoder": []}
@@ -201,7 +196,7 @@ class Transformer(TranslationModel):
         for layer, memory, before in zip(self.decoder, state.memory, state.cache, strict=True):
             x_N1D, after = layer.step(x_N1D, memory, state.memory_mask_B11S, before, state.row_N)
             cache.append(after)
-        logits_NV = linear(self.decoder_norm(x_N1D[:, 0]), self.output_weight)
+        logits_NV = self.logits(self.decoder_norm(x_N1D[:, 0]))
         return logits_NV, DecoderState(state.position + 1, state.memory, state.memory_mask_B11S, cache)
 
     def select(self, state: DecoderState, row_M: Tensor, sentence_M: Tensor) -> DecoderState:

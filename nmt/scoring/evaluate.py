@@ -31,7 +31,7 @@ from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
 from nmt.text.progress import Progress
 from nmt.text.terms import Glossary
-from nmt.text.verbatim import Grammar
+from nmt.text.verbatim import Grammar, LateLines
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,10 @@ def score_set(texts: Texts, options: ScoringOptions, seen: Seen | None = None) -
     if "ter" in metrics and cut.has_no_words_for_ter:
         warnings.append("TER finds words by their spaces, and this language writes none: use chrF")
     warnings += [*limits(texts, metrics, options.confidence), *doubts(texts, seen)]
-    return SetReport(texts, systems, warnings, measured, seen, kept(texts, options.grammar))
+    late = LateLines()
+    found_kept = kept(texts, options.grammar, late)
+    warnings += filter(None, [late.warning()])
+    return SetReport(texts, systems, warnings, measured, seen, found_kept)
 
 
 def read_file(path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from nmt.scoring.systems import Texts
-from nmt.text.verbatim import Grammar, alike
+from nmt.text.verbatim import Grammar, LateLines, alike
 
 
 @dataclass(frozen=True)
@@ -26,18 +26,27 @@ class Kept:
         return {"name": self.kind, "lines": self.lines, "systems": systems, "references": self.references}
 
 
-def kept(texts: Texts, grammar: Grammar) -> list[Kept]:
+def kept(texts: Texts, grammar: Grammar, late: LateLines | None = None) -> list[Kept]:
     """Each kind that the sources have, in the grammar's order; none without sources.
 
-    A line keeps a kind when it has every item of its source, and each as often at least.
+    A line keeps a kind when it has every item of its source, and each as often at least. Lines that are read without a
+    kind, because its pattern takes too long, are added to ``late``.
     """
-    wanted = [items(line, grammar) for line in texts.sources or []]
+
+    def items_of(number: int, line: str) -> dict[str, Counter[str]]:
+        kinds = set[str]()
+        found = items(line, grammar, kinds)
+        if late:
+            late.add(f"line {number + 1}", kinds)
+        return found
+
+    wanted = [items_of(number, line) for number, line in enumerate(texts.sources or [])]
 
     def keeping(lines: Sequence[str]) -> Mapping[str, set[int]]:
         """For each kind the lines that keep it, by number."""
         numbers: dict[str, set[int]] = defaultdict(set)
         for number, source in enumerate(wanted):
-            found = items(lines[number], grammar) if source else source
+            found = items_of(number, lines[number]) if source else source
             for kind in source:
                 if source[kind] <= found.get(kind, Counter()):
                     numbers[kind].add(number)
@@ -57,9 +66,9 @@ def kept(texts: Texts, grammar: Grammar) -> list[Kept]:
     ]
 
 
-def items(line: str, grammar: Grammar) -> dict[str, Counter[str]]:
-    """What of a line must stay, by kind, in the form in which sides are compared."""
+def items(line: str, grammar: Grammar, late: set[str] | None = None) -> dict[str, Counter[str]]:
+    """What of a line must stay, by kind, in the form in which sides are compared; ``late`` as in ``Grammar.find``."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for start, end, kind in grammar.find(line):
+    for start, end, kind in grammar.find(line, late):
         found[kind][alike(line[start:end], kind)] += 1
     return found

@@ -44,8 +44,9 @@ def languages(model: ModelFolder) -> str:
 
 
 def origin(manifest: Mapping[str, object]) -> Rows:
-    """The program that wrote the model, and the licence of its training text."""
-    rows = [(name, manifest.get(key)) for name, key in (("made by", "program"), ("licence of its text", "licence"))]
+    """The program that wrote the model, the one that trained it if that is another, and the licence of its text."""
+    names = {"program": "made by", "imported": "imported from", "licence": "licence of its text"}
+    rows = [(name, manifest.get(key)) for key, name in names.items()]
     return [(name, str(value)) for name, value in rows if value and is_note(value)]
 
 
@@ -57,12 +58,13 @@ def shape(model: ModelFolder) -> Rows:
     if config.family == "transformer":
         rows += [
             ("attention", f"{config.heads} heads of {config.width // config.heads}, {config.attention_score} scores"),
-            ("feed-forward", str(config.feed_forward)),
+            ("feed-forward", f"{config.feed_forward}, {config.activation}"),
             ("norm, positions", f"{config.norm}-norm, {config.positions} positions"),
         ]
     elif config.family == "recurrent":
         rows += [("cell", config.cell), ("attention", f"{config.attention_score} scores")]
     ties = "tied" if config.tied_embeddings else "separate"
+    ties += ("" if config.scaled_embeddings else ", not scaled") + (", an output bias" if config.output_bias else "")
     return [*rows, ("embeddings", ties), ("dropout", f"{config.dropout:g}")]
 
 

@@ -11,7 +11,7 @@ from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.slots import filled, matched, slotted
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
-from nmt.text.verbatim import find
+from nmt.text.verbatim import Grammar
 
 if TYPE_CHECKING:
     from nmt.model.family import TranslationModel
@@ -55,7 +55,8 @@ class Inspector:
         self.model = model
         self.source_tokenizer, self.target_tokenizer = folder.tokenizers
         profile = folder.profile
-        self.find, self.slots = (profile.grammar.find, profile.slots) if profile else (find, 0)
+        grammar = profile.grammar if profile else Grammar(())
+        self.find, self.slots = grammar.find, profile.slots if profile else 0
 
     @classmethod
     def load(cls, path: Path, to: str | None = None) -> Self:

@@ -5,7 +5,6 @@ temporary folder and removed once it is loaded. Knows folders and hashes; not wh
 """
 
 import os
-import stat
 import tempfile
 import time
 import warnings
@@ -19,6 +18,7 @@ from nmt.disk.durable import cannot_create
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, NmtWarning, StorageError
+from nmt.store.cache import private_folder
 from nmt.store.ctranslate2_model import checked_layout, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 
@@ -60,35 +60,7 @@ def cache_folder() -> Path:
     """
     import ctranslate2
 
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        above = Path(home) if os.path.isabs(home) else Path.home() / ".cache"
-    except RuntimeError:
-        raise CannotCreateError("this user has no home folder", "set XDG_CACHE_HOME") from None
-    try:
-        above.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_create(above, error) from None
-    ours = above / "nmt"
-    make_private(ours)
-    make_private(copies := ours / f"ctranslate2-{ctranslate2.__version__}-{FORMAT}")
-    return copies
-
-
-def make_private(folder: Path) -> None:
-    """Create a folder if it is missing. Raises CannotCreateError unless only this user owns it and can write to it."""
-    try:
-        with suppress(FileExistsError):
-            folder.mkdir(0o700)
-        about = folder.lstat()
-    except OSError as error:
-        raise cannot_create(folder, error) from None
-    if not stat.S_ISDIR(about.st_mode):
-        raise CannotCreateError(f"{folder} is no folder", "move it away")
-    if about.st_uid != os.geteuid():
-        raise CannotCreateError(f"{folder} is another user's", "set XDG_CACHE_HOME")
-    if about.st_mode & 0o022:
-        raise CannotCreateError(f"others can write to {folder}", f"chmod go-w {folder}")
+    return private_folder(f"ctranslate2-{ctranslate2.__version__}-{FORMAT}")
 
 
 def is_whole(place: Path) -> bool:

@@ -59,7 +59,7 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     """
     if reason := not_installed():
         raise SettingsError(reason, missing_extra("fast"))
-    from ctranslate2.specs import Activation, TransformerSpec
+    from ctranslate2.specs import TransformerSpec
 
     config = model.config
     if reason := why_not(config):
@@ -69,9 +69,10 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
     model.check_produced(produced)
     pieces = [id for id, is_produced in enumerate(produced) if is_produced]
     layers = config.encoder_layers, config.decoder_layers
-    spec = TransformerSpec.from_config(layers, config.heads, pre_norm=config.norm == "pre", activation=Activation.RELU)
+    activation = activation_of(config.activation)
+    spec = TransformerSpec.from_config(layers, config.heads, pre_norm=config.norm == "pre", activation=activation)
     embed(spec, arrays, config, pieces)
-    forbid(spec, pieces, model.tokenizers[1].control_ids())
+    forbid(spec, pieces, model.tokenizers[1].control_ids(), arrays.get("embeddings.output_bias"))
     for number, layer in enumerate(spec.encoder.layer):
         attend(layer.self_attention, arrays, f"encoder.{number}.attention", config)
         feed_forward(layer.ffn, arrays, f"encoder.{number}.feed_forward")
@@ -116,19 +117,30 @@ def embed(spec: Any, arrays: "Arrays", config: ModelConfig, pieces: Sequence[int
         target, output = target[pieces], output[pieces]
     spec.decoder.embeddings.weight, spec.decoder.projection.weight = target, output
     for side, name in ((spec.encoder, "source"), (spec.decoder, "target")):
-        side.position_encodings.encodings = positions(config.width, arrays.get(f"{name}_positions.table.weight"))
+        learned = arrays.get(f"{name}_positions.table.weight")
+        side.position_encodings.encodings = positions(config.width, learned, config.positions == "sines-first")
+        side.scale_embeddings = config.scaled_embeddings
 
 
-def forbid(spec: Any, pieces: Sequence[int], control: Sequence[int]) -> None:
-    """Forbid the control pieces except </s> by an output bias, whatever options the model is loaded with."""
+def activation_of(name: str) -> Any:
+    """CTranslate2's activation function of that name."""
+    from ctranslate2.specs import Activation
+
+    names = {"relu": "RELU", "gelu": "GELU", "gelu-sigmoid": "GELUSigmoid", "swish": "SWISH"}
+    return Activation[names[name]]
+
+
+def forbid(spec: Any, pieces: Sequence[int], control: Sequence[int], bias: "Array | None") -> None:
+    """Forbid the control pieces except </s> by the output bias, whatever options the model is loaded with."""
     import numpy as np
 
     never = np.isin(pieces, [id for id in control if id != EOS])
-    spec.decoder.projection.bias = np.where(never, NEVER, 0.0).astype(np.float32)
+    own = 0.0 if bias is None else bias[pieces]
+    spec.decoder.projection.bias = np.where(never, NEVER, own).astype(np.float32)
 
 
-def positions(width: int, learned: "Array | None") -> "Array":
-    """(POSITIONS, width): sines and cosines in turn, or the learned rows, the last of them repeated to the end."""
+def positions(width: int, learned: "Array | None", sines_first: bool = False) -> "Array":
+    """(POSITIONS, width): sines and cosines in turn or in two halves, or the learned rows, the last one repeated."""
     import numpy as np
 
     place = np.arange(POSITIONS)
@@ -136,7 +148,8 @@ def positions(width: int, learned: "Array | None") -> "Array":
         return np.ascontiguousarray(learned[np.minimum(place, len(learned) - 1)])
     frequency = np.exp(np.arange(0, width, 2) * (-math.log(10000.0) / width))
     angle = place[:, None] * frequency
-    return np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(POSITIONS, width).astype(np.float32)
+    both = np.stack((np.sin(angle), np.cos(angle)), axis=1 if sines_first else -1)
+    return both.reshape(POSITIONS, width).astype(np.float32)
 
 
 def attend(spec: Any, arrays: "Arrays", name: str, config: ModelConfig) -> None:

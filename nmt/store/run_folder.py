@@ -39,6 +39,7 @@ class RunFolder:
         self.model_path = folder / "model"
         self.checkpoints = Checkpoints(folder / "checkpoints", folder / ".saved")
         self.seconds_path = folder / ".seconds"  # what the run has taken, for processes that follow a killed one
+        self.synthetic_path = folder / "synthetic"  # pairs that a model made, a folder a round
         self.validation_path = folder / ".validation"  # the translations of an unfinished validation
 
     def exists(self) -> bool:
@@ -183,4 +184,4 @@ class RunFolder:
 
 def _is_ours(name: str) -> bool:
     """Whether the program makes files or folders of that name in a run folder."""
-    return is_debris(name) or name in ("model", "checkpoints") or name.startswith("skipped-")
+    return is_debris(name) or name in ("model", "checkpoints", "synthetic") or name.startswith("skipped-")

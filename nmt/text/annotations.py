@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from nmt.text.reserved import TERM_SIGNS
+from nmt.text.slots import without_signs
 
 _BEGIN, _END = TERM_SIGNS[0], TERM_SIGNS[1]
 _SIGN = re.compile(f"[{TERM_SIGNS}]")
@@ -20,7 +21,7 @@ def annotated(text: str, places: Iterable[tuple[int, str]]) -> str:
         return text
     parts, before = [], 0
     for place, translation in places:
-        parts += [text[before:place], f"{_BEGIN} {_SIGN.sub('', translation)}{_END}"]
+        parts += [text[before:place], f"{_BEGIN} {without_signs(translation)}{_END}"]
         before = place
     return "".join([*parts, text[before:]])
 

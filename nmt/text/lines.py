@@ -77,7 +77,7 @@ def _lines_ahead(stream: BinaryIO) -> bytes:
 
 def one_line(text: str) -> str:
     """Replace each line break of ``str.splitlines`` and each control character, except the tab, by a space."""
-    return text.translate(_TO_SPACE)
+    return text if text.isprintable() else text.translate(_TO_SPACE)  # none of those is printable
 
 
 def printable(text: str) -> str:

@@ -1,7 +1,8 @@
 """Slots: what of a text stays as it is passes a model as a reserved piece, and is put back unchanged.
 
-In texts a slot is a sign, one of 16 noncharacters, which ``Tokenizer`` turns into a reserved piece and back. A text
-that has such a character already has no slots. Knows characters; no pieces and no model.
+In texts a slot is a sign, one of 16 noncharacters, which ``Tokenizer`` turns into a reserved piece and back. One that
+somebody typed is no slot: a line that has one gets no slots, and elsewhere it becomes U+FFFD. Knows characters; no
+pieces and no model.
 """
 
 import re
@@ -10,11 +11,12 @@ from typing import NamedTuple
 from zlib import crc32
 
 from nmt.text.edges import JOINED, edge
-from nmt.text.reserved import SIGNS, SLOTS
+from nmt.text.reserved import SIGNS, SLOTS, TERM_SIGNS
 from nmt.text.verbatim import Match, alike
 
 _SIGN = re.compile(f"[{SIGNS}]")
 _LOOSE = re.compile(f" ?[{SIGNS}]")
+_TYPED = re.compile(f"[{SIGNS}{TERM_SIGNS}]")
 
 Find = Callable[[str], Sequence[Match]]
 
@@ -27,8 +29,13 @@ class Slotted(NamedTuple):
 
 
 def without_signs(text: str) -> str:
-    """The text without signs."""
-    return _SIGN.sub("", text)
+    """The text without signs, also those of ``nmt.text.annotations``."""
+    return _TYPED.sub("", text)
+
+
+def typed(text: str) -> str:
+    """A text that is asked of a translation or looked for in a slotted line: signs in it become U+FFFD."""
+    return _TYPED.sub("\ufffd", text)
 
 
 def slotted(text: str, find: Find, most: int = SLOTS) -> Slotted:

@@ -16,9 +16,11 @@ from typing import NamedTuple, Self
 
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, shown
+from nmt.text.compounds import has_compounds, is_compound_of
 from nmt.text.edges import JOINED, KOREAN, OPEN, edge, has_words, joins
 from nmt.text.lines import read_lines
 from nmt.text.normal import normal
+from nmt.text.slots import typed
 from nmt.text.stems import Stem, stemmer, stems_by
 from nmt.text.words import UNSPACED
 
@@ -79,7 +81,7 @@ def read_glossary(path: Path) -> list[Term]:
         for number, line in enumerate(read_lines(file, str(path)), start=1):
             if not line.strip():
                 continue
-            source, *targets = map(normal, line.split("\t"))
+            source, *targets = map(normal, typed(line).split("\t"))
             where = f"{path} line {number}"
             if not targets:
                 raise DataError(f"{where} has no tab: {shown(line)}", _MEND)
@@ -104,6 +106,7 @@ class Glossary:
         self.terms = list(terms)
         self._languages = source_language, target_language
         self._stem_source, self._stem_target = stemmer(source_language), stemmer(target_language)
+        self._has_compounds = has_compounds(target_language)
         self._by_stems: dict[tuple[str, ...], list[Entry]] = {}
         counts: dict[str, set[int]] = {}
         for term in self.terms:
@@ -124,8 +127,8 @@ class Glossary:
             return cls(read_glossary(Path(given)), source_language, target_language)
         found: dict[str, Term] = {}
         for source, targets in given.items():
-            each = [normal(target) for target in ([targets] if isinstance(targets, str) else targets)]
-            if name := normal(source):
+            each = [normal(typed(target)) for target in ([targets] if isinstance(targets, str) else targets)]
+            if name := normal(typed(source)):
                 _add(found, Term(name, tuple(filter(None, each))))
         return cls(found.values(), source_language, target_language)
 
@@ -181,7 +184,7 @@ class Glossary:
     def form_in(self, found: Found, text: str) -> str:
         """The translation of a term as it stands in a text, inflected or not; "" if it lacks all translations.
 
-        What stays as it is must be there to the letter.
+        In German a compound that has it at one end will do. What stays as it is must be there to the letter.
         """
         if not found.term.targets:
             capitals = found.words.upper() if text.isupper() else found.words
@@ -190,6 +193,12 @@ class Glossary:
         for target in found.term.targets:
             if form := _form(target, *self._target_words(target), text, there, stems):
                 return form
+        if self._has_compounds:
+            nouns = [target for target in found.term.targets if len(self._target_words(target)[0]) == 1]
+            compounds = (
+                word.text for word in there for noun in nouns if is_compound_of(word.text, noun, self._stem_target)
+            )
+            return next(compounds, "")
         return ""
 
 

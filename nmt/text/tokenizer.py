@@ -2,7 +2,8 @@
 
 No text is lost: a character without a piece is encoded as its UTF-8 bytes, and typed text never becomes a control
 symbol. Text is only brought into its normal form (``nmt.text.normal``). SentencePiece's own normalisation (nmt_nfkc) is
-not used, because it also rewrites full-width forms and ligatures, which decoding could not restore.
+not used, because it also rewrites full-width forms and ligatures, which decoding could not restore. Vocabularies of
+imported models may differ: such a character is unknown, or text is normalised, as the models have learnt it.
 """
 
 import io
@@ -18,7 +19,7 @@ from nmt.text.languages import script_of_letter
 from nmt.text.lines import one_line
 from nmt.text.normal import normal
 from nmt.text.reserved import DIRECTIONS, FIRST_TERM_SIGN, RESERVED, SIGNS, SLOTS, TERM_SIGNS, direction_piece
-from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces
+from nmt.text.spm_format import FIRST_PLAIN, add_reserved, read_pieces, rename_in_pieces, with_bytes
 
 PAD, UNK, BOS, EOS = 0, 1, 2, 3
 
@@ -49,12 +50,15 @@ class Tokenizer:
 
         try:
             pieces = read_pieces(model)
+            spelling = with_bytes(model)
         except ValueError as error:
             raise DataError(f"{name} {error}", _TO_MEND) from None
         try:
-            self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
+            self._model: Any = sentencepiece.SentencePieceProcessor(model_proto=spelling or model)
         except (RuntimeError, ValueError, OSError):
             raise DataError(f"{name} is not a SentencePiece model", _TO_MEND) from None
+        # An imported model may know no bytes. Texts are spelled all the same, to find signs in them, and then unknown.
+        self._knows_bytes = spelling is None
         self.size = len(pieces)
         self.first_reserved = self.size - RESERVED
         # Characters; a text of N characters has at least N / longest pieces.
@@ -64,6 +68,10 @@ class Tokenizer:
         ids = {**dict(enumerate(SIGNS)), **dict(enumerate(TERM_SIGNS, FIRST_TERM_SIGN))}
         self._signs = {self.first_reserved + place: sign for place, sign in ids.items()}
         self._sign_bytes = {id: self._bytes_of(sign) for id, sign in self._signs.items()}
+        self._unknown = self._bytes_of("\ufffd")
+        typed = [id for id, piece in enumerate(pieces) if any(sign in piece for sign in SIGNS)]
+        slots = {self.first_reserved + place: self._bytes_of(sign) for place, sign in enumerate(SIGNS)}
+        self._spelled_slots = {**dict.fromkeys(typed, self._unknown), **slots}
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
@@ -75,6 +83,10 @@ class Tokenizer:
 
     def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
         """Encode lines into piece ids, without special ids, in ``workers`` threads."""
+        return self._known(self._spelled(lines, workers))
+
+    def _spelled(self, lines: Sequence[str], workers: int) -> list[list[int]]:
+        """``encode`` with byte pieces for what has no piece."""
         # Normalising here, in training and in use, gives the same pieces for the same text in any spelling. A str may
         # hold lone surrogates, which UTF-8 cannot; like bytes that are not UTF-8, each becomes U+FFFD.
         texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
@@ -83,6 +95,13 @@ class Tokenizer:
             if _SPACE in text:
                 ids[row] = self._encode_typed_space_sign(text)
         return ids
+
+    def _known(self, rows: list[list[int]]) -> list[list[int]]:
+        """The ids with <unk> for each run of byte pieces, unless the model knows bytes."""
+        if self._knows_bytes:
+            return rows
+        runs = ([UNK if EOS < id < FIRST_PLAIN else id for id in ids] for ids in rows)
+        return [[id for before, id in zip([0, *ids], ids, strict=False) if id != UNK or before != UNK] for ids in runs]
 
     def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
         """``encode``, but the signs of ``nmt.text.slots`` become slots in those lines that are ``slotted``."""
@@ -94,13 +113,13 @@ class Tokenizer:
 
     def _with_signs(self, lines: Sequence[str], signs: Sequence[str], workers: int) -> list[list[int]]:
         """``encode``, but the signs that each line has become the pieces that they stand for."""
-        ids = self.encode(lines, workers)
+        ids = self._spelled(lines, workers)
         for row, (line, wanted) in enumerate(zip(lines, signs, strict=True)):
             if wanted and not line.isprintable():  # as all noncharacters
                 for id, sign in self._signs.items():
                     if sign in wanted and sign in line:
                         ids[row] = _replaced(ids[row], self._sign_bytes[id], [id])
-        return ids
+        return self._known(ids)
 
     def decode(self, pieces: Sequence[Sequence[int]]) -> list[str]:
         """Decode lists of ids into texts without line breaks; special and reserved ids are skipped."""
@@ -111,11 +130,14 @@ class Tokenizer:
         return [one_line(text) for text in texts]
 
     def decode_slotted(self, pieces: Sequence[Sequence[int]]) -> list[str]:
-        """``decode``, but slots become the signs of ``nmt.text.slots``."""
-        return self.decode([[byte for id in ids for byte in self._without_slot(int(id))] for ids in pieces])
+        """``decode``, but slots become the signs of ``nmt.text.slots``, and signs that are spelled U+FFFD."""
+        return self.decode([self._slots_spelled(list(map(int, ids))) for ids in pieces])
 
-    def _without_slot(self, id: int) -> Sequence[int]:
-        return self._sign_bytes[id] if 0 <= id - self.first_reserved < SLOTS else (id,)
+    def _slots_spelled(self, ids: list[int]) -> list[int]:
+        if self._unknown[0] in ids:  # the first byte of every sign
+            for sign in range(self.first_reserved, self.first_reserved + SLOTS):
+                ids = _replaced(ids, self._sign_bytes[sign], self._unknown)
+        return [byte for id in ids for byte in self._spelled_slots.get(id, (id,))]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The pieces of the ids as SentencePiece writes them, with ``▁`` for a space; for display."""
@@ -136,8 +158,8 @@ class Tokenizer:
         return self.size - DIRECTIONS <= id < self.size
 
     def has_bytes(self, ids: Sequence[int]) -> bool:
-        """Whether the ids include byte pieces, which spell a character that has no piece of its own."""
-        return any(EOS < id < FIRST_PLAIN for id in ids)
+        """Whether the ids have a character without a piece of its own: spelled in byte pieces, or unknown."""
+        return any(id == UNK or EOS < id < FIRST_PLAIN for id in ids)
 
     def is_strange(self, character: str) -> bool:
         """Whether a character has no piece, and is not a letter or digit of a script that has pieces."""
@@ -153,13 +175,16 @@ class Tokenizer:
     def spell(self, ids: Sequence[int]) -> list[bytes]:
         """The UTF-8 bytes of each piece, with the space before a word; a byte piece has one.
 
-        A slot and a sign of annotations have those of their sign, and other reserved pieces have none.
+        A slot and a sign of annotations have those of their sign, and other reserved pieces have none. What is unknown
+        to an imported vocabulary is one U+FFFD.
         """
         return [self._spelling(int(id)) for id in ids]
 
     def _spelling(self, id: int) -> bytes:
         if id >= self.first_reserved:
             return self._signs.get(id, "").encode()
+        if id == UNK:
+            return "\ufffd".encode()
         piece: str = self._model.id_to_piece(id)
         return bytes([int(piece[3:5], 16)]) if self._model.is_byte(id) else piece.replace(_SPACE, " ").encode()
 

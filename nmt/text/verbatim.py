@@ -10,12 +10,14 @@ the line, whatever stands in it. They stand in verbatim_forms.py. Knows characte
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from nmt.errors import DataError, SettingsError, UsageError, missing_extra, nearest, shown
+from nmt.errors import SettingsError, UsageError, missing_extra, nearest, shown
+from nmt.text.progress import Progress
 from nmt.text.verbatim_forms import FORMS, KINDS, Form, any_need
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 VERSION = 1  # of the grammar: a journal of another version is not resumed
 ALL = "all"  # stands for every kind
-SECONDS = 1.0  # that patterns of one's own may take for a line
+SECONDS = 1.0  # that a pattern of one's own may take for a text
 LONGEST_PATTERN = 1000  # characters
 _RECURSION = re.compile(r"\(\?(?:R|&|P>|[+-]?\d)")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
@@ -69,28 +71,75 @@ class Grammar:
         self.forms += [form for kind in self.kinds for form in FORMS if form.kind == kind]
         self._needs = any_need(self.forms)
 
-    def find(self, text: str) -> list[Match]:
-        """What of a line stays as it is, in order. Raises DataError when patterns of one's own take over a second."""
-        return list(self._matches(text)) if self._needs.search(text) else []
+    def find(self, text: str, late: set[str] | None = None) -> list[Match]:
+        """What of a line stays as it is, in order.
 
-    def _matches(self, text: str) -> Iterator[Match]:
-        # Each form's next match is kept until another match covers its beginning: no part of a line is searched twice.
-        deadline = monotonic() + SECONDS
-        ahead: dict[int, tuple[int, int, int]] = {}  # place of a form in the list → the order of its next match
-        late = [place for place, form in enumerate(self.forms) if form.needs.search(text)]
-        end = 0
-        while True:
-            for place in late:
-                if span := _next(self.forms[place], text, end, deadline):
-                    ahead[place] = (span[0], -span[1], place)
-                else:
-                    ahead.pop(place, None)
-            if not ahead:
-                return
-            start, before, first = min(ahead.values())
-            end = -before
-            yield Match(start, end, self.forms[first].kind)
-            late = [place for place, span in ahead.items() if span[0] < end]
+        A kind of one's own whose pattern takes over a second has no match, and is added to ``late``.
+        """
+        forms = self.forms if self._needs.search(text) else []
+        while forms:
+            try:
+                return list(_matches(forms, text))
+            except TimeoutError as error:
+                (kind,) = error.args
+                forms = [form for form in forms if form.kind != kind]
+                if late is not None:
+                    late.add(kind)
+        return []
+
+
+@dataclass
+class LateLines:
+    """The lines in which patterns of one's own took too long, by name, and the kinds of these patterns."""
+
+    lines: dict[str, None] = field(default_factory=dict)
+    kinds: dict[str, None] = field(default_factory=dict)
+
+    def add(self, line: str, kinds: Iterable[str]) -> None:
+        """Count a line, once, if there are any kinds."""
+        for kind in sorted(kinds):
+            self.lines[line] = self.kinds[kind] = None
+
+    def add_all(self, later: "LateLines") -> None:
+        """Count lines that come after these."""
+        self.lines |= later.lines
+        self.kinds |= later.kinds
+
+    def warning(self) -> str:
+        """The words of a warning; "" without such lines."""
+        if not self.lines:
+            return ""
+        count = f"{len(self.lines):,} lines are" if len(self.lines) > 1 else "1 line is"
+        return (
+            f"{count} read without `kind` {', '.join(self.kinds)}, first {next(iter(self.lines))}: the pattern takes "
+            f"over {SECONDS:g} s there; write it without a repetition inside a repetition"
+        )
+
+    def warn(self, progress: Progress) -> None:
+        """Warn of them, if there are any."""
+        if said := self.warning():
+            progress.warn(said)
+
+
+def _matches(forms: Sequence[Form], text: str) -> Iterator[Match]:
+    """The matches of forms in a text, in order. Raises TimeoutError with the kind that takes too long."""
+    # Each form's next match is kept until another match covers its beginning: no part of a line is searched twice.
+    spent: dict[str, float] = {}  # seconds, by kind of one's own
+    ahead: dict[int, tuple[int, int, int]] = {}  # place of a form in the list → the order of its next match
+    late = [place for place, form in enumerate(forms) if form.needs.search(text)]
+    end = 0
+    while True:
+        for place in late:
+            if span := _next(forms[place], text, end, spent):
+                ahead[place] = (span[0], -span[1], place)
+            else:
+                ahead.pop(place, None)
+        if not ahead:
+            return
+        start, before, first = min(ahead.values())
+        end = -before
+        yield Match(start, end, forms[first].kind)
+        late = [place for place, span in ahead.items() if span[0] < end]
 
 
 def read_grammar(texts: Iterable[str]) -> Grammar:
@@ -145,10 +194,10 @@ _ATTRIBUTES = re.compile(r"(?<=[\w:.-])(?:\s[^<>]*?)?(?=/?>)")
 _ORDER = re.compile(r"(?<=^%)\d+\$|(?<=[\w\]]):[^{}]*(?=\}$)")
 
 
-def _next(form: Form, text: str, start: int, deadline: float) -> tuple[int, int] | None:
+def _next(form: Form, text: str, start: int, spent: dict[str, float]) -> tuple[int, int] | None:
     """Start and end of the next match from ``start`` on that is not empty."""
     while start <= len(text):
-        found = _timed(form, text, start, deadline) if form.is_own else form.pattern.search(text, start)
+        found = _timed(form, text, start, spent) if form.is_own else form.pattern.search(text, start)
         if not found:
             return None
         if found.end() > found.start():
@@ -157,14 +206,14 @@ def _next(form: Form, text: str, start: int, deadline: float) -> tuple[int, int]
     return None
 
 
-def _timed(form: Form, text: str, start: int, deadline: float) -> "re.Match[str] | regex.Match[str] | None":
+def _timed(form: Form, text: str, start: int, spent: dict[str, float]) -> "re.Match[str] | regex.Match[str] | None":
+    began, before = monotonic(), spent.get(form.kind, 0.0)
     try:
-        return form.pattern.search(text, start, timeout=max(deadline - monotonic(), 1e-6))  # type: ignore[call-overload]
+        return form.pattern.search(text, start, timeout=max(SECONDS - before, 1e-6))  # type: ignore[call-overload]
     except TimeoutError:
-        raise DataError(
-            f"the pattern of {form.kind} takes over {SECONDS:g} s for a line of {len(text):,} characters",
-            "write it without a repetition inside a repetition",
-        ) from None
+        raise TimeoutError(form.kind) from None
+    finally:
+        spent[form.kind] = before + monotonic() - began
 
 
 def _own(name: str, text: str) -> "regex.Pattern[str]":

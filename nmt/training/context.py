@@ -8,6 +8,7 @@ from nmt.store.run_folder import RunFolder
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
 from nmt.training.loop import budget_used
+from nmt.training.mixed import Feed
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainJob
 from nmt.training.state import TrainState
@@ -21,6 +22,7 @@ class RunContext:
     folder: RunFolder
     state: TrainState
     reporter: Reporter
+    feed: Feed  # the rows that updates read
     group: Group = ALONE  # its leader alone validates, writes and reports
 
     @property
@@ -37,14 +39,13 @@ class RunContext:
 
     def used(self) -> float:
         """The share of the budget used so far. All processes of the group must call it together."""
-        return budget_used(self.training, self.state, self.data.train.rows_per_epoch, self.group)
+        return budget_used(self.training, self.state, self.feed.rows.rows_per_epoch, self.group)
 
     def epochs(self) -> float:
         """Passes over the training pairs so far."""
-        position = self.counters.position
-        return position.epoch + position.rows / self.data.train.rows_per_epoch
+        return self.counters.epochs(self.feed.rows.rows_per_epoch)
 
     def save_checkpoint(self) -> None:
         """Write the state to the run folder. Raises StorageError when the disk fails."""
-        checkpoint = self.state.checkpoint({"data": self.data.digest})
+        checkpoint = self.state.checkpoint({"data": self.data.digest, **self.feed.facts})
         self.folder.save_checkpoint(self.counters.step, checkpoint, self.training.keep)

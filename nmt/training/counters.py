@@ -58,6 +58,14 @@ class Skipped(NamedTuple):
 
 
 @dataclass
+class Mixture:
+    """Which pairs are being read: what a run resumes with."""
+
+    stage: int = 0  # of ``nmt.training.stages``
+    passes: float = 0.0  # over the pairs of earlier stages, less the epochs that were begun in them
+
+
+@dataclass
 class Counters:
     """The numbers of a run. The order of the data, dropout and the schedule follow from them and the settings."""
 
@@ -71,6 +79,7 @@ class Counters:
     window: Window = field(default_factory=Window)
     validated: Validated = field(default_factory=Validated)
     skipped: list[Skipped] = field(default_factory=list)
+    mixture: Mixture = field(default_factory=Mixture)
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:
@@ -79,14 +88,21 @@ class Counters:
         if isinstance(validated, Mapping) and "best_bleu" in validated:  # its name before version 0.2
             renamed = {"best_score" if key == "best_bleu" else key: value for key, value in validated.items()}
             values = {**values, "validated": renamed}
+        if isinstance(values, Mapping):  # checkpoints before version 0.2 have no mixture
+            values = {"mixture": asdict(Mixture()), **values}
         check(values, cls().to_dict(), "counters")
         made = {
             "position": Position(*values["position"]),
             "window": Window(**values["window"]),
             "validated": Validated(**values["validated"]),
+            "mixture": Mixture(**values["mixture"]),
             "skipped": [Skipped(*place) for place in values["skipped"]],
         }
         return cls(**{**values, **made})
+
+    def epochs(self, rows: float) -> float:
+        """Passes over the pairs so far; ``rows`` is the mean number of pairs in an epoch."""
+        return self.position.epoch + min(1.0, self.position.rows / rows) + self.mixture.passes
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -5,6 +5,9 @@ The loop makes no such update and the run skips it. Knows the data; no tensors a
 
 from pathlib import Path
 
+import numpy as np
+
+from nmt.corpus.batches import Rows
 from nmt.corpus.dataset import Dataset
 from nmt.disk.files import create_binary
 from nmt.errors import DataError, NmtError
@@ -22,14 +25,18 @@ def batch_path(folder: Path, divergence: Divergence) -> Path:
     return folder / f"skipped-{position.epoch + 1}-{position.block + 1}-{position.batch + 1}.tsv"
 
 
-def write_batch(path: Path, divergence: Divergence, data: Dataset, tokenizers: tuple[Tokenizer, Tokenizer]) -> None:
-    """Write the pairs of the update, each with its corpus and line, to a TSV file."""
+def write_batch(
+    path: Path, divergence: Divergence, data: Dataset, rows: Rows, tokenizers: tuple[Tokenizer, Tokenizer]
+) -> None:
+    """Write the pairs of the update, each with its corpus and line, to a TSV file; a synthetic pair has its number."""
+    real = len(data.train)
     try:
-        origins = data.origins(divergence.rows)
+        known = iter(data.origins([row for row in divergence.rows if row < real]))
+        origins = [next(known) if row < real else ("synthetic", row - real + 1) for row in divergence.rows]
     except (NmtError, OSError):  # the dataset may be prepared again while a run trains
         origins = [(str(data.folder), row + 1) for row in divergence.rows]
-    ids = data.train.ids(divergence.rows)
-    sides = [tokenizer.decode([row.tolist() for row in rows]) for tokenizer, rows in zip(tokenizers, ids, strict=True)]
+    ids = rows.ids(np.asarray(divergence.rows, np.int64))
+    sides = [tokenizer.decode([row.tolist() for row in side]) for tokenizer, side in zip(tokenizers, ids, strict=True)]
     with create_binary(path, follow=False) as file:
         file.write(b"corpus\tline\tsource\ttarget\n")
         for (corpus, line), source, target in zip(origins, *sides, strict=True):

@@ -75,8 +75,7 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
     state.tick()
     counters = state.counters
     counters.seconds = group.as_leader(counters.seconds)
-    epochs = counters.position.epoch + min(1.0, counters.position.rows / rows)
-    return progress(config, counters.step, epochs, counters.seconds)
+    return progress(config, counters.step, counters.epochs(rows), counters.seconds)
 
 
 def train_steps(
@@ -86,10 +85,11 @@ def train_steps(
     group: Group = ALONE,
     choose_phase: PhaseAt = phase_at,
     change: Change = unchanged,
+    until: float = 1.0,
 ) -> Generator[Update | Divergence, None, None]:
-    """Make updates until the budget is spent, yielding after each; ``state`` is consistent at each yield.
+    """Make updates until the share ``until`` of the budget is used, yielding after each; ``state`` is consistent then.
 
-    ``choose_phase`` is given the share of the budget used so far, and ``change`` what it reads. Skips the updates in
+    ``choose_phase`` is given the share used so far, and ``change`` what it reads. Skips the updates in
     ``state.counters.skipped``. Yields a Divergence and ends when a loss or gradient is not finite; the state is then
     that before the update. Raises BusyError when a single pair does not fit into memory.
     """
@@ -98,7 +98,7 @@ def train_steps(
     skipped = {place[1:] for place in counters.skipped}
     stream = ahead(batches_from(split, config, counters.position))
     with Workers(state.objective, config, group) as workers:
-        while (used := budget_used(config, state, split.rows_per_epoch, group)) < 1.0:
+        while (used := budget_used(config, state, split.rows_per_epoch, group)) < until:
             start = time.monotonic()
             # Gather the batches of this update.
             gathered = list(islice(stream, config.accumulate))
@@ -123,8 +123,7 @@ def train_steps(
             take_step(state, weights, averages, rate, config.average_decay**phase.targets_per_source)
             # Update the counters.
             counters.position, counters.learning_rate, counters.gradient_norm = after, rate, norm
-            seconds = time.monotonic() - start
-            counters.target_tokens += gradient.tokens
+            seconds, counters.target_tokens = time.monotonic() - start, counters.target_tokens + gradient.tokens
             counters.window.add(gradient.loss, gradient.tokens, seconds)
             used = budget_used(config, state, split.rows_per_epoch, group)
             parts = gradient.parts if gradient.parts > len(batches) else 0

@@ -96,6 +96,9 @@ class Objective(nn.Module):
         # Padding never reaches the softmax over the vocabulary, the widest product of the model.
         hidden_ND = hidden_BTD.flatten(0, 1).index_select(0, batch.place_N)
         weight, target_N = self.model.output_weight, batch.target_N
+        if (bias := self.model.output_bias) is not None:  # one more feature, which is always 1
+            weight = torch.cat((weight, bias[:, None]), 1)
+            hidden_ND = torch.cat((hidden_ND, hidden_ND.new_ones(len(hidden_ND), 1)), 1)
         if self.narrow and not batch.any_piece:
             weight, target_N = weight[self.piece_P], self.place_V[target_N]
         loss = linear_cross_entropy(

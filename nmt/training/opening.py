@@ -26,6 +26,7 @@ from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
+from nmt.training.mixed import Feed
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainJob, differences
 from nmt.training.run import Run
@@ -53,7 +54,8 @@ def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Gro
             # count, since preset auto depends on the machine.
             job = replace(job, config=Config.from_layers(group.tell(None)))
             state, reporter = fresh_state(job, device), Reporter()
-        context = RunContext(job, folder, state, reporter, group)
+        feed = Feed(job.data, job.stages, job.config.training.synthetic, folder.synthetic_path)
+        context = RunContext(job, folder, state, reporter, feed, group)
         run = Run(context, partial(go_back, context, is_extended))
         run.go_back()
         # It is a share of the budget, which may be larger than when it was saved.
@@ -159,6 +161,7 @@ def go_back(context: RunContext, is_extended: bool) -> None:
         # Time after the checkpoint was used as well, though its updates are lost.
         state.spend(folder.read_seconds())
     state.broadcast(context.group)
+    context.feed.open(state.counters.mixture.stage)
 
 
 def begin_anew(context: RunContext) -> None:
@@ -174,7 +177,7 @@ def begin_anew(context: RunContext) -> None:
 
 def restore(context: RunContext) -> bool:
     """Put the state where the newest whole checkpoint was saved; False when none was ever saved."""
-    state, data = context.state, context.data
+    state, data, feed = context.state, context.data, context.feed
     layout = state.layout()
 
     def restore_from(path: Path) -> None:
@@ -185,7 +188,11 @@ def restore(context: RunContext) -> bool:
                     f"the run in {context.folder.folder} was trained on other data than {data.folder} holds now",
                     "choose another `output`, or add `overwrite` to move it aside",
                 )
-            if Counters.from_dict(checkpoint.state["counters"]).position.block >= blocks(len(data.train)):
+            counters = Counters.from_dict(checkpoint.state["counters"])
+            if counters.mixture.stage >= len(context.feed.stages):
+                raise ValueError("counters.mixture has a stage that the settings have not")
+            feed.reopen(counters.mixture.stage, checkpoint.state.get("synthetic", ""))
+            if counters.position.block >= blocks(len(feed.rows)):
                 raise ValueError("counters.position lies beyond the data")
             state.restore(checkpoint)
         except (KeyError, TypeError, ValueError) as error:

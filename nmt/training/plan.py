@@ -4,6 +4,7 @@ Writes nothing.
 """
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -23,9 +24,13 @@ from nmt.training.opening import fresh_state
 from nmt.training.phases import phases_of
 from nmt.training.phases.phase import Phase
 from nmt.training.request import TrainJob
+from nmt.training.searches import searching
+from nmt.training.stages import TEACHER, Stage, longest_round, most_texts, share_of
 from nmt.training.state import TrainState
+from nmt.training.synthetic import longest_of
 
 WARM_UP, MEASURED = 3, 20  # updates
+TRANSLATED = 128  # texts
 LONGEST = 60.0  # seconds after which no further update begins
 SILENCE = 10.0  # seconds; when the longest batch is expected to take longer, a note is printed first
 
@@ -46,22 +51,42 @@ class Plan:
     updates_per_epoch: int  # estimated from the first block of the data
     checkpoint: int  # bytes on the disk
     model: int  # bytes on the disk
+    stages: Sequence[Stage] = ()
+    texts: int = 0  # that a round of synthetic pairs may translate
+    seconds_per_text: float = 0.0
 
     @property
     def updates(self) -> int:
         """Number of updates the budget allows."""
         training = self.config.training
         if training.minutes:
-            per_plain_update = sum(share / phase.cost for share, phase in phases_of(training))
-            return int(60 * training.minutes / self.seconds_per_update * per_plain_update)
+            return self._updates_within(60 * training.minutes - self.making)
         return training.steps or training.epochs * self.updates_per_epoch
+
+    def _updates_within(self, seconds: float) -> int:
+        per_plain_update = sum(share / phase.cost for share, phase in phases_of(self.config.training))
+        return int(seconds / self.seconds_per_update * per_plain_update)
+
+    @property
+    def making(self) -> float:
+        """Seconds in which texts are translated for synthetic pairs."""
+        training, total = self.config.training, 0.0
+        updates = self._updates_within(60 * training.minutes) if training.minutes else self.updates
+        read = updates / self.updates_per_epoch * self.pairs
+        for number, stage in enumerate(self.stages):
+            if stage.round == TEACHER:
+                total += min(self.texts * self.seconds_per_text, longest_round(training, stage))
+            elif stage.round:
+                most = most_texts(training, read * share_of(self.stages, number))
+                total += min(min(self.texts, most) * self.seconds_per_text, longest_round(training, stage))
+        return total
 
     @property
     def seconds(self) -> float:
         """Duration of the whole budget."""
         training = self.config.training
         mean_cost = sum(share * phase.cost for share, phase in phases_of(training))
-        return training.minutes * 60 or self.updates * self.seconds_per_update * mean_cost
+        return training.minutes * 60 or self.updates * self.seconds_per_update * mean_cost + self.making
 
     @property
     def disk(self) -> int:
@@ -114,7 +139,23 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
         max(1, len(first_block) * blocks(len(data.train)) // config.training.accumulate),
         model + sum(tensor.nbytes for tensor in checkpoint.training.values()),
         model,
+        job.stages,
+        *texts_of(job, state),
     )
+
+
+def texts_of(job: TrainJob, state: TrainState) -> tuple[int, float]:
+    """How many texts a round of synthetic pairs may translate, and about how many seconds one takes; 0 without rounds.
+
+    An untrained model ends no translation, so its are limited to about the length of the text.
+    """
+    if len(job.stages) == 1:
+        return 0, 0.0
+    with searching(job, state, job.stages[1], torch.get_num_threads(), factor=1.0) as (texts, _):
+        rows = np.arange(min(len(texts.split), TRANSLATED))
+        started = time.monotonic()
+        texts.pairs(rows, longest_of(job.data), lambda: False)
+        return len(texts.split), (time.monotonic() - started) / len(rows)
 
 
 def measure(state: TrainState, data: Dataset, config: TrainingConfig, phase: Phase, progress: Progress) -> list[Update]:

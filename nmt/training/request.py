@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from nmt.config import Config, Layer
+from nmt.config import Config, Layer, TrainingConfig
 from nmt.corpus.batches import Batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.lexicon import Translated
@@ -15,16 +15,22 @@ from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
+from nmt.text.languages import same_language
 from nmt.text.machine import available_cores, may_have_gpu
 from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.odd_input import OddInput
+from nmt.training.stages import Stage, stages_of
 from nmt.training.tags import Tags
 from nmt.training.terms import ShownTerms
 
 # A resumed run may get more time or patience, and save more often; any other change would make it another run.
 MAY_CHANGE = {"steps", "epochs", "minutes", "patience", "save_every", "keep"}
+
+# By default synthetic pairs are half of an epoch (Sennrich et al. 2016), and with text in the target language half of
+# the budget trains both directions.
+EQUAL, BOTH_DIRECTIONS = 0.5, 0.5
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class TrainRequest:
     layers: tuple[Layer, ...] = ()  # over the preset, the later winning
     resume: bool = True
     overwrite: bool = False
+    teachers: tuple[Path, ...] = ()  # models whose translations of the sources are learnt
     init: Path | None = None  # the model whose weights the run begins with
     device: str = "auto"  # preset auto depends on it
     cores: int = 0  # that train, unless a GPU does; 0: all that the process may use. Preset auto depends on them
@@ -52,7 +59,13 @@ class TrainJob:
     task: Task  # what preset auto chooses by
     config: Config
     init: ModelFolder | None = None
+    teachers: Sequence[ModelFolder] = ()
     lexicon: Mapping[str, Translated] = field(default_factory=dict)
+
+    @property
+    def stages(self) -> Sequence[Stage]:
+        """Which pairs are read when."""
+        return stages_of(self.config.training, bool(self.teachers))
 
     @property
     def odd_input(self) -> OddInput | None:
@@ -114,6 +127,8 @@ def read_request(request: TrainRequest) -> TrainJob:
     # A model that has learnt one direction gains nothing from training both at first.
     both = all((target, source) in data.directions for source, target in data.directions)
     known_training = {"bidirectional": 0.0} if init or both or not data.joint else {}
+    teachers = [open_teacher(path, data) for path in request.teachers]
+    known_training |= synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
     if not lexicon:
         known_training["terms"] = 0.0
@@ -130,7 +145,48 @@ def read_request(request: TrainRequest) -> TrainJob:
         why = "has several directions" if len(data.directions) > 1 else why
         mend = "prepare it again with `joint_vocab` and more pairs, and the rule agreement on"
         raise SettingsError(f"training.terms needs translations of words, and {request.data} {why}", mend)
-    return TrainJob(request, data, tokenizers, task, config, init, lexicon)
+    refuse_synthetic(config.training, data, bool(teachers))
+    return TrainJob(request, data, tokenizers, task, config, init, teachers, lexicon)
+
+
+def synthetic_by(data: Dataset, has_teacher: bool) -> dict[str, float]:
+    """Settings that follow from monolingual text or a teacher: as many synthetic pairs as real ones.
+
+    Text in the target language is translated by a model of both directions, which is trained for as long.
+    """
+    if has_teacher:
+        return {"synthetic": EQUAL}
+    if not data.mono or (data.mono.pieces[1] and not data.joint):
+        return {}
+    return {"synthetic": EQUAL, **({"bidirectional": BOTH_DIRECTIONS} if data.mono.pieces[1] else {})}
+
+
+def refuse_synthetic(training: TrainingConfig, data: Dataset, has_teacher: bool) -> None:
+    """Raise SettingsError when nobody can make the synthetic pairs that the settings want."""
+    if not training.synthetic or has_teacher:
+        return
+    if not data.mono:
+        what = f"training.synthetic needs text to translate, and {data.folder} has pairs alone"
+        raise SettingsError(what, "prepare with `mono`, or give a `teacher`")
+    if data.mono.pieces[1] and not training.bidirectional:
+        raise SettingsError(
+            "training.synthetic needs a model that translates backwards, and training.bidirectional is 0",
+            "set training.bidirectional, or training.synthetic to 0",
+        )
+
+
+def open_teacher(path: Path, data: Dataset) -> ModelFolder:
+    """The model of a teacher. Raises SettingsError for one of other languages or another vocabulary than the data's."""
+    teacher = ModelFolder.open(path)
+    ways = [(each.source_language, each.target_language) for each in (teacher, data)]
+    if not all(map(same_language, *ways)):
+        what = f"{teacher.folder} translates {' → '.join(ways[0])}, and {data.folder} is {' → '.join(ways[1])}"
+        raise SettingsError(what, "give a `teacher` of the same direction")
+    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
+    if [file.read_bytes() for file in teacher.tokenizer_paths] != [file.read_bytes() for file in wanted]:
+        what = f"{teacher.folder} has another vocabulary than {data.folder}"
+        raise SettingsError(what, f"prepare the data again with `vocab` {teacher.folder}")
+    return teacher
 
 
 def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:

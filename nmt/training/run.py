@@ -5,6 +5,7 @@ Knows when a run is over and what a divergence means for it; not how updates are
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from nmt.config import TrainingConfig
@@ -15,6 +16,8 @@ from nmt.training.decision import Action, decide
 from nmt.training.divergence import batch_path, refuse_too_many, write_batch
 from nmt.training.log import RunLog
 from nmt.training.loop import Divergence, train_steps
+from nmt.training.phases import phase_at
+from nmt.training.rounds import Rounds
 from nmt.training.saving import Saver, about_model
 from nmt.training.schedule import out_of_patience, validation_is_due
 from nmt.training.selection import Selection
@@ -40,6 +43,7 @@ class Run:
         self.context, self.state, self.go_back = context, context.state, go_back
         self.saver, self.log = Saver(context, about_model(context.job)), RunLog(context)
         self.selection = Selection(context, self.saver, self.log)
+        self.rounds = Rounds(context, self.saver, self.log)
 
     def train(self, should_stop: Callable[[], bool]) -> TrainReport:
         """Train to the end of the budget or of patience, or until ``should_stop`` returns True.
@@ -77,10 +81,14 @@ class Run:
         context = self.context
         # A validation is due already when a signal came right before it.
         action = self.settle(should_stop) if context.counters.validated.due else Action.GO_ON
+        choose_phase = partial(phase_at, real=len(context.data.train))
         while action is Action.GO_ON and context.used() < 1.0:
-            # Begins anew after each divergence.
-            change = context.job.change
-            for event in train_steps(self.state, context.data.train, context.training, context.group, change=change):
+            if not self.rounds.turn(should_stop):
+                action = self.settle(should_stop)
+                continue
+            # Begins anew after each divergence, and with each stage.
+            means = context.training, context.group, choose_phase, context.job.change, self.rounds.until
+            for event in train_steps(self.state, context.feed.rows, *means):
                 if isinstance(event, Divergence):
                     self.skip(event)
                 else:
@@ -113,7 +121,7 @@ class Run:
         context = self.context
         path = batch_path(context.folder.folder, divergence)
         if context.group.leads:
-            write_batch(path, divergence, context.data, context.job.tokenizers)
+            write_batch(path, divergence, context.data, context.feed.rows, context.job.tokenizers)
         step = context.counters.step
         skipped = [*context.counters.skipped, Skipped(step, *divergence.position[:3])]
         context.reporter.warn(

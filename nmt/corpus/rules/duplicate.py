@@ -34,13 +34,13 @@ def keys_of(pairs: Pairs) -> Hashes:
     """Hashes of what pairs may have in common: uint64 (3, pairs). Case, marks and spaces make no difference."""
     sides = [[bare(pair[side]) for pair in pairs] for side in SIDES]
     loose = [f"{_DIGITS.sub('0', source)}\n{_DIGITS.sub('0', target)}" for source, target in zip(*sides, strict=True)]
-    return np.stack([_hashes(texts) for texts in (*sides, loose)])
+    return np.stack([text_hashes(texts) for texts in (*sides, loose)])
 
 
 _DIGITS = re.compile(r"\d+")
 
 
-def _hashes(texts: Sequence[str]) -> Hashes:
+def text_hashes(texts: Sequence[str]) -> Hashes:
     """64 bits of each text. Among 100 million pairs, the chance that two share a hash is 3 in 10,000."""
     digests = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
     return np.frombuffer(b"".join(digests), "<u8").astype(np.uint64)

@@ -9,9 +9,12 @@ from nmt.training.phases.phase import Phase
 from nmt.training.phases.plain import Plain
 
 
-def phase_at(config: TrainingConfig, used: float) -> Phase:
-    """The phase of the next update, once the share ``used`` of the budget is used."""
-    phase = BothDirections() if used < config.bidirectional else Plain()
+def phase_at(config: TrainingConfig, used: float, real: int | None = None) -> Phase:
+    """The phase of the next update, once the share ``used`` of the budget is used.
+
+    Rows from number ``real`` on are pairs that a model made, each for one direction; None: there are none.
+    """
+    phase = BothDirections(real) if used < config.bidirectional else Plain()
     return MinimumRisk(phase) if used >= 1.0 - config.minimum_risk else phase
 
 

@@ -16,8 +16,20 @@ class BothDirections(Phase):
 
     any_piece = True
 
+    def __init__(self, real: int | None = None) -> None:
+        """Rows from number ``real`` on are read as they are given."""
+        self.real = real
+
     def batches(self, batches: Sequence[Batch], random: np.random.Generator) -> Sequence[Batch]:
-        return [exchanged(batch, (random.random(len(batch.rows)) < 0.5).tolist()) for batch in batches]
+        return [exchanged(batch, self.marks(batch, random)) for batch in batches]
+
+    def marks(self, batch: Batch, random: np.random.Generator) -> Sequence[bool]:
+        """Which rows (B,) are exchanged."""
+        marks = random.random(len(batch.rows)) < 0.5
+        if self.real is not None:
+            marks &= batch.rows < self.real
+        chosen: list[bool] = marks.tolist()
+        return chosen
 
 
 def exchanged(batch: Batch, which: Sequence[bool]) -> Batch:

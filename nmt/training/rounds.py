@@ -1,0 +1,110 @@
+"""Goes from one stage of a run to the next: makes the pairs of a round, then lets updates read them.
+
+Knows when, and what a round may take; not how pairs are made or mixed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import torch
+
+from nmt.training.context import RunContext
+from nmt.training.counters import Mixture, Position
+from nmt.training.log import RunLog
+from nmt.training.saving import Saver
+from nmt.training.searches import searching
+from nmt.training.stages import TEACHER, longest_round, most_texts, share_of
+from nmt.training.synthetic import Interrupted, Making
+
+
+@dataclass
+class Rounds:
+    """The stages of a run in one process; the leader alone makes pairs."""
+
+    context: RunContext
+    saver: Saver
+    log: RunLog
+    threads: int = field(default_factory=torch.get_num_threads)  # for translating; training may lower the number
+
+    @property
+    def until(self) -> float:
+        """The share of the budget at which this stage ends."""
+        stages, following = self.context.feed.stages, self.context.counters.mixture.stage + 1
+        return stages[following].begins if following < len(stages) else 1.0
+
+    def turn(self, should_stop: Callable[[], bool]) -> bool:
+        """Go to the stage that the budget has reached; False when ``should_stop`` interrupted the making of its pairs.
+
+        All processes of the group must call it together.
+        """
+        counters, feed = self.context.counters, self.context.feed
+        while (number := self._reached()) > counters.mixture.stage:
+            if feed.stages[number].round and not self._make(number, should_stop):
+                return False
+            passes = counters.epochs(feed.rows.rows_per_epoch)
+            place = counters.position
+            epoch = place.epoch + bool(place.rows or place.block or place.batch)
+            feed.open(number)
+            # The epoch begins anew, and no other stage has one of this number.
+            counters.position, counters.mixture = Position(epoch), Mixture(number, passes - epoch)
+            self.saver.saved_step = -1  # no checkpoint knows of this stage
+        return True
+
+    def _reached(self) -> int:
+        used = self.context.used()
+        return max(number for number, stage in enumerate(self.context.feed.stages) if stage.begins <= used)
+
+    def _make(self, number: int, should_stop: Callable[[], bool]) -> bool:
+        """Make the pairs of a stage, and report them; False when interrupted."""
+        context, name = self.context, self.context.feed.stages[number].round
+        self.log.flush()
+        if context.group.tell(self.saver.saved_step) != context.counters.step:
+            self.saver.save()  # a process killed meanwhile resumes with this same model
+        most = self._most(number)  # asks all processes
+        facts = context.group.tell(self._facts(number, most, should_stop) if context.group.leads else None)
+        if facts is None:
+            return False
+        dropped = ", ".join(f"{check} {count:,}" for check, count in facts["dropped"].items()) or "nothing"
+        who = "the teacher" if name == TEACHER else f"round {name}: the model"
+        context.reporter.note(
+            f"{who} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
+            f"dropped: {dropped}"
+        )
+        known = {key: facts[key] for key in ("texts", "pairs", "dropped", "seconds")}
+        self.log.write({"event": "synthetic", "step": context.counters.step, "round": name, **known})
+        return True
+
+    def _facts(self, number: int, most: float, should_stop: Callable[[], bool]) -> Mapping[str, Any] | None:
+        context = self.context
+
+        def interrupted() -> bool:
+            context.state.tick()
+            self.log.write_seconds()
+            return should_stop()
+
+        stage = context.feed.stages[number]
+        with searching(context.job, context.state, stage, self.threads) as (texts, work):
+            context.reporter.note(f"translating texts for {stage.round}")
+            making = Making(
+                context.feed.path(stage.round),
+                texts,
+                context.data,
+                work,
+                (context.training.seed, number),
+                most,
+                longest_round(context.training, stage),
+            )
+            try:
+                return making.make(interrupted)
+            except Interrupted:
+                return None
+
+    def _most(self, number: int) -> float:
+        """Texts that training will read in a stage, at the pace so far; all before the first update."""
+        rows, used = self.context.feed.rows.rows_per_epoch, self.context.used()
+        if not self.context.counters.step:
+            return inf
+        read = self.context.counters.epochs(rows) * rows / used
+        return most_texts(self.context.training, read * share_of(self.context.feed.stages, number))

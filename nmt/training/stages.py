@@ -1,0 +1,57 @@
+"""Which pairs a run reads when: those of the dataset, and beside them rounds of pairs that a model made.
+
+A better model makes better pairs, so they are made anew as it grows; the budget ends on real pairs. Plain arithmetic on
+settings. Knows no file and no model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, inf
+
+from nmt.config import TrainingConfig
+
+REAL_AGAIN = 0.85  # share of the budget at which the last pairs of monolingual text are left
+# Where rounds begin: as shares of the part that trains both directions, whose end is the last moment at which the model
+# translates backwards; or of the budget, if no part does.
+ROUNDS, ROUNDS_FORWARDS = (0.6, 1.0), (0.3, 0.5)
+TEACHER = "teacher"
+SPARE = 1.25  # texts that are translated, for each that training will read: some are dropped
+# Shares of a budget of minutes, after which a round translates no further texts.
+MINUTES_SHARE, TEACHERS_MINUTES = 0.1, 0.25
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of the budget with the same pairs: those of the dataset, and of a ``round`` unless that is ""."""
+
+    begins: float  # share of the budget used before
+    round: str = ""
+
+
+def stages_of(config: TrainingConfig, with_teacher: bool = False) -> Sequence[Stage]:
+    """The stages of a run in their order; the first has no round."""
+    if not config.synthetic:
+        return [Stage(0.0)]
+    if with_teacher:
+        return [Stage(0.0), Stage(0.0, TEACHER)]
+    end = min(REAL_AGAIN, 1.0 - config.minimum_risk)
+    both = config.bidirectional
+    begins = [share * both for share in ROUNDS] if both else ROUNDS_FORWARDS
+    rounds = [Stage(begin, str(number)) for number, begin in enumerate(begins, 1) if begin < end]
+    return [Stage(0.0), *rounds, Stage(end)]
+
+
+def most_texts(config: TrainingConfig, read: float) -> int:
+    """How many texts are worth translating where training reads so many pairs."""
+    return max(1, ceil(SPARE * config.synthetic * read))
+
+
+def longest_round(config: TrainingConfig, stage: Stage) -> float:
+    """Seconds after which the round of a stage translates no further texts: infinite unless the budget is time."""
+    share = TEACHERS_MINUTES if stage.round == TEACHER else MINUTES_SHARE
+    return 60 * config.minutes * share or inf
+
+
+def share_of(stages: Sequence[Stage], number: int) -> float:
+    """The share of the budget that a stage has."""
+    return (stages[number + 1].begins if number + 1 < len(stages) else 1.0) - stages[number].begins

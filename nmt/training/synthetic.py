@@ -1,0 +1,250 @@
+"""Pairs that a model made: texts are translated, what looks wrong is dropped, and the rest is kept as a split.
+
+Back-translation of monolingual text (Sennrich et al. 2016), whose sources are tagged (Caswell et al. 2019), and a
+teacher's translations of the training sources (Kim and Rush 2016) are the same work. It is done in windows, and a
+process that is killed loses one at most. Knows ids, an engine and checks; not when pairs are made or read.
+"""
+
+import hashlib
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from nmt.config import SearchOptions
+from nmt.corpus.batches import Integers
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.shards import Ids, Split, SplitWriter
+from nmt.decoding.batching import Batches
+from nmt.decoding.checks import CHECKS, Checks
+from nmt.decoding.engine import Engine, Hypothesis, length_limit
+from nmt.decoding.segments import Segment
+from nmt.disk.folders import create_folder
+from nmt.disk.manifest import read_manifest, replaceable, write_manifest
+from nmt.disk.scratch import Stage, open_scratch
+from nmt.errors import BusyError, DataError, MissingInputError
+from nmt.scoring.metrics import sentence_bleu
+from nmt.text.progress import Silent
+from nmt.text.reserved import SLOTS
+from nmt.text.tokenizer import Tokenizer
+
+KIND, FORMAT = "nmt synthetic pairs", 1
+NAME = "pairs"
+OURS = re.compile(rf"{NAME}-(?:rows|\d{{5,}}\.(?:source|target))\.bin")
+WINDOW = 1024  # texts, after which a process that is killed has lost nothing
+SEARCH_TOKENS = 2048  # padded source tokens of a batch to translate
+EMPTY, LONG, SLOTS_DIFFER = "empty", "too-long", "slots"  # why a translation is dropped, beside CHECKS
+WINDOW_STREAM = 5  # begins the seed of the order of windows
+_AGAIN = "restore the folder, or start anew with `overwrite`, which moves the run aside"
+
+
+class Interrupted(BusyError):  # noqa: N818  # no error: someone asked for it
+    """Raised when the run is asked to stop; what is done already stays for the next process."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A direction in which a model translates, and what its translations are held to."""
+
+    engine: Engine
+    source: Tokenizer
+    target: Tokenizer
+    options: SearchOptions
+    checks: Checks
+
+    def translate(self, texts: Sequence[Ids], interrupted: Callable[[], bool]) -> list[list[Hypothesis]]:
+        """The hypotheses for each text. Raises Interrupted; BusyError when a text does not fit into memory."""
+        segments = [Segment(place, ids.tolist()) for place, ids in enumerate(texts)]
+
+        def work(batch: list[Segment]) -> list[list[Hypothesis]]:
+            return self.engine.search([segment.query(segment.line) for segment in batch], self.options)
+
+        found: list[list[Hypothesis]] = [[] for _ in texts]
+        batches = Batches(SEARCH_TOKENS // self.options.beam_size, self.engine.workers)
+        for batch, results in batches.run(segments, work, _alone, Silent()):
+            for segment, hypotheses in zip(batch, results, strict=True):
+                found[segment.line] = hypotheses
+            if interrupted():
+                raise Interrupted("stopped while it translated", "the same command resumes")
+        return found
+
+    def failed(self, texts: Sequence[Ids], made: Sequence[Sequence[int]], longest: int) -> list[str]:
+        """Why each translation is dropped, by the name of a check; "" for one that is kept."""
+        sources = self.source.decode_slotted([ids.tolist() for ids in texts])
+        translations = self.target.decode_slotted(made)
+        return [self._failed(*each, longest) for each in zip(texts, made, sources, translations, strict=True)]
+
+    def _failed(self, ids: Ids, made: Sequence[int], source: str, translation: str, longest: int) -> str:
+        if not translation.strip():
+            return EMPTY
+        if len(made) > longest:
+            return LONG
+        if slots_of(ids.tolist(), self.source) != slots_of(made, self.target):
+            return SLOTS_DIFFER
+        is_cut_off = len(made) >= length_limit(len(ids), self.options.max_length_factor)
+        return next(iter(self.checks.failed(source, translation, (len(ids), len(made)), is_cut_off)), "")
+
+
+def _alone(segment: Segment) -> BusyError:
+    return BusyError("out of memory while translating a single text", "prepare with a smaller `max_length`")
+
+
+def slots_of(ids: Sequence[int], tokenizer: Tokenizer) -> Counter[int]:
+    """How often each slot is among the ids."""
+    first = tokenizer.first_reserved
+    return Counter(id - first for id in ids if 0 <= id - first < SLOTS)
+
+
+def tag_of(tokenizer: Tokenizer) -> int:
+    """The piece in front of synthetic sources, ``<synthetic>``."""
+    return tokenizer.first_reserved + SLOTS
+
+
+def longest_of(data: Dataset) -> int:
+    """The length limit of a side, in pieces."""
+    longest: int = data.manifest["options"]["max_length"]
+    return longest
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is translated: rows of a split, each with a text on one side, or pairs whose targets are references."""
+
+    split: Split
+    forwards: Way
+    backwards: Way | None = None  # for texts in the target language; None: there are none
+    tag: Sequence[int] = ()  # in front of sources
+    reads_made: bool = False  # whether pairs of texts in the source language read what was made, as others do
+    by_reference: bool = False  # whether the hypothesis that is most like the target is taken
+
+    def pairs(
+        self, rows: Integers, longest: int, interrupted: Callable[[], bool]
+    ) -> tuple[list[Sequence[int]], list[Sequence[int]], Counter[str]]:
+        """Sources and targets of the pairs made of these rows, and how many were dropped, by the name of a check."""
+        sources, targets = self.split.ids(rows)
+        made: dict[int, tuple[Sequence[int], Sequence[int]]] = {}
+        dropped = Counter[str]()
+        for side, way in enumerate((self.forwards, self.backwards)):
+            own = [row for row in range(len(rows)) if way and bool(len(sources[row])) == (side == 0)]
+            if not (way and own):
+                continue
+            texts = [(sources, targets)[side][row] for row in own]
+            found = way.translate(texts, interrupted)
+            best = [self._best(hypotheses, targets[row]) for row, hypotheses in zip(own, found, strict=True)]
+            for row, text, translation, failed in zip(own, texts, best, way.failed(texts, best, longest), strict=True):
+                if failed:
+                    dropped[failed] += 1
+                elif side or self.reads_made:
+                    made[row] = ([*self.tag, *translation], text.tolist())
+                else:
+                    made[row] = ([*self.tag, *text.tolist()], translation)
+        kept = [made[row] for row in sorted(made)]
+        return [source for source, _ in kept], [target for _, target in kept], dropped
+
+    def _best(self, hypotheses: Sequence[Hypothesis], reference: Ids) -> list[int]:
+        if not self.by_reference:
+            return list(map(int, hypotheses[0].pieces))
+        wanted = reference.tolist()
+        scores = [sentence_bleu(hypothesis.pieces, wanted) for hypothesis in hypotheses]
+        return list(map(int, hypotheses[scores.index(max(scores))].pieces))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Finished pairs on disk."""
+
+    split: Split
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path, data: Dataset) -> Self:
+        """The pairs in a folder, for a run on ``data``. Raises DataError when it is missing or damaged."""
+        try:
+            facts = read_manifest(folder, verify=False)
+        except MissingInputError as error:
+            raise DataError(error.what, _AGAIN) from None
+        counts = (facts.get("pairs"), facts.get("texts"))
+        if (facts.get("kind"), facts.get("format")) != (KIND, FORMAT) or not all(type(n) is int for n in counts):
+            raise DataError(f"{folder} does not hold synthetic pairs of this version", _AGAIN)
+        sizes, longest = (data.source_vocabulary, data.target_vocabulary), longest_of(data) + 1
+        split = Split(folder, NAME, *sizes, corpora=1, longest=longest, rows=facts["pairs"], files=facts["files"])
+        return cls(split, facts)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the pairs."""
+        return hashlib.sha256(json.dumps(self.facts["files"], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass
+class Making:
+    """Makes the pairs of ``texts`` in ``folder``, or takes those that an earlier process made by the same ``work``."""
+
+    folder: Path
+    texts: Texts
+    data: Dataset
+    work: str  # a digest of the model and of all else that the pairs depend on
+    seed: Sequence[int]  # of the order of windows
+    most: float  # texts that are translated: as many as training will read
+    seconds: float = float("inf")  # after which no window begins
+
+    def make(self, interrupted: Callable[[], bool]) -> Mapping[str, Any]:
+        """Make the pairs that are missing; returns the facts of their manifest. Raises Interrupted."""
+        if facts := self._made():
+            return facts
+        with open_scratch(self.folder, self.work, OURS) as scratch:
+            with scratch.stage(NAME) as stage:
+                facts = self._run(stage, interrupted)
+            with create_folder(self.folder, replaceable(KIND)) as new:
+                stage.hand_over(new)
+                write_manifest(new, facts)
+        return facts
+
+    def _made(self) -> Mapping[str, Any]:
+        try:
+            facts = Pairs.open(self.folder, self.data).facts
+        except DataError:
+            return {}
+        return facts if facts.get("work") == self.work else {}
+
+    def _run(self, stage: Stage, interrupted: Callable[[], bool]) -> dict[str, Any]:
+        state = stage.value or {"windows": 0, "texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
+        started = time.monotonic() - state["seconds"]
+        sizes = (self.data.source_vocabulary, self.data.target_vocabulary)
+        writer = SplitWriter(stage.append, NAME, *sizes, state=state["split"])
+        windows, texts, dropped = state["windows"], state["texts"], Counter(state["dropped"])
+        longest = longest_of(self.data)
+        for rows in self._windows(windows):
+            if texts >= self.most or time.monotonic() - started > self.seconds:
+                break
+            rows = rows[: int(min(len(rows), self.most - texts))]
+            sources, targets, failed = self.texts.pairs(rows, longest, interrupted)
+            if sources:
+                writer.append(sources, targets, 0)
+            dropped += failed
+            windows, texts = windows + 1, texts + len(rows)
+            state = {"windows": windows, "texts": texts, "dropped": dropped, "split": writer.state}
+            stage.note({**state, "seconds": time.monotonic() - started})
+        names = (*CHECKS, EMPTY, LONG, SLOTS_DIFFER)
+        return {
+            "kind": KIND,
+            "format": FORMAT,
+            "work": self.work,
+            "texts": texts,
+            "pairs": writer.rows,
+            "dropped": {name: dropped[name] for name in names if dropped[name]},
+            "seconds": round(time.monotonic() - started, 1),
+        }
+
+    def _windows(self, done: int) -> Iterator[Integers]:
+        """The rows of each window but the first ``done``; which windows come first is drawn by the seed."""
+        count = -(-len(self.texts.split) // WINDOW)
+        order = np.random.default_rng([WINDOW_STREAM, *self.seed]).permutation(count)
+        for window in order[done:].tolist():
+            yield np.arange(window * WINDOW, min((window + 1) * WINDOW, len(self.texts.split)))

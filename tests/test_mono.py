@@ -1,0 +1,146 @@
+"""Monolingual text in ``prepare``: which lines are kept, and what a dataset then holds of them."""
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import write_corpus
+
+from nmt.config import PrepareOptions
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.mono_split import mono_reports
+from nmt.corpus.prepare import PrepareReport, PrepareRequest, prepare
+from nmt.disk.manifest import read_manifest
+from nmt.errors import DataError, MissingInputError
+from nmt.text.normal import normal
+
+OPTIONS = PrepareOptions(vocab_size=600)
+CORPUS = Path(__file__).parents[1] / "data"
+
+
+def bundled(language: str, first: int, count: int) -> list[str]:
+    lines = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines()
+    return lines[first : first + count]
+
+
+def write(path: Path, lines: list[str]) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mono")
+    write_corpus(folder, "train", 0, 300)
+    write_corpus(folder, "valid", 300, 20)
+    write_corpus(folder, "test", 320, 20)
+    return folder
+
+
+def made(folder: Path, name: str, **more: object) -> tuple[PrepareReport, Dataset]:
+    request = PrepareRequest("ko", "en", (folder / "train",), folder / "valid", (folder / "test",), folder / name)
+    report = prepare(replace(request, **more), OPTIONS)  # type: ignore[arg-type]
+    return report, Dataset.open(folder / name)
+
+
+def test_good_lines_are_kept_as_rows_with_an_empty_side(folder: Path) -> None:
+    english, korean = bundled("en", 400, 60), bundled("ko", 500, 40)
+    paths = write(folder / "books.en", english), write(folder / "news.ko", korean)
+    _, data = made(folder, "plain", mono=paths)
+    assert data.mono
+    source, target = data.mono.ids(np.arange(len(data.mono)))
+    tokenizer = data.load_tokenizers()[0]
+    texts = [
+        tokenizer.decode([ids])[0]
+        for ids in (np.concatenate(pair).tolist() for pair in zip(source, target, strict=True))
+    ]
+    assert texts == [normal(line) for line in (*english, *korean) if normal(line) in set(texts)]
+    assert len(texts) > 80, "nearly all are kept"
+    corpora = data.mono.corpus_ids(np.arange(len(data.mono)))
+    assert [len(ids) > 0 for ids in target] == [corpus == 0 for corpus in corpora]
+    assert [len(ids) > 0 for ids in source] == [corpus == 1 for corpus in corpora]
+
+
+def test_each_harmful_line_is_dropped_by_its_rule(folder: Path) -> None:
+    good = bundled("en", 600, 30)
+    long = next(line for line in bundled("en", 320, 20) if len(line.split()) >= 6)
+    lines = [
+        *good,
+        good[3].upper(),
+        "",
+        "안녕하세요 여러분 반갑습니다 오늘도 좋은 하루 보내시고 내일 또 만나요",
+        "https://a.org/b",
+        long,
+    ]
+    report, _ = made(folder, "harmful", mono=(write(folder / "odd.en", lines),))
+    (text,) = report.mono
+    named = {name: count for name, count in text.dropped.items() if name not in ("repetition", "language")}
+    assert named == {"empty": 1, "duplicate": 1, "script": 1, "code": 1, "in-test": 1}
+    assert text.texts == len(lines) == text.kept + sum(text.dropped.values())
+
+
+def test_what_the_pairs_say_already_is_a_duplicate(folder: Path) -> None:
+    report, data = made(folder, "said", mono=(write(folder / "said.en", bundled("en", 0, 300)),))
+    assert report.mono[0].dropped.keys() <= {"duplicate", "too-long", "empty", "in-test", "in-valid", "language"}
+    assert report.mono[0].dropped["duplicate"] >= len(data.train)
+
+
+def test_lines_near_drawn_validation_pairs_are_kept_out(folder: Path) -> None:
+    request = PrepareRequest("ko", "en", (folder / "train",), None, (), folder / "drawn")
+    held_out = prepare(request, OPTIONS)
+    valid = (folder / "drawn" / "valid.target.txt").read_text(encoding="utf-8").splitlines()
+    long = [f"{line} Now" for line in valid if len(line.split()) >= 6]
+    report = prepare(replace(request, mono=(write(folder / "near.en", long),)), OPTIONS)
+    assert held_out.valid_pairs == report.valid_pairs
+    assert len(long) > 3
+    assert report.mono[0].dropped["in-valid"] == len(long)
+
+
+def test_without_text_and_beside_it_the_pairs_have_the_same_bytes(folder: Path) -> None:
+    made(folder, "without")
+    made(folder, "with", mono=(write(folder / "more.en", bundled("en", 700, 20)),))
+    without, with_ = (
+        {path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("without", "with")
+    )
+    assert {name for name in with_ if with_[name] != without.get(name)} == {
+        "manifest.json",
+        "mono-rows.bin",
+        "mono-00000.source.bin",
+        "mono-00000.target.bin",
+    }
+    assert "mono" not in read_manifest(folder / "without")
+
+
+def test_a_line_of_more_sentences_than_the_pairs_have_is_split(folder: Path) -> None:
+    three = [line for line in bundled("en", 800, 90) if line.endswith(".") and line.count(".") == 1][:3]
+    report, _ = made(folder, "split", mono=(write(folder / "split.en", [" ".join(3 * three)]),))
+    assert report.mono[0].texts > 1
+
+
+def test_compressed_text_is_the_same_text(folder: Path) -> None:
+    lines = bundled("en", 900, 30)
+    path = folder / "packed.en.gz"
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0))
+    _, packed = made(folder, "packed", mono=(path,))
+    _, plain = made(folder, "unpacked", mono=(write(folder / "packed.en", lines),))
+    assert packed.digest == plain.digest
+
+
+def test_a_text_that_is_missing_or_of_another_language_is_named(folder: Path) -> None:
+    with pytest.raises(MissingInputError, match=r"there is no file .*none\.en"):
+        made(folder, "refused", mono=(folder / "none.en",))
+    for name in ("books.fr", "books.txt", "books"):
+        with pytest.raises(DataError, match=r"does not end in ko or en; name a text by its language"):
+            made(folder, "refused", mono=(write(folder / name, ["un livre"]),))
+
+
+def test_facts_that_prepare_never_writes_are_refused() -> None:
+    good = {"path": "a.en", "side": 1, "texts": 3, "kept": 2, "dropped": {"code": 1}}
+    assert mono_reports({"mono": [good]}, Path("m"))[0].kept == 2
+    for bad in ({"side": 2}, {"kept": 3}, {"path": 1}, {"dropped": {"code": -1}}, {"more": 1}, {"texts": "3"}):
+        with pytest.raises(DataError, match="mono is invalid"):
+            mono_reports({"mono": [{**good, **bad}]}, Path("m"))
+    with pytest.raises(DataError, match="mono is invalid"):
+        mono_reports({"mono": good}, Path("m"))

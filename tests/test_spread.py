@@ -1,0 +1,159 @@
+"""Work on a Ray cluster: the same results as here, in order, whatever ends on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from conftest import CORPUS, TinyRun
+
+ray = pytest.importorskip("ray", reason="Ray is not installed: the extra cluster")
+
+from nmt.errors import BusyError, DataError, SettingsError  # noqa: E402  # after the check that ray is there
+from nmt.spread.cluster import Cluster, joined  # noqa: E402
+from nmt.spread.pool import AHEAD, BUFFERED, Pool  # noqa: E402
+from nmt.text.progress import Silent  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
+    with joined() as there:
+        yield there
+
+
+class Doubles:
+    """Doubles numbers; what a file in ``place`` asks for happens once."""
+
+    def __init__(self, place: Path | None = None, about: str = "") -> None:
+        self.place, self.what = place, about
+
+    def begin(self) -> dict[str, str | int | float]:
+        if self.what == "pid":
+            return {"pid": os.getpid()}
+        if self.what == "wrong":
+            raise DataError("the model is damaged", "restore it")
+        return {"work": "doubles"}
+
+    def __call__(self, item: int) -> int:
+        if self.place:
+            for path in self.place.glob(f"{item}-*"):
+                what = path.name.split("-")[1]
+                if what != "always":
+                    path.unlink()
+                if what == "error":
+                    raise DataError(f"item {item} is wrong", "mend it")
+                if what == "memory":
+                    raise BusyError("no memory", "wait")
+                os.kill(os.getpid(), signal.SIGKILL)
+        return 2 * item
+
+
+def named(item: int) -> str:
+    return f"item {item}"
+
+
+def test_results_come_in_the_order_of_the_items_and_are_those_of_one_process(cluster: Cluster) -> None:
+    with Pool(Doubles(), 2, Silent()) as pool:
+        assert list(pool.map(iter(range(40)), named)) == [*map(Doubles(), range(40))]
+        assert list(pool.map(iter(()), named)) == []
+        assert pool.about() == {"work": "doubles"}
+
+
+def test_items_are_read_only_as_far_ahead_as_there_is_room(cluster: Cluster) -> None:
+    read = count()
+    with Pool(Doubles(), 1, Silent()) as pool:
+        results = pool.map((next(read) for _ in iter(int, 1)), named)
+        assert [next(results) for _ in range(5)] == [0, 2, 4, 6, 8]
+        assert next(read) <= 5 + AHEAD * BUFFERED
+
+
+def test_items_of_a_worker_that_is_killed_are_done_by_another(cluster: Cluster, tmp_path: Path) -> None:
+    for item in (3, 9, 10):
+        (tmp_path / f"{item}-kill").touch()
+    with Pool(Doubles(tmp_path), 2, Silent()) as pool:
+        assert list(pool.map(iter(range(20)), named)) == [2 * item for item in range(20)]
+        assert pool.lost == 3
+
+
+def test_an_item_that_ends_three_workers_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "4-always").touch()
+    with Pool(Doubles(tmp_path), 2, Silent()) as pool:
+        results = pool.map(iter(range(9)), named)
+        assert [next(results) for _ in range(4)] == [0, 2, 4, 6]
+        with pytest.raises(BusyError, match="item 4 ended 3 workers"):
+            next(results)
+
+
+def test_what_does_not_fit_into_memory_is_tried_again_and_other_errors_are_raised_in_order(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    for name in ("1-memory", "2-memory", "6-error"):
+        (tmp_path / name).touch()
+    with Pool(Doubles(tmp_path), 2, Silent()) as pool:
+        results = pool.map(iter(range(9)), named)
+        assert [next(results) for _ in range(6)] == [0, 2, 4, 6, 8, 10]
+        with pytest.raises(DataError, match="item 6 is wrong; mend it"):
+            next(results)
+
+
+def test_workers_that_would_give_other_results_are_refused(cluster: Cluster) -> None:
+    with Pool(Doubles(about="pid"), 2, Silent()) as pool, pytest.raises(SettingsError, match="other versions of pid"):
+        list(pool.map(iter(range(999)), named))
+    with Pool(Doubles(about="wrong"), 1, Silent()) as pool, pytest.raises(DataError, match="the model is damaged"):
+        pool.about()
+
+
+# Windows of seven lines; dies after some of them.
+DRIVER = """
+import os, signal, sys
+import nmt.decoding.windows as windows
+from nmt.cli import main
+from nmt.decoding.translator import Translator
+from nmt.spread.translators import ClusterTranslator
+from nmt.store.resumable import Resumable
+left, add = int(sys.argv.pop(1)), Resumable.add
+ClusterTranslator.window = 7
+Translator.window = property(lambda self: 7, lambda self, value: None)
+def add_or_die(self, *window):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    add(self, *window)
+Resumable.add = add_or_die
+main()
+"""
+
+
+def test_a_file_has_the_same_bytes_as_on_one_core_also_when_the_driver_is_killed_and_resumes(
+    cluster: Cluster, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    lines = (CORPUS / "test.ko").read_text(encoding="utf-8").splitlines()[:40]
+    text = tmp_path / "text.ko"
+    text.write_text("".join(f"{line}\n" for line in [*lines, "", lines[3], "\U0001f600", lines[4]]), encoding="utf-8")
+    address = ray.get_runtime_context().gcs_address
+    flags = ["--format", "jsonl", "--check", "--beam-size", "2"]
+
+    def run(name: str, *more: str, dies_at: int = 0) -> subprocess.CompletedProcess[str]:
+        command = ["translate", *map(str, (tiny_run.run, text)), "-o", str(tmp_path / name), *flags, *more]
+        argv = [sys.executable, "-c", DRIVER, str(dies_at), *command]
+        return subprocess.run(argv, capture_output=True, encoding="utf-8", timeout=300)
+
+    assert run("one").returncode == 0
+    killed = run("spread", "--cluster", address, dies_at=4)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not (tmp_path / "spread").exists()
+    resumed = run("spread", "--cluster", address)
+    assert "resuming after line 21" in resumed.stderr
+    assert (tmp_path / "spread").read_bytes() == (tmp_path / "one").read_bytes()
+    assert resumed.stdout == ""
+
+
+def test_an_address_without_a_cluster_is_refused_in_one_line() -> None:
+    with pytest.raises(BusyError, match=r"no Ray cluster at 127\.0\.0\.1:9"), joined("127.0.0.1:9"):
+        pass

@@ -1,0 +1,447 @@
+"""Pairs that a model made: how they are made, mixed in and resumed. The models translate badly; the rest is real."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import PROGRAM, TinyRun, nmt, write_corpus
+from fakes import AnswerEngine, WordTokenizer
+from hypothesis import given
+from hypothesis import strategies as st
+from test_batches import MemoryRows, epoch
+from test_distribution import child, command, has_saved, wait_for
+from test_mono import bundled, write
+from test_phases import pairs
+from test_resume import assert_same_run
+from test_run import CPU, SHAPE, Recorder, events
+from test_training import a_split
+
+from nmt.config import PrepareOptions, SearchOptions, TrainingConfig
+from nmt.corpus.batches import read_batch
+from nmt.corpus.dataset import Dataset
+from nmt.corpus.lexicon import Translated
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.decoding.checks import Checks
+from nmt.disk.scratch import beside
+from nmt.errors import SettingsError
+from nmt.store.run_folder import RunFolder
+from nmt.text.reserved import SLOTS
+from nmt.text.words import stems_of
+from nmt.training import stages, synthetic
+from nmt.training.mixed import Joined, factors_of
+from nmt.training.odd_input import OddInput
+from nmt.training.opening import open_run
+from nmt.training.phases.both_directions import BothDirections
+from nmt.training.plan import plan
+from nmt.training.request import TrainRequest, read_request
+from nmt.training.stages import share_of, stages_of
+from nmt.training.synthetic import Pairs, Texts, Way, tag_of
+from nmt.training.terms import ShownTerms
+
+SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5}
+MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5"
+FAILED = Checks.failed
+SWITCHES = {"1": 4, "2": 6}  # the updates after which the rounds begin
+
+
+class KilledError(BaseException):
+    """Ends a run as a kill does: nobody cleans up."""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of 200 pairs, with text in both languages."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    write_corpus(folder, "train", 0, 200)
+    write_corpus(folder, "valid", 300, 10)
+    mono = write(folder / "books.en", bundled("en", 400, 60)), write(folder / "news.ko", bundled("ko", 500, 40))
+    request = PrepareRequest("ko", "en", (folder / "train",), folder / "valid", (), folder / "data", mono=mono)
+    prepare(request, PrepareOptions(vocab_size=600))
+    return folder / "data"
+
+
+@pytest.fixture(autouse=True)
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Translations of an untrained model pass, and windows are so small that there are several."""
+    monkeypatch.setattr(Checks, "failed", lambda *_: [])
+    monkeypatch.setattr(stages, "SPARE", 50.0)
+    monkeypatch.setattr(synthetic, "WINDOW", 16)
+    monkeypatch.setattr(synthetic, "SEARCH_TOKENS", 300)
+
+
+def request(data: Path, run: Path, **settings: Any) -> TrainRequest:
+    return TrainRequest(data, run, "tiny", (SHAPE, {"training": {**SETTINGS, **settings}}))
+
+
+def train(
+    asked: TrainRequest, stop: Callable[[], bool] = lambda: False, recorder: Recorder | None = None
+) -> tuple[str, int]:
+    """How the run ended, and after how many updates."""
+    with open_run(read_request(asked), CPU, recorder or Recorder()) as opened:
+        outcome = opened.train(stop).outcome
+        return outcome, opened.state.counters.step
+
+
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted run, to compare with."""
+    with pytest.MonkeyPatch.context() as patch:
+        lenient.__wrapped__(patch)  # type: ignore[attr-defined]
+        run = tmp_path_factory.mktemp("whole") / "run"
+        assert train(request(data, run)) == ("done", 12)
+    return run
+
+
+def rounds(run: Path) -> dict[str, bytes]:
+    """The files of all pairs, by name."""
+    return {str(path.relative_to(run)): path.read_bytes() for path in run.glob("synthetic/*/*.bin")}
+
+
+def assert_same(run: Path, whole: Path) -> None:
+    assert_same_run(run, whole)
+    assert rounds(run) == rounds(whole)
+    assert {path.name for path in (run / "synthetic").iterdir()} == {"1", "2"}
+
+
+def test_pairs_are_made_at_each_switch_and_read_from_then_on(whole: Path, data: Path) -> None:
+    told = [event for event in events(whole) if event["event"] == "synthetic"]
+    assert {event["round"]: event["step"] for event in told} == SWITCHES
+    dataset = Dataset.open(data)
+    for event in told:
+        made = Pairs.open(whole / "synthetic" / event["round"], dataset)
+        assert event["pairs"] == len(made.split) > 16
+        assert event["texts"] == event["pairs"] + sum(event["dropped"].values())
+    state = json.loads((whole / "checkpoints" / "step-00000012" / "state.json").read_text())
+    assert state["counters"]["mixture"]["stage"] == 3, "the budget ends on real pairs"
+
+
+def test_both_directions_learn_from_what_was_made_and_later_one_does(whole: Path, data: Path) -> None:
+    dataset = Dataset.open(data)
+    tag = tag_of(dataset.load_tokenizers()[0])
+    assert dataset.mono
+    texts = {(side, ids.tobytes()) for side in (0, 1) for ids in dataset.mono.ids(np.arange(len(dataset.mono)))[side]}
+    for name, of_sources in (("1", "predicted"), ("2", "read")):
+        split = Pairs.open(whole / "synthetic" / name, dataset).split
+        found = Counter[str]()
+        for source, target in zip(*split.ids(np.arange(len(split))), strict=True):
+            assert source[0] == tag
+            assert (source != tag).sum() == len(source) - 1
+            found["predicted"] += (0, target.tobytes()) in texts
+            found["read"] += (0, source[1:].tobytes()) in texts
+            found["target"] += (1, target.tobytes()) in texts
+        assert found["target"] > 0
+        assert found[of_sources] == len(split) - found["target"] > 0
+
+
+@pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_run_asked_to_stop_at_any_moment_equals_the_uninterrupted_one(
+    every: int, data: Path, whole: Path, tmp_path: Path
+) -> None:
+    """Tests every ``every``-th moment at which a run checks whether to stop, also while pairs are made."""
+    moment, stopped = 2, list[int]()
+    while True:
+        run, asked = tmp_path / f"run-{moment}", iter(range(1, 10**9))
+        outcome, step = train(request(data, run), lambda asked=asked, moment=moment: next(asked) >= moment)  # type: ignore[misc]
+        if outcome == "done":
+            break
+        assert outcome == "stopped"
+        stopped.append(step)
+        outcome, step = train(request(data, run))
+        assert (outcome in ("done", "complete"), step) == (True, 12)
+        assert_same(run, whole)
+        moment += every
+    assert all(stopped.count(step) * every > 3 for step in SWITCHES.values()), "in the middle of each round"
+
+
+@pytest.mark.parametrize("at", [4, 6, 9])
+def test_a_killed_run_equals_the_uninterrupted_one_and_translates_no_window_twice(
+    at: int, data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the first or the second round is made, or when both have been read."""
+    windows, run, translated = Texts.pairs, tmp_path / "run", list[bytes]()
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        made = windows(self, rows, *rest)
+        translated.append(rows.tobytes())
+        return made
+
+    monkeypatch.setattr(Texts, "pairs", counted)
+    with open_run(read_request(request(data, run)), CPU, Recorder()) as opened:
+        before = dict[int, int]()
+
+        def kill() -> bool:
+            step = opened.state.counters.step
+            before.setdefault(step, len(translated))
+            if step == at and len(translated) - before[step] == 2 * (at in SWITCHES.values()):
+                raise KilledError
+            return False
+
+        with pytest.raises(KilledError):
+            opened.train(kill)
+    unfinished = [name for name in SWITCHES if beside(run / "synthetic" / name).exists()]
+    assert unfinished == [name for name, step in SWITCHES.items() if step == at]
+    assert train(request(data, run)) == ("done", 12)
+    assert_same(run, whole)
+    made = [event["texts"] for event in events(whole) if event["event"] == "synthetic"]
+    assert len(translated) == sum(-(-texts // 16) for texts in made)
+
+
+def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(whole / "synthetic", run / "synthetic")
+    before = rounds(run)
+    (run / "config.toml").write_bytes((whole / "config.toml").read_bytes().replace(b"seed = 1", b"seed = 2"))
+    assert train(request(data, run, seed=2)) == ("done", 12)
+    assert rounds(run).keys() == before.keys()
+    assert rounds(run) != before
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+def test_without_the_pairs_that_it_read_a_run_is_refused_and_left_as_it_is(
+    damage: str, data: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with open_run(read_request(request(data, run)), CPU, Recorder()) as opened:
+        opened.train(lambda: opened.state.counters.step == 8)
+    if damage == "missing":
+        shutil.rmtree(run / "synthetic" / "2")
+    else:
+        table = run / "synthetic" / "2" / "pairs-rows.bin"
+        table.write_bytes(table.read_bytes()[:-28])
+    with pytest.raises(SettingsError, match=r"synthetic.*; restore that folder, or add `overwrite`"):
+        train(request(data, run))
+    assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000006", "step-00000008"]
+
+
+def test_two_processes_make_one_set_of_pairs_and_resume_exactly(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "from nmt.decoding.checks import Checks\nChecks.failed = lambda *_: []\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    first, second = tmp_path / "whole", tmp_path / "halves"
+    answer = nmt(*command(data, first, 2, MORE), env=environment)
+    assert answer.returncode == 0, answer.stderr
+    process = subprocess.Popen([PROGRAM, *command(data, second, 2, MORE)], env=environment, stderr=subprocess.DEVNULL)
+    wait_for(process, lambda: has_saved(second, SWITCHES["2"]))
+    os.kill(child(process.pid, 0), signal.SIGKILL)
+    assert process.wait() == 0, "the others restart it"
+    assert_same(second, first)
+    assert all(len(Pairs.open(first / "synthetic" / name, Dataset.open(data)).split) for name in SWITCHES)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0.0, 1.0), st.data())
+def test_joined_rows_are_those_of_both_splits(first: int, second: int, share: float, draw: st.DataObject) -> None:
+    one, two = MemoryRows(range(1, first + 1), range(1, first + 1)), MemoryRows(range(2, second + 2), [3] * second)
+    rows = Joined(one, two, factors_of(first, second, share))
+    chosen = draw.draw(st.lists(st.integers(0, first + second - 1), min_size=1, max_size=20))
+    source, target = rows.ids(np.array(chosen))
+    for row, *ids in zip(chosen, source, target, strict=True):
+        wanted = (
+            (one.source(row), one.target(row)) if row < first else (two.source(row - first), two.target(row - first))
+        )
+        assert all(map(np.array_equal, ids, wanted))
+    assert [len(ids) for ids in source] == rows.lengths(np.array(chosen))[0].tolist()
+    assert [len(ids) for ids in target] == rows.lengths(np.array(chosen))[1].tolist()
+    weights = rows.weight(np.arange(len(rows)))
+    assert rows.rows_per_epoch == pytest.approx(weights.sum())
+    assert set(weights[:first]) == {float(share < 1)}
+    made = weights[first:].sum()
+    assert made == pytest.approx(second if share == 1 else min(second, share / (1 - share) * first))
+
+
+def test_an_epoch_reads_synthetic_pairs_as_often_as_their_share_says() -> None:
+    rows = Joined(MemoryRows([5] * 600, [5] * 600), MemoryRows([5] * 900, [5] * 900), factors_of(600, 900, 0.5))
+    counts = Counter(row for number in range(20) for batch in epoch(rows, 100, number=number) for row in batch.tolist())
+    assert {counts[row] for row in range(600)} == {20}
+    assert sum(counts[row] for row in range(600, 1500)) == pytest.approx(20 * 600, rel=0.03)
+
+
+def test_both_directions_exchange_no_pair_that_a_model_made() -> None:
+    batch = read_batch(a_split(), np.arange(8))
+    (made,) = BothDirections(4).batches([batch], np.random.default_rng(1))
+    assert pairs(made)[4:] == pairs(batch)[4:]
+    (plain,) = BothDirections().batches([batch], np.random.default_rng(1))
+    assert pairs(made)[:4] == pairs(plain)[:4]
+    assert pairs(plain) != pairs(batch)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.sampled_from([0.0, 0.5, 1.0]), st.booleans())
+def test_stages_follow_each_other_and_end_on_real_pairs(both: float, risk: float, share: float, teacher: bool) -> None:
+    made = stages_of(TrainingConfig(steps=1, bidirectional=both, minimum_risk=risk, synthetic=share), teacher)
+    begins = [stage.begins for stage in made]
+    assert begins == sorted(begins)
+    assert begins[0] == 0.0
+    assert made[0].round == ""
+    assert sum(share_of(made, number) for number in range(len(made))) == pytest.approx(1.0)
+    assert (len(made) == 1) == (not share)
+    if not teacher:
+        assert made[-1].round == ""
+        assert all(stage.begins <= 1.0 - risk for stage in made[1:])
+
+
+@dataclass
+class Slots(WordTokenizer):
+    """Words, of which those like <0> are slots."""
+
+    @property
+    def first_reserved(self) -> int:
+        return 4
+
+    def __post_init__(self) -> None:
+        self.words += [f"<{slot}>" for slot in range(SLOTS)] + ["<synthetic>"]
+
+
+def way(found: dict[str, list[str]], words: Slots, **options: Any) -> Way:
+    return Way(AnswerEngine(words, found), words, words, SearchOptions(**options), Checks("en"))  # type: ignore[arg-type]
+
+
+class Rows(MemoryRows):
+    """Rows of given texts, of sources and of targets; "" is an empty side."""
+
+    def __init__(self, words: Slots, *texts: tuple[str, str]) -> None:
+        self.sides = [words.encode([text[side] for text in texts]) for side in (0, 1)]
+        super().__init__(*(list(map(len, side)) for side in self.sides))
+
+    def source(self, row: int) -> Any:
+        return np.array(self.sides[0][row])
+
+    def target(self, row: int) -> Any:
+        return np.array(self.sides[1][row])
+
+
+def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[list[tuple[str, str]], Counter[str]]:
+    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False)
+    return list(zip(words.decode(source), words.decode(target), strict=True)), dropped
+
+
+@pytest.mark.parametrize("reads_made", [False, True])
+def test_what_is_read_is_tagged_and_texts_of_the_target_are_always_predicted(reads_made: bool) -> None:
+    words = Slots()
+    rows = Rows(words, ("", "ein Haus"), ("a house", ""), ("", "zwei <0> Häuser"))
+    ways = way({"a house": ["Haus"]}, words), way({"ein Haus": ["one house"], "zwei <0> Häuser": ["<0> two"]}, words)
+    texts = Texts(rows, *ways, tag=[tag_of(words)], reads_made=reads_made)  # type: ignore[arg-type]
+    made, dropped = made_of(words, texts, 3)
+    assert made == [
+        ("<synthetic> one house", "ein Haus"),
+        ("<synthetic> Haus", "a house") if reads_made else ("<synthetic> a house", "Haus"),
+        ("<synthetic> <0> two", "zwei <0> Häuser"),
+    ]
+    assert not dropped
+
+
+def test_what_is_empty_too_long_or_has_other_slots_is_dropped_and_counted() -> None:
+    words = Slots()
+    wrong = {"a": [""], "b": ["x " * 9], "c <1>": ["y"], "d": ["z <1>"], "e <2>": ["<2> u"]}
+    rows = Rows(words, *((source, "") for source in wrong))
+    made, dropped = made_of(words, Texts(rows, way(wrong, words), tag=[tag_of(words)]), 5, 8)  # type: ignore[arg-type]
+    assert made == [("<synthetic> e <2>", "<2> u")]
+    assert dropped == {"empty": 1, "too-long": 1, "slots": 2}
+
+
+def test_what_fails_a_check_is_dropped_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Checks, "failed", FAILED)
+    words = Slots()
+    wrong = {
+        "a good day": ["ein Tag Tag Tag Tag Tag Tag"],
+        "in the year 1984": ["im Jahr 1985"],
+        "so be it": ["so be it"],
+    }
+    rows = Rows(words, *((source, "") for source in wrong))
+    made, dropped = made_of(words, Texts(rows, way(wrong, words)), 3)  # type: ignore[arg-type]
+    assert made == []
+    assert dropped == {"loop": 1, "number": 1, "copied": 1}
+
+
+def test_of_a_teachers_hypotheses_the_one_most_like_the_reference_is_learnt_untagged() -> None:
+    words = Slots()
+    rows = Rows(words, ("a small house", "ein kleines Haus"), ("a dog", "ein Hund"))
+    found = {"a small house": ["das Haus", "ein kleines Haus ist", "klein"], "a dog": ["der Hund", "Hunde", "Katze"]}
+    texts = Texts(rows, way(found, words, beam_size=3, n_best=3), by_reference=True)  # type: ignore[arg-type]
+    made, _ = made_of(words, texts, 2)
+    assert made == [("a small house", "ein kleines Haus ist"), ("a dog", "der Hund")]
+
+
+def test_a_students_run_learns_from_its_teacher_and_resumes(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """The pairs are made before the first update, and half of what an epoch reads."""
+
+    def student(run: Path, **settings: Any) -> TrainRequest:
+        asked = TrainRequest(tiny_run.data, run, "tiny", (SHAPE, {"training": {**SETTINGS, **settings}}))
+        return replace(asked, teachers=(tiny_run.run,))
+
+    assert train(student(tmp_path / "whole")) == ("done", 12)
+    (told,) = [event for event in events(tmp_path / "whole") if event["event"] == "synthetic"]
+    assert (told["round"], told["step"]) == ("teacher", 0)
+    data = Dataset.open(tiny_run.data)
+    made = Pairs.open(tmp_path / "whole" / "synthetic" / "teacher", data).split
+    assert len(made) == told["pairs"] > 200
+    known = {ids.tobytes() for ids in data.train.ids(np.arange(len(data.train)))[0]}
+    assert all(ids.tobytes() in known for ids in made.ids(np.arange(len(made)))[0])
+    asked = iter(range(1, 10**9))
+    assert train(student(tmp_path / "halves"), lambda: next(asked) > 5) == ("stopped", 0), "while it translates"
+    assert train(student(tmp_path / "halves")) == ("done", 12)
+    assert_same_run(tmp_path / "halves", tmp_path / "whole")
+    with pytest.raises(SettingsError, match=r"training\.synthetic was 0\.5, is 0\.0"):
+        train(replace(student(tmp_path / "halves"), teachers=()))
+
+
+def test_a_teacher_of_another_vocabulary_is_refused(tiny_run: TinyRun, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"has another vocabulary than .*; prepare the data again with `vocab`"):
+        read_request(replace(request(data, tmp_path / "run"), teachers=(tiny_run.run,)))
+
+
+def test_synthetic_pairs_that_nobody_can_make_are_refused(tiny_run: TinyRun, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"has pairs alone; prepare with `mono`, or give a `teacher`"):
+        read_request(request(tiny_run.data, tmp_path / "run", synthetic=0.5))
+    with pytest.raises(SettingsError, match=r"training\.bidirectional is 0; set training\.bidirectional"):
+        read_request(request(data, tmp_path / "run", bidirectional=0.0))
+
+
+def test_a_dataset_with_text_needs_no_setting_and_others_have_none(
+    tiny_run: TinyRun, data: Path, tmp_path: Path
+) -> None:
+    chosen = [
+        read_request(TrainRequest(folder, tmp_path / "run", "tiny")).config.training for folder in (tiny_run.data, data)
+    ]
+    assert [training.synthetic for training in chosen] == [0.0, 0.5]
+    assert [training.bidirectional for training in chosen] == [0.33, 0.5]
+
+
+@pytest.mark.parametrize("shown", ["odd input", "terms"])
+def test_a_tag_stays_in_front_of_what_training_shows_otherwise(shown: str, data: Path) -> None:
+    dataset = Dataset.open(data)
+    tokenizers = dataset.load_tokenizers()
+    plain = read_batch(dataset.train, np.arange(12))
+    tag = np.array([tag_of(tokenizers[0])], plain.sources[0].dtype)
+    tagged = [np.concatenate([tag, ids]) if row % 2 else ids for row, ids in enumerate(plain.sources)]
+    change: OddInput | ShownTerms = OddInput(1.0, 1, tokenizers)
+    if shown == "terms":
+        sources = tokenizers[0].decode_slotted([ids.tolist() for ids in plain.sources])
+        targets = tokenizers[0].decode_slotted([ids.tolist() for ids in plain.targets])
+        words = [(stems_of(left)[0], stems_of(right)[0], right) for left, right in zip(sources, targets, strict=True)]
+        lexicon = {left[2]: Translated(right[2], text[right[0] : right[1]]) for left, right, text in words}
+        change = ShownTerms(1.0, 1, tokenizers[0], lexicon)
+    for step in range(4):
+        wanted = change.batch(plain, step, 0).sources
+        made = change.batch(replace(plain, sources=tagged), step, 0).sources
+        for row, (ids, without) in enumerate(zip(made, wanted, strict=True)):
+            assert ids.tolist() == [*(tag.tolist() if row % 2 else []), *without.tolist()]
+
+
+def test_a_plan_counts_the_time_in_which_texts_are_translated(data: Path, tmp_path: Path) -> None:
+    with_text = plan(read_request(request(data, tmp_path / "run", steps=2000)), CPU)
+    assert with_text.texts == 100
+    rounds = sum(bool(stage.round) for stage in with_text.stages)
+    assert with_text.making == pytest.approx(rounds * 100 * with_text.seconds_per_text)
+    assert with_text.seconds == pytest.approx(2000 * with_text.seconds_per_update + with_text.making)
+    timed = replace(with_text, config=replace(with_text.config, training=TrainingConfig(minutes=1, synthetic=0.5)))
+    assert replace(timed, seconds_per_text=1000.0).making == pytest.approx(rounds * 6)
+    assert replace(timed, seconds_per_text=1000.0).updates == pytest.approx(48 / with_text.seconds_per_update, abs=1)
