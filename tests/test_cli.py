@@ -36,7 +36,7 @@ MISTAKES = [
     ("translate {run} --beam-sise 3", USAGE, "nearest known name is --beam-size"),
     ("evaluate {run} --metric bleu", USAGE, "nearest known name is --metrics"),
     ("translate", USAGE, "MODEL"),
-    ("prepare -s ko", USAGE, "--target"),
+    ("prepare -s ko", USAGE, "--train"),
     ("train {data} -o {tmp}/run --steps", USAGE, "--steps"),
     ("translate {run} --beam-size many", USAGE, "--beam-size"),
     ("translate {run} --beam-size 0", USAGE, "--beam-size"),

@@ -48,6 +48,7 @@ class Loaded:
         kind: str,
         ensemble: Sequence[Path],
         glossary: Path | None,
+        to: str,
     ) -> Translator:
         self.asked = (path, options, batch_tokens, device, threads, engine, kind)
         tokenizer, self.engine = WordTokenizer(), ReverseEngine()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import Split
 from nmt.errors import DataError
 from nmt.text.directions import Direction, languages_of, targets_of
@@ -47,14 +48,14 @@ def summed(counters: Iterable[ProfileCounter]) -> ProfileCounter:
 
 def several_facts(
     train: Split,
-    corpora: Sequence[Direction],
+    corpora: Sequence[Scanned],
     tokenizers: tuple[Tokenizer, Tokenizer],
     counters: Mapping[Direction, ProfileCounter],
     slots: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The facts of a dataset of several directions; ``corpora`` are those of each corpus of the manifest."""
     directions = list(counters)
-    of_rows = [directions.index(direction) for direction in corpora]
+    of_rows = [directions.index(entry.corpus.languages) for entry in corpora]
     pieces = piece_counts(train, of_rows, len(directions))
     is_joint = tokenizers[0] is tokenizers[1]
     targets = {}

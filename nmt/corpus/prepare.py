@@ -220,10 +220,8 @@ def _make(
     text = judge_text(corpora, directions, options, means, request.model)
     scanned, facts = text.scanned, text.facts
     write_lexicon(folder, lexicon := text.lexicon())
-    if vocabulary:
-        source, target = copy_tokenizers(folder, vocabulary)
-    else:
-        source, target = learn_tokenizers(folder, text, options, means)
+    made = copy_tokenizers(folder, vocabulary) if vocabulary else learn_tokenizers(folder, text, options, means)
+    source, target = made
     text = replace(text, surveys=())  # frees the memory of the samples
     tags = tags_of(source, directions)
     counters = {direction: ProfileCounter(direction[0]) for direction in directions}
@@ -231,15 +229,12 @@ def _make(
     encoder = Encoder(source, target, options.max_length, means.workers, grammar, tags)
     rows = encode(folder, scanned, encoder, counters, means)
     refuse_nothing_left(scanned)
-    of_rows = [entry.corpus.languages for entry in scanned]
     reports = text.reports(options.temperature)
-    _warn_of_validation(reports, progress)
+    _warn_of_validation(reports, rows["valid"], progress)
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
     facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
     warn_of_bytes(facts["vocabulary"], (request.source_language, request.target_language), bool(vocabulary), progress)
     (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
-    if not rows["valid"]:
-        progress.warn("there is no validation set; give one with `valid`")
     counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
     slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
@@ -256,12 +251,14 @@ def _make(
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
         "target_pieces": np.packbits(counts + valid.piece_counts("target") + more > 0).tobytes().hex(),
-        **(several_facts(train, of_rows, (source, target), counters, slots) if request.several else {}),
+        **(several_facts(train, scanned, made, counters, slots) if request.several else {}),
     }
 
 
-def _warn_of_validation(reports: Sequence[CorpusReport], progress: Progress) -> None:
-    """Warn of validation pairs that are left out."""
+def _warn_of_validation(reports: Sequence[CorpusReport], rows: int, progress: Progress) -> None:
+    """Warn of validation pairs that are left out, and when there are none."""
+    if not rows:
+        progress.warn("there is no validation set; give one with `valid`")
     for report in reports:
         if report.role == "valid" and report.dropped:
             progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
