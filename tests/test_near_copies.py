@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from nmt.config import PrepareOptions
 from nmt.corpus import ledger as ledger_module
 from nmt.corpus import near_copies
+from nmt.corpus.findings import Collected
 from nmt.corpus.judge import Judge, Task
 from nmt.corpus.ledger import Ledger, best_of, is_shared
-from nmt.corpus.means import without_output
+from nmt.corpus.means import Means, without_output
 from nmt.corpus.near_copies import drop_near_copies
 from nmt.corpus.parallel import find_corpus
 from nmt.corpus.rules.duplicate import Duplicate
 from nmt.corpus.rules.line_hashes import Rows
-from nmt.corpus.scan import scan
+from nmt.corpus.scan import Scan, Scanned, scanned_of
 from nmt.corpus.survey import survey
 from nmt.corpus.verdicts import DUPLICATE
 from nmt.text.progress import Silent
@@ -174,8 +175,14 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     options = PrepareOptions(clean="off", rules="duplicate=0.9")
     seen = survey(corpora, ("en", "de"), 100, Silent())
     judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
+
+    def judged(means: Means, judge: Judge) -> tuple[list[Scanned], Collected]:
+        one = Scan(corpora, judge, seen, options, means)
+        one.drop_near(one.drawn(), means)
+        return scanned_of(corpora, [one] * len(corpora), seen, one.collected()), one.collected()
+
     with without_output(1, Silent()) as means:
-        scanned, collected = scan(corpora, judge, seen, options, means)
+        scanned, collected = judged(means, judge)
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
     assert scanned[2].scores.tolist() == pytest.approx([0, 1 - 1 / 15, 1])
     assert collected.same_source == 2  # two: zwei, deux
@@ -187,6 +194,6 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
         options = PrepareOptions(clean="off", rules=off)
         judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
         with without_output(1, Silent()) as means:
-            scanned, collected = scan(corpora, judge, seen, options, means)
+            scanned, collected = judged(means, judge)
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6
         assert collected.late == []

@@ -77,7 +77,10 @@ class Scan:
         means: Means,
         model: PairModel | None = None,
     ) -> None:
-        """Judge; without a validation set, draw one. Raises what ``scan`` raises."""
+        """Judge; without a validation set, draw one.
+
+        Raises what ``read_pairs`` raises, and BusyError when a process is killed.
+        """
         self.judge = judge
         counts = [count if role == "train" else 0 for (role, _), count in zip(corpora, seen.pairs, strict=True)]
         self.starts: list[int] = np.cumsum([0, *counts]).tolist()
@@ -110,29 +113,14 @@ class Scan:
         return replace(self._collected, late=self._late, same_source=self.ledger.same_source())
 
 
-def scan(
-    corpora: Sequence[tuple[str, Corpus]],
-    judge: Judge,
-    seen: Survey,
-    options: PrepareOptions,
-    means: Means,
-    model: PairModel | None = None,
-) -> tuple[list[Scanned], Collected]:
-    """Judge the pairs of every training corpus; the corpora come back in the same order, with what was collected.
-
-    A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
-    test none. Raises what ``read_pairs`` raises, DataError when no pair is left, BusyError when a process is killed.
-    """
-    one = Scan(corpora, judge, seen, options, means, model)
-    one.drop_near(one.drawn(), means)
-    collected = one.collected()
-    return scanned_of(corpora, [one] * len(corpora), seen, collected), collected
-
-
 def scanned_of(
     corpora: Sequence[tuple[str, Corpus]], scans: Sequence[Scan], seen: Survey, collected: Collected
 ) -> list[Scanned]:
-    """The corpora with their verdicts: those of training corpora are in the scan of each corpus."""
+    """The corpora in their order, with their verdicts: those of training corpora are in the scan of each corpus.
+
+    A person chose the pairs of valid and test: from valid only empty pairs are dropped, which cannot be scored, from
+    test none. Raises DataError when no pair is left.
+    """
     reached = {rule.name: found.reached for rule, found in zip(scans[0].judge.rules, collected.rules, strict=False)}
     before = Counter[str]()  # pairs of each role in the corpora before
     scanned = []
