@@ -5,7 +5,7 @@ Knows paths; nothing of what they protect.
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from nmt.disk.durable import cannot_create
@@ -19,36 +19,33 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
     Raises BusyError at once if another process, or another part of this process, holds the lock; ``what`` names the
     locked thing in its message. Raises CannotCreateError or StorageError when the file cannot be created.
     """
+    from filelock import Timeout
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(in_turn(path, waits=False))
+        except Timeout:
+            message = f"{what} is in use by another process"
+            raise BusyError(message, "wait for it to end, or choose another `output`") from None
+        yield
+
+
+@contextmanager
+def in_turn(path: Path, waits: bool = True) -> Iterator[None]:
+    """Hold a lock on the file ``path`` while the block runs, after all who hold it or wait for it already.
+
+    Raises CannotCreateError or StorageError when the file cannot be created; filelock's Timeout, without ``waits``,
+    when the lock is held.
+    """
     from filelock import FileLock, Timeout
 
     # Not thread-local, because a signal handler or another thread may have to release it. No soft lock: that is a file
     # which stays behind when its holder is killed.
-    held = FileLock(path, blocking=False, thread_local=False, fallback_to_soft=False)
+    held = FileLock(path, blocking=waits, thread_local=False, fallback_to_soft=False)
     try:
         held.acquire()
-    except Timeout:
-        raise BusyError(
-            f"{what} is in use by another process", "wait for it to end, or choose another `output`"
-        ) from None
-    except OSError as error:
-        raise cannot_create(path, error) from None
-    try:
-        yield
-    finally:
-        held.release()
-
-
-@contextmanager
-def in_turn(path: Path) -> Iterator[None]:
-    """Hold a lock on the file ``path`` while the block runs, after all who hold it or wait for it already.
-
-    Raises CannotCreateError or StorageError when the file cannot be created.
-    """
-    from filelock import FileLock
-
-    held = FileLock(path, fallback_to_soft=False)
-    try:
-        held.acquire()
+    except Timeout:  # an OSError
+        raise
     except OSError as error:
         raise cannot_create(path, error) from None
     try:
