@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.disk.folders import create_folder
-from nmt.disk.manifest import NAME, check_files, read_manifest
-from nmt.errors import CannotCreateError
+from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable
+from nmt.errors import DataError, MissingInputError
 from nmt.store.cache import private_folder
-from nmt.store.model_folder import ModelFolder
+from nmt.store.model_folder import KIND, ModelFolder
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Shipped:
     def unpack(self) -> Path:
         """The folder of the model in this machine's cache; it is made unless it is there.
 
-        Raises DataError for a folder there that has changed, CannotCreateError or StorageError when none can be made.
+        One that has changed is made again. Raises CannotCreateError or StorageError when none can be made.
         """
         place = private_folder("models") / self.digest
-        if not place.exists():
-            with suppress(CannotCreateError), create_folder(place) as folder:  # another process may be first
-                for name, data in self.files.items():
-                    data.tofile(folder / name)
-        check_files(place, read_manifest(place, verify=False))
+        with suppress(DataError, MissingInputError):
+            check_files(place, read_manifest(place, verify=False))
+            return place
+        with create_folder(place, replaceable(KIND)) as folder:
+            for name, data in self.files.items():
+                data.tofile(folder / name)
         return place
