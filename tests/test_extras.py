@@ -15,7 +15,7 @@ from nmt.errors import DISTRIBUTION, missing_extra
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
 # Of the extras, and of sacreBLEU's. Of the extras `formats` and `patterns`, sacreBLEU itself brings lxml and regex.
-MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib", "snowballstemmer"}
+MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib", "ray", "snowballstemmer"}
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
 
@@ -76,6 +76,14 @@ def test_without_the_extra_its_engine_is_refused_in_one_line(tiny_run: TinyRun, 
     assert result.returncode == 78
     assert re.fullmatch(
         r"nmt: error: CTranslate2 is not installed.*; install the extra 'fast'.*: pip install .*\n", result.stderr
+    )
+
+
+def test_without_the_extra_a_cluster_is_refused_in_one_line(tiny_run: TinyRun) -> None:
+    result = without_extras("translate", tiny_run.run, "--cluster", text="집\n")
+    assert result.returncode == 78
+    assert re.fullmatch(
+        r"nmt: error: work is spread by Ray, which .*; install the extra 'cluster'.*: pip install .*\n", result.stderr
     )
 
 

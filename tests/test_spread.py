@@ -16,6 +16,8 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: the extra cluster
 from nmt.errors import BusyError, DataError, SettingsError  # noqa: E402  # after the check that ray is there
 from nmt.spread.cluster import Cluster, joined  # noqa: E402
 from nmt.spread.pool import AHEAD, BUFFERED, Pool  # noqa: E402
+from nmt.store.model_folder import WEIGHTS, ModelFolder  # noqa: E402
+from nmt.store.shipped import Shipped  # noqa: E402
 from nmt.text.progress import Silent  # noqa: E402
 
 
@@ -106,6 +108,29 @@ def test_workers_that_would_give_other_results_are_refused(cluster: Cluster) -> 
         list(pool.map(iter(range(999)), named))
     with Pool(Doubles(about="wrong"), 1, Silent()) as pool, pytest.raises(DataError, match="the model is damaged"):
         pool.about()
+
+
+def test_workers_have_the_cores_of_one_machine_or_are_refused() -> None:
+    cluster = Cluster([2, 7, 4], 0)
+    assert [cluster.workers(cores) for cores in (1, 2, 3, 4, 7)] == [13, 6, 3, 2, 1]
+    with pytest.raises(SettingsError, match="no machine of the cluster has 8 cores; set `threads` to at most 7"):
+        cluster.workers(8)
+    assert Cluster([2, 7], 3).workers(2) == 3
+
+
+def test_a_model_that_was_sent_is_made_once_and_again_when_it_is_damaged(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    shipped = Shipped.pack(model := ModelFolder.open(tiny_run.run))
+    place = shipped.unpack()
+    before = place.stat().st_ino
+    assert shipped.unpack() == place
+    assert place.stat().st_ino == before
+    for damage in (lambda path: path.write_bytes(b"x"), Path.unlink):
+        damage(place / WEIGHTS)
+        assert shipped.unpack() == place
+        assert (place / WEIGHTS).read_bytes() == (model.folder / WEIGHTS).read_bytes()
 
 
 # Windows of seven lines; dies after some of them.

@@ -5,7 +5,7 @@ Only this file and ``nmt.spread.pool`` import ray, whose import takes a second.
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,14 +24,17 @@ STORE = 256 << 20  # bytes of shared memory of a local cluster: it passes models
 class Cluster:
     """What a cluster offers."""
 
-    address: str
-    cores: int
+    cores: Sequence[int]  # of each machine
     gpus: int
-    nodes: int
 
     def workers(self, cores: int = 1) -> int:
-        """How many workers of so many cores it has room for: one for each GPU if it has any."""
-        return self.gpus or max(1, self.cores // max(1, cores))
+        """How many workers of so many cores it has room for: one for each GPU if it has any.
+
+        Raises SettingsError when no machine has so many cores: such a worker would be waited for without end.
+        """
+        if cores > (most := max(self.cores, default=0)):
+            raise SettingsError(f"no machine of the cluster has {cores} cores", f"set `threads` to at most {most}")
+        return self.gpus or sum(own // cores for own in self.cores)
 
 
 @contextmanager
@@ -63,6 +66,5 @@ def joined(address: str = LOCAL) -> Iterator[Cluster]:
             where = f"at {address}" if address else "on this machine"
             raise BusyError(f"there is no Ray cluster {where}: {said}", "start one, or leave the address out") from None
         stack.callback(ray.shutdown)
-        offered = ray.cluster_resources()
-        alive = [node for node in ray.nodes() if node["Alive"]]
-        yield Cluster(address, int(offered.get("CPU", 1)), int(offered.get("GPU", 0)), len(alive))
+        offered = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        yield Cluster([int(of.get("CPU", 0)) for of in offered], sum(int(of.get("GPU", 0)) for of in offered))

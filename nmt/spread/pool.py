@@ -10,9 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
-import ray
-from ray.exceptions import RayError
-
 from nmt.errors import BusyError, SettingsError
 from nmt.text.progress import Progress
 
@@ -93,6 +90,9 @@ class Pool(Generic[T, R]):
     """``count`` workers of ``cores`` cores, or of a GPU each, that do the ``work`` until the block ends."""
 
     def __init__(self, work: Work[T, R], count: int, progress: Progress, cores: int = 1, gpus: int = 0) -> None:
+        import ray  # only here, so that `joined` can say what to install
+
+        self._ray = ray
         self._work = ray.put(work)
         self._options = {"num_cpus": cores, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
         self._progress = progress
@@ -108,7 +108,7 @@ class Pool(Generic[T, R]):
     def __exit__(self, *_: object) -> None:
         """Let go of the workers."""
         for seat in self._seats:
-            ray.kill(seat.actor)
+            self._ray.kill(seat.actor)
 
     def about(self) -> About:
         """What the results depend on besides the items, which is the same in all workers; waits for the first one.
@@ -155,7 +155,7 @@ class Pool(Generic[T, R]):
         raise value
 
     def _seat(self) -> _Seat:
-        actor = ray.remote(_Worker).options(**self._options).remote(self._work)
+        actor = self._ray.remote(_Worker).options(**self._options).remote(self._work)
         return _Seat(actor, actor.begin.remote())
 
     def _with_room(self) -> _Seat | None:
@@ -166,14 +166,14 @@ class Pool(Generic[T, R]):
         """Wait until a worker has done something, or is lost; take notice of it."""
         by_reference = {seat.beginning: seat for seat in self._seats if seat.beginning is not None}
         by_reference |= {reference: seat for seat in self._seats for reference in seat.tasks}
-        done, _ = ray.wait([*by_reference], num_returns=1, timeout=PATIENCE)
+        done, _ = self._ray.wait([*by_reference], num_returns=1, timeout=PATIENCE)
         if not done and all(seat.beginning is not None for seat in self._seats):
             self._progress.note("waiting for a worker: no node of the cluster has room for one")
         for reference in done:
             seat = by_reference[reference]
             try:
-                went_well, value = ray.get(reference)
-            except RayError:
+                went_well, value = self._ray.get(reference)
+            except self._ray.exceptions.RayError:
                 self._replace(seat)
             else:
                 self._take(seat, reference, went_well, value)
@@ -203,7 +203,7 @@ class Pool(Generic[T, R]):
         self._failed += self._about is None
         if self._failed >= TRIES:
             raise BusyError(f"{TRIES} workers ended before they were ready", "look into the log of Ray on the nodes")
-        ray.kill(seat.actor)  # it may live, if only a result was lost
+        self._ray.kill(seat.actor)  # it may live, if only a result was lost
         tasks = [*seat.tasks.values()]
         for task in tasks[:1]:  # the one that it worked on
             task.tries += 1

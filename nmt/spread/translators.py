@@ -63,7 +63,8 @@ class Translates:
         """See ``Work``. Raises what loading raises."""
         with in_turn(private_folder("models") / "lock"):  # workers of a machine begin at once
             first, *more = (ModelFolder.open(model.unpack()).toward(self.to) for model in self.models)
-            glossary = Glossary.of(self.terms, first.source_language, first.target_language) if self.terms else None
+            languages = first.source_language, first.target_language
+            glossary = None if self.terms is None else Glossary.of(self.terms, *languages)
             self._translator = Translator.of(first, self.options, self.wanted, more, glossary)
         return {**self._translator.about(), "nmt": __version__}
 
@@ -91,11 +92,11 @@ def load_over(
     ``models`` are the first and those of the ensemble, ``to`` is a language of models of several. Raises what
     ``joined`` and loading raise.
     """
-    shipped = [Shipped.pack(ModelFolder.open(model)) for model in models]
-    first = ModelFolder.open(models[0]).toward(to)
+    folders = [ModelFolder.open(model) for model in models]
+    shipped = [Shipped.pack(folder) for folder in folders]
+    first = folders[0].toward(to)
     terms = Glossary.of(glossary, first.source_language, first.target_language).terms if glossary else None
     by_term = {term.source: term.targets for term in terms} if terms is not None else None
-    options = replace(options, phrases=True) if glossary else options
     cores = max(1, wanted.threads)
     wanted = replace(wanted, threads=cores)
     work = Translates(shipped, options, wanted, by_term, to)
