@@ -148,7 +148,7 @@ def test_padding_is_under_a_tenth_on_lengths_like_real_ones(batch_tokens: int) -
 def test_padding_is_under_a_tenth_on_multi30k(tmp_path: Path) -> None:
     corpus = real_text("multi30k")
     request = PrepareRequest("en", "de", (corpus / "train",), corpus / "valid", (), tmp_path / "data")
-    prepare(request, PrepareOptions(tokenizer="bpe"), workers=2)  # bpe because it learns faster
+    prepare(request, PrepareOptions(tokenizer="bpe", clean="off"), workers=2)  # the fastest that there is
     rows = Dataset.open(tmp_path / "data").train
     for batch_tokens in (2560, 4096):
         assert padding(rows, epoch(rows, batch_tokens)) < 0.05
