@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from nmt.corpus import parallel
 from nmt.corpus.ledger import Ledger
 from nmt.corpus.parallel import find_corpus, read_chunks, read_pairs
-from nmt.corpus.shards import Split, SplitWriter, id_type
+from nmt.corpus.shards import Ragged, Split, SplitWriter, id_type
 from nmt.corpus.survey import Sample
 from nmt.corpus.verdicts import EMPTY, VerdictNames
 from nmt.corpus.vocabulary import auto_size
@@ -227,7 +227,7 @@ def test_rows_come_back_from_the_shards(
     folder = tmp_path_factory.mktemp("shards")
     writer = SplitWriter(appended_in(folder), "train", 70_001, 65_536, shard_rows)
     for number, rows in enumerate(corpora):
-        writer.append([source for source, _ in rows], [target for _, target in rows], number)
+        writer.append(Ragged.of([source for source, _ in rows]), Ragged.of([target for _, target in rows]), number)
         writer.close()  # another goes on
         writer = SplitWriter(appended_in(folder), "train", 70_001, 65_536, shard_rows, writer.state)
     writer.close()
@@ -253,7 +253,7 @@ def test_ids_take_two_bytes_as_long_as_they_fit() -> None:
 
 def test_a_missing_or_cut_shard_is_a_data_error(tmp_path: Path) -> None:
     writer = SplitWriter(appended_in(tmp_path), "train", 300, 300)
-    writer.append([[5, 6]], [[7]], 0)
+    writer.append(Ragged.of([[5, 6]]), Ragged.of([[7]]), 0)
     writer.close()
     table = tmp_path / "train-rows.bin"
     whole = table.read_bytes()

@@ -39,9 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def made(folder: Path, name: str, **more: object) -> tuple[PrepareReport, Dataset]:
+def made(folder: Path, name: str, workers: int = 1, **more: object) -> tuple[PrepareReport, Dataset]:
     request = PrepareRequest("ko", "en", (folder / "train",), folder / "valid", (folder / "test",), folder / name)
-    report = prepare(replace(request, **more), OPTIONS)  # type: ignore[arg-type]
+    report = prepare(replace(request, **more), OPTIONS, workers)  # type: ignore[arg-type]
     return report, Dataset.open(folder / name)
 
 
@@ -61,6 +61,18 @@ def test_good_lines_are_kept_as_rows_with_an_empty_side(folder: Path) -> None:
     corpora = data.mono.corpus_ids(np.arange(len(data.mono)))
     assert [len(ids) > 0 for ids in target] == [corpus == 0 for corpus in corpora]
     assert [len(ids) > 0 for ids in source] == [corpus == 1 for corpus in corpora]
+
+
+def test_in_several_processes_it_has_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = write(folder / "parts.en", bundled("en", 400, 30)), write(folder / "parts.ko", bundled("ko", 500, 20))
+    made(folder, "here", mono=paths)
+    monkeypatch.setattr("nmt.corpus.means.WORTH_PROCESSES", 0)
+    monkeypatch.setattr("nmt.corpus.texts.AT_A_TIME", 7)
+    made(folder, "elsewhere", workers=2, mono=paths)
+    here, elsewhere = (
+        {path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("here", "elsewhere")
+    )
+    assert here == elsewhere
 
 
 def test_each_harmful_line_is_dropped_by_its_rule(folder: Path) -> None:

@@ -26,10 +26,10 @@ from real_text import real_text
 from nmt.cli.prepare import summary
 from nmt.config import PrepareOptions
 from nmt.corpus import judging, survey
-from nmt.corpus import prepare as module
+from nmt.corpus import making as module
 from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import Dataset
-from nmt.corpus.encode import Encoder
+from nmt.corpus.encoder import Encoder
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.corpus.rules.held_out import HeldOut
 from nmt.corpus.rules.rule import Chunk
@@ -274,7 +274,7 @@ def test_judging_in_several_processes_gives_the_same_bytes(
         output = tmp_path / f"data{workers}"
         prepare(replace(request, output=output), CLEANED, workers)
         assert contents(output) == contents(request.output)
-    assert len(started) == (1 + 2 + 1) + (1 + 3 + 1)  # one learns what is usual, one the vocabulary
+    assert len(started) == (1 + 2 + 1 + 2) + (1 + 3 + 1 + 3)  # one learns what is usual, one the vocabulary
 
 
 def test_the_hash_seed_of_python_changes_nothing(request_: PrepareRequest, tmp_path: Path) -> None:
@@ -446,7 +446,7 @@ def test_a_corpus_of_nothing_but_overlong_lines_says_so(request_: PrepareRequest
 def test_a_side_fits_by_its_pieces_whether_they_are_counted_or_plainly_too_many() -> None:
     tokenizer = Tokenizer(train_tokenizer(["abcdefghijklmnop " * 50, "a b c"], "unigram", 300, exact=False), "long")
     assert tokenizer.longest > 6, "the example must have a piece of a whole word"
-    encoder = Encoder(tokenizer, tokenizer, max_length=4, workers=1, grammar=Grammar(()))
+    encoder = Encoder(tokenizer, tokenizer, max_length=4, grammar=Grammar(()))
     words = [" ".join(["abcdefghijklmnop"] * count) for count in range(12)]
     texts = [*words, *(f"{word}{' ' * 200}a" for word in words), "x" * 5, "e\u0301" * 40, " " * 300 + "a"]
     pairs = [(text, "a") for text in texts] + [("a", text) for text in texts]

@@ -249,7 +249,7 @@ def test_an_error_leaves_no_scratch_but_what_may_pass_does(
     def fail(*_: object) -> None:
         raise BusyError("a worker process ended by SIGKILL", "again")
 
-    monkeypatch.setattr("nmt.corpus.prepare.encode", fail)
+    monkeypatch.setattr("nmt.corpus.making.encode", fail)
     with pytest.raises(BusyError):
         prepare(request_, OPTIONS)
     assert beside(request_.output).exists()

@@ -158,7 +158,9 @@ def test_no_digit_depends_on_batches_or_threads(engine: str, tiny_run: TinyRun) 
     for batch_tokens, threads in ((1, 1), (300, 2), (4096, 1)):
         scorer = scoring(model, engine, batch_tokens, threads)
         scored = scorer.score(pairs, 0, Silent())
-        outputs.add(tuple(ScoreFormat("jsonl").record(number, pair, scorer) for number, pair in enumerate(scored)))
+        outputs.add(
+            tuple(ScoreFormat("jsonl").record(number, pair, scorer.tokenizers) for number, pair in enumerate(scored))
+        )
     assert len(outputs) == 1
 
 
@@ -174,7 +176,7 @@ def test_every_pair_gets_a_line_in_its_place_whatever_it_holds(engine: str, tiny
     assert [pair.score for pair in scored] == pytest.approx(alone, abs=tolerance, nan_ok=True)
     assert [math.isnan(score) for score in alone[: len(ODD)]] == [False, *[True] * 5, *[False] * 4]
     for name in ("text", "tsv", "jsonl"):
-        records = [ScoreFormat(name).record(number, pair, scorer) for number, pair in enumerate(scored)]
+        records = [ScoreFormat(name).record(number, pair, scorer.tokenizers) for number, pair in enumerate(scored)]
         assert len("\n".join(records).splitlines()) == len(pairs)
         assert name != "tsv" or {record.count("\t") for record in records} == {2}
         assert name != "jsonl" or [json.loads(record)["score"] for record in records[1:6]] == [None] * 5

@@ -5,17 +5,23 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, TinyRun
+from conftest import CORPUS, TinyRun, nmt, write_corpus
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: the extra cluster")
 
+from nmt.config import PrepareOptions  # noqa: E402
+from nmt.corpus.prepare import PrepareRequest, prepare  # noqa: E402
 from nmt.errors import BusyError, DataError, SettingsError  # noqa: E402  # after the check that ray is there
 from nmt.spread.cluster import Cluster, joined  # noqa: E402
+from nmt.spread.mapped import by_workers  # noqa: E402
 from nmt.spread.pool import AHEAD, BUFFERED, Pool  # noqa: E402
+from nmt.spread.sent import Heard  # noqa: E402
 from nmt.store.model_folder import WEIGHTS, ModelFolder  # noqa: E402
 from nmt.store.shipped import Shipped  # noqa: E402
 from nmt.text.progress import Silent  # noqa: E402
@@ -177,6 +183,46 @@ def test_a_file_has_the_same_bytes_as_on_one_core_also_when_the_driver_is_killed
     assert "resuming after line 21" in resumed.stderr
     assert (tmp_path / "spread").read_bytes() == (tmp_path / "one").read_bytes()
     assert resumed.stdout == ""
+
+
+def test_scores_on_a_cluster_are_those_of_one_process(cluster: Cluster, tiny_run: TinyRun, tmp_path: Path) -> None:
+    address = ray.get_runtime_context().gcs_address
+    command: list[str | Path] = ["score", tiny_run.run, CORPUS / "test", "--format", "jsonl", "--threads", "1"]
+    nmt(*command, "-o", tmp_path / "one")
+    spread = nmt(*command, "-o", tmp_path / "spread", "--cluster", address)
+    assert (tmp_path / "spread").read_bytes() == (tmp_path / "one").read_bytes()
+    assert "perplexity" in spread.stderr
+
+
+def test_an_evaluation_on_a_cluster_says_the_same(cluster: Cluster, tiny_run: TinyRun) -> None:
+    address = ray.get_runtime_context().gcs_address
+    command: list[str | Path] = [
+        "evaluate",
+        tiny_run.run,
+        CORPUS / "test",
+        "--json",
+        "--beam-size",
+        "2",
+        "--threads",
+        "1",
+    ]
+    assert nmt(*command, "--cluster", address).stdout == nmt(*command).stdout
+
+
+def test_a_dataset_made_on_a_cluster_has_the_same_bytes(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.corpus.means.WORTH_PROCESSES", 0)
+    write_corpus(tmp_path, "train", 0, 300)
+    request = PrepareRequest("ko", "en", (tmp_path / "train",), None, (), tmp_path / "one")
+    options, heard = PrepareOptions(vocab_size=600), Heard()
+    prepare(request, options)
+    spread = partial(by_workers, cluster, heard)
+    prepare(replace(request, output=tmp_path / "spread"), options, 2, spread=spread)
+    one, other = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("one", "spread"))
+    assert one == other
+    assert {"dropped.tsv.gz", "train-rows.bin"} <= one.keys()
+    assert [note for note in heard.notes if "lost" in note] == []
 
 
 def test_an_address_without_a_cluster_is_refused_in_one_line() -> None:

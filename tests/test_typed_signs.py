@@ -14,7 +14,7 @@ from test_tokenizer import TEXT
 from nmt import Request, SearchOptions, Translator
 from nmt.config import PrepareOptions
 from nmt.corpus.batches import Batch
-from nmt.corpus.encode import Encoder
+from nmt.corpus.encoder import Encoder
 from nmt.corpus.learning import _models
 from nmt.corpus.lexicon import Translated
 from nmt.decoding.engine import Hypothesis, Query
@@ -83,7 +83,7 @@ def test_a_typed_sign_is_in_no_piece_that_is_learnt() -> None:
 @settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_a_pair_with_a_typed_sign_has_no_slots_in_training(tokenizer: Tokenizer, source: str, target: str) -> None:
-    sides = Encoder(tokenizer, tokenizer, 200, 1, Grammar()).encode([(source, target)])[:2]
+    sides = Encoder(tokenizer, tokenizer, 200, Grammar()).encode([(source, target)])[:2]
     reserved = [slots_in(tokenizer, ids) for (ids,) in sides]
     assert sorted(reserved[0]) == sorted(reserved[1])
     if any(sign in SIGNS for sign in source + target):

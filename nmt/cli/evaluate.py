@@ -1,12 +1,14 @@
 """``nmt evaluate``: scores of models on test sets, or of files of translations. Knows no metric."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.clusters import loader
 from nmt.cli.directions import To
 from nmt.errors import UsageError, nearest
 
@@ -125,6 +127,7 @@ def evaluate(
     batch_tokens: flags.BatchTokens = 2048,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
+    cluster: flags.ClusterAddress = None,
     device: flags.DeviceName = "auto",
     threads: flags.Threads = 0,
     quiet: flags.IsQuiet = False,
@@ -158,7 +161,8 @@ def evaluate(
     written = [("--output", output), ("--report", page)]
     if page:
         check_ending("--report", page)
-    with terminal_progress(quiet, verbose) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal_progress(quiet, verbose))
         if odd_input and hypothesis:
             raise UsageError("--robustness needs a model that translates odd input", "name one in place of --hyp")
         if glossary and hypothesis and not others:
@@ -167,14 +171,14 @@ def evaluate(
             if others and not source:
                 raise UsageError(f"{others[0]} is a model, and there is nothing to translate", "name --src")
             check_outputs(written, [*read, *(place for path in others for place in places(path))])
-            models = Models(opened(others, to), search, wanted, glossary) if others else None
+            models = Models(opened(others, to), search, wanted, glossary, loader(cluster, stack)) if others else None
             corpora = find_training(training or [], source, references[0], scoring.language)
             given = Files(hypothesis, references, source, files, corpora)
             reports = [evaluate_files(given, scoring, progress, models)]
         elif first and sets and not (hypothesis or source):
             if references and len(sets) > 1:
                 raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
-            models = Models(opened([*first, *others], to), search, wanted, glossary)
+            models = Models(opened([*first, *others], to), search, wanted, glossary, loader(cluster, stack))
             corpora = find_sets(sets, models.directions)
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])

@@ -2,14 +2,27 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nmt.cli.clusters import spreading
 from nmt.cli.directions import parse_directions
-from nmt.cli.options import Columns, DeviceName, IsQuiet, IsVerbose, Seed, bounded, option, parse_columns
+from nmt.cli.options import (
+    ClusterAddress,
+    Columns,
+    DeviceName,
+    IsQuiet,
+    IsVerbose,
+    Seed,
+    bounded,
+    option,
+    parse_columns,
+)
 from nmt.cli.report import check_page, write_page
+from nmt.cli.rules import open_model, parse_model, parse_rules
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_note
 from nmt.errors import UsageError, shown
 from nmt.text.machine import available_cores
@@ -17,7 +30,6 @@ from nmt.text.machine import available_cores
 if TYPE_CHECKING:
     from nmt.corpus.prepare import PrepareReport
     from nmt.corpus.scan import CorpusReport
-    from nmt.decoding.forced import ModelOfPairs
 
 
 # Over 50 lines because each flag is a parameter.
@@ -127,6 +139,7 @@ def prepare(
             help="Processes for cleaning large corpora, and threads for encoding; 0: one for each core.",
         ),
     ] = 0,
+    cluster: ClusterAddress = None,
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
@@ -189,12 +202,15 @@ def prepare(
         several=tuple(several) if len(several) > 1 else (),
         mono=tuple(mono or ()),
     )
-    with terminal_progress(quiet, verbose) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal_progress(quiet, verbose))
+        workers = threads or available_cores() if cluster is None else 2  # a cluster has as many as it has cores
+        how = workers, progress, spreading(cluster, stack, progress)
         if dry_run:
-            judged = library.judge_alone(request, options, threads or available_cores(), progress)
+            judged = library.judge_alone(request, options, *how)
             lines, name = counts(judged.corpora, len(several) > 1), ", ".join(map(str, corpora))
         else:
-            made = library.prepare(request, options, threads or available_cores(), progress)
+            made = library.prepare(request, options, *how)
             lines, name = summary(made, request.output, len(several) > 1), str(request.output)
         for line in lines:
             progress.note(line)
@@ -219,44 +235,6 @@ def parse_vocab_size(text: str) -> int:
     if not re.fullmatch("[1-9][0-9]{0,6}", text):
         raise UsageError(f"--vocab-size {text!r} is neither a number nor auto", "write it like 8000")
     return int(text)
-
-
-def parse_model(rules: list[str]) -> tuple[Path | None, list[str]]:
-    """The model in ``model=MODEL``, if there is one, and the other rules. Raises UsageError for two."""
-    models = [text.partition("=")[2] for text in rules if text.startswith("model=")]
-    if len(models) > 1:
-        raise UsageError("--rule model is given twice", "give one model")
-    if models == [""]:
-        raise UsageError("--rule model= names no model", "write it like model=build/demo/run")
-    return (
-        Path(models[0]) if models and models != ["off"] else None,
-        [text for text in rules if not text.startswith("model=")],
-    )
-
-
-def open_model(path: Path, languages: tuple[str, str], device: str, threads: int) -> "ModelOfPairs":
-    """The model of the rule ``model``, opened and not yet loaded. Raises SettingsError for one of other languages."""
-    from nmt.config import EngineOptions
-    from nmt.decoding.forced import ModelOfPairs
-    from nmt.store.model_folder import ModelFolder
-
-    model = ModelFolder.open(path)
-    model = model.toward(languages[1]) if model.directions else model
-    return ModelOfPairs(model, languages, EngineOptions(device=device, threads=threads))
-
-
-def parse_rules(texts: list[str]) -> str:
-    """Thresholds of rules, each as ``NAME=THRESHOLD``, as the setting has them. Raises UsageError for another form."""
-    for text in texts:
-        if not re.fullmatch(r"[a-z][a-z-]*=[^=,]+", text):
-            raise UsageError(
-                f"--rule {shown(text)} is not NAME=THRESHOLD", "write it like agreement=0.2 or language=off"
-            )
-    names = [text.partition("=")[0] for text in texts]
-    for name in names:
-        if names.count(name) > 1:
-            raise UsageError(f"--rule {name} is given twice", "give each rule one threshold")
-    return ",".join(sorted(texts))
 
 
 def counts(corpora: "Sequence[CorpusReport]", several: bool) -> Iterator[str]:

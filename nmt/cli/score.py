@@ -1,6 +1,7 @@
 """``nmt score``: corpora to a score for each pair. The work is nmt.decoding.score_job."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -48,6 +49,7 @@ def score(
     stats: flags.Stats = None,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
+    cluster: flags.ClusterAddress = None,
     device: flags.DeviceName = "auto",
     threads: flags.Threads = 0,
     quiet: flags.IsQuiet = False,
@@ -64,9 +66,9 @@ def score(
     from nmt.cli.translate import write_json
     from nmt.config import EngineOptions
     from nmt.corpus.many import find_corpora
-    from nmt.decoding.forced import PairScorer, Scoring, check_reverse
+    from nmt.decoding.forced import Scoring, check_reverse
     from nmt.decoding.formats import ScoreFormat
-    from nmt.decoding.score_job import ScoreJob
+    from nmt.decoding.score_job import PairScoring, ScoreJob
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
 
@@ -84,11 +86,20 @@ def score(
     check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *models])
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
 
-    def load() -> Scoring:
-        return Scoring(PairScorer.of(folder, wanted), PairScorer.of(back, wanted) if back else None, normalize)
-
+    opened = [folder, *([back] if back else [])]
     no_bar = quiet or bool(not output and sys.stdout and sys.stdout.isatty())
-    with terminal_progress(no_bar, verbose) as progress:
+    with ExitStack() as stack:
+        progress = stack.enter_context(terminal_progress(no_bar, verbose))
+
+        def load() -> PairScoring:
+            if cluster is None:
+                return Scoring.of(opened, wanted, normalize)
+            from nmt.spread.cluster import joined
+            from nmt.spread.scorers import scorers
+
+            there = stack.enter_context(joined(cluster))
+            return stack.enter_context(scorers(there, opened, wanted, normalize, progress))
+
         report = job.run(load, progress, standard_output, None if no_bar else job.total())
     if not quiet:  # also where scores on a terminal leave no place for a bar
         say(summary(report))

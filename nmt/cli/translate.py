@@ -1,9 +1,7 @@
 """``nmt translate``: files or standard input to lines of translation. The work is nmt.decoding.job."""
 
 import sys
-from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -112,7 +110,8 @@ def translate(
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
-    from nmt.store.model_folder import places
+    from nmt.store.model_folder import ModelFolder, places
+    from nmt.text.terms import Glossary
 
     inside = alignments == Path("-")
     for flag, given in (("--token-scores", token_scores), ("--alignments -", inside)):
@@ -155,14 +154,19 @@ def translate(
     how = device, threads, engine, compute_type
     with ExitStack() as stack:
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
-        load: Callable[[], WindowTranslator] = partial(
-            Translator.load, model, options, batch_tokens, *how, models[1:], glossary, to
-        )
-        if cluster is not None:
-            from nmt.spread.translators import load_over
 
-            wanted = EngineOptions(batch_tokens, *how)
-            load = partial(load_over, stack, cluster, models, options, wanted, glossary, to, progress)
+        def load() -> WindowTranslator:
+            if cluster is None:
+                return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
+            from nmt.spread.cluster import joined
+            from nmt.spread.translators import translators
+
+            opened = [ModelFolder.open(each).toward(to) for each in models]
+            languages = opened[0].source_language, opened[0].target_language
+            terms = Glossary.of(glossary, *languages) if glossary else None
+            there, wanted = stack.enter_context(joined(cluster)), EngineOptions(batch_tokens, *how)
+            return stack.enter_context(translators(there, opened, options, wanted, terms, progress))
+
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""

@@ -4,9 +4,6 @@ Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import compress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,81 +11,22 @@ import numpy as np
 import numpy.typing as npt
 
 from nmt.corpus.dataset import DROPPED, VALID_TEXT
+from nmt.corpus.encoder import Encoded, Encoder, Unencoded
 from nmt.corpus.means import Means
-from nmt.corpus.parallel import Corpus, Pair, read_chunks
+from nmt.corpus.parallel import read_chunks
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
-from nmt.corpus.verdicts import HELD_OUT, KEPT, TOO_LONG, Verdicts
+from nmt.corpus.verdicts import Verdicts
 from nmt.disk.files import create_binary
 from nmt.disk.scratch import Stage
 from nmt.text.ahead import ahead
 from nmt.text.directions import Direction
 from nmt.text.lines import one_line
-from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.reserved import RESERVED, SLOTS
-from nmt.text.slots import Find, slotted, slotted_pair
-from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import Grammar, LateLines
+from nmt.text.verbatim import LateLines
 
 LEAST_SHOWN = 50  # pairs with a slot from which a model copies it
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """Encodes pairs: one tokenizer for each side, the length limit in pieces, and the number of threads.
-
-    What both sides have of the ``grammar`` becomes slots. ``tags`` are the pieces that ask for a target language, where
-    there are several.
-    """
-
-    source: Tokenizer
-    target: Tokenizer
-    max_length: int
-    workers: int
-    grammar: Grammar
-    tags: Mapping[str, int] = field(default_factory=dict)
-
-    def encode(
-        self, pairs: Sequence[Pair], tag: Sequence[int] = (), late: Sequence[set[str]] = ()
-    ) -> tuple[list[list[int]], list[list[int]], npt.NDArray[np.bool_]]:
-        """Encode pairs: source ids, target ids, and whether each pair is within the length limit, bool (pairs,).
-
-        A pair over the limit may come back with empty lists. The ``tag`` is one that its sources get later. Each set of
-        ``late`` gets the kinds that are left out of a pair, because their patterns take too long.
-        """
-        find = self.grammar.find
-        finds: list[Find] = [partial(find, late=some) for some in late] or [find] * len(pairs)
-        given, pairs = pairs, [slotted_pair(*pair, own, vary=True) for pair, own in zip(pairs, finds, strict=True)]
-        slotted = [pair != as_given for pair, as_given in zip(pairs, given, strict=True)]
-        may_fit = [self._may_fit(pair) for pair in pairs]
-        pairs = [pair if may else ("", "") for pair, may in zip(pairs, may_fit, strict=True)]
-        source = self.source.encode_slotted([pair[0] for pair in pairs], slotted, self.workers)
-        target = self.target.encode_slotted([pair[1] for pair in pairs], slotted, self.workers)
-        longest = [max(len(left) + len(tag), len(right)) for left, right in zip(source, target, strict=True)]
-        return source, target, np.array(may_fit, bool) & (np.array(longest, np.int64) <= self.max_length)
-
-    def tag(self, target_language: str) -> list[int]:
-        """What the sources of a target language begin with."""
-        return [self.tags[target_language]] if self.tags else []
-
-    def encode_side(self, texts: Sequence[str], side: int, slots: int) -> tuple[list[list[int]], npt.NDArray[np.bool_]]:
-        """Encode texts of one side, 0 for sources: their ids, and whether each is within the length limit.
-
-        The first ``slots`` matches of the grammar become slots, as when a line is translated.
-        """
-        tokenizer = (self.source, self.target)[side]
-        made = [slotted(text, self.grammar.find, slots) for text in texts]
-        may_fit = [self._may_fit((text.text, "") if side == 0 else ("", text.text)) for text in made]
-        given = [text.text if may else "" for text, may in zip(made, may_fit, strict=True)]
-        ids = tokenizer.encode_slotted(given, [text.items for text in made], self.workers)
-        fits = np.fromiter(map(len, ids), np.int64, len(ids)) <= self.max_length
-        return ids, fits & np.array(may_fit, bool)
-
-    def _may_fit(self, pair: Pair) -> bool:
-        """Whether each side has so few characters that ``max_length`` pieces could spell it; if not, skip encoding."""
-        most = self.source.longest * self.max_length, self.target.longest * self.max_length
-        return all(len(text) <= limit or len(normal(text)) <= limit for text, limit in zip(pair, most, strict=True))
 
 
 class _Outputs:
@@ -119,10 +57,6 @@ class _Outputs:
         late = {name: list(names) for name, names in vars(self.late).items()}
         self._stage.note({"pairs": self.done, "splits": splits, "profiles": profiles, "late": late})
 
-    def counter(self, direction: Direction) -> ProfileCounter:
-        """What counts the pairs of a direction."""
-        return self.counters[direction] if len(self.counters) > 1 else next(iter(self.counters.values()))
-
 
 def encode(
     folder: Path,
@@ -137,17 +71,16 @@ def encode(
     ``read_pairs`` raises; a corpus that changed since the first pass no longer matches its hashes.
     """
     corpora = [entry for entry in scanned if entry.role != "test"]
-    means.progress.start("encoding", total=sum(len(entry.verdicts) for entry in corpora), unit="pairs")
+    total = sum(len(entry.verdicts) for entry in corpora)
+    means.progress.start("encoding", total=total, unit="pairs")
     with means.scratch.stage("encoded") as stage:
         outputs = _Outputs(stage, encoder, counters)
         done = _restore(corpora, stage.path("verdicts.bin"), outputs.done)
         means.progress.advance(outputs.done)
-        for number, entry in enumerate(corpora):
-            start = done[number]
-            for pairs in ahead(_chunks(entry.corpus, start)) if start < len(entry.verdicts) else ():
-                outputs.note(_encode_chunk(entry, number, start, pairs, encoder, outputs))
-                start += len(pairs)
-                means.progress.advance(len(pairs))
+        with means.mapped(encoder, total - outputs.done) as encode_all:
+            for encoded in encode_all(ahead(_chunks(corpora, done, counters))) if outputs.done < total else ():
+                _write(encoded, corpora, outputs)
+                means.progress.advance(len(encoded.chunk.verdicts))
     stage.hand_over(folder, without={"verdicts.bin"})
     with create_binary(folder / DROPPED) as dropped:
         for entry in corpora:
@@ -169,40 +102,40 @@ def _restore(corpora: Sequence[Scanned], path: Path, done: int) -> list[int]:
     return counts
 
 
-def _chunks(corpus: Corpus, done: int) -> Iterator[list[Pair]]:
-    """The chunks of a corpus without its first ``done`` pairs."""
-    for chunk in read_chunks(corpus):
-        if done < len(chunk):
-            yield chunk[done:]
-        done = max(0, done - len(chunk))
+def _chunks(
+    corpora: Sequence[Scanned], done: Sequence[int], counters: Mapping[Direction, ProfileCounter]
+) -> Iterator[Unencoded]:
+    """The chunks of the corpora without the pairs that are ``done`` of each."""
+    for number, (entry, before) in enumerate(zip(corpora, done, strict=True)):
+        languages = entry.corpus.languages
+        first = 0
+        for pairs in read_chunks(entry.corpus) if before < len(entry.verdicts) else ():
+            start, end = max(first, before), first + len(pairs)
+            if start < end:
+                verdicts, language = entry.verdicts[start:end], _of(counters, languages).language
+                left = pairs[start - first :]
+                yield Unencoded(number, entry.corpus.name, entry.role, start, left, verdicts, language, languages[1])
+            first = end
 
 
-def _encode_chunk(
-    entry: Scanned, number: int, start: int, pairs: list[Pair], encoder: Encoder, outputs: _Outputs
-) -> Verdicts:
-    """Encode the pairs of corpus ``number`` from ``start`` on; returns their verdicts."""
-    verdicts = entry.verdicts[start : start + len(pairs)]  # a view, so marks made in it reach ``entry``
-    wanted = np.flatnonzero((verdicts == KEPT) | (verdicts == HELD_OUT))
-    tag = encoder.tag(entry.corpus.languages[1])
-    late = [set[str]() for _ in wanted]
-    source, target, fits = encoder.encode([pairs[row] for row in wanted], tag, late)
-    for row, kinds in zip(wanted.tolist(), late, strict=True):
-        outputs.late.add(f"{entry.corpus.name} line {start + row + 1}", kinds)
-    verdicts[wanted[~fits]] = TOO_LONG
-    for split, verdict in ((entry.role, KEPT), ("valid", HELD_OUT)):
-        chosen = verdicts[wanted] == verdict
-        sources = list(compress(source, chosen))
-        outputs.splits[split].append(
-            [tag + ids for ids in sources] if tag else sources, list(compress(target, chosen)), number
-        )
-        texts = [pairs[row] for row in wanted[chosen]]
-        if split == "train":
-            outputs.counter(entry.corpus.languages).add(texts, map(len, sources))
-        else:
-            for pair in texts:
-                for text, file in zip(pair, outputs.valid_text, strict=True):
-                    file.write(one_line(text).encode() + b"\n")
-    return verdicts
+def _of(counters: Mapping[Direction, ProfileCounter], direction: Direction) -> ProfileCounter:
+    """What counts the pairs of a direction."""
+    return counters[direction] if len(counters) > 1 else next(iter(counters.values()))
+
+
+def _write(encoded: Encoded, corpora: Sequence[Scanned], outputs: _Outputs) -> None:
+    """Write what has become of a chunk."""
+    chunk = encoded.chunk
+    entry = corpora[chunk.corpus]
+    entry.verdicts[chunk.start : chunk.start + len(chunk.verdicts)] = chunk.verdicts
+    for split, sides in encoded.rows.items():
+        outputs.splits[split].append(*sides, chunk.corpus)
+    for pair in encoded.valid:
+        for text, file in zip(pair, outputs.valid_text, strict=True):
+            file.write(one_line(text).encode() + b"\n")
+    _of(outputs.counters, entry.corpus.languages).restore(encoded.counted)
+    outputs.late.add_all(encoded.late)
+    outputs.note(chunk.verdicts)
 
 
 def slots_shown(counts: npt.NDArray[np.int64]) -> int:

@@ -22,7 +22,6 @@ from nmt.corpus.verdicts import HELD_OUT, KEPT
 from nmt.disk.scratch import Stage
 from nmt.text.ahead import ahead
 from nmt.text.normal import normal
-from nmt.text.processes import in_processes
 from nmt.text.progress import Progress
 
 Pair = tuple[str, str]
@@ -110,7 +109,7 @@ class _LateRule:
         """Drop the ``kept`` pairs whose score is over the threshold; ``what`` names the stage."""
         findings = Findings.of(self.rule.highest, self.threshold, np.zeros(0, np.float32), [], [])
         means.progress.start(what, total=int(np.count_nonzero(ledger.verdicts == KEPT)), unit="pairs")
-        with in_processes(self.judge, processes) as judge_all:
+        with means.spread(self.judge, processes) as judge_all:
             for rows, scores, found in judge_all(ahead(kept)):
                 over = scores > self.threshold
                 ledger.drop(rows[over], scores[over], self.verdict)

@@ -6,7 +6,7 @@ Knows the names of the scratch's files; not what is in them.
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,10 +15,11 @@ from typing import TypeVar
 
 from nmt.disk.scratch import Scratch, open_scratch
 from nmt.text.ahead import heard
-from nmt.text.processes import apart
+from nmt.text.processes import Spread, apart, in_processes
 from nmt.text.progress import Progress
 from nmt.version import __version__
 
+T = TypeVar("T")
 R = TypeVar("R")
 
 OURS = re.compile(
@@ -37,10 +38,17 @@ class Means:
     scratch: Scratch
     workers: int
     progress: Progress
+    spread: Spread = in_processes
 
     def processes(self, pairs: int) -> int:
         """How many processes judge so many pairs: 1 stands for this one."""
         return self.workers if pairs >= WORTH_PROCESSES else 1
+
+    def mapped(
+        self, function: Callable[[T], R], pairs: int
+    ) -> AbstractContextManager[Callable[[Iterator[T]], Iterator[R]]]:
+        """What maps a function over chunks of so many pairs in all, within a block; see ``Spread``."""
+        return self.spread(function, self.processes(pairs))
 
     def apart(self, pairs: int, stage: str, work: Callable[[], R]) -> R:
         """The result of a stage; of a large corpus it is made in another process, so that its memory is free again."""
@@ -62,7 +70,7 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
-def without_output(workers: int, progress: Progress) -> Iterator[Means]:
+def without_output(workers: int, progress: Progress, spread: Spread = in_processes) -> Iterator[Means]:
     """Means for work that writes nothing beside an output, and begins anew after a kill."""
     with TemporaryDirectory(prefix="nmt-") as folder, open_scratch(Path(folder, "judged"), "", OURS) as scratch:
-        yield Means(scratch, workers, progress)
+        yield Means(scratch, workers, progress, spread)

@@ -5,15 +5,16 @@ vocabulary is that of the pairs: it stays the same, whatever text is added later
 pairs. Knows texts and rules; nothing of who translates the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nmt.corpus.dataset import VALID_TEXT
-from nmt.corpus.encode import Encoder
+from nmt.corpus.encoder import Encoder
 from nmt.corpus.judge import NEVER, Judge
 from nmt.corpus.ledger import BLOCK, COLUMNS, PART, Ledger, best_of, range_of
 from nmt.corpus.means import WORTH_PROCESSES, Means
@@ -27,14 +28,13 @@ from nmt.corpus.rules.languages import Language, Script
 from nmt.corpus.rules.line_hashes import Hashes, Rows
 from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.scan import Scanned
-from nmt.corpus.shards import Split, SplitWriter
+from nmt.corpus.shards import Ragged, Split, SplitWriter
 from nmt.corpus.texts import Part, Text, parts_of
 from nmt.corpus.verdicts import DUPLICATE, EMPTY, FIRST_RULE, KEPT, TOO_LONG, VerdictNames, Verdicts
 from nmt.disk.files import count_lines
 from nmt.text.ahead import ahead
 from nmt.text.lines import printable
 from nmt.text.normal import normal
-from nmt.text.processes import in_processes
 from nmt.text.profile import Profile
 from nmt.text.words import bare
 
@@ -141,8 +141,7 @@ def _judge(texts: Sequence[Text], judge: MonoJudge, sentences: int, means: Means
         counts: list[int] = stage.value or [0] * len(texts)
         means.progress.advance(sum(counts))
         columns = [stage.append(name) for name in (VERDICTS, KEYS)]
-        processes = means.processes(WORTH_PROCESSES if total is None else total)
-        with in_processes(judge.judge, processes) as judge_all:
+        with means.mapped(judge.judge, WORTH_PROCESSES if total is None else total) as judge_all:
             for number, own, keys in judge_all(ahead(parts_of(texts, sentences, counts[:]))):
                 for column, values in zip(columns, (own, keys), strict=True):
                     column.write(values)
@@ -209,26 +208,39 @@ def _encode(
             before = np.fromfile(stage.path(ENCODED), np.uint8, count, offset=place)
             verdicts[starts[number] : starts[number] + count] = before
         means.progress.advance(sum(done))
-        for part in ahead(parts_of(texts, profile.sentences, done[:])):
-            first = starts[part.text] + done[part.text]
-            here = verdicts[first : first + len(part.lines)]
-            _encode_part(part, here, encoder, profile, writer)
-            file.write(here)
-            done[part.text] += len(part.lines)
-            stage.note({"done": done, "split": writer.state})
-            means.progress.advance(len(part.lines))
+        encodes = partial(_encode_part, encoder, profile.slots)
+        with means.mapped(encodes, starts[-1] - sum(done)) as encode_all:
+            for number, rows, here in encode_all(
+                ahead(_kept_parts(texts, profile.sentences, verdicts, starts, done[:]))
+            ):
+                first = starts[number] + done[number]
+                verdicts[first : first + len(here)] = here
+                if len(rows.lengths):
+                    empty = Ragged.of([[]] * len(rows.lengths))
+                    writer.append(*((rows, empty) if texts[number].side == 0 else (empty, rows)), number)
+                file.write(here)
+                done[number] += len(here)
+                stage.note({"done": done, "split": writer.state})
+                means.progress.advance(len(here))
     stage.hand_over(folder, without={ENCODED})
     means.progress.finish()
 
 
-def _encode_part(part: Part, verdicts: Verdicts, encoder: Encoder, profile: Profile, writer: SplitWriter) -> None:
-    """Append the kept texts of a part, with the slots that training shows; ``verdicts`` (texts,) are marked."""
+def _kept_parts(
+    texts: Sequence[Text], sentences: int, verdicts: Verdicts, starts: Sequence[int], done: Sequence[int]
+) -> Iterator[tuple[Part, Verdicts]]:
+    """The parts of the texts without what is ``done`` of each, with their verdicts."""
+    first = [start + count for start, count in zip(starts, done, strict=False)]
+    for part in parts_of(texts, sentences, done):
+        end = first[part.text] + len(part.lines)
+        yield part, verdicts[first[part.text] : end]
+        first[part.text] = end
+
+
+def _encode_part(encoder: Encoder, slots: int, given: tuple[Part, Verdicts]) -> tuple[int, Ragged, Verdicts]:
+    """The number of the file, the kept texts with the ``slots`` that training shows, and what became of each text."""
+    part, verdicts = given[0], given[1].copy()
     wanted = np.flatnonzero(verdicts == KEPT)
-    given = [part.lines[row] for row in wanted.tolist()]
-    ids, fits = encoder.encode_side(given, part.side, profile.slots)
+    ids, fits = encoder.encode_side([part.lines[row] for row in wanted.tolist()], part.side, slots)
     verdicts[wanted[~fits]] = TOO_LONG
-    kept = [row for row, fit in zip(ids, fits, strict=True) if fit]
-    empty: list[list[int]] = [[]] * len(kept)
-    sides = (kept, empty) if part.side == 0 else (empty, kept)
-    if kept:
-        writer.append(*sides, part.text)
+    return part.text, Ragged.of([row for row, fit in zip(ids, fits, strict=True) if fit]), verdicts

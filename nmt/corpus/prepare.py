@@ -4,7 +4,6 @@ The same inputs and options give the same bytes, for any number of workers. A da
 from them is left alone. Knows the stages and the manifest; no command line and no model.
 """
 
-import json
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,29 +11,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
-from nmt.corpus.cleaning import Cleaning, vocabulary_facts
-from nmt.corpus.dataset import CLEANING, FORMAT, KIND, check_facts
-from nmt.corpus.directed import several_facts, summed, tags_of
-from nmt.corpus.encode import Encoder, encode, slots_shown
+from nmt.corpus.cleaning import Cleaning
+from nmt.corpus.dataset import FORMAT, KIND, check_facts
 from nmt.corpus.judge import thresholds
 from nmt.corpus.judging import judge_text
-from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
-from nmt.corpus.lexicon import write_lexicon
+from nmt.corpus.making import Given, make
 from nmt.corpus.many import check_complete, find_corpora
 from nmt.corpus.means import OURS, Means, versions, without_output
-from nmt.corpus.mono import add_mono
 from nmt.corpus.mono_split import MonoReport, mono_reports
 from nmt.corpus.parallel import Corpus
 from nmt.corpus.rules import rules_for
 from nmt.corpus.rules.model import PairModel
-from nmt.corpus.scan import CorpusReport, refuse_nothing_left
-from nmt.corpus.shards import Split
-from nmt.corpus.texts import Text, find_texts, inputs_of
-from nmt.corpus.vocabulary import find_vocabulary, warn_of_bytes
+from nmt.corpus.scan import CorpusReport
+from nmt.corpus.texts import find_texts, inputs_of
+from nmt.corpus.vocabulary import find_vocabulary
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable, write_manifest
@@ -43,7 +35,7 @@ from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.text.directions import Direction, check_directions
 from nmt.text.lines import printable
 from nmt.text.mending import check_mending
-from nmt.text.profile import ProfileCounter
+from nmt.text.processes import Spread, in_processes
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
 from nmt.text.verbatim import read_grammar
@@ -93,12 +85,16 @@ class PrepareReport:
 
 
 def prepare(
-    request: PrepareRequest, options: PrepareOptions, workers: int = 1, progress: Progress | None = None
+    request: PrepareRequest,
+    options: PrepareOptions,
+    workers: int = 1,
+    progress: Progress | None = None,
+    spread: Spread = in_processes,
 ) -> PrepareReport:
     """Make the dataset folder ``request.output``, unless it is already made from the same inputs and options.
 
-    Uses ``workers`` threads, and for large corpora as many other processes; with 1, none. Killed, it leaves its work in
-    ``output.partial``, and goes on from there when it is called again.
+    Large corpora are judged and encoded by ``workers`` processes, or where ``spread`` has them. Killed, it leaves its
+    work in ``output.partial``, and goes on from there when it is called again.
 
     Raises MissingInputError for a corpus that does not exist; DataError, with file and line, for a corpus that cannot
     be used or of which no pair is left, and for a vocabulary size that does not fit the text; CannotCreateError when
@@ -107,13 +103,12 @@ def prepare(
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    read_grammar(options.kinds.splitlines())
-    given = find_vocabulary(request.vocabulary) if request.vocabulary else ()
-    if given:
-        options = replace(options, joint_vocab=len(given) == 1)
-    corpora = _find_corpora(request, options)
-    texts = find_texts(request.mono, (request.source_language, request.target_language), options.fix)
-    facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in given] or None}
+    vocabulary = find_vocabulary(request.vocabulary) if request.vocabulary else ()
+    if vocabulary:
+        options = replace(options, joint_vocab=len(vocabulary) == 1)
+    corpora, languages = _find_corpora(request, options), (request.source_language, request.target_language)
+    texts = find_texts(request.mono, languages, options.fix)
+    facts = _facts(request, options, corpora) | {"vocabulary": [sha256(path) for path in vocabulary] or None}
     facts["inputs"] += inputs_of(texts)
     manifest = _made_already(request.output, facts)
     output = Path(os.path.realpath(request.output))  # a link stays a link: the folder it points to is replaced
@@ -123,13 +118,18 @@ def prepare(
     replaceable(KIND)(output)
     done_by = [facts, versions(), dict(request.model.about()) if request.model else None]
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
-        facts |= _make(folder, request, corpora, texts, given, options, Means(scratch, workers, progress))
+        given = Given(corpora, texts, languages, request.directions, vocabulary, request.model)
+        facts |= make(folder, given, options, Means(scratch, workers, progress, spread))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
 
 def judge_alone(
-    request: PrepareRequest, options: PrepareOptions, workers: int = 1, progress: Progress | None = None
+    request: PrepareRequest,
+    options: PrepareOptions,
+    workers: int = 1,
+    progress: Progress | None = None,
+    spread: Spread = in_processes,
 ) -> Cleaning:
     """Judge the pairs as ``prepare`` does, and write nothing; ``request.output`` and ``vocabulary`` do not matter.
 
@@ -137,7 +137,7 @@ def judge_alone(
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    with without_output(workers, progress) as means:
+    with without_output(workers, progress, spread) as means:
         corpora = _find_corpora(request, options)
         text = judge_text(corpora, request.directions, options, means, request.model)
     languages, reports = (request.source_language, request.target_language), [entry.report() for entry in text.scanned]
@@ -151,6 +151,7 @@ def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:
     check_directions(request.directions)
     if request.model and request.several:
         raise SettingsError("the rule model judges one direction, and there are several", "leave it out")
+    read_grammar(options.kinds.splitlines())
     if request.mono and request.several:
         raise SettingsError("`mono` is for one direction, and there are several", "leave it out")
     thresholds(rules_for((request.source_language, request.target_language), {"test": (), "valid": ()}), options)
@@ -204,64 +205,6 @@ def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[t
             for role, corpus in corpora
         ],
     }
-
-
-def _make(
-    folder: Path,
-    request: PrepareRequest,
-    corpora: Sequence[tuple[str, Corpus]],
-    texts: Sequence[Text],
-    vocabulary: Sequence[Path],
-    options: PrepareOptions,
-    means: Means,
-) -> dict[str, Any]:
-    """Write all files of the folder except the manifest; return the manifest's facts about the result."""
-    directions, progress = request.directions, means.progress
-    text = judge_text(corpora, directions, options, means, request.model)
-    scanned, facts = text.scanned, text.facts
-    write_lexicon(folder, lexicon := text.lexicon())
-    made = copy_tokenizers(folder, vocabulary) if vocabulary else learn_tokenizers(folder, text, options, means)
-    source, target = made
-    text = replace(text, surveys=())  # frees the memory of the samples
-    tags = tags_of(source, directions)
-    counters = {direction: ProfileCounter(direction[0]) for direction in directions}
-    grammar = read_grammar(options.kinds.splitlines())
-    encoder = Encoder(source, target, options.max_length, means.workers, grammar, tags)
-    rows = encode(folder, scanned, encoder, counters, means)
-    refuse_nothing_left(scanned)
-    reports = text.reports(options.temperature)
-    _warn_of_validation(reports, rows["valid"], progress)
-    train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
-    facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
-    warn_of_bytes(facts["vocabulary"], (request.source_language, request.target_language), bool(vocabulary), progress)
-    (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
-    counts = train.piece_counts("target")
-    kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
-    slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
-    shown = replace(summed(counters.values()).profile(), **slots)
-    mono, more = add_mono(folder, texts, text.judges[0], scanned, encoder, shown, means)
-    return {
-        **mono,
-        "source_vocabulary": source.size,
-        "target_vocabulary": target.size,
-        "train_pairs": rows["train"],
-        "valid_pairs": rows["valid"],
-        "corpora": [asdict(report) for report in reports],
-        "profile": shown.facts(),
-        "cleaning": cleaning.FORMAT,
-        "lexicon": len(lexicon),
-        "target_pieces": np.packbits(counts + valid.piece_counts("target") + more > 0).tobytes().hex(),
-        **(several_facts(train, scanned, made, counters, slots) if request.several else {}),
-    }
-
-
-def _warn_of_validation(reports: Sequence[CorpusReport], rows: int, progress: Progress) -> None:
-    """Warn of validation pairs that are left out, and when there are none."""
-    if not rows:
-        progress.warn("there is no validation set; give one with `valid`")
-    for report in reports:
-        if report.role == "valid" and report.dropped:
-            progress.warn(f"{report.path}: {report.pairs - report.kept} lines are too long or empty, and left out")
 
 
 def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:

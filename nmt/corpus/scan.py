@@ -26,7 +26,6 @@ from nmt.corpus.survey import Survey
 from nmt.corpus.verdicts import EMPTY, KEPT, Scores, VerdictNames, Verdicts
 from nmt.errors import DataError
 from nmt.text.ahead import ahead
-from nmt.text.processes import in_processes
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ def _judge_all(
             done, collected = stage.value["pairs"], Collected.restored(stage.value["collected"])
             means.progress.advance(done)
         columns = [stage.append(name) for name in COLUMNS]
-        with in_processes(judge.judge, means.processes(total - done)) as judge_all:
+        with means.mapped(judge.judge, total - done) as judge_all:
             for judged in judge_all(ahead(_tasks(corpora, done))) if done < total else ():
                 for column, values in zip(columns, judged.columns(), strict=True):
                     column.write(values)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,24 @@ ROW = np.dtype(
 def id_type(vocabulary: int) -> np.dtype[Any]:
     """The dtype of a shard's ids: uint16 for a vocabulary of up to 65,536 pieces, uint32 for a larger one."""
     return np.dtype("<u2") if vocabulary <= 1 << 16 else np.dtype("<u4")
+
+
+class Ragged(NamedTuple):
+    """Rows of different lengths, one after another: their ids (n,), and the length of each row (rows,)."""
+
+    ids: Ids
+    lengths: Rows
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Self:
+        """The rows of a list."""
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        return cls(np.fromiter(chain.from_iterable(rows), np.uint32, int(lengths.sum())), lengths)
+
+    def rows(self, start: int, stop: int) -> "Ragged":
+        """The rows from ``start`` to before ``stop``."""
+        first, end = (int(self.lengths[:row].sum()) for row in (start, stop))
+        return Ragged(self.ids[first:end], self.lengths[start:stop])
 
 
 class Appended(Protocol):
@@ -82,16 +100,16 @@ class SplitWriter:
         for file in (self._table, *self._files.values()):
             file.close()
 
-    def append(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], corpus: int) -> None:
+    def append(self, source: Ragged, target: Ragged, corpus: int) -> None:
         """Append rows, given by their source ids and their target ids, of the corpus number ``corpus``."""
-        done = 0
-        while done < len(source):
+        done, count = 0, len(source.lengths)
+        while done < count:
             if self.rows % self._shard_rows == 0:
                 self._ends = dict.fromkeys(self._ends, 0)
             if self.rows % self._shard_rows == 0 or not self._files:
                 self._open_shard()
-            stop = done + self._shard_rows - self.rows % self._shard_rows
-            self._append_to_shard(source[done:stop], target[done:stop], corpus)
+            stop = min(count, done + self._shard_rows - self.rows % self._shard_rows)
+            self._append_to_shard(source.rows(done, stop), target.rows(done, stop), corpus)
             done = stop
 
     def _open_shard(self) -> None:
@@ -100,19 +118,17 @@ class SplitWriter:
                 self._files[side].close()
             self._files[side] = self._open_file(shard_name(self._name, self.rows // self._shard_rows, side))
 
-    def _append_to_shard(self, source: Sequence[Sequence[int]], target: Sequence[Sequence[int]], corpus: int) -> None:
-        records = np.zeros(len(source), ROW)
+    def _append_to_shard(self, source: Ragged, target: Ragged, corpus: int) -> None:
+        records = np.zeros(len(source.lengths), ROW)
         records["corpus"] = corpus
         for side, rows in (("source", source), ("target", target)):
-            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-            ends = np.cumsum(lengths)
-            records[f"{side}_length"] = lengths
-            records[f"{side}_offset"] = self._ends[side] + ends - lengths
+            ends = np.cumsum(rows.lengths)
+            records[f"{side}_length"] = rows.lengths
+            records[f"{side}_offset"] = self._ends[side] + ends - rows.lengths
             self._ends[side] += int(ends[-1])
-            ids = np.fromiter(chain.from_iterable(rows), self._types[side], int(ends[-1]))
-            self._files[side].write(ids.data)
+            self._files[side].write(rows.ids.astype(self._types[side]).data)
         self._table.write(records.tobytes())
-        self.rows += len(source)
+        self.rows += len(records)
 
 
 class Split:

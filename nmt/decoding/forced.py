@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import fsum, nan
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.batching import Batches
@@ -22,7 +22,7 @@ from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
 from nmt.text.slots import slotted_pair
-from nmt.text.tokenizer import EOS, Tokenizer
+from nmt.text.tokenizer import Tokenizer
 from nmt.text.verbatim import VERSION, Grammar, LateLines
 
 if TYPE_CHECKING:
@@ -100,6 +100,11 @@ class PairScorer:
         slots = {"slots": self.slots, "grammar": VERSION} if self.slots else {}
         return {"model": self.model, "sentencepiece": sentencepiece.__version__, **slots, **self.engine.about()}
 
+    def take_late(self) -> LateLines:
+        """The pairs that were read without all kinds; from now on they are counted anew."""
+        late, self.late = self.late, LateLines()
+        return late
+
     def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[Given]:
         """Each pair with its translation as a hypothesis; None where a pair does not fit.
 
@@ -136,11 +141,6 @@ class PairScorer:
         self.late.add(f"pair {number}", late)
         return found
 
-    def tokens(self, hypothesis: Hypothesis) -> list[tuple[str, float]]:
-        """The pieces of a hypothesis as text, </s> last, each with its log-probability."""
-        pieces = self.target_tokenizer.pieces([*hypothesis.pieces, EOS])
-        return list(zip(pieces, hypothesis.token_scores or [], strict=True))
-
 
 class Scoring:
     """Scores pairs by one model, or by dual cross-entropy with a second of the other direction.
@@ -153,6 +153,12 @@ class Scoring:
     def __init__(self, forward: PairScorer, reverse: PairScorer | None = None, normalize: bool = True) -> None:
         self.forward, self.reverse, self.normalize = forward, reverse, normalize
 
+    @classmethod
+    def of(cls, models: Sequence["ModelFolder"], wanted: EngineOptions, normalize: bool = True) -> Self:
+        """By an opened model, or by two of opposite directions. Raises what ``Translator.of`` raises."""
+        forward, *reverse = (PairScorer.of(model, wanted) for model in models)
+        return cls(forward, reverse[0] if reverse else None, normalize)
+
     def about(self) -> dict[str, str | int]:
         """All that its scores and the bounds of its windows depend on besides the pairs, by name."""
         reverse = self.reverse.about() if self.reverse else {}
@@ -163,6 +169,21 @@ class Scoring:
             **about_windows(),
             "longest side": MAX_PIECES,
         }
+
+    @property
+    def tokenizers(self) -> list[Tokenizer]:
+        """The tokenizers of what each model predicts: the targets, and with ``reverse`` the sources."""
+        return [scorer.target_tokenizer for scorer in self.scorers]
+
+    @property
+    def scorers(self) -> list[PairScorer]:
+        """One for each direction."""
+        return [scorer for scorer in (self.forward, self.reverse) if scorer]
+
+    def scored(self, each: Iterable["PairWindow"], progress: Progress) -> Iterator[list[ScoredPair]]:
+        """The pairs of each window with their scores, in order; a window is read when the one before it is done."""
+        for before, pairs in each:
+            yield self.score(pairs, before, progress)
 
     def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[ScoredPair]:
         """The pairs of a window with their scores; ``before`` pairs came before them."""
@@ -179,7 +200,7 @@ class Scoring:
 
     def warn(self, progress: Progress) -> None:
         """Warn of pairs that were read without all kinds of the models."""
-        for scorer in filter(None, (self.forward, self.reverse)):
+        for scorer in self.scorers:
             scorer.late.warn(progress)
 
     def combined(self, there: Hypothesis | None, back: Hypothesis | None) -> float:
@@ -217,7 +238,7 @@ class ModelOfPairs:
 
     @cached_property
     def _scoring(self) -> Scoring:
-        return Scoring(PairScorer.of(self._model, self._wanted))
+        return Scoring.of([self._model], self._wanted)
 
     def about(self) -> dict[str, str | int]:
         """All that its scores depend on besides the pairs, by name."""
@@ -228,18 +249,26 @@ class ModelOfPairs:
         return [pair.score for pair in self._scoring.score(pairs, 0, Warnings(progress))]
 
 
-def windows(pairs: Iterable[Pair]) -> Iterator[list[Pair]]:
+class PairWindow(NamedTuple):
+    """Pairs that are scored together, and how many pairs came before them."""
+
+    before: int
+    pairs: list[Pair]
+
+
+def windows(pairs: Iterable[Pair]) -> Iterator[PairWindow]:
     """Groups of pairs that are scored together. Where a window ends depends only on its pairs."""
     window: list[Pair] = []
-    characters = 0
+    before = characters = 0
     for pair in pairs:
         window.append(pair)
         characters += len(pair[0]) + len(pair[1])
         if len(window) == WINDOW or characters >= WINDOW_CHARACTERS:
-            yield window
+            yield PairWindow(before, window)
+            before += len(window)
             window, characters = [], 0
     if window:
-        yield window
+        yield PairWindow(before, window)
 
 
 def check_reverse(model: "ModelFolder", reverse: "ModelFolder") -> None:

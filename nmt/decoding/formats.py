@@ -5,16 +5,18 @@ sources that TSV and JSON repeat are made one line here.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import Any, Self
 
 from nmt.decoding.engine import Hypothesis
-from nmt.decoding.forced import PairScorer, ScoredPair, Scoring
+from nmt.decoding.forced import ScoredPair
 from nmt.decoding.translation import Alternative, Translation
 from nmt.disk.compression import COMPRESSED
 from nmt.text.lines import one_line
+from nmt.text.tokenizer import EOS, Tokenizer
 
 
 @dataclass(frozen=True)
@@ -100,22 +102,25 @@ class ScoreFormat:
         """What the lines of output depend on besides the scores."""
         return {"format": self.name}
 
-    def record(self, number: int, pair: ScoredPair, scoring: Scoring) -> str:
-        """The line of a pair; ``number`` counts pairs from 0. With two models, TSV and JSON have the parts."""
+    def record(self, number: int, pair: ScoredPair, tokenizers: Sequence[Tokenizer]) -> str:
+        """The line of a pair; ``number`` counts pairs from 0. With two models, TSV and JSON have the parts.
+
+        ``tokenizers`` are those of what each model predicts.
+        """
         if self.name == "text":
             return f"{pair.score:.6f}"
         source, translation = one_line(pair.source), one_line(pair.translation)
         if self.name == "tsv":
-            parts = [pair.forward, pair.reverse] if scoring.reverse else []
+            parts = [pair.forward, pair.reverse] if len(tokenizers) > 1 else []
             scores = [pair.score, *(part.score if part else float("nan") for part in parts)]
             cells = [source, translation, *(f"{score:.6f}" for score in scores)]
             return "\t".join(cell.replace("\t", " ") for cell in cells)
         entry = {"id": number, "source": source, "translation": translation, "score": number_or_null(pair.score)}
-        if scoring.reverse:
+        if len(tokenizers) > 1:
             entry |= {name: mean(part) for name, part in (("forward", pair.forward), ("reverse", pair.reverse))}
-        entry["tokens"] = tokens(scoring.forward, pair.forward)
-        if scoring.reverse:
-            entry["source_tokens"] = tokens(scoring.reverse, pair.reverse)
+        entry["tokens"] = tokens(tokenizers[0], pair.forward)
+        if len(tokenizers) > 1:
+            entry["source_tokens"] = tokens(tokenizers[1], pair.reverse)
         return json.dumps(entry, ensure_ascii=False)
 
 
@@ -129,7 +134,11 @@ def mean(hypothesis: Hypothesis | None) -> float | None:
     return round(hypothesis.score, 6) if hypothesis else None
 
 
-def tokens(scorer: PairScorer, hypothesis: Hypothesis | None) -> list[tuple[str, float]]:
-    """Each piece with its log-probability, as JSON has them."""
-    scored = scorer.tokens(hypothesis) if hypothesis else []
-    return [(one_line(piece), round(score, 6)) for piece, score in scored]
+def tokens(tokenizer: Tokenizer, hypothesis: Hypothesis | None) -> list[tuple[str, float]]:
+    """Each piece as text, </s> last, with its log-probability, as JSON has them."""
+    if not hypothesis:
+        return []
+    pieces = tokenizer.pieces([*hypothesis.pieces, EOS])
+    return [
+        (one_line(piece), round(score, 6)) for piece, score in zip(pieces, hypothesis.token_scores or [], strict=True)
+    ]

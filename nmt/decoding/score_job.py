@@ -6,16 +6,17 @@ journal.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from math import exp, fsum, isnan
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from nmt.corpus.parallel import Corpus, count_pairs, read_pairs
 from nmt.decoding.engine import MAX_PIECES, NEVER_SEEN, Hypothesis
-from nmt.decoding.forced import ScoredPair, Scoring, windows
+from nmt.decoding.forced import PairWindow, ScoredPair, windows
 from nmt.decoding.formats import ScoreFormat
 from nmt.decoding.job import Tally
 from nmt.decoding.sinks import open_sink
@@ -23,9 +24,27 @@ from nmt.disk.files import written_directly
 from nmt.errors import UsageError
 from nmt.store.journal import Sums, beside
 from nmt.text.progress import Progress
+from nmt.text.tokenizer import Tokenizer
 from nmt.version import __version__
 
 PREFIXES = {"forward": "", "reverse": "reverse "}  # of the names of sums
+
+
+class PairScoring(Protocol):
+    """What a job needs of ``Scoring``; others may score windows elsewhere, several at once."""
+
+    @property
+    def tokenizers(self) -> Sequence[Tokenizer]:
+        """The tokenizers of what each model predicts."""
+
+    def about(self) -> Mapping[str, str | int | float]:
+        """All that scores and the bounds of windows depend on besides the pairs, by name."""
+
+    def scored(self, each: Iterable[PairWindow], progress: Progress) -> Iterator[list[ScoredPair]]:
+        """The pairs of each window with their scores, in order."""
+
+    def warn(self, progress: Progress) -> None:
+        """Warn of pairs that were not read as asked."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +104,7 @@ class ScoreJob:
         return None if None in totals else sum(total or 0 for total in totals)
 
     def run(
-        self, load: Callable[[], Scoring], progress: Progress, stdout: Callable[[], BinaryIO], total: int | None
+        self, load: Callable[[], PairScoring], progress: Progress, stdout: Callable[[], BinaryIO], total: int | None
     ) -> ScoreReport:
         """Score all pairs; ``total`` is their number that ``progress`` shows, or None.
 
@@ -99,15 +118,25 @@ class ScoreJob:
             tally.ready = time.monotonic()
             progress.start("scoring", total, "pairs")
             sink.begin({"nmt": __version__, **scoring.about(), **self.format.about()}, self.resume, progress)
-            for window in windows(chain.from_iterable(map(read_pairs, self.corpora))):
-                pairs += len(window)
-                lines = [json.dumps(pair) for pair in window]
-                if sink.find(lines):
-                    progress.advance(len(window))
-                    continue
-                scored = scoring.score(window, sink.lines, progress)
-                records = [self.format.record(*each, scoring) for each in enumerate(scored, start=sink.lines)]
-                sink.add(lines, records, sums_of(scored, scoring))
+            asked: deque[tuple[int, list[str]]] = deque()  # of each window the pairs before it, and its lines
+
+            def lacking() -> Iterator[PairWindow]:
+                """The windows that the output lacks."""
+                nonlocal pairs
+                for window in windows(chain.from_iterable(map(read_pairs, self.corpora))):
+                    pairs += len(window.pairs)
+                    lines = [json.dumps(pair) for pair in window.pairs]
+                    if sink.find(lines):
+                        progress.advance(len(lines))
+                    else:
+                        asked.append((window.before, lines))
+                        yield window
+
+            tokenizers = scoring.tokenizers
+            for scored in scoring.scored(lacking(), progress):
+                before, lines = asked.popleft()
+                records = [self.format.record(*each, tokenizers) for each in enumerate(scored, start=before)]
+                sink.add(lines, records, sums_of(scored, len(tokenizers)))
                 tally.add(scored)
             sink.finish(pairs)
         progress.finish()
@@ -116,10 +145,10 @@ class ScoreJob:
         return ScoreReport(tally, sink.sums, pairs)
 
 
-def sums_of(scored: Sequence[ScoredPair], scoring: Scoring) -> Sums:
-    """What is counted over all windows."""
+def sums_of(scored: Sequence[ScoredPair], models: int) -> Sums:
+    """What is counted over all windows, of one model or of two."""
     directions: dict[str, list[Hypothesis]] = {"forward": [pair.forward for pair in scored if pair.forward]}
-    if scoring.reverse:
+    if models > 1:
         directions["reverse"] = [pair.reverse for pair in scored if pair.reverse]
     sums: Sums = {
         "without score": sum(isnan(pair.score) for pair in scored),

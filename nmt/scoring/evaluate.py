@@ -1,15 +1,18 @@
 """The evaluation of test sets, translated by models or read from files. Knows no engine and no tensor."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
+from nmt.decoding.job import WindowTranslator
 from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
+from nmt.decoding.windows import windows
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, SettingsError
 from nmt.scoring.comet import COMMAND, CometMeasure
@@ -47,6 +50,25 @@ class ScoringOptions:
     odd_input: bool = False  # whether models translate the sets as odd input, too
 
 
+Load = Callable[
+    [Sequence[ModelFolder], SearchOptions, EngineOptions, Glossary | None, Progress],
+    AbstractContextManager[WindowTranslator],
+]
+"""What translates windows within a block, by a model and those of its ensemble."""
+
+
+@contextmanager
+def load_here(
+    models: Sequence[ModelFolder],
+    search: SearchOptions,
+    engine: EngineOptions,
+    glossary: Glossary | None,
+    progress: Progress,
+) -> Iterator[WindowTranslator]:
+    """A translator in this process."""
+    yield Translator.of(models[0], search, engine, models[1:], glossary)
+
+
 @dataclass(frozen=True)
 class Models:
     """Models to evaluate and how they search; the system of the first is compared with the others."""
@@ -55,6 +77,7 @@ class Models:
     search: SearchOptions
     engine: EngineOptions
     glossary: Path | None = None  # whose terms translations are to have
+    load: Load = load_here
 
     @property
     def languages(self) -> tuple[str, str]:
@@ -83,11 +106,11 @@ class Models:
         names, translated = self.names, []
         terms = Glossary.of(self.glossary, *self.languages) if self.glossary else None
         for name, (_, folder) in zip(names, self.opened, strict=True):
-            translator = Translator.of(folder, self.search, self.engine, glossary=terms)
             by = f" by {name}" if len(names) > 1 else ""
-            translated.append(
-                [translate(translator, lines, f"translating {title}{by}", progress) for title, lines in sources]
-            )
+            with self.load([folder], self.search, self.engine, terms, progress) as translator:
+                translated.append(
+                    [translate(translator, lines, f"translating {title}{by}", progress) for title, lines in sources]
+                )
         return translated
 
     def systems(self, translations: Sequence[list[Translation]]) -> list[System]:
@@ -100,11 +123,13 @@ class Models:
         return systems
 
 
-def translate(translator: Translator, lines: list[str], what: str, progress: Progress) -> list[Translation]:
+def translate(translator: WindowTranslator, lines: list[str], what: str, progress: Progress) -> list[Translation]:
     progress.start(what, total=len(lines))
-    translations = list(translator.translate(lines, progress))
+    each = translator.translated(windows(lines, translator.window), progress)
+    translations = list(chain.from_iterable(each))
+    translator.warn(progress)
     progress.finish()
-    if translator.terms:
+    if translator.has_terms:
         progress.note(f"{what}: {term_summary(term_counts(translations))}")
     return translations
 

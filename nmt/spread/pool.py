@@ -110,6 +110,11 @@ class Pool(Generic[T, R]):
         for seat in self._seats:
             self._ray.kill(seat.actor)
 
+    def warn(self) -> None:
+        """Tell how many workers were lost."""
+        if lost := self.lost:
+            self._progress.note(f"{lost} worker{' was' if lost == 1 else 's were'} lost, and others did what they had")
+
     def about(self) -> About:
         """What the results depend on besides the items, which is the same in all workers; waits for the first one.
 

@@ -14,7 +14,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from itertools import cycle
 from multiprocessing.connection import Connection
@@ -22,7 +22,7 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from nmt.errors import BusyError
 from nmt.text.ahead import heard
@@ -34,6 +34,18 @@ AHEAD = 2  # items that a process has: the one it works on, and the next
 PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from nmt.text.processes import serve; serve(int(sys.argv[1]))"
 # A process a core: the threads of libraries on top of that would only wait for each other.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class Spread(Protocol):
+    """A way to map a function over items within a block: by ``count`` workers, or by this process if that is 1.
+
+    Results come in the order of the items, and so do the exceptions of the function. Function, items and results must
+    be picklable. ``in_processes`` is such a way.
+    """
+
+    def __call__(
+        self, function: Callable[[T], R], count: int
+    ) -> AbstractContextManager[Callable[[Iterator[T]], Iterator[R]]]: ...
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class Tokenizer:
         """Load a serialised model; ``name`` stands for it in errors. Raises DataError for an invalid model."""
         import sentencepiece
 
+        self._given = model, name
         try:
             pieces = read_pieces(model)
             spelling = with_bytes(model)
@@ -75,6 +76,10 @@ class Tokenizer:
         # A noncharacter that is in no piece of this model can replace a typed "▁".
         text = "".join(pieces)
         self._stand_ins = [sign for sign in _NONCHARACTERS if sign not in text]
+
+    def __reduce__(self) -> tuple[type[Self], tuple[bytes, str]]:
+        """Its model, read anew in another process."""
+        return type(self), self._given
 
     @classmethod
     def load(cls, path: Path) -> Self:

@@ -20,7 +20,7 @@ import numpy as np
 from nmt.config import SearchOptions
 from nmt.corpus.batches import Integers
 from nmt.corpus.dataset import Dataset
-from nmt.corpus.shards import Ids, Split, SplitWriter
+from nmt.corpus.shards import Ids, Ragged, Split, SplitWriter
 from nmt.decoding.batching import Batches
 from nmt.decoding.checks import CHECKS, Checks
 from nmt.decoding.engine import Engine, Hypothesis, length_limit
@@ -226,7 +226,7 @@ class Making:
             rows = rows[: int(min(len(rows), self.most - texts))]
             sources, targets, failed = self.texts.pairs(rows, longest, interrupted)
             if sources:
-                writer.append(sources, targets, 0)
+                writer.append(Ragged.of(sources), Ragged.of(targets), 0)
             dropped += failed
             windows, texts = windows + 1, texts + len(rows)
             state = {"windows": windows, "texts": texts, "dropped": dropped, "split": writer.state}

@@ -114,7 +114,8 @@ def chosen(options: argparse.Namespace, seed: int) -> list[Job]:
     for area in AREAS:
         if area.name.startswith(wanted):
             trials = area.quick if options.quick else max(1, round(area.full * options.scale))
-            jobs.append(Job(area, trials, partial(area.run, trials=trials, seed=seed)))
+            if trials:
+                jobs.append(Job(area, trials, partial(area.run, trials=trials, seed=seed)))
     for control in CONTROLS:
         if control.name.startswith(wanted):
             jobs.append(Job(control, 0, partial(control.run, seed=seed)))

@@ -73,4 +73,4 @@ def zero_bytes(data: bytes, dice: Dice) -> bytes:
     return (data[:place] + bytes(size) + data[place + size :])[: len(data)]
 
 
-AREAS = (Caches("mutated caches", full=2000, quick=30),)
+AREAS = (Caches("mutated caches", full=2000, quick=16),)

@@ -178,4 +178,4 @@ def cut_vocabulary(data: bytes, dice: Dice) -> bytes:
     return serialised([field for place, field in enumerate(top) if place not in last])
 
 
-AREAS = (Datasets("mutated datasets", full=5000, quick=60),)
+AREAS = (Datasets("mutated datasets", full=5000, quick=24),)

@@ -43,7 +43,7 @@ class FullDisk:
 
     name: str = "disk full on tmpfs"
     full: int = 150
-    quick: int = 6
+    quick: int = 4
     tried: int = field(default=0, init=False)
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:

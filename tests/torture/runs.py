@@ -102,4 +102,4 @@ def change_seconds(data: bytes, dice: Dice) -> bytes:
     )
 
 
-AREAS = (Runs("mutated runs", full=2000, quick=30),)
+AREAS = (Runs("mutated runs", full=2000, quick=16),)
