@@ -3,7 +3,7 @@
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,12 @@ from nmt.cli import options as flags
 from nmt.cli.directions import To
 from nmt.config import EngineOptions, SearchOptions
 from nmt.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nmt.decoding.job import Job, WindowTranslator
+    from nmt.text.progress import Progress
 
 
 # Over 50 lines because each flag is a parameter.
@@ -91,6 +97,12 @@ def translate(
     ] = False,
     resume: flags.Resume = True,
     stats: flags.Stats = None,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print how long it would take, by some lines of INPUT; write nothing.")
+    ] = False,
+    price: Annotated[
+        float, typer.Option(metavar="P", min=0, help="What a machine costs an hour; --plan then shows what all costs.")
+    ] = 0.0,
     engine: flags.Engine = "auto",
     compute_type: flags.ComputeType = "float32",
     cluster: flags.ClusterAddress = None,
@@ -119,6 +131,10 @@ def translate(
             raise UsageError(f"{flag} is for JSON lines", "add --format jsonl")
     if review and not check:
         raise UsageError("--review is for lines that are checked", "add --check")
+    if price and not plan:
+        raise UsageError("--price counts with --plan only", "add --plan")
+    if plan and not inputs:
+        raise UsageError("--plan measures files", "name an INPUT")
     if review_share and not review:
         raise UsageError("--review-share counts with --review only", "name a --review FILE")
     options = SearchOptions(
@@ -167,6 +183,9 @@ def translate(
             there, wanted = stack.enter_context(joined(cluster)), EngineOptions(batch_tokens, *how)
             return stack.enter_context(translators(there, opened, options, wanted, terms, progress))
 
+        if plan:
+            print_plan(job, load, price, progress)
+            return
         tally = job.run(load, progress, standard_output, None if no_bar else job.total())
         if output:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
@@ -182,3 +201,19 @@ def write_json(path: Path, value: Any) -> None:
 
     with create_binary(path) as file:
         file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
+
+
+def print_plan(job: "Job", load: "Callable[[], WindowTranslator]", price: float, progress: "Progress") -> None:
+    """Measure some lines of the inputs and print, as a table, what all of them would take."""
+    from nmt.cli.console import duration, table
+    from nmt.decoding.input_lines import InputLines
+    from nmt.decoding.plan import plan
+
+    found = plan(InputLines([path for part in job.parts for path in part.lines.inputs]), load, progress)
+    rows = []
+    for machines in (1, 2, 4, 8):
+        seconds = found.duration(machines)
+        cost = [f"{machines * price * seconds / 3600:,.2f}"] if price else []
+        rows.append([f"{machines}", f"{found.rate(machines):,.1f}", duration(seconds), *cost])
+    headings = ["machines like this", "lines a second", f"{found.lines:,} lines", *(["price"] if price else [])]
+    print(table(headings, rows), end="")
