@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from . import (
     caches,
+    clusters,
     damage,
     datasets,
     disk,
@@ -25,6 +26,7 @@ from .lines import LinesArea
 from .translate_kill import TranslateKillArea
 
 AREAS: Sequence[Area] = (
+    *clusters.AREAS,
     *strangers.AREAS,
     *datasets.AREAS,
     *runs.AREAS,
