@@ -9,23 +9,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import cache
-from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
 from nmt.decoding.beside import Beside
-from nmt.decoding.checking import counts, summary
+from nmt.decoding.checking import summary
 from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
-from nmt.decoding.request import fingerprint
+from nmt.decoding.parts import OpenPart, Part
 from nmt.decoding.side_outputs import SideOutput
-from nmt.decoding.sinks import Sink, Stream, open_sink
-from nmt.decoding.terms import term_counts, term_summary
+from nmt.decoding.sinks import open_sink
+from nmt.decoding.terms import term_summary
 from nmt.decoding.translation import Translation
-from nmt.decoding.windows import Window, windows
+from nmt.decoding.windows import Window
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import written_directly
 from nmt.errors import UsageError
@@ -33,8 +31,7 @@ from nmt.store.journal import Sums, add_sums, beside
 from nmt.store.resumable import forget_journal
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.normal import say_decomposed
-from nmt.text.progress import Progress, Silent
-from nmt.version import __version__
+from nmt.text.progress import Progress
 
 
 class WindowTranslator(Protocol):
@@ -89,21 +86,11 @@ class Tally:
         }
 
 
-@dataclass(frozen=True)
-class Part:
-    """Lines of input that become one output."""
+class Opened(NamedTuple):
+    """A part with its open outputs, which the ``stack`` closes."""
 
-    lines: InputLines
-    output: Path | None  # None: standard output
-
-
-class Asked(NamedTuple):
-    """A window that is being translated."""
-
-    before: int  # lines before it
-    known: list[str]  # its lines, as journals know them
-    found: bool  # whether the output has it already
-    without: list[tuple[SideOutput, Sink]]  # the other outputs that lack it
+    part: OpenPart
+    stack: ExitStack
 
 
 class Job:
@@ -196,11 +183,9 @@ class Job:
         if self.folder:
             loaded()
             make_folder(self.folder)
-        for part in self.parts:
-            with ExitStack() as stack:
-                sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
-                sides = [(side, stack.enter_context(open_sink(side.path, stdout, False))) for side in self.sides]
-                self.translate(part.lines, loaded(), sink, tally, progress, sides)
+        with ExitStack() as stack:
+            first = self._open(self.parts[0], stack, stdout)  # locked before the model is loaded
+            self._translate(first, loaded(), tally, progress, lambda part: self._open(part, stack, stdout))
         progress.finish()
         for part in self.parts:
             if part.output and len(self.parts) > 1:
@@ -208,48 +193,48 @@ class Job:
         self.warn(loaded(), progress)
         return tally
 
-    def translate(
+    def _open(self, part: Part, above: ExitStack, stdout: Callable[[], BinaryIO]) -> "Opened":
+        """Open the outputs of a part, until it is closed or the stack ``above`` is."""
+        stack = above.enter_context(ExitStack())
+        sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
+        sides = [(side, stack.enter_context(open_sink(side.path, stdout, False))) for side in self.sides]
+        return Opened(OpenPart(part.lines, sink, sides, self.format), stack)
+
+    def _translate(
         self,
-        lines: InputLines,
+        first: "Opened",
         translator: WindowTranslator,
-        sink: Sink,
         tally: Tally,
         progress: Progress,
-        sides: Sequence[tuple[SideOutput, Sink]] = (),
+        open_part: Callable[[Part], "Opened"],
     ) -> None:
-        """Translate the windows that the sink, or one of ``sides``, does not have yet."""
-        about = {"nmt": __version__, **translator.about(), **self.format.about(), "strict": lines.strict}
-        sink.begin(about, self.resume, progress)
-        for side, its_sink in sides:  # beside an output that does not resume all is translated again
-            its_sink.begin({**about, **side.about()}, self.resume and not isinstance(sink, Stream), Silent())
-        asked: deque[Asked] = deque()
+        """Translate all parts, of which the ``first`` is open; one may be read while those before it are translated."""
+        opened = deque([first])
 
         def lacking() -> Iterator[Window]:
-            """The windows that an output lacks."""
-            for window in windows(sink.take(self.beside.join(lines)), translator.window):
-                known = list(map(fingerprint, window.lines))
-                # Once a window is not found, none after it is: so it does not matter that it is not added yet.
-                found, without = sink.find(known), [each for each in sides if not each[1].find(known)]
-                if found and not without:
-                    progress.advance(len(window.lines))
-                else:
-                    asked.append(Asked(window.before, known, found, without))
-                    yield window
+            for number, part in enumerate(self.parts):
+                if number:
+                    opened.append(open_part(part))
+                own = opened[-1].part
+                own.begin(translator.about(), self.resume, progress)
+                yield from own.lacking(self.beside.join(part.lines), translator.window, progress)
+                if part is self.parts[-1]:
+                    self.beside.check_end()
+                own.end()
+                self._finish(opened)
 
         for translations in translator.translated(lacking(), progress):
-            before, known, found, without = asked.popleft()
-            if not found:
-                records = map(self.format.records, count(before), translations)
-                sink.add(known, list(chain.from_iterable(records)), counts(translations) | term_counts(translations))
-            for side, its_sink in without:
-                its_sink.add(known, side.records(before, translations))
+            next(each.part for each in opened if each.part.waits).add(translations)
             tally.add(translations)
-        if lines is self.parts[-1].lines:
-            self.beside.check_end()
-        sink.finish(lines.count)
-        add_sums(self.counted, sink.sums)
-        for _, its_sink in sides:
-            its_sink.finish(lines.count)
+            self._finish(opened)
+
+    def _finish(self, opened: "deque[Opened]") -> None:
+        """Complete and close the parts that are done."""
+        for part, stack in [each for each in opened if each.part.is_done]:
+            part.finish()
+            add_sums(self.counted, part.sink.sums)
+            stack.close()
+            opened.remove(Opened(part, stack))
 
     def warn(self, translator: WindowTranslator, progress: Progress) -> None:
         """Tell of lines that the model may not translate well, that look wrong, or that had to be changed."""

@@ -22,6 +22,7 @@ from nmt.text.progress import Progress, Silent
 
 _CHUNK = 1 << 20
 AnyLine = TypeVar("AnyLine")
+RESUMES = "; the same command resumes after line "
 
 
 @contextmanager
@@ -44,7 +45,8 @@ def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
             yield file
         except NmtError as error:
             if file.lines and not file.finished:
-                error.mend += f"; the same command resumes after line {file.lines:,}"
+                # The first of several files is the last to close: the place is told once.
+                error.mend = f"{error.mend.partition(RESUMES)[0]}{RESUMES}{file.lines:,}"
             raise
         finally:
             file.close()
