@@ -58,7 +58,8 @@ def joined(address: str = LOCAL) -> Iterator[Cluster]:
         try:
             if address == LOCAL:
                 cores = available_cores()
-                ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=STORE, **quiet)
+                # Without "local" Ray would join any cluster that it finds here, and refuse the number of cores.
+                ray.init("local", num_cpus=cores, include_dashboard=False, object_store_memory=STORE, **quiet)
             else:
                 ray.init(address=address, **quiet)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
