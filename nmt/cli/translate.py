@@ -119,6 +119,7 @@ def translate(
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
+    from nmt.decoding.repeats import WithoutRepeats
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
@@ -172,6 +173,12 @@ def translate(
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
+            # A text depends on its line alone, but a sample on the number of the line, too.
+            plain = format == "text" and n_best is None and sample is None and beside.is_empty and not sides
+            translator = load_here_or_there()
+            return WithoutRepeats(translator) if plain else translator
+
+        def load_here_or_there() -> WindowTranslator:
             if cluster is None:
                 return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
             from nmt.spread.cluster import joined

@@ -1,0 +1,61 @@
+"""Lines that repeat over a text: the same translations as of each line by itself, and each line translated once."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from fakes import Recorder, ReverseEngine, WordTokenizer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nmt.decoding.repeats import WithoutRepeats
+from nmt.decoding.request import Line, Request
+from nmt.decoding.translation import Translation
+from nmt.decoding.translator import Translator
+from nmt.decoding.windows import Window, windows
+from nmt.text.progress import Progress
+
+TOKENIZER = WordTokenizer()
+LINES = st.lists(st.sampled_from(["", " ", "a", "b a", "c d", "d. e f", "g", "h i j"]), max_size=40)
+
+
+class Ahead(Translator):
+    """A translator that reads windows ahead, as a cluster does."""
+
+    def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
+        waiting, given = deque[Window](), iter(each)
+        while True:
+            waiting.extend(islice(given, 3 - len(waiting)))
+            if not waiting:
+                return
+            before, lines = waiting.popleft()
+            yield self.translate_window(lines, before, progress)
+
+
+def translations(translator: Translator | WithoutRepeats, lines: list[str]) -> list[Translation]:
+    progress = Recorder()
+    found = [one for some in translator.translated(windows(lines, 4), progress) for one in some]
+    assert progress.advanced == len(lines)
+    return found
+
+
+@given(LINES, st.integers(1, 9))
+def test_translations_are_those_of_each_line_and_what_is_known_is_not_asked_for_again(
+    lines: list[str], most: int
+) -> None:
+    expected = translations(Translator(ReverseEngine(), TOKENIZER, TOKENIZER, window=4), lines)
+    for kind in (Translator, Ahead):
+        engine = ReverseEngine()
+        assert translations(WithoutRepeats(kind(engine, TOKENIZER, TOKENIZER, window=4)), lines) == expected
+        asked = [query for batch in engine.batches for query in batch]
+        assert len(asked) == len({line for line in lines if line.strip()})
+        few = WithoutRepeats(kind(ReverseEngine(), TOKENIZER, TOKENIZER, window=4), most)
+        assert translations(few, lines) == expected
+        assert len(few._known) <= most
+
+
+def test_lines_that_ask_for_something_are_always_translated() -> None:
+    translator = WithoutRepeats(Translator(ReverseEngine(), TOKENIZER, TOKENIZER, window=4))
+    lines: list[Line] = [Request("a b", prefix="b"), "a b", Request("a b")]
+    (found,) = translator.translated([Window(0, lines)], Recorder())
+    assert [one.text for one in found] == ["b a", "b a", "b a"]
