@@ -46,6 +46,9 @@ class Memory:
         self.lines += len(lines) if tuple(lines) in self.done else 0
         return tuple(lines) in self.done
 
+    def found(self) -> list[str]:
+        raise AssertionError("nobody asks")
+
     def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         self.done[tuple(lines)] = list(records)
         self.lines += len(lines)

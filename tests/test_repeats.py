@@ -1,18 +1,24 @@
 """Lines that repeat over a text: the same translations as of each line by itself, and each line translated once."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 
+import pytest
 from fakes import Recorder, ReverseEngine, WordTokenizer
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.decoding.formats import Format
+from nmt.decoding.job import Job
 from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.request import Line, Request
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.decoding.windows import Window, windows
+from nmt.errors import BusyError
 from nmt.text.progress import Progress
 
 TOKENIZER = WordTokenizer()
@@ -59,3 +65,42 @@ def test_lines_that_ask_for_something_are_always_translated() -> None:
     lines: list[Line] = [Request("a b", prefix="b"), "a b", Request("a b")]
     (found,) = translator.translated([Window(0, lines)], Recorder())
     assert [one.text for one in found] == ["b a", "b a", "b a"]
+
+
+class Failing(Translator):
+    """A translator that fails at a window."""
+
+    fails = 0
+
+    def translate_window(self, lines: Sequence[Line], before: int, progress: Progress) -> list[Translation]:
+        self.fails -= 1
+        if self.fails == 0:
+            raise BusyError("no memory", "wait")
+        return super().translate_window(lines, before, progress)
+
+
+@settings(max_examples=40, deadline=None)
+@given(LINES.filter(bool), st.integers(1, 8), st.sampled_from(["out", "out.gz", "out.zst"]))
+def test_a_job_that_resumes_asks_for_what_an_uninterrupted_one_asks_for(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], fails: int, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("resumes")
+    (folder / "in").write_text("".join(f"{line}\n" for line in lines))
+
+    def run(output: Path, fails: int = 0) -> list[list[list[int]]]:
+        """The batches that were searched."""
+        translator = Failing(engine := ReverseEngine(), TOKENIZER, TOKENIZER, window=4)
+        translator.fails = fails
+        job = Job([folder / "in"], str(output), Format(), once=True)
+        with suppress(BusyError):
+            job.run(lambda: translator, Recorder(), lambda: pytest.fail("nothing goes to standard output"), None)
+        return engine.batches
+
+    for place in ("whole", "halves"):
+        (folder / place).mkdir()
+    whole = run(folder / "whole" / name)
+    halves = run(folder / "halves" / name, fails)
+    if not (folder / "halves" / name).exists():
+        halves += run(folder / "halves" / name)
+    assert halves == whole
+    assert (folder / "halves" / name).read_bytes() == (folder / "whole" / name).read_bytes()

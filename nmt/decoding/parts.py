@@ -10,6 +10,7 @@ from typing import NamedTuple
 from nmt.decoding.checking import counts
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import InputLines
+from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.request import Line, fingerprint
 from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import Sink, Stream
@@ -66,14 +67,18 @@ class OpenPart:
         for side, its_sink in self._sides:  # beside an output that does not resume all is translated again
             its_sink.begin({**about, **side.about()}, resume and not isinstance(self.sink, Stream), Silent())
 
-    def lacking(self, lines: Iterable[Line | Pause], size: int, progress: Progress) -> Iterator[Window]:
-        """The windows of at most ``size`` of its ``lines`` that an output lacks."""
+    def lacking(
+        self, lines: Iterable[Line | Pause], size: int, progress: Progress, once: WithoutRepeats | None = None
+    ) -> Iterator[Window]:
+        """The windows of at most ``size`` of its ``lines`` that an output lacks; ``once`` remembers the others."""
         for window in windows(self.sink.take(lines), size):
             known = list(map(fingerprint, window.lines))
             # Once a window is not found, none after it is: so it does not matter that it is not added yet.
             found, without = self.sink.find(known), [each for each in self._sides if not each[1].find(known)]
             if found and not without:
                 progress.advance(len(window.lines))
+                if once:
+                    once.remember(window.lines, self.sink.found())
             else:
                 self._asked.append(Asked(window.before, known, found, without))
                 yield window

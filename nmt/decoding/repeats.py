@@ -1,19 +1,20 @@
 """Lines that came before are not translated again, whatever translates windows. Knows lines and translations; no model.
 
-For output without scores alone: a text does not depend on the lines beside it, but the last digits of a score may.
+For plain text alone: texts do not depend on which lines are known, but what is counted of lines does.
 """
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
-from nmt.decoding.job import WindowTranslator
-from nmt.decoding.request import Line
+from nmt.decoding.request import Line, text_of
 from nmt.decoding.translation import Translation
 from nmt.decoding.windows import Window
 from nmt.text.progress import Progress
 
-MOST = 1 << 16  # different lines that are remembered, those seen last: about 50 MB
+MOST = 1 << 16  # different lines that are remembered, those that were seen last: up to 50 MB
+LONGEST = 100  # characters of a line that is: longer ones hardly repeat, and each may be told of as too long
 
 
 @dataclass
@@ -23,33 +24,21 @@ class Known:
     translation: Translation | None = None
 
 
+class Translates(Protocol):
+    """What translates windows, in order; see ``nmt.decoding.job.WindowTranslator``."""
+
+    def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]: ...
+
+
 class WithoutRepeats:
     """A translator of windows that asks another one, with blank lines in place of those that it knows.
 
     A window keeps its number of lines, so that messages name the same ones.
     """
 
-    def __init__(self, translator: WindowTranslator, most: int = MOST) -> None:
+    def __init__(self, translator: Translates, most: int = MOST) -> None:
         self._translator, self._most = translator, most
         self._known = OrderedDict[str, Known]()
-
-    @property
-    def window(self) -> int:
-        """See ``WindowTranslator``."""
-        return self._translator.window
-
-    @property
-    def has_terms(self) -> bool:
-        """See ``WindowTranslator``."""
-        return self._translator.has_terms
-
-    def about(self) -> dict[str, str | int | float]:
-        """See ``WindowTranslator``: texts are the same either way."""
-        return self._translator.about()
-
-    def warn(self, progress: Progress) -> None:
-        """See ``WindowTranslator``; a line that repeats counts once."""
-        self._translator.warn(progress)
 
     def translated(self, each: Iterable[Window], progress: Progress) -> Iterator[list[Translation]]:
         """The translations of each window, in order."""
@@ -69,9 +58,16 @@ class WithoutRepeats:
             # Windows come in order, so what an earlier one was asked for is there.
             yield [known.translation for known, _ in found if known.translation]
 
+    def remember(self, lines: Iterable[Line], texts: Iterable[str]) -> None:
+        """Take in the next window, which an earlier process has translated, as if this one had."""
+        for line, text in zip(lines, texts, strict=True):
+            known, is_new = self._find(line)
+            if is_new:
+                known.translation = Translation(text_of(line), text, 0.0)
+
     def _find(self, line: Line) -> tuple[Known, bool]:
         """What is known of a line, and whether it is new: then it must be asked for."""
-        if not isinstance(line, str):
+        if not isinstance(line, str) or len(line) > LONGEST:
             return Known(), True
         if known := self._known.get(line):
             self._known.move_to_end(line)

@@ -31,6 +31,9 @@ class Sink(Protocol):
     def find(self, lines: Sequence[str]) -> bool:
         """Whether ``lines``, the next window, are in it already; then they count in ``lines`` and are not added."""
 
+    def found(self) -> list[str]:
+        """The records of the window that was found last."""
+
     def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         """Write the translations of ``lines``, the next window; each record is a line of output.
 
@@ -60,6 +63,9 @@ class Stream:
 
     def find(self, lines: Sequence[str]) -> bool:
         return False
+
+    def found(self) -> list[str]:
+        raise AssertionError("nothing is found in a stream")
 
     def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         for record in records:

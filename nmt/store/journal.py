@@ -94,13 +94,13 @@ class Beside:
             while line := file.readline(_LONGEST):
                 yield line
 
-    def hash_next(self, count: int) -> str:
-        """SHA-256 of the next ``count`` bytes after the good ones, or of as many as there are."""
-        digest, place, end = hashlib.sha256(), self.good, self.good + count
+    def read_next(self, count: int) -> bytes:
+        """The next ``count`` bytes after the good ones, or as many as there are."""
+        parts, place, end = [], self.good, self.good + count
         while place < end and (data := os.pread(self.descriptor, min(_CHUNK, end - place), place)):
-            digest.update(data)
+            parts.append(data)
             place += len(data)
-        return digest.hexdigest()
+        return b"".join(parts)
 
     def close(self, delete: bool) -> None:
         if delete and self.is_named():
@@ -151,6 +151,7 @@ class JournalReader:
     def __init__(self, journal: Beside, partial: Beside) -> None:
         self._journal, self._partial = journal, partial
         self._entries = self._read()
+        self.found = b""  # the bytes of the window that was found last
 
     def find(self, lines: Sequence[str]) -> tuple[Entry, int] | str:
         """The entry of the next window and its size in the journal, or why it is not there ("" at the end)."""
@@ -160,7 +161,8 @@ class JournalReader:
         window, _ = entry
         if (window.lines, window.input) != (len(lines), _hash_lines(lines)):
             return "the input has changed"
-        if self._partial.hash_next(window.length) != window.output:
+        self.found = self._partial.read_next(window.length)
+        if hashlib.sha256(self.found).hexdigest() != window.output:
             return f"{self._partial.path} is not as it was left"
         return entry
 

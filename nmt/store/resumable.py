@@ -5,13 +5,15 @@ belong to someone and are left alone. Knows lines and bytes; not how one becomes
 what an earlier process left.
 """
 
+import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from nmt.disk.compression import compressed
+from nmt.disk.compression import compressed, decompressor
 from nmt.disk.debris import recording, unfinished
 from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
@@ -136,6 +138,12 @@ class Resumable:
             return False
         self._count(*entry)
         return True
+
+    def found(self) -> list[str]:
+        """The records of the window that was found last."""
+        data = io.BytesIO(self._reader.found if self._reader else b"")
+        text = decompressor(self.path, data)
+        return b"".join(iter(partial(text.read, _CHUNK), b"")).decode().split("\n")[:-1]
 
     def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
         """Save the translations of ``lines``, the next window, to the disk; each record is a line of output."""
