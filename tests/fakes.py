@@ -73,15 +73,15 @@ class WordTokenizer:
     words: list[str] = field(default_factory=lambda: ["<pad>", "<unk>", "<s>", "</s>"])
     encoded: list[str] = field(default_factory=list)
 
-    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
         self.encoded += lines
         return [[self.number(word) for word in line.split(" ") if word.strip()] for line in lines]
 
-    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
-        return self.encode(lines, workers)
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object]) -> list[list[int]]:
+        return self.encode(lines)
 
-    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
-        return self.encode(lines, workers)
+    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object]) -> list[list[int]]:
+        return self.encode(lines)
 
     @property
     def size(self) -> int:

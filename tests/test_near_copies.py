@@ -181,7 +181,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
         one.drop_near(one.drawn(), means)
         return scanned_of(corpora, [one] * len(corpora), seen, one.collected()), one.collected()
 
-    with without_output(1, Silent()) as means:
+    with without_output(Silent()) as means:
         scanned, collected = judged(means, judge)
     assert [entry.report().dropped for entry in scanned] == [{}, {}, {"duplicate": 2}, {}]
     assert scanned[2].scores.tolist() == pytest.approx([0, 1 - 1 / 15, 1])
@@ -193,7 +193,7 @@ def test_near_copies_of_several_corpora_are_read_again_where_they_stand(tmp_path
     for off in ("duplicate=off", ""):
         options = PrepareOptions(clean="off", rules=off)
         judge = Judge.learn(seen.sample.pairs, ("en", "de"), options, seen.held_out)
-        with without_output(1, Silent()) as means:
+        with without_output(Silent()) as means:
             scanned, collected = judged(means, judge)
         assert sum(entry.kept for entry in scanned if entry.role == "train") == 6
         assert collected.late == []

@@ -1,4 +1,4 @@
-"""Second pass over the text: kept pairs are encoded and written to the dataset, dropped pairs are listed.
+"""Third pass over the text: kept pairs are encoded and written to the dataset, dropped pairs are listed.
 
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
@@ -14,6 +14,7 @@ from nmt.corpus.dataset import DROPPED, VALID_TEXT
 from nmt.corpus.encoder import Encoded, Encoder, Unencoded
 from nmt.corpus.means import Means
 from nmt.corpus.parallel import read_chunks
+from nmt.corpus.rules.rule import AT_A_TIME
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
 from nmt.corpus.verdicts import Verdicts
@@ -107,14 +108,15 @@ def _chunks(
 ) -> Iterator[Unencoded]:
     """The chunks of the corpora without the pairs that are ``done`` of each."""
     for number, (entry, before) in enumerate(zip(corpora, done, strict=True)):
-        languages = entry.corpus.languages
-        first = 0
+        (_, toward), first = entry.corpus.languages, 0
+        language = _of(counters, entry.corpus.languages).language
         for pairs in read_chunks(entry.corpus) if before < len(entry.verdicts) else ():
-            start, end = max(first, before), first + len(pairs)
-            if start < end:
-                verdicts, language = entry.verdicts[start:end], _of(counters, languages).language
-                left = pairs[start - first :]
-                yield Unencoded(number, entry.corpus.name, entry.role, start, left, verdicts, language, languages[1])
+            end = first + len(pairs)
+            for start in range(max(first, before), end, AT_A_TIME):
+                rows = slice(start, min(start + AT_A_TIME, end))
+                own = pairs[rows.start - first : rows.stop - first]
+                about = number, entry.corpus.name, entry.role, start
+                yield Unencoded(*about, own, entry.verdicts[rows], language, toward)
             first = end
 
 

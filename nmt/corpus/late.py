@@ -26,6 +26,7 @@ from nmt.text.progress import Progress
 
 Pair = tuple[str, str]
 SCORES = "scored-scores.bin"
+HERE = 0  # pairs that others than this process work on: a model is loaded once
 DIGITS = 6  # of a score behind the point, as nmt score writes them
 
 
@@ -48,7 +49,7 @@ def drop_improbable(
                 "it drops none; give a model that knows such text"
             )
         late = _LateRule(rule, rule.threshold(probability), verdict)
-        return [late.drop(ledger, reader.kept(ledger.verdicts), "scoring by the model", means, 1)]
+        return [late.drop(ledger, reader.kept(ledger.verdicts), "scoring by the model", means, HERE)]
 
 
 class _Stored:
@@ -87,8 +88,8 @@ def drop_near_drawn(ledger: Ledger, judge: Judge, reader: Reader, drawn: Sequenc
     rule = HeldOut(IN_VALID, "the validation set", drawn)
     rule.learn(Chunk([]))
     late = _LateRule(rule, threshold, verdict)
-    processes = means.processes(len(ledger.verdicts))
-    return [late.drop(ledger, reader.kept(ledger.verdicts), "comparing with validation pairs", means, processes)]
+    what, pairs = "comparing with validation pairs", len(ledger.verdicts)
+    return [late.drop(ledger, reader.kept(ledger.verdicts), what, means, pairs)]
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,11 @@ class _LateRule:
         scores = self.rule.judge(Chunk(pairs))
         return part.rows, scores, Findings.of(self.rule.highest, self.threshold, scores, pairs, part.places)
 
-    def drop(self, ledger: Ledger, kept: Iterator[Part], what: str, means: Means, processes: int) -> Late:
-        """Drop the ``kept`` pairs whose score is over the threshold; ``what`` names the stage."""
+    def drop(self, ledger: Ledger, kept: Iterator[Part], what: str, means: Means, pairs: int) -> Late:
+        """Drop the ``kept`` pairs whose score is over the threshold; ``what`` names the stage of so many ``pairs``."""
         findings = Findings.of(self.rule.highest, self.threshold, np.zeros(0, np.float32), [], [])
         means.progress.start(what, total=int(np.count_nonzero(ledger.verdicts == KEPT)), unit="pairs")
-        with means.spread(self.judge, processes) as judge_all:
+        with means.mapped(self.judge, pairs) as judge_all:
             for rows, scores, found in judge_all(ahead(kept)):
                 over = scores > self.threshold
                 ledger.drop(rows[over], scores[over], self.verdict)

@@ -6,8 +6,9 @@ Knows the names of the scratch's files; not what is in them.
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ from typing import TypeVar
 
 from nmt.disk.scratch import Scratch, open_scratch
 from nmt.text.ahead import heard
-from nmt.text.processes import Spread, apart, in_processes
+from nmt.text.processes import Spread, apart
 from nmt.text.progress import Progress
 from nmt.version import __version__
 
@@ -36,24 +37,25 @@ class Means:
     """What the stages of ``prepare`` work with."""
 
     scratch: Scratch
-    workers: int
     progress: Progress
-    spread: Spread = in_processes
+    spread: Spread | None = None  # None: this process does all
 
-    def processes(self, pairs: int) -> int:
-        """How many processes judge so many pairs: 1 stands for this one."""
-        return self.workers if pairs >= WORTH_PROCESSES else 1
+    def spreads(self, pairs: int) -> bool:
+        """Whether others than this process work on so many pairs."""
+        return self.spread is not None and pairs >= WORTH_PROCESSES
 
     def mapped(
         self, function: Callable[[T], R], pairs: int
     ) -> AbstractContextManager[Callable[[Iterator[T]], Iterator[R]]]:
         """What maps a function over chunks of so many pairs in all, within a block; see ``Spread``."""
-        return self.spread(function, self.processes(pairs))
+        if self.spread is None or not self.spreads(pairs):
+            return nullcontext(partial(map, function))
+        return self.spread(function)
 
     def apart(self, pairs: int, stage: str, work: Callable[[], R]) -> R:
         """The result of a stage; of a large corpus it is made in another process, so that its memory is free again."""
         self.progress.start(stage, unit="seconds")
-        result = (apart if self.processes(pairs) > 1 else heard)(work, self.progress.advance)
+        result = (apart if self.spreads(pairs) else heard)(work, self.progress.advance)
         self.progress.finish()
         return result
 
@@ -70,7 +72,7 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
-def without_output(workers: int, progress: Progress, spread: Spread = in_processes) -> Iterator[Means]:
+def without_output(progress: Progress, spread: Spread | None = None) -> Iterator[Means]:
     """Means for work that writes nothing beside an output, and begins anew after a kill."""
     with TemporaryDirectory(prefix="nmt-") as folder, open_scratch(Path(folder, "judged"), "", OURS) as scratch:
-        yield Means(scratch, workers, progress, spread)
+        yield Means(scratch, progress, spread)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def prepare(
     options: PrepareOptions,
     workers: int = 1,
     progress: Progress | None = None,
-    spread: Spread = in_processes,
+    spread: Spread | None = None,
 ) -> PrepareReport:
     """Make the dataset folder ``request.output``, unless it is already made from the same inputs and options.
 
@@ -119,7 +120,7 @@ def prepare(
     done_by = [facts, versions(), dict(request.model.about()) if request.model else None]
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
         given = Given(corpora, texts, languages, request.directions, vocabulary, request.model)
-        facts |= make(folder, given, options, Means(scratch, workers, progress, spread))
+        facts |= make(folder, given, options, Means(scratch, progress, spread or by_processes(workers)))
         write_manifest(folder, facts)
     return _report(facts, unchanged=False)
 
@@ -129,7 +130,7 @@ def judge_alone(
     options: PrepareOptions,
     workers: int = 1,
     progress: Progress | None = None,
-    spread: Spread = in_processes,
+    spread: Spread | None = None,
 ) -> Cleaning:
     """Judge the pairs as ``prepare`` does, and write nothing; ``request.output`` and ``vocabulary`` do not matter.
 
@@ -137,11 +138,16 @@ def judge_alone(
     """
     progress = progress or Silent()
     _check_rules(request, options)
-    with without_output(workers, progress, spread) as means:
+    with without_output(progress, spread or by_processes(workers)) as means:
         corpora = _find_corpora(request, options)
         text = judge_text(corpora, request.directions, options, means, request.model)
     languages, reports = (request.source_language, request.target_language), [entry.report() for entry in text.scanned]
     return Cleaning(languages, tuple(reports), text.facts, directions=request.directions)
+
+
+def by_processes(count: int) -> Spread | None:
+    """What spreads work over so many processes; None for one."""
+    return partial(in_processes, count=count) if count > 1 else None
 
 
 def _check_rules(request: PrepareRequest, options: PrepareOptions) -> None:

@@ -37,14 +37,14 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class Spread(Protocol):
-    """A way to map a function over items within a block: by ``count`` workers, or by this process if that is 1.
+    """A way to map a function over items by several workers, within a block.
 
     Results come in the order of the items, and so do the exceptions of the function. Function, items and results must
-    be picklable. ``in_processes`` is such a way.
+    be picklable. ``in_processes``, given a count, is such a way.
     """
 
     def __call__(
-        self, function: Callable[[T], R], count: int
+        self, function: Callable[[T], R], /
     ) -> AbstractContextManager[Callable[[Iterator[T]], Iterator[R]]]: ...
 
 

@@ -86,16 +86,16 @@ class Tokenizer:
         """Load a model file. Raises MissingInputError, or DataError for an invalid model."""
         return cls(read_small(path, LARGEST_MODEL), str(path))
 
-    def encode(self, lines: Sequence[str], workers: int = 1) -> list[list[int]]:
-        """Encode lines into piece ids, without special ids, in ``workers`` threads."""
-        return self._known(self._spelled(lines, workers))
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
+        """Encode lines into piece ids, without special ids."""
+        return self._known(self._spelled(lines))
 
-    def _spelled(self, lines: Sequence[str], workers: int) -> list[list[int]]:
+    def _spelled(self, lines: Sequence[str]) -> list[list[int]]:
         """``encode`` with byte pieces for what has no piece."""
         # Normalising here, in training and in use, gives the same pieces for the same text in any spelling. A str may
         # hold lone surrogates, which UTF-8 cannot; like bytes that are not UTF-8, each becomes U+FFFD.
         texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
-        ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=max(1, workers))
+        ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=1)
         for row, text in enumerate(texts):
             if _SPACE in text:
                 ids[row] = self._encode_typed_space_sign(text)
@@ -108,17 +108,17 @@ class Tokenizer:
         runs = ([UNK if EOS < id < FIRST_PLAIN else id for id in ids] for ids in rows)
         return [[id for before, id in zip([0, *ids], ids, strict=False) if id != UNK or before != UNK] for ids in runs]
 
-    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
+    def encode_slotted(self, lines: Sequence[str], slotted: Iterable[object]) -> list[list[int]]:
         """``encode``, but the signs of ``nmt.text.slots`` become slots in those lines that are ``slotted``."""
-        return self._with_signs(lines, [SIGNS if is_slotted else "" for is_slotted in slotted], workers)
+        return self._with_signs(lines, [SIGNS if is_slotted else "" for is_slotted in slotted])
 
-    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object], workers: int = 1) -> list[list[int]]:
+    def encode_annotated(self, lines: Sequence[str], slotted: Iterable[object]) -> list[list[int]]:
         """``encode_slotted``, but the signs of ``nmt.text.annotations`` become reserved pieces in all lines."""
-        return self._with_signs(lines, [TERM_SIGNS + (SIGNS if is_slotted else "") for is_slotted in slotted], workers)
+        return self._with_signs(lines, [TERM_SIGNS + (SIGNS if is_slotted else "") for is_slotted in slotted])
 
-    def _with_signs(self, lines: Sequence[str], signs: Sequence[str], workers: int) -> list[list[int]]:
+    def _with_signs(self, lines: Sequence[str], signs: Sequence[str]) -> list[list[int]]:
         """``encode``, but the signs that each line has become the pieces that they stand for."""
-        ids = self._spelled(lines, workers)
+        ids = self._spelled(lines)
         for row, (line, wanted) in enumerate(zip(lines, signs, strict=True)):
             if wanted and not line.isprintable():  # as all noncharacters
                 for id, sign in self._signs.items():
