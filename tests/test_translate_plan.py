@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.decoding import plan as module
-from nmt.decoding.input_lines import InputLines
-from nmt.decoding.plan import Plan, Spaced, plan
+from nmt.decoding.formats import Format
+from nmt.decoding.job import Job
+from nmt.decoding.plan import Plan, Spaced, measured
 from nmt.decoding.translation import Translation
 from nmt.decoding.windows import Window
 from nmt.errors import DataError
@@ -63,13 +64,13 @@ def test_the_rate_is_that_of_a_sample_after_a_warm_up(tmp_path: Path, monkeypatc
         (tmp_path / name).write_text("x\n" * lines)
     clocked = Clocked()
     monkeypatch.setattr(module, "time", clocked)
-    found = plan(InputLines([tmp_path / "a", tmp_path / "b"]), clocked.load, Silent())
+    found = measured(Job([tmp_path / "a", tmp_path / "b"], None, Format()), clocked.load, Silent())
     assert clocked.given == [20, 200]
     assert found == Plan(lines=800, sampled=200, seconds=200.0, load_seconds=7.0)
     assert (found.rate(), found.rate(4), found.duration(), found.duration(4)) == (1, 4, 807, 207)
     (tmp_path / "a").write_text("")
     with pytest.raises(DataError, match="no line to translate"):
-        plan(InputLines([tmp_path / "a"]), clocked.load, Silent())
+        measured(Job([tmp_path / "a"], None, Format()), clocked.load, Silent())
 
 
 def test_the_command_prints_a_table_and_writes_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:

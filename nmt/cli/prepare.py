@@ -136,7 +136,7 @@ def prepare(
             metavar="N",
             min=0,
             callback=bounded,
-            help="Processes for cleaning large corpora, and threads for encoding; 0: one for each core.",
+            help="Processes that judge and encode large corpora; 0: one for each core.",
         ),
     ] = 0,
     cluster: ClusterAddress = None,
@@ -164,6 +164,8 @@ def prepare(
         raise UsageError("there is no --output for the dataset", "name its folder, or judge alone by --dry-run")
     if mono and dry_run:
         raise UsageError("--dry-run judges pairs alone, and --mono gives text", "leave one of them out")
+    if threads and cluster is not None:
+        raise UsageError("--threads and --cluster exclude each other", "a cluster works with all its cores")
     if page:
         check_page("--report", page, [], output)
 
@@ -204,8 +206,7 @@ def prepare(
     )
     with ExitStack() as stack:
         progress = stack.enter_context(terminal_progress(quiet, verbose))
-        workers = threads or available_cores() if cluster is None else 2  # a cluster has as many as it has cores
-        how = workers, progress, spreading(cluster, stack, progress)
+        how = threads or available_cores(), progress, spreading(cluster, stack, progress)
         if dry_run:
             judged = library.judge_alone(request, options, *how)
             lines, name = counts(judged.corpora, len(several) > 1), ", ".join(map(str, corpora))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.clusters import joining
 from nmt.cli.directions import To
 from nmt.errors import UsageError
 
@@ -94,11 +95,9 @@ def score(
         def load() -> PairScoring:
             if cluster is None:
                 return Scoring.of(opened, wanted, normalize)
-            from nmt.spread.cluster import joined
             from nmt.spread.scorers import scorers
 
-            there = stack.enter_context(joined(cluster))
-            return stack.enter_context(scorers(there, opened, wanted, normalize, progress))
+            return stack.enter_context(scorers(joining(cluster, stack)(), opened, wanted, normalize, progress))
 
         report = job.run(load, progress, standard_output, None if no_bar else job.total())
     if not quiet:  # also where scores on a terminal leave no place for a bar

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from nmt.cli import options as flags
+from nmt.cli.clusters import loader
 from nmt.cli.directions import To
 from nmt.config import EngineOptions, SearchOptions
 from nmt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from nmt.decoding.job import Job, WindowTranslator
-    from nmt.text.progress import Progress
+    from nmt.decoding.plan import Plan
 
 
 # Over 50 lines because each flag is a parameter.
@@ -119,9 +117,8 @@ def translate(
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
-    from nmt.decoding.repeats import WithoutRepeats
+    from nmt.decoding.plan import measured
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
-    from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
     from nmt.text.terms import Glossary
@@ -134,8 +131,8 @@ def translate(
         raise UsageError("--review is for lines that are checked", "add --check")
     if price and not plan:
         raise UsageError("--price counts with --plan only", "add --plan")
-    if plan and not inputs:
-        raise UsageError("--plan measures files", "name an INPUT")
+    if plan and (not inputs or cluster is not None):
+        raise UsageError("--plan measures files on this machine", "name an INPUT, and no --cluster")
     if review_share and not review:
         raise UsageError("--review-share counts with --review only", "name a --review FILE")
     options = SearchOptions(
@@ -162,7 +159,9 @@ def translate(
     sides: list[SideOutput] = [Links(alignments)] if alignments and not inside else []
     if review:
         sides.append(Review(review, parse_share(review_share) if review_share else None))
-    job = Job(inputs or [], output, shape, strict, resume, beside, sides)
+    # A text depends on its line alone; a score's last digits, and what is counted of lines, on more.
+    once = format == "text" and n_best is None and sample is None and not (check or glossary or sides)
+    job = Job(inputs or [], output, shape, strict, resume, beside, sides, once)
     models = [model, *(ensemble or [])]
     read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
     check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
@@ -173,31 +172,21 @@ def translate(
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
-            # A text depends on its line alone, but a sample on the number of the line, too.
-            plain = format == "text" and n_best is None and sample is None and beside.is_empty and not sides
-            translator = load_here_or_there()
-            return WithoutRepeats(translator) if plain else translator
-
-        def load_here_or_there() -> WindowTranslator:
-            if cluster is None:
-                return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
-            from nmt.spread.cluster import joined
-            from nmt.spread.translators import translators
-
             opened = [ModelFolder.open(each).toward(to) for each in models]
-            languages = opened[0].source_language, opened[0].target_language
-            terms = Glossary.of(glossary, *languages) if glossary else None
-            there, wanted = stack.enter_context(joined(cluster)), EngineOptions(batch_tokens, *how)
-            return stack.enter_context(translators(there, opened, options, wanted, terms, progress))
+            terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
+            each = loader(cluster, stack)(opened, options, EngineOptions(batch_tokens, *how), terms, progress)
+            return stack.enter_context(each)
 
         if plan:
-            print_plan(job, load, price, progress)
-            return
-        tally = job.run(load, progress, standard_output, None if no_bar else job.total())
-        if output:
+            planned = measured(job, load, progress)
+        else:
+            tally = job.run(load, progress, standard_output, None if no_bar else job.total())
+        if output and not plan:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
             progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {output}")
-    if stats:
+    if plan:
+        print_plan(planned, price)
+    elif stats:
         write_json(stats, tally.figures())
 
 
@@ -210,17 +199,14 @@ def write_json(path: Path, value: Any) -> None:
         file.write(json.dumps(value, ensure_ascii=False, indent=2).encode() + b"\n")
 
 
-def print_plan(job: "Job", load: "Callable[[], WindowTranslator]", price: float, progress: "Progress") -> None:
-    """Measure some lines of the inputs and print, as a table, what all of them would take."""
-    from nmt.cli.console import duration, table
-    from nmt.decoding.input_lines import InputLines
-    from nmt.decoding.plan import plan
+def print_plan(plan: "Plan", price: float) -> None:
+    """Print, as a table, what all lines would take on one machine like this and on several."""
+    from nmt.cli.console import duration, show, table
 
-    found = plan(InputLines([path for part in job.parts for path in part.lines.inputs]), load, progress)
     rows = []
     for machines in (1, 2, 4, 8):
-        seconds = found.duration(machines)
+        seconds = plan.duration(machines)
         cost = [f"{machines * price * seconds / 3600:,.2f}"] if price else []
-        rows.append([f"{machines}", f"{found.rate(machines):,.1f}", duration(seconds), *cost])
-    headings = ["machines like this", "lines a second", f"{found.lines:,} lines", *(["price"] if price else [])]
-    print(table(headings, rows), end="")
+        rows.append([f"{machines}", f"{plan.rate(machines):,.1f}", duration(seconds), *cost])
+    headings = ["machines like this", "lines a second", f"{plan.lines:,} lines", *(["price"] if price else [])]
+    show(table(headings, rows))

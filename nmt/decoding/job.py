@@ -19,6 +19,7 @@ from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.parts import OpenPart, Part
+from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import open_sink
 from nmt.decoding.terms import term_summary
@@ -99,7 +100,8 @@ class Job:
     ``output`` is a file, a folder (it ends in a slash, or exists) or None for standard output; ``strict`` refuses input
     that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
     input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
-    ``beside`` the inputs go through all of them, one after another. ``sides`` are written beside one output.
+    ``beside`` the inputs go through all of them, one after another. ``sides`` are written beside one output. With
+    ``once`` a line that came before is not translated again, if nothing is ``beside``.
     """
 
     def __init__(
@@ -111,12 +113,14 @@ class Job:
         resume: bool = True,
         beside: Beside | None = None,
         sides: Sequence[SideOutput] = (),
+        once: bool = False,
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
         self.format, self.resume, self.beside = format, resume, beside or Beside()
         self.counted: Sums = {}  # of lines that look wrong, those of earlier processes included
         self.sides = sides
+        self.once = once and self.beside.is_empty
         self.folder = Path(output) if output and (output.endswith(os.sep) or os.path.isdir(output)) else None
         if self.folder:
             for side in sides:
@@ -193,7 +197,7 @@ class Job:
         self.warn(loaded(), progress)
         return tally
 
-    def _open(self, part: Part, above: ExitStack, stdout: Callable[[], BinaryIO]) -> "Opened":
+    def _open(self, part: Part, above: ExitStack, stdout: Callable[[], BinaryIO]) -> Opened:
         """Open the outputs of a part, until it is closed or the stack ``above`` is."""
         stack = above.enter_context(ExitStack())
         sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
@@ -202,14 +206,15 @@ class Job:
 
     def _translate(
         self,
-        first: "Opened",
+        first: Opened,
         translator: WindowTranslator,
         tally: Tally,
         progress: Progress,
-        open_part: Callable[[Part], "Opened"],
+        open_part: Callable[[Part], Opened],
     ) -> None:
         """Translate all parts, of which the ``first`` is open; one may be read while those before it are translated."""
         opened = deque([first])
+        once = WithoutRepeats(translator) if self.once else None
 
         def lacking() -> Iterator[Window]:
             for number, part in enumerate(self.parts):
@@ -217,18 +222,18 @@ class Job:
                     opened.append(open_part(part))
                 own = opened[-1].part
                 own.begin(translator.about(), self.resume, progress)
-                yield from own.lacking(self.beside.join(part.lines), translator.window, progress)
+                yield from own.lacking(self.beside.join(part.lines), translator.window, progress, once)
                 if part is self.parts[-1]:
                     self.beside.check_end()
                 own.end()
                 self._finish(opened)
 
-        for translations in translator.translated(lacking(), progress):
+        for translations in (once or translator).translated(lacking(), progress):
             next(each.part for each in opened if each.part.waits).add(translations)
             tally.add(translations)
             self._finish(opened)
 
-    def _finish(self, opened: "deque[Opened]") -> None:
+    def _finish(self, opened: deque[Opened]) -> None:
         """Complete and close the parts that are done."""
         for part, stack in [each for each in opened if each.part.is_done]:
             part.finish()

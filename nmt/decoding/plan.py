@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from nmt.decoding.input_lines import InputLines
-from nmt.decoding.job import WindowTranslator
+from nmt.decoding.job import Job, WindowTranslator
 from nmt.decoding.request import Line
 from nmt.decoding.windows import Window
 from nmt.errors import DataError
@@ -57,14 +56,15 @@ class Plan:
         return self.load_seconds + self.lines / self.rate(machines)
 
 
-def plan(lines: InputLines, load: Callable[[], WindowTranslator], progress: Progress) -> Plan:
-    """Read all lines, translate some and throw the translations away.
+def measured(job: Job, load: Callable[[], WindowTranslator], progress: Progress) -> Plan:
+    """Read all lines of a job, translate some and throw the translations away.
 
     Raises DataError where there is no line, and what the lines and the translator raise.
     """
-    progress.start("reading", lines.total(), "lines")
+    progress.start("reading", job.total(), "lines")
     sample = Spaced(SAMPLED)
-    sample.add_all(lines)
+    for part in job.parts:
+        sample.add_all(job.beside.join(part.lines))
     progress.finish()
     if not sample.lines:
         raise DataError("there is no line to translate", "name a file that has some")

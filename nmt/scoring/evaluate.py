@@ -1,7 +1,6 @@
 """The evaluation of test sets, translated by models or read from files. Knows no engine and no tensor."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 from nmt.config import EngineOptions, SearchOptions
 from nmt.corpus.parallel import Corpus, read_pairs
 from nmt.decoding.job import WindowTranslator
+from nmt.decoding.local import Load, load_here
 from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import Translation
-from nmt.decoding.translator import Translator
 from nmt.decoding.windows import windows
 from nmt.disk.files import open_binary
 from nmt.errors import DataError, SettingsError
@@ -48,25 +47,6 @@ class ScoringOptions:
     comet: tuple[str, ...] = (COMMAND,)  # the command line of COMET
     grammar: Grammar = field(default_factory=Grammar)  # of what translations keep unchanged
     odd_input: bool = False  # whether models translate the sets as odd input, too
-
-
-Load = Callable[
-    [Sequence[ModelFolder], SearchOptions, EngineOptions, Glossary | None, Progress],
-    AbstractContextManager[WindowTranslator],
-]
-"""What translates windows within a block, by a model and those of its ensemble."""
-
-
-@contextmanager
-def load_here(
-    models: Sequence[ModelFolder],
-    search: SearchOptions,
-    engine: EngineOptions,
-    glossary: Glossary | None,
-    progress: Progress,
-) -> Iterator[WindowTranslator]:
-    """A translator in this process."""
-    yield Translator.of(models[0], search, engine, models[1:], glossary)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Only this file and ``nmt.spread.pool`` import ray, whose import takes a second.
 
 import logging
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ def joined(address: str = LOCAL) -> Iterator[Cluster]:
     with ExitStack() as stack:
         # Ray prints what it reports to standard output, which is for results.
         stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        # Ray would end the program with exit code 15 when it is asked to end.
+        ends = signal.getsignal(signal.SIGTERM)
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
         try:
             if address == LOCAL:
@@ -67,5 +70,6 @@ def joined(address: str = LOCAL) -> Iterator[Cluster]:
             where = f"at {address}" if address else "on this machine"
             raise BusyError(f"there is no Ray cluster {where}: {said}", "start one, or leave the address out") from None
         stack.callback(ray.shutdown)
+        signal.signal(signal.SIGTERM, ends)
         offered = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         yield Cluster([int(of.get("CPU", 0)) for of in offered], sum(int(of.get("GPU", 0)) for of in offered))

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Generic, TypeVar
 
 from nmt.corpus.means import versions
-from nmt.spread.cluster import Cluster, joined
+from nmt.spread.cluster import Cluster
 from nmt.spread.pool import About, Pool
-from nmt.text.processes import Spread
 from nmt.text.progress import Progress
 
 T = TypeVar("T")
@@ -32,20 +30,11 @@ class Maps(Generic[T, R]):
 
 
 @contextmanager
-def spread_over(address: str, progress: Progress) -> Iterator[Spread]:
-    """Within the block, a way to map functions over items by all cores of a cluster. Raises what ``joined`` raises."""
-    with joined(address) as cluster:
-        yield partial(by_workers, cluster, progress)
-
-
-@contextmanager
 def by_workers(
-    cluster: Cluster, progress: Progress, function: Callable[[T], R], count: int
+    join: Callable[[], Cluster], progress: Progress, function: Callable[[T], R], /
 ) -> Iterator[Callable[[Iterator[T]], Iterator[R]]]:
-    """Within the block, what maps a function by a worker a core of the cluster; by this process for ``count`` 1."""
-    if count <= 1:
-        yield lambda items: map(function, items)
-        return
-    with Pool(Maps(function), max(1, sum(cluster.cores)), progress) as pool:
+    """Within the block, what maps a function by a worker on each core of a cluster; see ``Spread``."""
+    work = Maps(function)
+    with Pool(work, max(1, sum(join().cores)), progress, driver=work.begin()) as pool:
         yield lambda items: pool.map(items, lambda _: "a chunk of the corpora")
         pool.warn()

@@ -24,6 +24,7 @@ TRIES = 3  # workers that an item may end, or whose memory it may exceed
 PATIENCE = 60.0  # seconds without any worker, after which a person is told
 
 About = Mapping[str, str | int | float]
+NOTHING: About = {}
 
 
 class Work(Protocol[Given, Made]):
@@ -89,13 +90,16 @@ class _Seat:
 class Pool(Generic[T, R]):
     """``count`` workers of ``cores`` cores, or of a GPU each, that do the ``work`` until the block ends."""
 
-    def __init__(self, work: Work[T, R], count: int, progress: Progress, cores: int = 1, gpus: int = 0) -> None:
+    def __init__(
+        self, work: Work[T, R], count: int, progress: Progress, cores: int = 1, gpus: int = 0, driver: About = NOTHING
+    ) -> None:
+        """``driver`` is what workers must have in common with this process, of all that they say of themselves."""
         import ray  # only here, so that `joined` can say what to install
 
         self._ray = ray
         self._work = ray.put(work)
         self._options = {"num_cpus": cores, "num_gpus": gpus, "max_restarts": 0, "max_task_retries": 0}
-        self._progress = progress
+        self._progress, self._driver = progress, driver
         self._about: About | None = None
         self._again = deque[_Task]()  # items whose worker was lost
         self._failed = 0  # workers that were lost before any was ready
@@ -111,8 +115,9 @@ class Pool(Generic[T, R]):
             self._ray.kill(seat.actor)
 
     def warn(self) -> None:
-        """Tell how many workers were lost."""
-        if lost := self.lost:
+        """Tell how many workers were lost since the last time."""
+        lost, self.lost = self.lost, 0
+        if lost:
             self._progress.note(f"{lost} worker{' was' if lost == 1 else 's were'} lost, and others did what they had")
 
     def about(self) -> About:
@@ -127,15 +132,19 @@ class Pool(Generic[T, R]):
     def map(self, items: Iterator[T], name: Callable[[T], str]) -> Iterator[R]:
         """The results of the items, in their order; items are read as far ahead as there is room.
 
-        Raises what the work raises, in the order of the items; BusyError, with the item's ``name``, when an item's
+        Raises what the work and the items raise, in their order; BusyError, with the item's ``name``, when an item's
         workers were lost three times; SettingsError when the results of one worker would differ from another's.
         """
         order = deque[_Task]()
         most, ends = AHEAD * BUFFERED * len(self._seats), False
+        broken: Exception | None = None
         while True:
             while (seat := self._with_room()) and (self._again or (not ends and len(order) < most)):
                 if not self._again:
-                    item = next(items, _END)
+                    try:
+                        item = next(items, _END)
+                    except Exception as error:  # comes after the results of the items before it
+                        broken, item = error, _END
                     if item is _END:
                         ends = True
                         continue
@@ -147,6 +156,8 @@ class Pool(Generic[T, R]):
                 yield self._result(task, name)
             elif order or not ends:  # also until the first worker is ready
                 self._wait()
+            elif broken:
+                raise broken
             else:
                 return
 
@@ -197,10 +208,11 @@ class Pool(Generic[T, R]):
             raise value
         seat.beginning = None
         self._about = self._about or value
-        different = [name for name in {**self._about, **value} if self._about.get(name) != value.get(name)]
+        expected = {**self._about, **self._driver}
+        different = [name for name in {**expected, **value} if expected.get(name) != value.get(name)]
         if different:
-            what = f"some workers of the cluster have other versions of {', '.join(different)}"
-            raise SettingsError(what, "install the same on all nodes")
+            what = f"some machines of the cluster have other versions of {', '.join(different)}"
+            raise SettingsError(what, "install the same on all, and on this one")
 
     def _replace(self, seat: _Seat) -> None:
         """Start another worker in the place of one that is lost, and give its items to others."""

@@ -76,7 +76,8 @@ def without_version(about: About) -> dict[str, str | int | float]:
 
 def pool_of(work: Work[T, R], cluster: Cluster, wanted: EngineOptions, progress: Progress) -> Pool[T, R]:
     """Workers with a GPU each, or with as many cores as ``wanted`` has threads."""
-    return Pool(work, cluster.workers(wanted.threads), progress, wanted.threads, int(cluster.gpus > 0))
+    count, gpus = cluster.workers(wanted.threads), int(cluster.gpus > 0)
+    return Pool(work, count, progress, wanted.threads, gpus, driver=with_version({}))
 
 
 def of_workers(wanted: EngineOptions) -> EngineOptions:

@@ -73,10 +73,9 @@ def translators(
     """
     terms = None if glossary is None else {term.source: term.targets for term in glossary.terms}
     own = of_workers(wanted)
-    work = Translates([*map(Sent.of, models)], options, own, terms)
     first, target = models[0], models[0].target_language
     usable = None if len(models) > 1 else Usable.read(first.manifest, str(first.folder))
-    with pool_of(work, cluster, own, progress) as pool:
+    with pool_of(Translates([*map(Sent.of, models)], options, own, terms), cluster, own, progress) as pool:
         yield ClusterTranslator(pool, Judge.of(usable, target, options), terms is not None)
 
 

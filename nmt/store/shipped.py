@@ -3,6 +3,7 @@
 Knows folders and hashes; not how the bytes travel.
 """
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
-from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable
-from nmt.errors import DataError, MissingInputError
+from nmt.disk.manifest import NAME, check_files, read_manifest
+from nmt.errors import NmtError
 from nmt.store.cache import private_folder
-from nmt.store.model_folder import KIND, ModelFolder
+from nmt.store.model_folder import ModelFolder
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,12 @@ class Shipped:
         One that has changed is made again. Raises CannotCreateError or StorageError when none can be made.
         """
         place = private_folder("models") / self.digest
-        with suppress(DataError, MissingInputError):
-            check_files(place, read_manifest(place, verify=False))
-            return place
-        with create_folder(place, replaceable(KIND)) as folder:
+        with suppress(NmtError, OSError):
+            if sha256(place / NAME) == self.digest:
+                check_files(place, read_manifest(place, verify=False))
+                return place
+        shutil.rmtree(place, ignore_errors=True)  # it lies where nobody but nmt writes
+        with create_folder(place) as folder:
             for name, data in self.files.items():
                 data.tofile(folder / name)
         return place

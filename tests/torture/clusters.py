@@ -71,14 +71,15 @@ class TwoNodes:
                     self._cluster.remove_node(node)
                 self.nodes[place] = self._add()
 
-    def kill(self, victim: Victim, draw: random.Random) -> None:
-        """Kill a worker, or a node's process that starts workers, from outside."""
-        node = draw.choice(self.nodes)
-        if victim == "node":
-            os.kill(raylet(node), signal.SIGKILL)
-        elif workers := [worker for each in self.nodes for worker in workers_of(raylet(each))]:
-            with suppress(ProcessLookupError):
-                os.kill(draw.choice(workers), signal.SIGKILL)
+    def kill(self, victim: Victim, draw: random.Random) -> bool:
+        """Kill a worker, or a node's process that starts workers, from outside; whether there was one."""
+        found = [raylet(node) for node in self.nodes]
+        if victim == "worker":
+            found = [worker for each in found for worker in workers_of(each)]
+        with suppress(ProcessLookupError, IndexError):
+            os.kill(draw.choice(found), signal.SIGKILL)
+            return True
+        return False
 
     def close(self) -> None:
         self._cluster.shutdown()
@@ -143,15 +144,15 @@ class Translating:
         for _ in range(draw.randrange(4)):
             lines.insert(draw.randrange(len(lines)), draw.choice([odd for odd in ODD.values() if len(odd) < 500]))
         (folder / "in").write_bytes(b"\n".join(lines))
-        self.windows = -(-len((folder / "in").read_bytes().splitlines()) // WINDOW)
+        self.windows = -(-((folder / "in").read_bytes().count(b"\n") + 1) // WINDOW)
         search = f"--beam-size 2 --max-length-factor 0.2 --threads 1 --engine {draw.choice(['torch', 'ctranslate2'])}"
         form = draw.choice(["", "--format jsonl --check"])
         self.command = ["translate", str(model), str(folder / "in"), *search.split(), *form.split()]
 
     def driver(self, name: str, *more: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-c", DRIVER, *self.command, "-o", str(self.folder / name), *more]
-        errors = (self.folder / f"{name}.errors").open("a")
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8")
+        with (self.folder / f"{name}.errors").open("a") as errors:
+            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, encoding="utf-8")
 
     def killed(self, victim: Victim) -> None:
         """Kill once, run again what has ended, and compare. Raises Failed."""
@@ -166,10 +167,12 @@ class Translating:
             given[line] += line.startswith("given")
             saved += line.startswith("saved")
             if not killed and saved >= wanted and bool(given):
-                killed = True
                 time.sleep(self.draw.random() / 20)
-                process.kill() if victim == "driver" else self.there.kill(victim, self.draw)
+                if victim == "driver":
+                    process.kill()
+                killed = victim == "driver" or self.there.kill(victim, self.draw)
         code = process.wait()
+        require(killed, "nothing was killed")
         require(code == 0 or (victim == "driver" and code == -signal.SIGKILL), f"it ended with {code}: {self.said()}")
         if code:
             require(not (self.folder / "spread").exists(), "the killed driver left a file that looks whole")
