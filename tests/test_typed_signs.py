@@ -73,7 +73,7 @@ def test_a_sign_of_a_decoded_text_stands_for_a_slot(tokenizer: Tokenizer, data: 
 
 def test_a_typed_sign_is_in_no_piece_that_is_learnt() -> None:
     lines = [(f"{line} {SIGNS[0]} {TERM_SIGNS}", f"{line} {SIGNS[1]}") for line in TEXT]
-    models = _models(lines, len(lines), PrepareOptions(vocab_size=300), ("ko", "en"))
+    models = _models(lines, len(lines), PrepareOptions(vocab_size=300), Grammar(), ("ko", "en"))
     for model in models.values():
         tokenizer = Tokenizer(model, "learnt")
         pieces = "".join(tokenizer.pieces(range(tokenizer.size)))

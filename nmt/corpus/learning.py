@@ -19,7 +19,7 @@ from nmt.errors import DataError
 from nmt.text.directions import languages_of
 from nmt.text.slots import slotted_pair, without_signs
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import read_grammar
+from nmt.text.verbatim import Grammar
 
 
 def copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer, Tokenizer]:
@@ -31,16 +31,18 @@ def copy_tokenizers(folder: Path, vocabulary: Sequence[Path]) -> tuple[Tokenizer
 
 
 def learn_tokenizers(
-    folder: Path, text: JudgedText, options: PrepareOptions, means: Means
+    folder: Path, text: JudgedText, options: PrepareOptions, grammar: Grammar, means: Means
 ) -> tuple[Tokenizer, Tokenizer]:
     """Learn and write the tokenizers of the source and of the target, which share one model if joint.
+
+    What the ``grammar`` makes slots of takes no room in the vocabulary.
 
     Raises DataError for a size that does not fit the text, and when all pairs are too long to learn from.
     """
     with means.scratch.stage("vocabulary") as stage:
         models = {name: stage.read(name) for name in stage.value or ()}
         if not models:
-            models = _learn(text, options, means)
+            models = _learn(text, options, grammar, means)
             for name, model in models.items():
                 stage.append(name).write(model)
             stage.note(list(models))
@@ -50,7 +52,7 @@ def learn_tokenizers(
     return tokenizers[0], tokenizers[-1]
 
 
-def _learn(text: JudgedText, options: PrepareOptions, means: Means) -> dict[str, bytes]:
+def _learn(text: JudgedText, options: PrepareOptions, grammar: Grammar, means: Means) -> dict[str, bytes]:
     train, languages = [entry for entry in text.scanned if entry.role == "train"], languages_of(text.directions)
     pairs, kept = text.balanced_sample(options.temperature), sum(entry.kept for entry in train)
     if not pairs:  # all are too long to learn from
@@ -59,15 +61,16 @@ def _learn(text: JudgedText, options: PrepareOptions, means: Means) -> dict[str,
         refuse_nothing_left(text.scanned)
     total = sum(len(entry.verdicts) for entry in train)
     try:
-        return means.apart(total, "learning the vocabulary", partial(_models, pairs, kept, options, languages))
+        return means.apart(total, "learning the vocabulary", partial(_models, pairs, kept, options, grammar, languages))
     except DataError as error:
         paths = ", ".join(str(entry.corpus.path) for entry in train)
         raise DataError(f"{paths}: {error.what}", error.mend) from None
 
 
-def _models(pairs: Sequence[Pair], kept: int, options: PrepareOptions, languages: Sequence[str]) -> dict[str, bytes]:
-    find = read_grammar(options.kinds.splitlines()).find
-    slotted = (slotted_pair(*pair, find) for pair in pairs)
+def _models(
+    pairs: Sequence[Pair], kept: int, options: PrepareOptions, grammar: Grammar, languages: Sequence[str]
+) -> dict[str, bytes]:
+    slotted = (slotted_pair(*pair, grammar.find) for pair in pairs)
     plain = [(without_signs(source), without_signs(target)) for source, target in slotted]
     try:
         return learn_vocabularies(plain, kept, options, languages)

@@ -15,7 +15,9 @@ from nmt.corpus.dataset import CLEANING
 from nmt.corpus.directed import several_facts, summed, tags_of
 from nmt.corpus.encode import encode, slots_shown
 from nmt.corpus.encoder import Encoder
+from nmt.corpus.judge import learnt_from
 from nmt.corpus.judging import judge_text
+from nmt.corpus.kinds import kept_grammar
 from nmt.corpus.learning import copy_tokenizers, learn_tokenizers
 from nmt.corpus.lexicon import write_lexicon
 from nmt.corpus.means import Means
@@ -50,12 +52,15 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
     text = judge_text(given.corpora, directions, options, means, given.model)
     scanned, facts = text.scanned, text.facts
     write_lexicon(folder, lexicon := text.lexicon())
-    made = copy_tokenizers(folder, vocabulary) if vocabulary else learn_tokenizers(folder, text, options, means)
+    sample = (pair for each in directions for pair in learnt_from(text.sample(each)))
+    grammar = kept_grammar(read_grammar(options.kinds.splitlines()), sample, means.progress)
+    made = (
+        copy_tokenizers(folder, vocabulary) if vocabulary else learn_tokenizers(folder, text, options, grammar, means)
+    )
     source, target = made
     text = replace(text, surveys=())  # frees the memory of the samples
     tags = tags_of(source, directions)
     counters = {direction: ProfileCounter(direction[0]) for direction in directions}
-    grammar = read_grammar(options.kinds.splitlines())
     encoder = Encoder(source, target, options.max_length, grammar, tags)
     rows = encode(folder, scanned, encoder, counters, means)
     refuse_nothing_left(scanned)

@@ -111,6 +111,14 @@ def slotted_pair(source: str, target: str, find: Find, most: int = SLOTS, vary: 
     return _replaced(source, left), _replaced(target, right)
 
 
+def kept_kinds(source: str, target: str, find: Find) -> list[tuple[str, bool]]:
+    """The kind of each of the first items of a source, and whether the target has it."""
+    matches = find(source)[:SLOTS]
+    common = _common(target, [source[start:end] for start, end, _ in matches], find) if matches else []
+    there = {SIGNS.index(sign) for _, sign in common}
+    return [(match.kind, place in there) for place, match in enumerate(matches)]
+
+
 def _common(text: str, items: Sequence[str], find: Find) -> list[tuple[Match, str]]:
     """The matches of a text that are ``items``, in order, each with the sign of its item.
 

@@ -12,7 +12,20 @@ from nmt.text.words import UNSPACED
 if TYPE_CHECKING:
     import regex
 
-KINDS = ("code", "address", "path", "tag", "entity", "field", "variable", "printf", "date", "emoji", "number")
+KINDS = (
+    "formula",
+    "code",
+    "address",
+    "path",
+    "tag",
+    "entity",
+    "field",
+    "variable",
+    "printf",
+    "date",
+    "emoji",
+    "number",
+)
 """The kinds that there are, and the default: all of them."""
 
 
@@ -64,10 +77,22 @@ _SIGN = (  # others are emoji when the sign U+FE0F or a skin tone follows: ☎ i
 )
 _TONE = "[\U0001f3fb-\U0001f3ff]"
 
+_INNER = r"\([^()<>\n]{0,100}+\)"
+_MIDDLE = rf"\((?:[^()<>\n]|{_INNER}){{0,100}}+\)"
+
 FORMS = [
+    # =SUM(A1:A3) with up to three pairs of brackets inside each other.
+    *_forms("formula", "[=]", rf"(?<![\w=])=[A-Z][A-Z0-9._]{{0,40}}+\((?:[^()<>\n]|{_MIDDLE}){{0,300}}+\)"),
     # `x` and ``x``, but not the quotes of `x' and `y'.
     *_forms("code", "[`]", r"(?<![\w`])`(?=[^\s`])[^`\n]{1,200}+(?<=\S)`(?![\w`])"),
     *_forms("code", "[`]", r"(?<![\w`])``(?=[^\s`])(?:[^`\n]|`(?!`)){1,200}+(?<=\S)``(?![\w`])"),
+    # name() and A1:$B$50.
+    *_forms("code", r"\(\)", rf"{_BEGINS}(?<![.:$@/&-])[A-Za-z_](?:\w|(?:[.:]|::|->)(?=\w)){{0,60}}+\(\)"),
+    *_forms(
+        "code",
+        "[:]",
+        rf"{_BEGINS}(?<![$.:])\$?[A-Z]{{1,3}}\$?[1-9][0-9]{{0,6}}+:\$?[A-Z]{{1,3}}\$?[1-9][0-9]{{0,6}}+{_ENDS}(?![:.]\w)",
+    ),
     *_forms(
         "address",
         "[:]",
