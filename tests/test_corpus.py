@@ -200,7 +200,15 @@ def test_the_fitted_vocabulary_grows_with_lines_words_and_characters() -> None:
 
 @pytest.mark.parametrize(
     ("pairs", "size"),
-    [(5000, 6500), (27_000, 11_500), (29_000, 12_000), (160_000, 21_000), (550_000, 32_000), (10**8, 32_000)],
+    [
+        (5000, 6500),
+        (27_000, 11_500),
+        (29_000, 12_000),
+        (400_000, 12_000),
+        (10**6, 16_500),
+        (7_600_000, 32_000),
+        (10**8, 32_000),
+    ],
 )
 def test_the_fitted_vocabulary_is_what_its_source_says(pairs: int, size: int) -> None:
     assert auto_size(2 * pairs, 10**9, 100) == size
