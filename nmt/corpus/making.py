@@ -29,6 +29,9 @@ from nmt.corpus.shards import Split
 from nmt.corpus.texts import Text
 from nmt.corpus.vocabulary import warn_of_bytes
 from nmt.text.directions import Direction
+from nmt.text.known_words import write_words
+from nmt.text.mistyped import KnownWords
+from nmt.text.normal import normal
 from nmt.text.profile import ProfileCounter
 from nmt.text.progress import Progress
 from nmt.text.verbatim import read_grammar
@@ -52,7 +55,8 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
     text = judge_text(given.corpora, directions, options, means, given.model)
     scanned, facts = text.scanned, text.facts
     write_lexicon(folder, lexicon := text.lexicon())
-    sample = (pair for each in directions for pair in learnt_from(text.sample(each)))
+    sample = [pair for each in directions for pair in learnt_from(text.sample(each))]
+    write_words(folder, KnownWords.of(normal(source) for source, _ in sample))
     grammar = kept_grammar(read_grammar(options.kinds.splitlines()), sample, means.progress)
     made = (
         copy_tokenizers(folder, vocabulary) if vocabulary else learn_tokenizers(folder, text, options, grammar, means)

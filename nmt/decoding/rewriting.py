@@ -16,6 +16,7 @@ from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals
 from nmt.text.lines import one_line
+from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
 from nmt.text.slots import Slotted, filled, slotted, spaced
@@ -72,14 +73,17 @@ class Rewriter:
         told: dict[str, str | float] = {"marked from": ALWAYS, "cased below": SELDOM}
         if self.slots:
             told |= {"slots": self.slots, "grammar": VERSION}
+        if self.profile.words:
+            told |= {"mistyped words": MISTYPED}
         return told if self._whole else {**told, "sentence rules": RULES, "source language": self._language}
 
     def slotted(self, text: str, number: int) -> Slotted:
-        """A text of line ``number`` with slots for what stays as it is."""
+        """A text of line ``number`` with slots for what stays as it is, and mistyped words put right."""
         late = set[str]()
         found = slotted(text, partial(self.find, late=late), self.slots)
         self.remarks.late.add(f"line {number}", late)
-        return found
+        words = self.profile.words if self.profile else None
+        return found._replace(text=words.put_right(found.text)) if words else found
 
     def sentences(self, line: str, number: int, whole: Sentence) -> list[Sentence]:
         """The sentences of line ``number``, those that have to be encoded without pieces."""

@@ -20,6 +20,7 @@ from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.settings_file import parse_toml
 from nmt.store.tensors import Layout, largest_file, layout_of, read_tensors, write_tensors
 from nmt.text.directions import Direction, chosen_target, read_directions, side_of, targets_of
+from nmt.text.known_words import read_words
 from nmt.text.profile import Profile
 from nmt.text.tokenizer import EOS, LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, Tokenizer
 from nmt.version import __version__
@@ -140,8 +141,9 @@ class ModelFolder:
 
     @property
     def profile(self) -> Profile | None:
-        """The shape of training's lines; None in a model of an older version. Raises DataError."""
-        return Profile.read(self.manifest, str(self.folder / NAME))
+        """The shape of training's lines, and its words; None in a model of an older version. Raises DataError."""
+        profile = Profile.read(self.manifest, str(self.folder / NAME))
+        return profile and replace(profile, words=read_words(self.folder, self.manifest))
 
     @cached_property
     def tokenizers(self) -> tuple[Tokenizer, Tokenizer]:
@@ -226,7 +228,7 @@ class ModelAbout:
 
     config: ModelConfig
     languages: Mapping[str, str]  # "source" and "target"
-    tokenizers: Mapping[str, bytes]  # by file name
+    files: Mapping[str, bytes]  # tokenizers, and what else stays as the dataset has it, by name
     licence: str = ""  # of the training text, in its owner's words; "" when not given
     directions: Sequence[Direction] = ()  # if there are several
 
@@ -248,6 +250,6 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
         several = {"directions": list(map(list, about.directions))} if about.directions else {}
         settings = {"model": asdict(about.config), "languages": {**about.languages, **several}}
         (new / SETTINGS).write_text(tomli_w.dumps(settings), encoding="utf-8")
-        for name, model in about.tokenizers.items():
-            (new / name).write_bytes(model)
+        for name, content in about.files.items():
+            (new / name).write_bytes(content)
         write_manifest(new, {"kind": KIND, "format": FORMAT, **origin, **facts})

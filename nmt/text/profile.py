@@ -5,11 +5,12 @@ Knows lines and counts; no model and no files.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 from nmt.errors import DataError, shown
 from nmt.text.casing import CAPITALS, TITLE, case_of
+from nmt.text.mistyped import KnownWords
 from nmt.text.reserved import SLOTS
 from nmt.text.sentences import MARKS, final_mark, split_sentences
 from nmt.text.verbatim import Grammar
@@ -39,6 +40,7 @@ class Profile:
     kinds: Sequence[str] = ()  # of ``nmt.text.verbatim``, for which they stand
     patterns: Mapping[str, str] = field(default_factory=dict)  # and those of its own
     terms: bool = False  # whether training showed sources with translations of terms in them
+    words: KnownWords | None = field(default=None, compare=False, repr=False)  # of the sources, from a file of its own
 
     @property
     def grammar(self) -> Grammar:
@@ -64,7 +66,9 @@ class Profile:
 
     def facts(self) -> dict[str, Any]:
         """The profile as a manifest holds it, for ``read``."""
-        return asdict(self)
+        facts = asdict(replace(self, words=None))
+        del facts["words"]
+        return facts
 
     def _is_sound(self) -> bool:
         counts = all(type(count) is int and 0 <= count <= _LARGEST for count in (self.longest, self.sentences))
@@ -73,7 +77,7 @@ class Profile:
         kinds = isinstance(self.kinds, list | tuple) and all(kind in KINDS for kind in self.kinds)
         patterns = isinstance(self.patterns, dict) and all(isinstance(text, str) for text in self.patterns.values())
         marks = all(mark == "" or mark in [*MARKS] for mark in (self.source_mark, self.target_mark))
-        lists = slots and kinds and patterns and type(self.terms) is bool
+        lists = slots and kinds and patterns and type(self.terms) is bool and self.words is None
         return counts and share and lists and marks and bool(self.source_mark or not self.final)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.text.directions import targets_of
+from nmt.text.known_words import WORDS
 from nmt.text.telling import Telling
 from nmt.training.context import RunContext
 from nmt.training.request import TrainJob
@@ -59,10 +60,11 @@ class Saver:
 def about_model(job: TrainJob) -> ModelAbout:
     """What a model folder holds beside the weights. Read at the start: the dataset may be prepared anew meanwhile."""
     data = job.data
+    files = {data.source_tokenizer_path, data.target_tokenizer_path, data.folder / WORDS}
     return ModelAbout(
         job.config.model,
         {"source": data.source_language, "target": data.target_language},
-        {path.name: path.read_bytes() for path in {data.source_tokenizer_path, data.target_tokenizer_path}},
+        {path.name: path.read_bytes() for path in files if path.name in data.manifest["files"]},
         data.licence,
         data.directions if len(data.directions) > 1 else (),
     )

@@ -1,0 +1,84 @@
+"""Words in which two neighbouring letters were exchanged: ``wlaking`` becomes ``walking``, where it is no word.
+
+A word is put right when the training text never had it, and exactly one exchange of two neighbours makes a usual word
+of it. Other slips are left: what lacks a letter or has one too many may be a form or a name that training never had.
+Knows letters and hashes of words; no language, no files.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Self
+from zlib import crc32
+
+import numpy as np
+import numpy.typing as npt
+
+from nmt.text.words import UNSPACED
+
+VERSION = 1
+LEAST = 5  # letters: of two real words of four letters, one is often the other with two letters exchanged
+USUAL = 3  # times that a word must have been seen to be put in the place of another
+MOST = 1 << 20  # different words that are known, the most frequent ones
+ROW = np.dtype([("hash", "<u4"), ("count", "u1")])
+_WORD = re.compile(rf"(?<!\w)[^\W\d_{UNSPACED}]{{{LEAST},40}}(?!\w)")
+_ANY = re.compile(rf"[^\W\d_{UNSPACED}]{{{LEAST},40}}")
+
+
+class KnownWords:
+    """The words of a training text, as hashes with how often each was seen: ROW (words,), by rising hash."""
+
+    def __init__(self, rows: npt.NDArray[np.void]) -> None:
+        self.rows = rows
+        self._hashes, self._counts = np.ascontiguousarray(rows["hash"]), rows["count"]
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Self:
+        """Count the words of texts."""
+        counted = Counter[str]()
+        for text in texts:
+            counted.update(_ANY.findall(text))
+        counts = Counter[int]()
+        for word, count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MOST]:
+            counts[_hash(word)] += count
+        return cls(np.array([(word, min(count, 255)) for word, count in sorted(counts.items())], ROW))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the rows are as ``of`` makes them."""
+        return len(self.rows) <= MOST and bool(np.all(np.diff(self._hashes.astype(np.int64)) > 0))
+
+    def put_right(self, text: str) -> str:
+        """The text with the words that were mistyped as they were meant; it has the same length."""
+        return _WORD.sub(self._right, text)
+
+    def _right(self, match: re.Match[str]) -> str:
+        word = match[0]
+        if self._count(word) or self._count(word.lower()):
+            return word
+        found = {other for other in exchanged(word) if self._is_usual(other, at_start=not match.start())}
+        return found.pop() if len(found) == 1 else word
+
+    def _is_usual(self, word: str, at_start: bool) -> bool:
+        """Whether a word was seen often; the first word of a text may have its capital for that alone."""
+        return max(self._count(word), self._count(word.lower()) if at_start else 0) >= USUAL
+
+    def _count(self, word: str) -> int:
+        wanted = _hash(word)
+        place = int(np.searchsorted(self._hashes, np.uint32(wanted)))
+        return int(self._counts[place]) if place < len(self._hashes) and self._hashes[place] == wanted else 0
+
+
+def exchanged(word: str) -> set[str]:
+    """The words that a word becomes when two neighbouring letters change places; capitals stay where they are."""
+    found, low = set[str](), word.lower()
+    if len(low) != len(word):
+        return found
+    for place in range(len(word) - 1):
+        other = low[:place] + low[place + 1] + low[place] + low[place + 2 :]
+        found.add("".join(new.upper() if old.isupper() else new for old, new in zip(word, other, strict=True)))
+    return {other for other in found if other != word and len(other) == len(word)}
+
+
+def _hash(word: str) -> int:
+    return crc32(word.encode("utf-8", "surrogatepass"))
