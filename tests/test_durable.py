@@ -11,10 +11,10 @@ import pytest
 
 from nmt.disk import folders
 from nmt.disk.debris import is_debris, partial_name, sweep, unfinished
-from nmt.disk.durable import sync_file
+from nmt.disk.durable import refuse_irregular, sync_file
 from nmt.disk.files import create_binary
 from nmt.disk.folders import create_folder, swap
-from nmt.errors import StorageError
+from nmt.errors import CannotCreateError, StorageError
 
 LEFT = """
 import os, sys
@@ -145,3 +145,13 @@ def test_a_disk_that_fails_while_debris_is_looked_for_leaves_none(
         sync_file(tmp_path / "gone")
     assert list(tmp_path.iterdir()) == []
     assert not unfinished
+
+
+def test_a_file_that_another_process_moves_away_meanwhile_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os.path, "lexists", lambda path: True)  # as it was a moment ago
+    refuse_irregular(tmp_path / "gone")
+    (tmp_path / "link").symlink_to("gone")
+    with pytest.raises(CannotCreateError, match="is a link"):
+        refuse_irregular(tmp_path / "link")

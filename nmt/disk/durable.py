@@ -24,9 +24,12 @@ def cannot_create(path: Path, error: OSError) -> NmtError:
 
 def refuse_irregular(path: Path) -> None:
     """Raise CannotCreateError when something other than a regular file, such as a link, is at ``path``."""
-    if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        what = "a link" if path.is_symlink() else "no regular file"
-        raise CannotCreateError(f"{path} is {what}", "move it away")
+    # In one look: another process may move it away at any moment.
+    with suppress(OSError):
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a link" if stat.S_ISLNK(mode) else "no regular file"
+            raise CannotCreateError(f"{path} is {what}", "move it away")
 
 
 def rename(old: Path, new: Path) -> None:
