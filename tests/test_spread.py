@@ -243,6 +243,14 @@ def test_a_dataset_made_on_a_cluster_has_the_same_bytes(
     assert [note for note in heard.notes if "lost" in note] == []
 
 
+def test_who_has_no_token_cannot_join_the_cluster_of_this_machine(cluster: Cluster) -> None:
+    address = ray.get_runtime_context().gcs_address
+    code = f"import ray; ray.init({address!r}, log_to_driver=False)"
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
+    joins = [subprocess.run([sys.executable, "-c", code], env=env, capture_output=True) for env in (outside, None)]
+    assert [bool(one.returncode) for one in joins] == [True, False]
+
+
 def test_an_address_without_a_cluster_is_refused_in_one_line() -> None:
     with pytest.raises(BusyError, match=r"no Ray cluster at 127\.0\.0\.1:9"), joined("127.0.0.1:9"):
         pass

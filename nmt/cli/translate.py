@@ -119,6 +119,7 @@ def translate(
     from nmt.decoding.job import Job, WindowTranslator
     from nmt.decoding.plan import measured
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
+    from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
     from nmt.text.terms import Glossary
@@ -172,6 +173,8 @@ def translate(
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
+            if cluster is None:
+                return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
             opened = [ModelFolder.open(each).toward(to) for each in models]
             terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
             each = loader(cluster, stack)(opened, options, EngineOptions(batch_tokens, *how), terms, progress)
