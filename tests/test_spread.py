@@ -30,8 +30,11 @@ from nmt.text.progress import Silent  # noqa: E402
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import the tests
-    with joined() as there:
-        yield there
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", "127.0.0.1:9")  # where another cluster would be: this one is not looked for there
+        with joined() as there:
+            patch.undo()
+            yield there
 
 
 class Doubles:
@@ -212,7 +215,8 @@ def test_scores_on_a_cluster_are_those_of_one_process(cluster: Cluster, tiny_run
     assert "perplexity" in spread.stderr
 
 
-def test_an_evaluation_on_a_cluster_of_this_machine_says_the_same(tiny_run: TinyRun) -> None:
+def test_an_evaluation_on_a_cluster_says_the_same(cluster: Cluster, tiny_run: TinyRun) -> None:
+    address = ray.get_runtime_context().gcs_address
     command: list[str | Path] = [
         "evaluate",
         tiny_run.run,
@@ -223,8 +227,7 @@ def test_an_evaluation_on_a_cluster_of_this_machine_says_the_same(tiny_run: Tiny
         "--threads",
         "1",
     ]
-    elsewhere = {**os.environ, "RAY_ADDRESS": "127.0.0.1:9"}  # where another cluster would be
-    assert nmt(*command, "--cluster", env=elsewhere, timeout=300).stdout == nmt(*command).stdout != ""
+    assert nmt(*command, "--cluster", address, timeout=300).stdout == nmt(*command).stdout != ""
 
 
 def test_a_dataset_made_on_a_cluster_has_the_same_bytes(
