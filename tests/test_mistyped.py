@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import TinyRun
 from fakes import ReverseEngine, WordTokenizer
@@ -16,7 +15,7 @@ from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.known_words import WORDS, read_words, write_words
-from nmt.text.mistyped import LEAST, ROW, USUAL, KnownWords, exchanged
+from nmt.text.mistyped import LEAST, USUAL, KnownWords, exchanged
 from nmt.text.profile import Profile
 
 TEXT = [
@@ -95,19 +94,17 @@ def test_a_dataset_and_its_model_have_the_words_and_damaged_ones_are_refused(tin
     data, model = Dataset.open(tiny_run.data), ModelFolder.open(tiny_run.run)
     words = read_words(data.folder, data.manifest)
     assert words
-    assert len(words.rows)
+    assert words.counts
     assert model.profile
     assert model.profile.words
-    assert np.array_equal(model.profile.words.rows, words.rows)
+    assert (model.profile.words.hashes, model.profile.words.counts) == (words.hashes, words.counts)
     assert "words" not in model.profile.facts()
-    rows = KNOWN.rows.copy()
-    for damaged in (rows[::-1], np.concatenate([rows, rows[-1:]])):
-        write_words(tmp_path, KnownWords(np.array(damaged, ROW)))
+    whole = (data.folder / WORDS).read_bytes()
+    write_words(tmp_path, words)
+    assert (tmp_path / WORDS).read_bytes() == whole
+    for damaged in (whole[4:8] + whole[:4] + whole[8:], whole[:4] + whole[:4] + whole[8:], whole[:-1], whole + b"x"):
+        (tmp_path / WORDS).write_bytes(damaged)
         write_manifest(tmp_path, {"kind": "x"})
         with pytest.raises(DataError, match=rf"{WORDS} is damaged"):
             read_words(tmp_path, read_manifest(tmp_path))
-    (tmp_path / WORDS).write_bytes(rows.tobytes()[:-1])
-    write_manifest(tmp_path, {"kind": "x"})
-    with pytest.raises(DataError, match=rf"{WORDS} is damaged"):
-        read_words(tmp_path, read_manifest(tmp_path))
     assert LEAST > 4

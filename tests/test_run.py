@@ -91,6 +91,7 @@ def test_a_run_leaves_the_files_of_the_contract(tiny_run: TinyRun) -> None:
         "model.safetensors",
         "config.toml",
         "tokenizer.model",
+        "words.bin",
         "manifest.json",
     }
     read_manifest(run / "model")

@@ -6,13 +6,13 @@ Knows letters and hashes of words; no language, no files.
 """
 
 import re
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Self
 from zlib import crc32
-
-import numpy as np
-import numpy.typing as npt
 
 from nmt.text.words import UNSPACED
 
@@ -20,17 +20,15 @@ VERSION = 1
 LEAST = 5  # letters: of two real words of four letters, one is often the other with two letters exchanged
 USUAL = 3  # times that a word must have been seen to be put in the place of another
 MOST = 1 << 20  # different words that are known, the most frequent ones
-ROW = np.dtype([("hash", "<u4"), ("count", "u1")])
 _WORD = re.compile(rf"(?<!\w)[^\W\d_{UNSPACED}]{{{LEAST},40}}(?!\w)")
 _ANY = re.compile(rf"[^\W\d_{UNSPACED}]{{{LEAST},40}}")
 
 
 class KnownWords:
-    """The words of a training text, as hashes with how often each was seen: ROW (words,), by rising hash."""
+    """The words of a training text: their hashes, rising, and how often each was seen, up to 255."""
 
-    def __init__(self, rows: npt.NDArray[np.void]) -> None:
-        self.rows = rows
-        self._hashes, self._counts = np.ascontiguousarray(rows["hash"]), rows["count"]
+    def __init__(self, hashes: Iterable[int], counts: bytes) -> None:
+        self.hashes, self.counts = array("I", hashes), counts
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
@@ -41,12 +39,14 @@ class KnownWords:
         counts = Counter[int]()
         for word, count in sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:MOST]:
             counts[_hash(word)] += count
-        return cls(np.array([(word, min(count, 255)) for word, count in sorted(counts.items())], ROW))
+        hashes = sorted(counts)
+        return cls(hashes, bytes(min(counts[each], 255) for each in hashes))
 
     @property
     def is_sound(self) -> bool:
-        """Whether the rows are as ``of`` makes them."""
-        return len(self.rows) <= MOST and bool(np.all(np.diff(self._hashes.astype(np.int64)) > 0))
+        """Whether they are as ``of`` makes them."""
+        rises = all(before < after for before, after in pairwise(self.hashes))
+        return rises and len(self.hashes) == len(self.counts) <= MOST
 
     def put_right(self, text: str) -> str:
         """The text with the words that were mistyped as they were meant; it has the same length."""
@@ -65,8 +65,8 @@ class KnownWords:
 
     def _count(self, word: str) -> int:
         wanted = _hash(word)
-        place = int(np.searchsorted(self._hashes, np.uint32(wanted)))
-        return int(self._counts[place]) if place < len(self._hashes) and self._hashes[place] == wanted else 0
+        place = bisect_left(self.hashes, wanted)
+        return self.counts[place] if place < len(self.hashes) and self.hashes[place] == wanted else 0
 
 
 def exchanged(word: str) -> set[str]:
