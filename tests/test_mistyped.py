@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 from conftest import TinyRun
@@ -50,6 +51,16 @@ KNOWN = KnownWords.of(TEXT)
 )
 def test_a_word_that_was_never_seen_becomes_the_usual_one_that_an_exchange_makes(mistyped: str, meant: str) -> None:
     assert KNOWN.put_right(mistyped) == meant
+
+
+@pytest.mark.parametrize("text", ["Das Mädhcen", "an éwlaking", "wlakiné", "Straße wlaking", "한국어 wlaking"])
+def test_a_text_in_nfd_becomes_what_it_becomes_in_nfc(text: str) -> None:
+    assert KNOWN.put_right(normalize("NFD", text)) == KNOWN.put_right(normalize("NFC", text))
+
+
+@pytest.mark.parametrize("text", ["wlaking\u0323", "\u0323wlaking", "b\u0323wlaking"])
+def test_a_part_of_a_word_beside_a_mark_stays(text: str) -> None:
+    assert KNOWN.put_right(text) == normalize("NFC", text)
 
 
 def test_of_two_usual_words_none_is_chosen() -> None:

@@ -139,7 +139,7 @@ class ModelFolder:
         if not all(produced[: EOS + 1]):
             raise DataError(f"{self.weights_path} lets no translation end", "restore the file from its origin")
 
-    @property
+    @cached_property
     def profile(self) -> Profile | None:
         """The shape of training's lines, and its words; None in a model of an older version. Raises DataError."""
         profile = Profile.read(self.manifest, str(self.folder / NAME))

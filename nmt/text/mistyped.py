@@ -12,8 +12,10 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Self
+from unicodedata import category, normalize
 from zlib import crc32
 
+from nmt.text.normal import FORM
 from nmt.text.words import UNSPACED
 
 VERSION = 1
@@ -49,11 +51,15 @@ class KnownWords:
         return rises and len(self.hashes) == len(self.counts) <= MOST
 
     def put_right(self, text: str) -> str:
-        """The text with the words that were mistyped as they were meant; it has the same length."""
-        return _WORD.sub(self._right, text)
+        """The text in NFC, with the words that were mistyped as they were meant; that changes no length."""
+        return _WORD.sub(self._right, text if text.isascii() else normalize(FORM, text))
 
     def _right(self, match: re.Match[str]) -> str:
         word = match[0]
+        # A letter with a mark that NFC keeps apart, as in Hindi, is a part of the word that the pattern does not see.
+        around = match.string[max(0, match.start() - 1) : match.start()] + match.string[match.end() : match.end() + 1]
+        if any(category(sign)[0] == "M" for sign in around):
+            return word
         if self._count(word) or self._count(word.lower()):
             return word
         found = {other for other in exchanged(word) if self._is_usual(other, at_start=not match.start())}
