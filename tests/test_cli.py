@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, nmt, write_corpus
+from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, started, write_corpus
 from typer.core import TyperOption
 
 import nmt as package
@@ -109,7 +109,7 @@ def test_mistake_is_one_line_with_its_exit_code(
 ) -> None:
     (tmp_path / "a file").touch()
     here = {**places, "tmp": tmp_path}
-    result = nmt(*(part.format(**here) for part in line.split()), input="")
+    result = started(*(part.format(**here) for part in line.split()), input="")
     assert result.returncode == code, result.stderr
     what, semicolon, mend = result.stderr.removesuffix("\n").partition("; ")
     assert what.startswith("nmt: error: ")
@@ -143,7 +143,7 @@ def test_an_option_that_takes_one_value_refuses_a_second(name: str, option: Type
 
 def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None:
     for flags in (["--seed", "1", "--seed=1"], ["--threads", "1", "--cpu-threads", "2"], ["-o", "a", "--output", "b"]):
-        actual = nmt("translate", tiny_run.run, "in", *flags)
+        actual = started("translate", tiny_run.run, "in", *flags)
         assert (actual.returncode, actual.stdout, actual.stderr.count("\n")) == (USAGE, "", 1)
         assert "is given twice; it takes one value: give it once" in actual.stderr
 
@@ -151,17 +151,17 @@ def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_common_flags_are_every_commands(name: str) -> None:
     given = ["--seed", "1", "--device", "cpu", "--threads", "1", "--quiet", "--verbose", "--help"]
-    shown = nmt(name, *given)
+    shown = started(name, *given)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert {flag for flag in given if flag.startswith("--")} <= set(re.findall(r"--[a-z]+", shown.stdout))
     names = [option.name for option in COMMANDS[name].params if isinstance(option, TyperOption)]
     assert names[-6:] == ["seed", "device", "threads", "quiet", "verbose", "version"]
-    assert nmt(name, "--version").stdout == nmt("--version").stdout
+    assert started(name, "--version").stdout == started("--version").stdout
 
 
 def test_a_command_that_makes_nothing_of_a_common_flag_works_with_it(tiny_run: TinyRun) -> None:
     flags = ["--seed", "7", "--device", "cpu", "--threads", "1", "--quiet", "--verbose"]
-    plain, actual = nmt("inspect", tiny_run.run), nmt("inspect", tiny_run.run, *flags)
+    plain, actual = started("inspect", tiny_run.run), started("inspect", tiny_run.run, *flags)
     assert (actual.returncode, actual.stdout, actual.stderr) == (0, plain.stdout, plain.stderr)
 
 
@@ -181,13 +181,13 @@ def test_make_says_at_the_end_where_nmt_is(target: str) -> None:
 
 
 def test_version_goes_to_standard_output() -> None:
-    result = nmt("--version")
+    result = started("--version")
     assert (result.returncode, result.stdout, result.stderr) == (0, f"nmt {package.__version__}\n", "")
 
 
 def test_python_dash_m_is_the_same_program() -> None:
     module = subprocess.run([sys.executable, "-m", "nmt", "trian"], capture_output=True, encoding="utf-8", timeout=60)
-    script = nmt("trian")
+    script = started("trian")
     assert (module.returncode, module.stdout, module.stderr) == (script.returncode, script.stdout, script.stderr)
 
 
@@ -202,7 +202,7 @@ def test_other_toolkits_names_of_flags_mean_ours(flags: list[str], tiny_run: Tin
     text = write_corpus(tmp_path, "few", 0, 3).with_suffix(".ko")
     ours = ["--beam-size", "2", "--length-penalty", "0.5", "--batch-tokens", "500", "--n-best", "2"]
     wanted, actual = (
-        nmt("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
+        started("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
     )
     assert actual.returncode == 0, actual.stderr
     assert actual.stdout == wanted.stdout
@@ -226,7 +226,7 @@ def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
 ) -> None:
     paths = {"MODEL": str(tiny_run.run), "DATA": str(tiny_run.data)}
     line = [paths.get(word, word) for word in command.split()]
-    answer = nmt(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
+    answer = started(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
     assert answer.returncode == (78 if "--threads 2" in flags else 2)
     assert re.fullmatch(rf"nmt: error: --.* cores allows 0 to {most_threads()}; .*\n", answer.stderr)
     assert list(tmp_path.iterdir()) == []
@@ -234,24 +234,25 @@ def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
 
 def test_results_alone_go_to_standard_output(tiny_run: TinyRun, tmp_path: Path) -> None:
     text = write_corpus(tmp_path, "few", 0, 5)
-    translated = nmt("translate", tiny_run.run, text.with_suffix(".ko"), *QUICK)
+    translated = started("translate", tiny_run.run, text.with_suffix(".ko"), *QUICK)
     assert translated.returncode == 0, translated.stderr
     assert translated.stdout.count("\n") == 5
-    scored = nmt("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
+    scored = started("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
     assert scored.returncode == 0, scored.stderr
     assert [scored_set["lines"] for scored_set in json.loads(scored.stdout)["sets"]] == [5]
-    prepared = nmt(
+    prepared = started(
         "prepare", "-s", "ko", "-t", "en", "--train", tiny_run.data.parent / "text/train", "-o", tmp_path / "d"
     )
     assert (prepared.returncode, prepared.stdout) == (0, ""), prepared.stderr
-    again = nmt("train", tiny_run.data, "-o", tiny_run.run, "--config", tiny_run.run / "config.toml", "--device", "cpu")
+    config = tiny_run.run / "config.toml"
+    again = started("train", tiny_run.data, "-o", tiny_run.run, "--config", config, "--device", "cpu")
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert "nothing to do" in again.stderr
 
 
 def test_quiet_commands_say_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
     text = write_corpus(tmp_path, "few", 0, 2)
-    result = nmt("translate", tiny_run.run, text.with_suffix(".ko"), "-o", tmp_path / "out.en", "--quiet", *QUICK)
+    result = started("translate", tiny_run.run, text.with_suffix(".ko"), "-o", tmp_path / "out.en", "--quiet", *QUICK)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert (tmp_path / "out.en").read_bytes().count(b"\n") == 2
 
@@ -343,7 +344,7 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def few_translated(tiny_run: TinyRun, few: Path) -> str:
-    return nmt("translate", tiny_run.run, few, *QUICK).stdout
+    return started("translate", tiny_run.run, few, *QUICK).stdout
 
 
 @pytest.mark.parametrize("closed", ["<&-", "2>&-"])
@@ -471,7 +472,7 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
         while not (journal.exists() and journal.read_bytes().count(b"\n") == 2) and process.poll() is None:
             time.sleep(0.01)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        second = nmt(*command, input="")
+        second = started(*command, input="")
         assert second.returncode == 75
         assert "in use by another process" in second.stderr
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -480,7 +481,7 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     assert process.returncode == -number
     left = {"out.en.journal", "out.en.partial"} | ({"out.en.partial.lock"} if number == signal.SIGKILL else set())
     assert {path.name for path in tmp_path.iterdir()} == left
-    again = nmt(*command, input=text.decode())
+    again = started(*command, input=text.decode())
     assert again.returncode == 0
     assert re.fullmatch(r"nmt: resuming after line 4,096\nnmt: 4,098 lines in \S+ s: .*/out\.en\n", again.stderr)
     assert out.read_bytes() == BLANK + few_translated.encode()

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, nmt
+from conftest import ROOT, nmt, started
 from real_text import real_text
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ def multi30k_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_memory_does_not_grow_with_the_file(times: int, bound: float, multi30k_run: Path, tmp_path: Path) -> None:
     source, output, stats = tmp_path / "in.en", tmp_path / "out.de", tmp_path / "stats.json"
     source.write_bytes((real_text("multi30k") / "train.en").read_bytes() * times)
-    result = nmt("translate", multi30k_run, source, "-o", output, "--stats", stats, timeout=7200)
+    result = started("translate", multi30k_run, source, "-o", output, "--stats", stats, timeout=7200)
     assert result.returncode == 0, result.stderr
     assert output.read_bytes().count(b"\n") == source.read_bytes().count(b"\n") == 29_000 * times
     assert json.loads(stats.read_text())["peak_memory_bytes"] < bound
