@@ -49,7 +49,8 @@ SURVIVORS = [
 
 
 def normal(text: str) -> str:
-    return unicodedata.normalize("NFC", " ".join(text.split()))
+    whole = ("\ufffd" if unicodedata.category(character) == "Cs" else character for character in text)
+    return unicodedata.normalize("NFC", " ".join("".join(whole).split()))
 
 
 @pytest.fixture(scope="module", params=["unigram", "bpe"])
@@ -78,6 +79,10 @@ MODEL = train_tokenizer(TEXT, "unigram", SIZE)
 @given(st.text(st.characters() | st.sampled_from(" \t\xa0\u3000\u0301ᄒ"), max_size=8))
 def test_the_normal_form_is_nfc_with_single_spaces(text: str) -> None:
     assert normal_form(text) == normal(text)
+
+
+def test_half_of_a_surrogate_pair_is_a_replacement_character_from_the_beginning() -> None:
+    assert normal_form("나는 \ud800간다. ") == "나는 \ufffd간다."
 
 
 def test_no_white_space_but_the_space_is_printable() -> None:

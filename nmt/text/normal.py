@@ -5,17 +5,23 @@ names. Nearly all text is in NFC already. NFKC is not used, because it also rewr
 which the author chose.
 """
 
+import re
 from typing import Final
 from unicodedata import is_normalized, normalize
 
 FORM: Final = "NFC"
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normal(text: str) -> str:
-    """The text in Unicode's NFC, with every run of white space made one space and none at the ends."""
-    # Most lines need no change, and this check takes half the time. No white space except the space is printable.
+    """The text in Unicode's NFC, with every run of white space made one space and none at the ends.
+
+    Half of a surrogate pair, which no file has and a Python program may have, becomes U+FFFD.
+    """
+    # Most lines need no change, and this check takes half the time. No white space except the space is printable, and
+    # no surrogate.
     if not text.isprintable() or "  " in text or text[:1] == " " or text[-1:] == " ":
-        text = " ".join(text.split())
+        text = _SURROGATE.sub("\ufffd", " ".join(text.split()))
     return text if text.isascii() else normalize(FORM, text)
 
 

@@ -30,7 +30,6 @@ LARGEST_MODEL = 1 << 25  # bytes; real models have about 20 for each piece
 _SPACE = "▁"  # SentencePiece's sign for a space, which a person may also type
 _RESERVED = "▅"  # SentencePiece's trainer skips lines that hold this sign
 _NONCHARACTERS = [chr(code) for code in range(0xFDD0, 0xFDF0)]  # no text has them, so they can replace those signs
-_SURROGATE = re.compile("[\ud800-\udfff]")
 # The number of threads decides the order of float sums, so it must be the same on every machine.
 _TRAINING_THREADS = 4
 # Characters. SentencePiece skips lines of over 4,192 bytes, and takes minutes for a long line that repeats itself.
@@ -94,7 +93,7 @@ class Tokenizer:
         """``encode`` with byte pieces for what has no piece."""
         # Normalising here, in training and in use, gives the same pieces for the same text in any spelling. A str may
         # hold lone surrogates, which UTF-8 cannot; like bytes that are not UTF-8, each becomes U+FFFD.
-        texts = [normal(_SURROGATE.sub("\ufffd", line)) for line in lines]
+        texts = list(map(normal, lines))
         ids: list[list[int]] = self._model.encode(texts, out_type=int, num_threads=1)
         for row, text in enumerate(texts):
             if _SPACE in text:
