@@ -12,7 +12,13 @@ PRESETS: dict[str, Layer] = {
     "tiny": {
         "model": dict(width=128, feed_forward=256, encoder_layers=4, decoder_layers=4, heads=4, dropout=0.2),
         "training": dict(
-            epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, bidirectional=0.33, weight_decay=0.1
+            epochs=40,
+            batch_tokens=1600,
+            learning_rate=5e-3,
+            warmup_steps=800,
+            bidirectional=0.33,
+            weight_decay=0.1,
+            odd_input=0.15,
         ),
     },
     "small": {
@@ -113,6 +119,11 @@ class Task:
     steps: int = 0
     epochs: int = 0
     minutes: float = 0.0
+
+    @property
+    def longer_side(self) -> float:
+        """The mean number of tokens of the side that has more of them."""
+        return max(self.source_tokens, self.target_tokens) / self.pairs
 
 
 def operations(model: ModelConfig, vocabulary: int, source_tokens: float) -> float:
