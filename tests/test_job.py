@@ -21,7 +21,7 @@ from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.decoding.windows import Window
 from nmt.errors import BusyError, UsageError
-from nmt.store.journal import Sums, Work
+from nmt.store.journal import Notes, Sums, Work
 from nmt.text.lines import Pause
 from nmt.text.progress import Progress
 
@@ -46,10 +46,16 @@ class Memory:
         self.lines += len(lines) if tuple(lines) in self.done else 0
         return tuple(lines) in self.done
 
-    def found(self) -> list[str]:
+    def found(self) -> tuple[list[str], Notes]:
         raise AssertionError("nobody asks")
 
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
+    def add(
+        self,
+        lines: Sequence[str],
+        records: Sequence[str],
+        sums: Mapping[str, float] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         self.done[tuple(lines)] = list(records)
         self.lines += len(lines)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import resource
 import signal
 from collections.abc import Callable, Iterator
@@ -58,6 +59,31 @@ def job(
                 file.add(window, upper(window))
         file.finish(len(lines))
     return made, progress.notes
+
+
+def test_notes_on_lines_are_found_again_and_what_is_none_is_damage(tmp_path: Path) -> None:
+    path, lines = tmp_path / "out", ["a", "b"]
+    with resumable(path, keep_journal=True) as file:
+        file.begin(WORK)
+        file.add(lines, ["A", "B"], {"wrong": 1}, {1: "loop"})
+        file.finish(2)
+    with resumable(path, keep_journal=True) as file:
+        file.begin(WORK)
+        assert file.find(lines)
+        assert file.found() == (["A", "B"], {1: "loop"})
+        assert file.sums == {"wrong": 1}
+        file.finish(2)
+    journal = path.with_name("out.journal")
+    whole = journal.read_bytes()
+    for wrong in (b'{"2": "loop"}', b'{"-1": "loop"}', b'{"1": 7}', b'["loop"]'):
+        journal.write_bytes(re.sub(rb'(?<="notes": )[^}]*}', wrong, whole))
+        with resumable(path, keep_journal=True) as file:
+            file.begin(WORK, progress=(progress := Recorder()))
+            assert not file.find(lines)
+            assert "is damaged" in progress.notes[0]
+            file.add(lines, ["A", "B"], {"wrong": 1}, {1: "loop"})
+            file.finish(2)
+        assert journal.read_bytes() == whole
 
 
 def stop_at(window: int) -> Callable[[int], None]:

@@ -7,10 +7,11 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from fakes import Recorder, ReverseEngine, WordTokenizer
+from fakes import AnswerEngine, Recorder, ReverseEngine, WordTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nmt.config import SearchOptions
 from nmt.decoding.formats import Format
 from nmt.decoding.job import Job
 from nmt.decoding.repeats import WithoutRepeats
@@ -65,6 +66,42 @@ def test_lines_that_ask_for_something_are_always_translated() -> None:
     lines: list[Line] = [Request("a b", prefix="b"), "a b", Request("a b")]
     (found,) = translator.translated([Window(0, lines)], Recorder())
     assert [one.text for one in found] == ["b a", "b a", "b a"]
+
+
+ANSWERS = {"a": ["x x x x"], "b": ["x x x x"], "c": ["y"], "d": ["in 1999"]}
+AGAIN = {("b", 2): ["x y"]}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(["", *ANSWERS]), min_size=1, max_size=30), st.integers(1, 8))
+def test_what_is_counted_of_repeated_lines_is_what_is_counted_of_each(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[str], fails: int
+) -> None:
+    """``a`` loops, ``b`` is mended, ``c`` is sound, ``d`` has a number too many."""
+    folder = tmp_path_factory.mktemp("counted")
+    (folder / "in").write_text("".join(f"{line}\n" for line in lines))
+
+    def run(name: str, once: bool, fails: int = 0) -> tuple[dict[str, float], int]:
+        """What was counted, and how many lines the engine was asked for."""
+        engine = AnswerEngine(TOKENIZER, ANSWERS, AGAIN)
+        translator = Failing(engine, TOKENIZER, TOKENIZER, SearchOptions(check=True), window=4)
+        translator.fails = fails
+        job = Job([folder / "in"], str(folder / name), Format(), once=once)
+        with suppress(BusyError):
+            job.run(lambda: translator, Recorder(), lambda: pytest.fail("nothing goes to standard output"), None)
+        return job.counted, sum(beam == SearchOptions.beam_size for _, beam, _ in engine.asked)
+
+    expected, _ = run("each", False)
+    assert expected.get("mended", 0) == lines.count("b")
+    assert expected.get("loop", 0) == lines.count("a")
+    assert expected.get("number", 0) == lines.count("d")
+    assert run("once", True) == (expected, len({*lines} - {""}))
+    found, first = run("halves", True, fails)
+    again = 0
+    if not (folder / "halves").exists():
+        found, again = run("halves", True)
+    assert (found, first + again) == (expected, len({*lines} - {""}))
+    assert len({(folder / name).read_bytes() for name in ("each", "once", "halves")}) == 1
 
 
 class Failing(Translator):

@@ -120,6 +120,21 @@ def counts(translations: Sequence[Translation]) -> dict[str, float]:
     return dict(+counted)
 
 
+def notes(translations: Sequence[Translation]) -> dict[int, str]:
+    """What is counted of each translation, by its place; those of which nothing is are left out."""
+    said = {
+        place: ",".join([*(translation.checks or []), *([MENDED] if translation.mended else [])])
+        for place, translation in enumerate(translations)
+    }
+    return {place: note for place, note in said.items() if note}
+
+
+def noted(translation: Translation, note: str) -> Translation:
+    """The translation as ``counts`` counts the one that the note is of."""
+    names = note.split(",")
+    return replace(translation, checks=[name for name in names if name != MENDED], mended=MENDED in names)
+
+
 def summary(counted: Mapping[str, float], lines: int) -> str:
     """The counts of ``lines`` lines in words; "" when none looks wrong, or did."""
     said = []

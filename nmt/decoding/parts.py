@@ -7,7 +7,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
-from nmt.decoding.checking import counts
+from nmt.decoding.checking import counts, notes
 from nmt.decoding.formats import Format
 from nmt.decoding.input_lines import InputLines
 from nmt.decoding.repeats import WithoutRepeats
@@ -78,7 +78,7 @@ class OpenPart:
             if found and not without:
                 progress.advance(len(window.lines))
                 if once:
-                    once.remember(window.lines, self.sink.found())
+                    once.remember(window.lines, *self.sink.found())
             else:
                 self._asked.append(Asked(window.before, known, found, without))
                 yield window
@@ -92,7 +92,8 @@ class OpenPart:
         before, known, found, without = self._asked.popleft()
         if not found:
             records = map(self._format.records, count(before), translations)
-            self.sink.add(known, list(chain.from_iterable(records)), counts(translations) | term_counts(translations))
+            sums = counts(translations) | term_counts(translations)
+            self.sink.add(known, list(chain.from_iterable(records)), sums, notes(translations))
         for side, its_sink in without:
             its_sink.add(known, side.records(before, translations))
 

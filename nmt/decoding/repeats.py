@@ -1,13 +1,14 @@
 """Lines that came before are not translated again, whatever translates windows. Knows lines and translations; no model.
 
-For plain text alone: texts do not depend on which lines are known, but what is counted of lines does.
+For texts alone: these do not depend on which lines are known, but the last digits of scores do.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from nmt.decoding.checking import noted
 from nmt.decoding.request import Line, text_of
 from nmt.decoding.translation import Translation
 from nmt.decoding.windows import Window
@@ -58,12 +59,13 @@ class WithoutRepeats:
             # Windows come in order, so what an earlier one was asked for is there.
             yield [known.translation for known, _ in found if known.translation]
 
-    def remember(self, lines: Iterable[Line], texts: Iterable[str]) -> None:
+    def remember(self, lines: Iterable[Line], texts: Iterable[str], notes: Mapping[int, str]) -> None:
         """Take in the next window, which an earlier process has translated, as if this one had."""
-        for line, text in zip(lines, texts, strict=True):
+        for place, (line, text) in enumerate(zip(lines, texts, strict=True)):
             known, is_new = self._find(line)
             if is_new:
-                known.translation = Translation(text_of(line), text, 0.0)
+                translation = Translation(text_of(line), text, 0.0)
+                known.translation = noted(translation, notes[place]) if place in notes else translation
 
     def _find(self, line: Line) -> tuple[Known, bool]:
         """What is known of a line, and whether it is new: then it must be asked for."""

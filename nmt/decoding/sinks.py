@@ -7,7 +7,7 @@ from typing import BinaryIO, Protocol
 
 from nmt.decoding.request import Line
 from nmt.disk.files import create_binary, written_directly
-from nmt.store.journal import Sums, Work, add_sums
+from nmt.store.journal import Notes, Sums, Work, add_sums
 from nmt.store.resumable import resumable
 from nmt.text.lines import Pause
 from nmt.text.progress import Progress
@@ -31,13 +31,19 @@ class Sink(Protocol):
     def find(self, lines: Sequence[str]) -> bool:
         """Whether ``lines``, the next window, are in it already; then they count in ``lines`` and are not added."""
 
-    def found(self) -> list[str]:
-        """The records of the window that was found last."""
+    def found(self) -> tuple[list[str], Notes]:
+        """The records of the window that was found last, and the notes on its lines."""
 
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
+    def add(
+        self,
+        lines: Sequence[str],
+        records: Sequence[str],
+        sums: Mapping[str, float] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         """Write the translations of ``lines``, the next window; each record is a line of output.
 
-        ``sums`` are counted over all windows, those of earlier processes included.
+        ``sums`` are counted over all windows, those of earlier processes included. ``notes`` are for ``found``.
         """
 
     def finish(self, lines: int) -> None:
@@ -64,10 +70,16 @@ class Stream:
     def find(self, lines: Sequence[str]) -> bool:
         return False
 
-    def found(self) -> list[str]:
+    def found(self) -> tuple[list[str], Notes]:
         raise AssertionError("nothing is found in a stream")
 
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
+    def add(
+        self,
+        lines: Sequence[str],
+        records: Sequence[str],
+        sums: Mapping[str, float] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         for record in records:
             self.stream.write(f"{record}\n".encode())
         self.lines += len(lines)

@@ -2,9 +2,9 @@
 
 FILE.partial grows window by window, and FILE.journal says how much of it is good. A journal is lines of JSON: a header
 with all that the output depends on, then an entry for each window: its number of lines, the number of bytes of their
-translations, a SHA-256 of both, and sums over the window if its writer has any. A later process that does the same work
-compares its windows with the entries, one by one, and translates from the first difference on. So nothing is read
-ahead, and standard input resumes as files do.
+translations, a SHA-256 of both, and its writer's sums over the window and notes on its lines, if there are any. A later
+process that does the same work compares its windows with the entries, one by one, and translates from the first
+difference on. So nothing is read ahead, and standard input resumes as files do.
 Neither file is trusted: every entry is checked against the bytes that are there.
 
 Knows lines and bytes; not how one becomes the other. nmt.store.resumable writes both files.
@@ -33,7 +33,10 @@ Work = Mapping[str, str | int | float | bool | None]
 Sums = dict[str, float]
 """What a writer counts over the windows of an output, by name."""
 
-_LONGEST = 1 << 16  # bytes of a line; a journal's have some hundreds
+Notes = Mapping[int, str]
+"""What a writer remembers of lines of a window, by their places."""
+
+_LONGEST = 1 << 19  # bytes of a line; a journal's have some hundreds, or with notes on all lines some hundred thousand
 _CHUNK = 1 << 20
 
 
@@ -118,31 +121,42 @@ class Entry:
     input: str  # SHA-256 of the lines
     output: str  # SHA-256 of the bytes
     sums: Mapping[str, float] = field(default_factory=dict)  # what the writer counts over all windows, by name
+    notes: Mapping[str, str] = field(default_factory=dict)  # what it remembers of lines, by their places
 
     @classmethod
-    def of(cls, lines: Sequence[str], data: bytes, sums: Mapping[str, float]) -> Self:
-        return cls(len(lines), len(data), _hash_lines(lines), hashlib.sha256(data).hexdigest(), sums)
+    def of(cls, lines: Sequence[str], data: bytes, sums: Mapping[str, float], notes: Notes) -> Self:
+        named = {str(place): note for place, note in notes.items()}
+        return cls(len(lines), len(data), _hash_lines(lines), hashlib.sha256(data).hexdigest(), sums, named)
 
     @classmethod
     def parse(cls, line: bytes) -> Self | None:
         """The entry in a line of a journal, or None when the line is not an entry."""
         value = _json(line)
-        if not isinstance(value, dict) or {"sums", *value} != {spec.name for spec in fields(cls)}:
+        if not isinstance(value, dict) or {"sums", "notes", *value} != {spec.name for spec in fields(cls)}:
             return None
         entry = cls(**value)
         counts = (entry.lines, entry.length)
         sound = all(type(count) is int and count >= 0 for count in counts) and _are_sums(entry.sums)
+        sound = sound and _are_notes(entry.notes, entry.lines)
         return entry if sound and isinstance(entry.input, str) and isinstance(entry.output, str) else None
 
     def to_line(self) -> bytes:
         value = asdict(self)
-        if not self.sums:
-            del value["sums"]
+        for name in ("sums", "notes"):
+            if not value[name]:
+                del value[name]
         return json.dumps(value).encode() + b"\n"
 
 
 def _are_sums(value: object) -> bool:
     return isinstance(value, dict) and all(type(number) in (int, float) for number in value.values())
+
+
+def _are_notes(value: object, lines: int) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(note, str) and place.isdecimal() and len(place) < 10 and int(place) < lines
+        for place, note in value.items()
+    )
 
 
 class JournalReader:
@@ -152,6 +166,7 @@ class JournalReader:
         self._journal, self._partial = journal, partial
         self._entries = self._read()
         self.found = b""  # the bytes of the window that was found last
+        self.notes: Notes = {}  # and what is remembered of its lines
 
     def find(self, lines: Sequence[str]) -> tuple[Entry, int] | str:
         """The entry of the next window and its size in the journal, or why it is not there ("" at the end)."""
@@ -164,6 +179,7 @@ class JournalReader:
         self.found = self._partial.read_next(window.length)
         if hashlib.sha256(self.found).hexdigest() != window.output:
             return f"{self._partial.path} is not as it was left"
+        self.notes = {int(place): note for place, note in window.notes.items()}
         return entry
 
     def _read(self) -> Iterator[tuple[Entry, int] | str]:

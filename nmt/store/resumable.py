@@ -18,7 +18,19 @@ from nmt.disk.debris import recording, unfinished
 from nmt.disk.durable import keep_rights, publish, rights, sync
 from nmt.disk.locks import exclusive
 from nmt.errors import BusyError, CannotCreateError, NmtError, StorageError
-from nmt.store.journal import START, Beside, Entry, JournalReader, Sums, Work, add_sums, beside, difference, header_of
+from nmt.store.journal import (
+    START,
+    Beside,
+    Entry,
+    JournalReader,
+    Notes,
+    Sums,
+    Work,
+    add_sums,
+    beside,
+    difference,
+    header_of,
+)
 from nmt.text.lines import PAUSE
 from nmt.text.progress import Progress, Silent
 
@@ -139,19 +151,26 @@ class Resumable:
         self._count(*entry)
         return True
 
-    def found(self) -> list[str]:
-        """The records of the window that was found last."""
+    def found(self) -> tuple[list[str], Notes]:
+        """The records of the window that was found last, and the notes on its lines."""
         data = io.BytesIO(self._reader.found if self._reader else b"")
         text = decompressor(self.path, data)
-        return b"".join(iter(partial(text.read, _CHUNK), b"")).decode().split("\n")[:-1]
+        records = b"".join(iter(partial(text.read, _CHUNK), b"")).decode().split("\n")[:-1]
+        return records, self._reader.notes if self._reader else {}
 
-    def add(self, lines: Sequence[str], records: Sequence[str], sums: Mapping[str, float] | None = None) -> None:
+    def add(
+        self,
+        lines: Sequence[str],
+        records: Sequence[str],
+        sums: Mapping[str, float] | None = None,
+        notes: Notes | None = None,
+    ) -> None:
         """Save the translations of ``lines``, the next window, to the disk; each record is a line of output."""
         text = "".join(f"{record}\n" for record in records)
         if len(text.splitlines()) != len(records):
             raise NmtError(f"an output line after line {self.lines:,} has a line break in it", "please report it")
         data = compressed(self.path, text.encode())
-        entry = Entry.of(lines, data, sums or {})
+        entry = Entry.of(lines, data, sums or {}, notes or {})
         line = entry.to_line()
         # The journal last: it never lists bytes that may not be on the disk yet.
         self._partial.append(data)
