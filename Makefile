@@ -38,7 +38,7 @@ $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 
 $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV), with the development tools; the first time takes a few minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,show,score,formats,clean,patterns,terms,cluster,dev]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,score,formats,clean,patterns,terms,cluster,storage,dev]'
 	@touch $(RUNS) $@
 
 # --- demo -------------------------------------------------------------------------------------------------------------

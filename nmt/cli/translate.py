@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def translate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     inputs: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Argument(metavar="INPUT ...", help="Text, one sentence a line; several are read in order; - is stdin."),
     ] = None,
     output: Annotated[
@@ -113,7 +113,7 @@ def translate(
 
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
-    from nmt.cli.console import counted, duration, standard_output, terminal_progress
+    from nmt.cli.console import counted, duration, say, standard_output, terminal_progress
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
@@ -122,6 +122,7 @@ def translate(
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
+    from nmt.store.remote import copied
     from nmt.text.terms import Glossary
 
     inside = alignments == Path("-")
@@ -160,16 +161,17 @@ def translate(
     sides: list[SideOutput] = [Links(alignments)] if alignments and not inside else []
     if review:
         sides.append(Review(review, parse_share(review_share) if review_share else None))
-    # A text depends on its line alone; a score's last digits, and what is counted of lines, on more.
-    once = format == "text" and n_best is None and sample is None and not (check or glossary or sides)
-    job = Job(inputs or [], output, shape, strict, resume, beside, sides, once)
-    models = [model, *(ensemble or [])]
-    read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
-    check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
-    # A bar would run through the lines that a person types or reads.
-    no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
-    how = device, threads, engine, compute_type
+    # A text depends on its line alone; a score's last digits, and what is counted of terms, on more.
+    once = format == "text" and n_best is None and sample is None and not (glossary or sides)
     with ExitStack() as stack:
+        copies = stack.enter_context(copied(inputs or [], output, (lambda line: None) if quiet else say, not plan))
+        job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, bool(copies.address))
+        models = [model, *(ensemble or [])]
+        read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
+        check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
+        # A bar would run through the lines that a person types or reads.
+        no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
+        how = device, threads, engine, compute_type
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
@@ -184,6 +186,7 @@ def translate(
             planned = measured(job, load, progress)
         else:
             tally = job.run(load, progress, standard_output, None if no_bar else job.total())
+            copies.send([part.output for part in job.parts])
         if output and not plan:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
             progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {output}")

@@ -101,7 +101,8 @@ class Job:
     that is not UTF-8; ``resume`` keeps what an earlier process left of the same job. Raises MissingInputError for an
     input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
     ``beside`` the inputs go through all of them, one after another. ``sides`` are written beside one output. With
-    ``once`` a line that came before is not translated again, if nothing is ``beside``.
+    ``once`` a line that came before is not translated again, if nothing is ``beside``. With ``keep`` the same job finds
+    its outputs done: what it needs for that is the caller's to remove.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Job:
         beside: Beside | None = None,
         sides: Sequence[SideOutput] = (),
         once: bool = False,
+        keep: bool = False,
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
@@ -130,6 +132,7 @@ class Job:
             ]
         else:
             self.parts = [Part(InputLines(inputs, strict), Path(output) if output else None)]
+        self._keep, self._keep_meanwhile = keep, keep or len(self.parts) > 1
 
     @property
     def typed(self) -> bool:
@@ -192,7 +195,7 @@ class Job:
             self._translate(first, loaded(), tally, progress, lambda part: self._open(part, stack, stdout))
         progress.finish()
         for part in self.parts:
-            if part.output and len(self.parts) > 1:
+            if part.output and self._keep_meanwhile and not self._keep:
                 forget_journal(part.output)
         self.warn(loaded(), progress)
         return tally
@@ -200,7 +203,7 @@ class Job:
     def _open(self, part: Part, above: ExitStack, stdout: Callable[[], BinaryIO]) -> Opened:
         """Open the outputs of a part, until it is closed or the stack ``above`` is."""
         stack = above.enter_context(ExitStack())
-        sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=len(self.parts) > 1))
+        sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=self._keep_meanwhile))
         sides = [(side, stack.enter_context(open_sink(side.path, stdout, False))) for side in self.sides]
         return Opened(OpenPart(part.lines, sink, sides, self.format), stack)
 

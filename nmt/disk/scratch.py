@@ -174,16 +174,18 @@ def beside(output: Path) -> Path:
 
 
 @contextmanager
-def open_scratch(output: Path, facts: Any, ours: re.Pattern[str]) -> Iterator[Scratch]:
+def open_scratch(
+    output: Path, facts: Any, ours: re.Pattern[str], stays_after: tuple[type[NmtError], ...] = ()
+) -> Iterator[Scratch]:
     """Make or take up the scratch of ``output``; it is removed after the block, unless what ended that may pass.
 
-    ``facts`` for JSON are all that the work depends on, ``ours`` are the names of its files. A signal, BusyError and
-    MemoryError leave the scratch. Raises BusyError while another process has the scratch, and CannotCreateError when
-    anything else is in its place or in it.
+    ``facts`` for JSON are all that the work depends on, ``ours`` are the names of its files. A signal, BusyError,
+    MemoryError and what it ``stays_after`` leave the scratch. Raises BusyError while another process has the scratch,
+    and CannotCreateError when anything else is in its place or in it.
     """
     path = beside(output)
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    held = _hold(path)
+    held = hold(path)
     try:
         _refuse_strange(path, ours)
         try:
@@ -192,10 +194,9 @@ def open_scratch(output: Path, facts: Any, ours: re.Pattern[str]) -> Iterator[Sc
                 (path / _FACTS).write_text(digest)
             with by_descriptor(path, held) as inside:
                 yield Scratch(inside or path, digest)
-        except (BusyError, MemoryError):
-            raise
-        except Exception:
-            _remove(path)
+        except Exception as error:
+            if not isinstance(error, (BusyError, MemoryError, *stays_after)):
+                _remove(path)
             raise
         _remove(path)
     finally:
@@ -207,7 +208,7 @@ def drop_scratch(output: Path, ours: re.Pattern[str]) -> None:
     path = beside(output)
     if path.is_dir():
         with suppress(NmtError):
-            held = _hold(path)
+            held = hold(path)
             try:
                 _refuse_strange(path, ours)
                 _remove(path)
@@ -221,7 +222,7 @@ def _refuse_strange(path: Path, ours: re.Pattern[str]) -> None:
             raise CannotCreateError(f"{path / name} is no part of unfinished work of nmt", "move it away")
 
 
-def _hold(path: Path) -> int:
+def hold(path: Path) -> int:
     """Make the folder unless it is there, and lock it; returns its descriptor."""
     for _ in range(100):
         try:

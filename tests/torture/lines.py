@@ -246,7 +246,7 @@ class Bench:
             stack.callback(setattr, Translator, "load", load)
             Translator.load = lambda *_: self.translators[case.engine]  # type: ignore[method-assign]
             name = str(out) if out else None
-            translate(Path("model"), None if case.stdin else paths, name, format=case.format, threads=1)
+            translate(Path("model"), None if case.stdin else list(map(str, paths)), name, format=case.format, threads=1)
         if out:
             data = out.read_bytes()
             out.unlink()
