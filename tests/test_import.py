@@ -185,7 +185,7 @@ def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, byt
     )
     train, valid = write_corpus(tmp_path, "train", 0, 300), write_corpus(tmp_path, "valid", 300, 20)
     commands: list[list[str | Path]] = [
-        ["import", folder, "-o", tmp_path / "model"],
+        ["import", folder, "-o", tmp_path / "model", "--licence", "CC BY 4.0"],
         ["prepare", "-s", "ko", "-t", "en", "--train", train, "--valid", valid, "--vocab", tmp_path / "model"],
         ["train", tmp_path / "data", "--init", tmp_path / "model", "--preset", "tiny", "--steps", "60"],
     ]
@@ -201,6 +201,7 @@ def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, byt
     assert losses[0] - losses[-1] > 0.3
     before, after = (load_file(place / "model.safetensors") for place in (tmp_path / "model", tmp_path / "run/model"))
     assert ModelFolder.open(tmp_path / "run").config == ModelFolder.open(tmp_path / "model").config
+    assert ModelFolder.open(tmp_path / "run").licence == "CC BY 4.0"
     assert not torch.equal(before["embeddings.output_bias"], after["embeddings.output_bias"])
     translated = nmt("translate", tmp_path / "run", input="나는 학생이다.\n龘\n")
     assert (translated.returncode, translated.stdout.count("\n")) == (0, 2)

@@ -227,6 +227,19 @@ def test_an_array_of_objects_is_not_unpickled(folders: list[Folder], tmp_path: P
     assert not (tmp_path / "opened").exists()
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"}", b" "), (b"{", b"("), (b"'<f4'", b"(()) "), (b"'descr'", b"[{}, 1]")])
+def test_a_header_that_is_no_python_is_refused(old: bytes, new: bytes, folders: list[Folder], tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, data in folders[1].items():
+        (folder / name).write_bytes(data)
+    array = as_npy(np.zeros((2, 2), np.float32))
+    assert old in array[:128]
+    with zipfile.ZipFile(folder / "model.npz", "a") as archive:
+        archive.writestr("Wrong.npy", array[:128].replace(old, new, 1) + array[128:])
+    assert "array 'Wrong' " in refusal(folder, tmp_path / "model")
+
+
 def changed_config(folders: list[Folder], place: Path, file: str, **changes: Any) -> Path:
     place.mkdir()
     for name, data in folders[0].items():

@@ -110,6 +110,18 @@ def test_lines_near_drawn_validation_pairs_are_kept_out(folder: Path) -> None:
     assert report.mono[0].dropped["in-valid"] == len(long)
 
 
+def test_a_text_that_a_test_set_has_is_kept_out_however_short(folder: Path) -> None:
+    texts = ("Yes.", "the end", "Save as", "The End!")
+    for side in ("ko", "en"):
+        write(folder / f"short.{side}", [f"{text} {side}" if side == "ko" else text for text in texts[:2]])
+    request = PrepareRequest(
+        "ko", "en", (folder / "train",), folder / "valid", (folder / "short",), folder / "short-data"
+    )
+    report = prepare(replace(request, mono=(write(folder / "shorts.en", list(texts)),)), OPTIONS)
+    assert report.mono[0].dropped["in-test"] == 3
+    assert report.mono[0].kept == 1
+
+
 def test_without_text_and_beside_it_the_pairs_have_the_same_bytes(folder: Path) -> None:
     made(folder, "without")
     made(folder, "with", mono=(write(folder / "more.en", bundled("en", 700, 20)),))

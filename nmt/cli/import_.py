@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.options import IsQuiet
+from nmt.cli.options import IsQuiet, note
 from nmt.errors import UsageError
 
 
@@ -25,6 +25,12 @@ def import_(
     target: Annotated[
         str, typer.Option("--target", "-t", metavar="LANG", help="Language it translates into, if no file says so.")
     ] = "",
+    licence: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Licence of the model, like CC BY 4.0; models fitted from it name it.", callback=note
+        ),
+    ] = "",
     quiet: IsQuiet = False,
 ) -> None:
     """Make a model that another toolkit trained, such as OPUS-MT, a model of nmt.
@@ -38,7 +44,7 @@ def import_(
     for flag, language in (("--source", source), ("--target", target)):
         if language and not is_name(language):
             raise UsageError(f"{flag} {language} is no code of a language", "give one such as en")
-    languages = import_model(path, output, (source, target))
+    languages = import_model(path, output, (source, target), licence)
     if UNNAMED in languages and not quiet:
         say("warning: no file names the languages, by which BLEU counts words; name them with --source and --target")
     if not quiet:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperOption
 
 from nmt import __version__
 from nmt.checked import Checked
-from nmt.config import EngineOptions, SearchOptions
+from nmt.config import EngineOptions, SearchOptions, is_note
 from nmt.errors import SettingsError, UsageError, shown
 from nmt.text.machine import check_threads
 
@@ -34,6 +34,13 @@ def bounded(parameter: typer.CallbackParam, value: int) -> int:
         return check_threads(value, parameter.opts[0])
     except SettingsError as error:
         raise UsageError(error.what, error.mend) from None
+
+
+def note(value: str) -> str:
+    """A callback for a licence. Raises UsageError for what is no short line."""
+    if not is_note(value):
+        raise UsageError(f"--licence {shown(value)} is not a short line of text", "write it like CC BY 4.0")
+    return value
 
 
 BeamSize = Annotated[int, option(SearchOptions, "beam_size", "N")]

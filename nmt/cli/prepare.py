@@ -18,13 +18,14 @@ from nmt.cli.options import (
     IsVerbose,
     Seed,
     bounded,
+    note,
     option,
     parse_columns,
 )
 from nmt.cli.report import check_page, write_page
 from nmt.cli.rules import open_model, parse_model, parse_rules
-from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_note
-from nmt.errors import UsageError, shown
+from nmt.config import LARGEST_WEIGHT, PrepareOptions
+from nmt.errors import UsageError
 from nmt.text.machine import available_cores
 
 if TYPE_CHECKING:
@@ -124,7 +125,10 @@ def prepare(
         ),
     ] = False,
     licence: Annotated[
-        str, typer.Option(metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.")
+        str,
+        typer.Option(
+            metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.", callback=note
+        ),
     ] = "",
     seed: Seed = 1,
     device: DeviceName = "auto",
@@ -152,8 +156,6 @@ def prepare(
     several = parse_directions(source, target, directions)
     if len(several) == 1 and len(valid or []) > 1:
         raise UsageError("--valid is given twice", "it takes one value: give it once")
-    if not is_note(licence):
-        raise UsageError(f"--licence {shown(licence)} is not a short line of text", "write it like CC BY 4.0")
     pieces = parse_vocab_size(vocab_size)
     if vocab and pieces:
         raise UsageError(

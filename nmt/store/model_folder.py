@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Self
 
 from nmt.checked import build
-from nmt.config import ModelConfig, is_name
+from nmt.config import ModelConfig, is_name, is_note
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, write_manifest
@@ -57,6 +57,12 @@ class ModelFolder:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the manifest, which has those of all other files: a name for the model
     directions: tuple[Direction, ...] = ()  # if there are several; ``toward`` leaves those of one target
+
+    @property
+    def licence(self) -> str:
+        """The licence of the text that it learnt from, in its owner's words; "" where nothing says it."""
+        licence = self.manifest.get("licence", "")
+        return str(licence) if is_note(licence) else ""
 
     @classmethod
     def open(cls, path: Path, wanted: int = FORMAT) -> Self:

@@ -1,7 +1,8 @@
 """Pairs that are in a test set or in the validation set, or are near-copies of one there: scores of them would lie.
 
 A near-copy differs in case, marks, spaces and digits, or in one word that was changed, left out or added. Long lines
-are compared on either side alone, short ones by the pair: "Cancel" is in every test set of messages. Knows words.
+are compared on either side alone, short ones by the pair: "Cancel" is in every test set of messages. A text without a
+translation is compared with single sides, however short. Knows words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,18 +29,24 @@ class HeldOut:
         self.about = f"is in {what}, but for case, marks, digits or one word, on either side"
         self._pairs = pairs
         self._known: list[_Hashes] = []
+        self._sides: list[Hashes] = []
 
     def learn(self, sample: Chunk) -> None:
         """Learn the held-out pairs; the sample does not matter."""
         if self._pairs and not self._known:
             self._known = list(_hashes(self._pairs))
+            self._sides = [Lines([pair[side] for pair in self._pairs]).exact for side in SIDES]
 
     def judge(self, chunk: Chunk) -> Scores:
-        return (
-            self._scores(_hashes(chunk.pairs), self._known, len(chunk))
-            if self._known
-            else np.zeros(len(chunk), np.float32)
-        )
+        if not self._known:
+            return np.zeros(len(chunk), np.float32)
+        scores = self._scores(_hashes(chunk.pairs), self._known, len(chunk))
+        for side in SIDES:
+            alone = [row for row, pair in enumerate(chunk.pairs) if pair[side] and not pair[1 - side]]
+            if alone:
+                copies = np.isin(Lines([chunk.pairs[row][side] for row in alone]).exact, self._sides[side])
+                scores[np.asarray(alone)[copies]] = 1.0
+        return scores
 
     def reached(self, near: Chunk) -> Mapping[int, float]:
         if not self._known or not len(near):

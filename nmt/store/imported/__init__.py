@@ -1,6 +1,7 @@
 """Models that other toolkits trained, as model folders of ours: ``nmt import``."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from nmt.disk.folders import refuse_occupied
@@ -14,7 +15,7 @@ UNNAMED = "und"  # ISO 639-2 for a language that nobody names
 _NAMES = re.compile(r"opus-mt-(?:tc-[a-z]+-)?([a-z]{2,3})-([a-z]{2,3})\b")
 
 
-def import_model(path: Path, folder: Path, languages: tuple[str, str] = ("", "")) -> tuple[str, str]:
+def import_model(path: Path, folder: Path, languages: tuple[str, str] = ("", ""), licence: str = "") -> tuple[str, str]:
     """Write the model at ``path`` as a new model folder, and return its languages; ``""`` are what its files say.
 
     Raises MissingInputError or DataError, naming the file, and CannotCreateError where something is in the way.
@@ -28,6 +29,7 @@ def import_model(path: Path, folder: Path, languages: tuple[str, str] = ("", "")
         tensors, about, profile = as_ours(found, (source, target))
     except SettingsError as error:
         raise DataError(f"{path}: {error.what}", "nmt cannot run such a model") from None
+    about = replace(about, licence=licence)
     export_model(folder, tensors, about, {"imported": found.kind, "profile": profile.facts()})
     return source, target
 
