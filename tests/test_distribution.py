@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import PROGRAM, TinyRun, equal, nmt
+from conftest import PROGRAM, TinyRun, equal, nmt, started
 
+from nmt.cli import launch
 from nmt.cli.launch import rendezvous
 from nmt.corpus.batches import plan_block, read_batch, share
 from nmt.corpus.dataset import Dataset
@@ -172,7 +173,7 @@ def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path,
         (here / f"{name}.py").write_text(f"open({str(tmp_path / 'run-by')!r}, 'a').write(__name__)\n")
     line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *COMMAND.split()]
     line += ["--steps", "2", *flag.split()]
-    result = nmt(*line, cwd=here)
+    result = started(*line, cwd=here)
     assert result.returncode == 0, result.stderr
     assert not (tmp_path / "run-by").exists()
 
@@ -195,6 +196,18 @@ def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Pa
         children.append(subprocess.Popen(line, env=environment))
     assert [process.wait(120) for process in children] == [0, 0]
     assert equal(tmp_path / "0" / "model", two / "model")
+    assert not (tmp_path / "1").exists()
+
+
+def test_a_process_that_cannot_read_what_the_leader_makes_ends_at_once(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """As on two machines that share no disk: the second one has another folder."""
+    children = []
+    for rank, environment in enumerate(group_of_two()):
+        line = [PROGRAM, *command(tiny_run.data, tmp_path / str(rank), 1, f"--steps 24 --teacher {tiny_run.run}")]
+        children.append(subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True))
+    said = [process.communicate(timeout=120)[1] for process in children]
+    assert [process.returncode for process in children] == [75, 78]
+    assert "has no such folder; name an --output on a disk that all machines share" in said[1]
     assert not (tmp_path / "1").exists()
 
 
@@ -254,3 +267,14 @@ def child(parent: int, rank: int) -> int:
         if f"RANK={rank}".encode() in environment:
             return int(number)
     raise AssertionError(f"there is no process of rank {rank}")
+
+
+def test_synthetic_pairs_that_are_being_made_count_as_work_that_a_restart_goes_on_from(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints" / "step-00000004").mkdir(parents=True)
+    (rows := tmp_path / "synthetic" / "1.partial").mkdir(parents=True)
+    found = []
+    for size in (0, 0, 28):
+        (rows / "pairs-rows.bin").write_bytes(bytes(size))
+        found.append(launch.saved(tmp_path))
+    assert found[0] == found[1] != found[2]
+    assert found[2][0] == "step-00000004"

@@ -9,21 +9,25 @@ import numpy as np
 import pytest
 import torch
 from conftest import TinyRun, equal, nmt, weights, write_corpus
+from test_run import Recorder
 
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
-from nmt.store.model_folder import ModelFolder
-from nmt.text.tokenizer import Tokenizer
-from nmt.training.opening import open_run
+from nmt.store.model_folder import ModelFolder, load_model
+from nmt.text.reserved import RESERVED
+from nmt.text.tokenizer import EOS, Tokenizer
+from nmt.training.inherited import names_of, spelled
+from nmt.training.opening import fresh_state, open_run
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request
+from nmt.training.saving import licence_of
 
 CPU = torch.device("cpu")
 
 
 def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings: Any) -> Path:
-    layers = ({"training": {"steps": 6, "batch_tokens": 400, **settings}},)
+    layers = ({"training": {"steps": 6, "batch_tokens": 400, "odd_input": 0.0, **settings}},)
     with open_run(read_request(TrainRequest(data, run, "auto", layers, init=init)), CPU, Reporter()) as opened:
         return opened.train(lambda: 0 < stop_at <= opened.state.counters.step).model
 
@@ -108,17 +112,97 @@ def test_a_run_begins_with_the_weights_of_its_model(tiny_run: TinyRun, more: Pat
     assert ModelFolder.open(still).config == ModelFolder.open(tiny_run.run / "model").config
 
 
+def test_a_model_names_the_licences_of_its_text_and_of_the_model_that_it_began_with(
+    tiny_run: TinyRun, more: Path, tmp_path: Path
+) -> None:
+    asked = TrainRequest(more, tmp_path / "run", "tiny", init=tiny_run.run)
+    job = read_request(asked)
+    for own, wanted in (("", "MIT"), ("MIT", "MIT"), ("CC BY 4.0", "CC BY 4.0 AND MIT"), ("MIT AND X", "MIT AND X")):
+        job.data.licence = own
+        assert licence_of(job) == wanted
+
+
 def test_a_run_that_began_with_a_model_resumes_exactly(tiny_run: TinyRun, more: Path, tmp_path: Path) -> None:
     whole = train(more, tmp_path / "whole", tiny_run.run)
     train(more, tmp_path / "halves", tiny_run.run, stop_at=3)
     assert equal(train(more, tmp_path / "halves", tiny_run.run), whole)
 
 
-def test_a_model_of_another_vocabulary_or_shape_is_refused_with_its_remedy(tiny_run: TinyRun, tmp_path: Path) -> None:
-    corpus = write_corpus(tmp_path, "train", 0, 300)
-    made = nmt("prepare", "-s", "ko", "-t", "en", "--train", corpus, "--vocab-size", "500", "-o", tmp_path / "data")
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with another vocabulary than the tiny run's."""
+    folder = tmp_path_factory.mktemp("other")
+    corpus = write_corpus(folder, "train", 600, 500)
+    made = nmt("prepare", "-s", "ko", "-t", "en", "--train", corpus, "--vocab-size", "900", "-o", folder / "data")
     assert made.returncode == 0, made.stderr
-    with pytest.raises(SettingsError, match=r"another vocabulary.*`vocab`"):
+    return folder / "data"
+
+
+def test_a_run_with_another_vocabulary_begins_with_the_models_vectors_of_its_pieces(
+    tiny_run: TinyRun, other: Path, tmp_path: Path
+) -> None:
+    layers = ({"training": {"steps": 2, "odd_input": 0.0}},)
+    request = TrainRequest(other, tmp_path / "run", "auto", layers, init=tiny_run.run)
+    job, parent = read_request(request), ModelFolder.open(tiny_run.run)
+    made, before = fresh_state(job, CPU).average.state_dict(), load_model(parent).state_dict()
+    assert all(made[name].equal(before[name]) for name in before if not name.startswith("embeddings."))
+    own, known = (
+        {name: id for id, name in enumerate(names_of(each[0]))} for each in (job.tokenizers, parent.tokenizers)
+    )
+    vectors, theirs = made["embeddings.target.weight"], before["embeddings.target.weight"]
+    assert len(own.keys() & known.keys()) > 200
+    assert all(vectors[own[name]].equal(theirs[known[name]]) for name in own.keys() & known.keys())
+    missing = [name for name in own.keys() - known.keys() if EOS < own[name] < len(own) - RESERVED]
+    cut = {name: spelling(name, known) for name in missing}
+    assert sum(map(bool, cut.values())) > 10
+    for name, pieces in cut.items():
+        if not pieces:
+            continue
+        parts = [known[piece] for piece in pieces]
+        assert vectors[own[name]].allclose(sum(theirs[part] for part in parts) / len(parts), atol=1e-6)
+    mask = torch.from_numpy(job.data.target_pieces())
+    assert made["embeddings.produced"].bool().equal(mask), "what it produces is what its data has"
+
+
+def spelling(name: str, known: dict[str, int]) -> list[str]:
+    """A name cut into known pieces, the longest first; [] for one with characters that are bytes there."""
+    if not set(name) <= known.keys():
+        return []
+    first = max((piece for piece in known if name.startswith(piece)), key=len)
+    rest = name[len(first) :]
+    return [first, *(spelling(rest, known) if rest else [])]
+
+
+def test_such_a_run_says_so_and_resumes_exactly(tiny_run: TinyRun, other: Path, tmp_path: Path) -> None:
+    recorder = Recorder()
+    whole = train(other, tmp_path / "whole", tiny_run.run)
+    train(other, tmp_path / "halves", tiny_run.run, stop_at=3)
+    assert equal(train(other, tmp_path / "halves", tiny_run.run), whole)
+    request = TrainRequest(other, tmp_path / "told", "auto", ({"training": {"steps": 2}},), init=tiny_run.run)
+    with open_run(read_request(request), CPU, recorder):
+        pass
+    assert re.search(
+        r"another vocabulary than .*: \d+ of \d+ pieces begin with its vectors, .*`vocab`", "\n".join(recorder.warnings)
+    )
+
+
+def test_what_cannot_be_spelled_is_spelled_by_its_bytes_or_not_at_all() -> None:
+    known = {"▁ab": 1, "c": 2, "<0xED>": 3, "<0x95>": 4, "<0x9C>": 5}
+    assert spelled("▁abc", known, 3) == [1, 2]
+    assert spelled("c한", known, 3) == [2, 3, 4, 5]
+    assert spelled("xy", known, 3) == []
+
+
+def test_a_model_of_two_vocabularies_or_another_shape_is_refused_with_its_remedy(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    corpus = write_corpus(tmp_path, "train", 0, 300)
+    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "600", "--separate-vocab"]
+    made = nmt(*command, "--train", corpus, "-o", tmp_path / "data")
+    assert made.returncode == 0, made.stderr
+    with pytest.raises(
+        SettingsError, match=r"has one vocabulary for both languages, and .* two vocabularies; .*`vocab`"
+    ):
         train(tmp_path / "data", tmp_path / "run", tiny_run.run)
     layers: Any = ({"training": {"steps": 2}, "model": {"encoder_layers": 7}},)
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)

@@ -31,15 +31,16 @@ from nmt.corpus.dataset import Dataset
 from nmt.corpus.lexicon import Translated
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.decoding.checks import Checks
-from nmt.disk.scratch import beside
-from nmt.errors import SettingsError
+from nmt.disk.scratch import Stage, beside
+from nmt.errors import DataError, SettingsError, StorageError
+from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.reserved import SLOTS
 from nmt.text.words import stems_of
 from nmt.training import stages, synthetic
 from nmt.training.mixed import Joined, factors_of
 from nmt.training.odd_input import OddInput
-from nmt.training.opening import open_run
+from nmt.training.opening import fresh_state, open_run
 from nmt.training.phases.both_directions import BothDirections
 from nmt.training.plan import plan
 from nmt.training.request import TrainRequest, read_request
@@ -47,8 +48,8 @@ from nmt.training.stages import share_of, stages_of
 from nmt.training.synthetic import Pairs, Texts, Way, tag_of
 from nmt.training.terms import ShownTerms
 
-SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5}
-MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5"
+SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5, "odd_input": 0.0}
+MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5 --set training.odd_input=0"
 FAILED = Checks.failed
 SWITCHES = {"1": 4, "2": 6}  # the updates after which the rounds begin
 
@@ -203,6 +204,79 @@ def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path:
     assert train(request(data, run, seed=2)) == ("done", 12)
     assert rounds(run).keys() == before.keys()
     assert rounds(run) != before
+
+
+def test_a_run_that_gets_a_larger_budget_makes_the_rounds_that_this_budget_has(
+    data: Path, whole: Path, tmp_path: Path
+) -> None:
+    """Update 12 was the end, on real pairs; of 40 updates it lies between both rounds, and of 13 where it was."""
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    assert train(request(data, run, steps=13)) == ("done", 13)
+    assert rounds(run) == rounds(whole)
+    shutil.rmtree(run)
+    shutil.copytree(whole, run)
+    assert train(request(data, run, steps=40)) == ("done", 40)
+    told = [(event["round"], event["step"]) for event in events(run) if event["event"] == "synthetic"]
+    assert told == [*SWITCHES.items(), ("1", 12), ("2", 20)]
+    epochs = [event["epoch"] for event in events(run) if event["event"] == "train"]
+    assert epochs == sorted(epochs)
+
+
+def test_pairs_outlast_a_full_disk(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, note = tmp_path / "run", Stage.note
+
+    def full(stage: Stage, value: Any) -> None:
+        if isinstance(value, dict) and value.get("windows") == 2:
+            raise StorageError("no space is left", "free some")
+        note(stage, value)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Stage, "note", full)
+        with pytest.raises(StorageError):
+            train(request(data, run))
+    translated = list[int]()
+    windows = Texts.pairs
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        translated.append(int(rows[0]))
+        return windows(self, rows, *rest)
+
+    monkeypatch.setattr(Texts, "pairs", counted)
+    assert train(request(data, run)) == ("done", 12)
+    made = [event["texts"] for event in events(run) if event["event"] == "synthetic"]
+    assert len(translated) == sum(-(-texts // 16) for texts in made) - 1, "the first window was done"
+
+
+def test_a_process_that_ended_right_after_its_pairs_were_done_leaves_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+
+    def end(*_: Any) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nmt.disk.scratch._remove", end)
+        with pytest.raises(KilledError):
+            train(request(data, run))
+    assert beside(run / "synthetic" / "1").exists()
+    assert train(request(data, run)) == ("done", 12)
+    assert {path.name for path in (run / "synthetic").iterdir()} == {"1", "2"}
+
+
+def test_spoilt_weights_make_no_pairs_and_no_checkpoint(data: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    with open_run(read_request(request(data, run)), CPU, Recorder()) as opened:
+        opened.train(lambda: opened.state.counters.step == 3)
+        saved = RunFolder(run).checkpoints.paths()
+        opened.state.counters.step = 4
+        opened.saver.saved_step = -1
+        opened.state.average.output_weight.data.fill_(float("nan"))
+        opened.state.objective.model.output_weight.data.fill_(float("nan"))
+        with pytest.raises(DataError, match="weights are not finite after update 4"):
+            opened.rounds.turn(lambda: False)
+    assert RunFolder(run).checkpoints.paths() == saved
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])
@@ -389,8 +463,47 @@ def test_a_students_run_learns_from_its_teacher_and_resumes(tiny_run: TinyRun, t
     assert train(student(tmp_path / "halves"), lambda: next(asked) > 5) == ("stopped", 0), "while it translates"
     assert train(student(tmp_path / "halves")) == ("done", 12)
     assert_same_run(tmp_path / "halves", tmp_path / "whole")
-    with pytest.raises(SettingsError, match=r"training\.synthetic was 0\.5, is 0\.0"):
+    with pytest.raises(SettingsError, match="learns from a teacher; give the same `teacher`"):
         train(replace(student(tmp_path / "halves"), teachers=()))
+    with pytest.raises(SettingsError, match="learns from another teacher"):
+        train(replace(student(tmp_path / "halves"), teachers=(tiny_run.run, tiny_run.run)))
+    with pytest.raises(SettingsError, match="the `teacher` would teach nothing"):
+        read_request(student(tmp_path / "none", synthetic=0.0))
+
+
+def test_a_teacher_translates_what_the_budget_reads_and_more_for_a_larger_one(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "SPARE", 1.0)
+
+    def texts(name: str, **budget: float) -> list[int]:
+        """How many the teacher has translated, each time."""
+        layers = (SHAPE, {"training": {"batch_tokens": 400, **budget}})
+        train(TrainRequest(tiny_run.data, tmp_path / name, "tiny", layers, teachers=(tiny_run.run,)))
+        return [event["texts"] for event in events(tmp_path / name) if event["event"] == "synthetic"]
+
+    data = Dataset.open(tiny_run.data)
+    pieces = max(data.train.pieces) / len(data.train) + 1
+    few = int(np.ceil(0.5 * 3 * 400 / pieces))
+    assert texts("few", steps=3) == [few] < [len(data.train)]
+    assert texts("accumulated", steps=3, accumulate=2) == [int(np.ceil(0.5 * 3 * 800 / pieces))]
+    assert texts("share", epochs=1, synthetic=0.2) == [int(np.ceil(0.2 / 0.8 * len(data.train)))]
+    assert texts("few", steps=300) == [few, len(data.train)]
+
+
+def test_a_student_may_say_all_that_its_teacher_says(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """Its own pairs are few, and their targets have fewer pieces."""
+    train, valid = write_corpus(tmp_path, "train", 250, 12), write_corpus(tmp_path, "valid", 300, 10)
+    asked = PrepareRequest("ko", "en", (train,), valid, (), tmp_path / "data", vocabulary=tiny_run.run)
+    prepare(asked, PrepareOptions(clean="off"))
+    wanted = TrainRequest(tmp_path / "data", tmp_path / "run", "tiny", (SHAPE,))
+    produced = [
+        fresh_state(read_request(replace(wanted, teachers=teachers)), CPU).average.embeddings.produced
+        for teachers in ((), (tiny_run.run,))
+    ]
+    taught = load_model(ModelFolder.open(tiny_run.run)).embeddings.produced
+    assert int((taught > produced[0]).sum()) > 20
+    assert bool((produced[1] == (produced[0] | taught)).all())
 
 
 def test_a_teacher_of_another_vocabulary_is_refused(tiny_run: TinyRun, data: Path, tmp_path: Path) -> None:
@@ -403,6 +516,26 @@ def test_synthetic_pairs_that_nobody_can_make_are_refused(tiny_run: TinyRun, dat
         read_request(request(tiny_run.data, tmp_path / "run", synthetic=0.5))
     with pytest.raises(SettingsError, match=r"training\.bidirectional is 0; set training\.bidirectional"):
         read_request(request(data, tmp_path / "run", bidirectional=0.0))
+
+
+def test_texts_that_a_dataset_cannot_use_are_refused_where_they_are_asked_for(tmp_path: Path) -> None:
+    write_corpus(tmp_path, "train", 0, 200)
+    write_corpus(tmp_path, "valid", 300, 10)
+    mono = (write(tmp_path / "books.en", bundled("en", 400, 60)),)
+    wanted = PrepareRequest("ko", "en", (tmp_path / "train",), tmp_path / "valid", (), tmp_path / "two", mono=mono)
+    prepare(wanted, PrepareOptions(vocab_size=600, joint_vocab=False))
+    with pytest.raises(SettingsError, match=r"needs one vocabulary for both languages, and .* has two; leave "):
+        read_request(TrainRequest(tmp_path / "two", tmp_path / "run", "tiny", ({"training": {"synthetic": 0.5}},)))
+
+
+def test_without_synthetic_pairs_a_run_is_the_one_of_the_pairs_alone(
+    tiny_run: TinyRun, data: Path, tmp_path: Path
+) -> None:
+    layers = ({"training": {"synthetic": 0.0}},)
+    alone, with_text = (
+        read_request(TrainRequest(folder, tmp_path / "run", "tiny", layers)).config for folder in (tiny_run.data, data)
+    )
+    assert alone == with_text
 
 
 def test_a_dataset_with_text_needs_no_setting_and_others_have_none(

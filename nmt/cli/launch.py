@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +20,7 @@ from nmt.cli.signals import catch_signals, die_by
 from nmt.errors import BusyError
 from nmt.text.machine import available_cores
 
-MOST_RESTARTS = 3  # in a row, without a new checkpoint
+MOST_RESTARTS = 3  # in a row, without a new checkpoint or another synthetic pair
 GRACE = 10.0  # seconds in which the other processes notice that one has ended
 PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from nmt.cli import main; main()"  # this same nmt
 Children = dict[int, subprocess.Popen[bytes]]  # by rank
@@ -28,7 +29,7 @@ Children = dict[int, subprocess.Popen[bytes]]  # by rank
 def launch(processes: int, run: Path, threads: int) -> None:
     """Run this process's command line in ``processes`` others and end as they do. ``threads`` is for each, 0 for auto.
 
-    Raises BusyError when they are killed again and again without saving a checkpoint.
+    Raises BusyError when they are killed again and again without saving anything.
     """
     received: list[int] = []  # signals
     children: Children = {}
@@ -120,6 +121,10 @@ def wait(children: Children) -> dict[int, int]:
     return ended
 
 
-def saved(run: Path) -> str:
-    """The name of the newest checkpoint, or "" when there is none."""
-    return max((path.name for path in (run / "checkpoints").glob("step-*")), default="")
+def saved(run: Path) -> tuple[str, list[int]]:
+    """What restarts go on from: the newest checkpoint, "" for none, and the sizes of unfinished synthetic pairs."""
+    newest, sizes = max((path.name for path in (run / "checkpoints").glob("step-*")), default=""), []
+    for path in sorted(run.glob("synthetic/*.partial/*")):
+        with suppress(FileNotFoundError):  # it has just been renamed
+            sizes.append(path.stat().st_size)
+    return newest, sizes

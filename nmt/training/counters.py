@@ -104,6 +104,15 @@ class Counters:
         """Passes over the pairs so far; ``rows`` is the mean number of pairs in an epoch."""
         return self.position.epoch + min(1.0, self.position.rows / rows) + self.mixture.passes
 
+    def begin_stage(self, stage: int, rows: float) -> None:
+        """Begin an epoch of the stage's pairs, where one of the pairs so far has ``rows`` pairs.
+
+        Its number is one that no other stage has had.
+        """
+        passes, place = self.epochs(rows), self.position
+        epoch = place.epoch + bool(place.rows or place.block or place.batch)
+        self.position, self.mixture = Position(epoch), Mixture(stage, passes - epoch)
+
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 

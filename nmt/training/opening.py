@@ -26,11 +26,14 @@ from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
 from nmt.training.gradients import WEIGHT_INIT, random_number
+from nmt.training.inherited import inherit, shared
+from nmt.training.loop import budget_used
 from nmt.training.mixed import Feed
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainJob, differences
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
+from nmt.training.stages import TEACHER, stage_at
 from nmt.training.state import TrainState
 
 
@@ -46,24 +49,34 @@ def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Gro
     with ExitStack() as stack:
         if group.leads:
             state = fresh_state(job, device)
-            warn_of_direction(job, reporter)
+            warn_of_model(job, reporter)
             is_extended = stack.enter_context(claimed(folder, job, reporter))
             group.tell(job.config.to_dict())
         else:
             # Waits until the leader has checked everything, and fails if the leader is gone. The leader's settings
             # count, since preset auto depends on the machine.
             job = replace(job, config=Config.from_layers(group.tell(None)))
+            refuse_unseen(folder, job)
             state, reporter = fresh_state(job, device), Reporter()
         feed = Feed(job.data, job.stages, job.config.training.synthetic, folder.synthetic_path)
         context = RunContext(job, folder, state, reporter, feed, group)
-        run = Run(context, partial(go_back, context, is_extended))
-        run.go_back()
+        go_back(context, is_extended)
+        run = Run(context, partial(go_back, context))
         # It is a share of the budget, which may be larger than when it was saved.
         validated = context.counters.validated
         validated.progress = min(validated.progress, context.used())
         if group.leads:
             folder.write_config(job.config)
         yield run
+
+
+def refuse_unseen(folder: RunFolder, job: TrainJob) -> None:
+    """Raise SettingsError when a process that is not the leader has to read synthetic pairs and cannot."""
+    if len(job.stages) > 1 and not folder.folder.is_dir():
+        raise SettingsError(
+            f"each process reads synthetic pairs from {folder.folder.absolute()}, and this one has no such folder",
+            "name an `output` on a disk that all machines share",
+        )
 
 
 @contextmanager
@@ -87,6 +100,11 @@ def refuse_another_run(folder: RunFolder, job: TrainJob) -> None:
         raise CannotCreateError(
             f"{folder.folder} holds a run", "leave `no_resume` out, or add `overwrite` to move it aside"
         )
+    if (folder.synthetic_path / TEACHER).exists() and not job.teachers:
+        raise SettingsError(
+            f"the run in {folder.folder} learns from a teacher",
+            "give the same `teacher`, choose another `output`, or add `overwrite` to move it aside",
+        )
     changed = differences(folder.read_config(), job.config)
     if changed:
         raise SettingsError(
@@ -98,41 +116,62 @@ def refuse_another_run(folder: RunFolder, job: TrainJob) -> None:
 def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
     """The state before the first update: the weights of the job's model, or new ones that follow from the seed.
 
-    The model may produce the pieces that the data's targets have, and the slots of odd input. Raises SettingsError when
-    the job's model has another vocabulary or shape, DataError when its files are damaged.
+    A model to begin with that has another vocabulary than the data gives its weights to one that has the data's.
+    The model may produce the pieces that the data's targets have, those of teachers, and the slots of odd input. Raises
+    SettingsError when the job's model has another shape, DataError when its files are damaged.
     """
     data, config, init = job.data, job.config, job.init
     if init:
         refuse_another_model(init, config.model, data)
+    if init and has_vocabulary_of(init, data):
         model = load_model(init, device).train()
     else:
         torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
         model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
         model.embeddings.produced.zero_()
+        if init:
+            inherit(model, load_model(init), job.tokenizers, init.tokenizers)
     produced = model.embeddings.produced
     produced |= torch.from_numpy(data.target_pieces()).to(produced)
+    for teacher in job.teachers:  # what it says is learnt
+        produced |= load_model(teacher).embeddings.produced.to(produced)
     if job.odd_input:
         first = job.tokenizers[1].first_reserved
         produced[first : first + SLOTS] = 1
     return TrainState.fresh(model.to(device), config.training)
 
 
-def warn_of_direction(job: TrainJob, reporter: Reporter) -> None:
-    """Warn when the model to begin with translates other languages than the data's, or the other way round."""
+def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
+    """Warn when the model to begin with translates other languages than the data's, and tell of another vocabulary."""
     if not job.init:
         return
+    begins = job.request.overwrite or not RunFolder(job.request.run).exists()
+    if begins and not has_vocabulary_of(job.init, job.data):
+        same, all_pieces = shared(job.tokenizers, job.init.tokenizers)
+        reporter.warn(
+            f"{job.init.folder} has another vocabulary than {job.data.folder}: {same:,} of {all_pieces:,} pieces begin "
+            f"with its vectors, the others with the mean of those of their parts; data prepared with `vocab` "
+            f"{job.init.folder} would have its own"
+        )
     known, wanted = job.init.pairs, job.data.directions
     if not all(any(all(map(same_language, one, other)) for other in known) for one in wanted):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
-def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
-    """Raise SettingsError unless the model's vocabulary is the data's and its shape that of the settings."""
+def has_vocabulary_of(init: ModelFolder, data: Dataset) -> bool:
+    """Whether a model has the vocabulary of the data."""
     wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
-    if [path.read_bytes() for path in init.tokenizer_paths] != [path.read_bytes() for path in wanted]:
+    return [path.read_bytes() for path in init.tokenizer_paths] == [path.read_bytes() for path in wanted]
+
+
+def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
+    """Raise SettingsError unless the model's shape is that of the settings, with as many vocabularies as the data."""
+    if init.joint != data.joint:
+        has, wants = (
+            "one vocabulary for both languages" if joint else "two vocabularies" for joint in (init.joint, data.joint)
+        )
         raise SettingsError(
-            f"{init.folder} has another vocabulary than {data.folder}",
-            f"prepare the data again with `vocab` {init.folder}",
+            f"{init.folder} has {has}, and {data.folder} {wants}", f"prepare the data again with `vocab` {init.folder}"
         )
     before, after = asdict(init.config), asdict(config)
     for name in before:
@@ -143,7 +182,7 @@ def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) 
             )
 
 
-def go_back(context: RunContext, is_extended: bool) -> None:
+def go_back(context: RunContext, is_extended: bool = False) -> None:
     """Put the state where the newest whole checkpoint was saved, or to the beginning when there is none.
 
     ``is_extended`` says that the run has another budget than before.
@@ -151,10 +190,19 @@ def go_back(context: RunContext, is_extended: bool) -> None:
     state, folder, leads = context.state, context.folder, context.group.leads
     if not (leads and restore(context)):
         begin_anew(context)
-    elif is_extended and out_of_patience(context.training, state.counters):
-        # A new budget after patience ended the run means that it should go on. Saved before the settings are written.
-        state.counters.validated.stale = 0
-        context.save_checkpoint()
+    elif is_extended:
+        # A new budget after patience ended the run means that it should go on; and what was the end of the old budget
+        # lies before rounds of synthetic pairs by now. Saved before the settings are written.
+        if has_ended := out_of_patience(context.training, state.counters):
+            state.counters.validated.stale = 0
+        stage = state.counters.mixture.stage
+        used = budget_used(context.training, state, context.feed.rows.rows_per_epoch, ALONE)  # the leader alone asks
+        lies_ahead = stage_at(context.feed.stages, used) < stage
+        if reads_again := lies_ahead or context.feed.stages[stage].round == TEACHER:
+            state.counters.begin_stage(0, context.feed.rows.rows_per_epoch)
+            context.feed.open(0)
+        if has_ended or reads_again:
+            context.save_checkpoint()
     if leads:
         # No more lines than there are: someone may have deleted some, or written a number of his own.
         state.counters.metrics = folder.rewind_metrics(state.counters.metrics)
@@ -187,6 +235,11 @@ def restore(context: RunContext) -> bool:
                 raise SettingsError(
                     f"the run in {context.folder.folder} was trained on other data than {data.folder} holds now",
                     "choose another `output`, or add `overwrite` to move it aside",
+                )
+            if checkpoint.state.get("teachers", context.job.taught_by) != context.job.taught_by:
+                raise SettingsError(
+                    f"the run in {context.folder.folder} learns from another teacher",
+                    "give the `teacher` that it began with, choose another `output`, or add `overwrite`",
                 )
             counters = Counters.from_dict(checkpoint.state["counters"])
             if counters.mixture.stage >= len(context.feed.stages):

@@ -25,7 +25,7 @@ from nmt.training.phases import phases_of
 from nmt.training.phases.phase import Phase
 from nmt.training.request import TrainJob
 from nmt.training.searches import searching
-from nmt.training.stages import TEACHER, Stage, longest_round, most_texts, share_of
+from nmt.training.stages import TEACHER, Stage, longest_round, most_texts, planned, share_of
 from nmt.training.state import TrainState
 from nmt.training.synthetic import longest_of
 
@@ -74,10 +74,11 @@ class Plan:
         updates = self._updates_within(60 * training.minutes) if training.minutes else self.updates
         read = updates / self.updates_per_epoch * self.pairs
         for number, stage in enumerate(self.stages):
-            if stage.round == TEACHER:
-                total += min(self.texts * self.seconds_per_text, longest_round(training, stage))
-            elif stage.round:
-                most = most_texts(training, read * share_of(self.stages, number))
+            if stage.round:
+                of_teacher = planned(training, self.pairs, self.task.longer_side)
+                most = most_texts(
+                    training, of_teacher if stage.round == TEACHER else read * share_of(self.stages, number)
+                )
                 total += min(min(self.texts, most) * self.seconds_per_text, longest_round(training, stage))
         return total
 

@@ -68,6 +68,11 @@ class TrainJob:
         return stages_of(self.config.training, bool(self.teachers))
 
     @property
+    def taught_by(self) -> list[str]:
+        """The digests of the teachers."""
+        return [teacher.digest for teacher in self.teachers]
+
+    @property
     def odd_input(self) -> OddInput | None:
         """The odd input that training shows, if any."""
         training = self.config.training
@@ -128,13 +133,15 @@ def read_request(request: TrainRequest) -> TrainJob:
     both = all((target, source) in data.directions for source, target in data.directions)
     known_training = {"bidirectional": 0.0} if init or both or not data.joint else {}
     teachers = [open_teacher(path, data) for path in request.teachers]
-    known_training |= synthetic_by(data, bool(teachers))
+    plain_training = known_training
+    known_training = plain_training | synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
-    if not lexicon:
-        known_training["terms"] = 0.0
-    known = {"model": asdict(init.config) if init else {}, "training": known_training}
+    terms: dict[str, float] = {} if lexicon else {"terms": 0.0}
+    model = asdict(init.config) if init else {}
     task = task_of(request, data)
-    config = resolve(request, task, known)
+    config = resolve(request, task, {"model": model, "training": known_training | terms})
+    if not config.training.synthetic:  # asked for: then the run is the one of the pairs alone
+        config = resolve(request, task, {"model": model, "training": plain_training | terms | {"synthetic": 0.0}})
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
@@ -163,11 +170,23 @@ def synthetic_by(data: Dataset, has_teacher: bool) -> dict[str, float]:
 
 def refuse_synthetic(training: TrainingConfig, data: Dataset, has_teacher: bool) -> None:
     """Raise SettingsError when nobody can make the synthetic pairs that the settings want."""
-    if not training.synthetic or has_teacher:
+    if has_teacher:
+        if not training.synthetic:
+            raise SettingsError(
+                "training.synthetic is 0, so the `teacher` would teach nothing", "leave one of them out"
+            )
         return
+    if not training.synthetic:
+        return
+    if len(data.directions) > 1:
+        what = f"training.synthetic is for one direction, and {data.folder} has {len(data.directions)}"
+        raise SettingsError(what, "leave it out")
     if not data.mono:
         what = f"training.synthetic needs text to translate, and {data.folder} has pairs alone"
         raise SettingsError(what, "prepare with `mono`, or give a `teacher`")
+    if data.mono.pieces[1] and not data.joint:
+        what = f"text in the target language needs one vocabulary for both languages, and {data.folder} has two"
+        raise SettingsError(what, "leave training.synthetic out, or prepare with `joint_vocab`")
     if data.mono.pieces[1] and not training.bidirectional:
         raise SettingsError(
             "training.synthetic needs a model that translates backwards, and training.bidirectional is 0",

@@ -11,11 +11,10 @@ from typing import Any
 import torch
 
 from nmt.training.context import RunContext
-from nmt.training.counters import Mixture, Position
 from nmt.training.log import RunLog
 from nmt.training.saving import Saver
 from nmt.training.searches import searching
-from nmt.training.stages import TEACHER, longest_round, most_texts, share_of
+from nmt.training.stages import TEACHER, longest_round, most_texts, planned, share_of, stage_at
 from nmt.training.synthetic import Interrupted, Making
 
 
@@ -40,21 +39,13 @@ class Rounds:
         All processes of the group must call it together.
         """
         counters, feed = self.context.counters, self.context.feed
-        while (number := self._reached()) > counters.mixture.stage:
+        while (number := stage_at(feed.stages, self.context.used())) > counters.mixture.stage:
             if feed.stages[number].round and not self._make(number, should_stop):
                 return False
-            passes = counters.epochs(feed.rows.rows_per_epoch)
-            place = counters.position
-            epoch = place.epoch + bool(place.rows or place.block or place.batch)
+            counters.begin_stage(number, feed.rows.rows_per_epoch)
             feed.open(number)
-            # The epoch begins anew, and no other stage has one of this number.
-            counters.position, counters.mixture = Position(epoch), Mixture(number, passes - epoch)
             self.saver.saved_step = -1  # no checkpoint knows of this stage
         return True
-
-    def _reached(self) -> int:
-        used = self.context.used()
-        return max(number for number, stage in enumerate(self.context.feed.stages) if stage.begins <= used)
 
     def _make(self, number: int, should_stop: Callable[[], bool]) -> bool:
         """Make the pairs of a stage, and report them; False when interrupted."""
@@ -68,7 +59,8 @@ class Rounds:
             return False
         dropped = ", ".join(f"{check} {count:,}" for check, count in facts["dropped"].items()) or "nothing"
         who = "the teacher" if name == TEACHER else f"round {name}: the model"
-        context.reporter.note(
+        tell = context.reporter.note if facts["pairs"] else context.reporter.warn
+        tell(
             f"{who} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
             f"dropped: {dropped}"
         )
@@ -95,6 +87,8 @@ class Rounds:
                 (context.training.seed, number),
                 most,
                 longest_round(context.training, stage),
+                # A larger budget reads more of what a teacher says; other rounds are another model's by then.
+                most if stage.round == TEACHER and most < inf else 0.0,
             )
             try:
                 return making.make(interrupted)
@@ -102,9 +96,11 @@ class Rounds:
                 return None
 
     def _most(self, number: int) -> float:
-        """Texts that training will read in a stage, at the pace so far; all before the first update."""
-        rows, used = self.context.feed.rows.rows_per_epoch, self.context.used()
-        if not self.context.counters.step:
-            return inf
-        read = self.context.counters.epochs(rows) * rows / used
-        return most_texts(self.context.training, read * share_of(self.context.feed.stages, number))
+        """Texts that are worth translating for a stage: as training reads them at the pace so far, or as planned."""
+        context = self.context
+        rows, used = context.feed.rows.rows_per_epoch, context.used()
+        if context.counters.step:
+            read = context.counters.epochs(rows) * rows / used
+        else:
+            read = planned(context.training, rows, context.job.task.longer_side)
+        return most_texts(context.training, read * share_of(context.feed.stages, number))

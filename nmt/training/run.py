@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nmt.config import TrainingConfig
-from nmt.errors import DataError, StorageError
+from nmt.errors import StorageError
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters, Skipped
 from nmt.training.decision import Action, decide
@@ -108,10 +108,8 @@ class Run:
             action = decide(context.training, context.counters, saver.saved_step, stop, spent)
             if action not in (Action.VALIDATE, Action.SAVE):
                 return action
-            if not context.state.is_finite():
-                what = f"weights are not finite after update {context.counters.step}; {saver.last_good()}"
-                raise DataError(f"training diverged: {what}", "start again with a lower training.learning_rate")
             if action is Action.VALIDATE:
+                saver.refuse_spoilt()
                 self.selection.validate(should_stop)
             else:
                 saver.save()

@@ -6,6 +6,7 @@ Knows what goes into both; not when to save.
 from dataclasses import dataclass
 from typing import Any
 
+from nmt.errors import DataError
 from nmt.store.model_folder import ModelAbout, export_model
 from nmt.text.directions import targets_of
 from nmt.text.known_words import WORDS
@@ -24,9 +25,16 @@ class Saver:
     saved_step: int = -1  # the update whose checkpoint holds the present state; -1: none does
     saved_seconds: float = 0.0  # of the run, when a checkpoint was last saved
 
+    def refuse_spoilt(self) -> None:
+        """Raise DataError unless all weights are finite: no checkpoint and no model may have others."""
+        if not self.context.state.is_finite():
+            what = f"weights are not finite after update {self.context.counters.step}; {self.last_good()}"
+            raise DataError(f"training diverged: {what}", "start again with a lower training.learning_rate")
+
     def save(self) -> None:
         """Save a checkpoint; before the first validation export the model too, so that a saved run can be used."""
         counters = self.context.counters
+        self.refuse_spoilt()
         self.saved_step, self.saved_seconds = counters.step, counters.seconds
         if not counters.step or not self.context.group.leads:  # nothing to save yet, or the leader does
             return
@@ -65,9 +73,16 @@ def about_model(job: TrainJob) -> ModelAbout:
         job.config.model,
         {"source": data.source_language, "target": data.target_language},
         {path.name: path.read_bytes() for path in files if path.name in data.manifest["files"]},
-        data.licence,
+        licence_of(job),
         data.directions if len(data.directions) > 1 else (),
     )
+
+
+def licence_of(job: TrainJob) -> str:
+    """The licences of the pairs and of the models that a run learns from, each once."""
+    models = [*([job.init] if job.init else []), *job.teachers]
+    found = " AND ".join(filter(None, [job.data.licence, *(model.licence for model in models)]))
+    return " AND ".join(dict.fromkeys(found.split(" AND ")))
 
 
 def about_targets(job: TrainJob, result: Validation | None) -> dict[str, Any]:

@@ -41,15 +41,32 @@ def stages_of(config: TrainingConfig, with_teacher: bool = False) -> Sequence[St
     return [Stage(0.0), *rounds, Stage(end)]
 
 
-def most_texts(config: TrainingConfig, read: float) -> int:
+def most_texts(config: TrainingConfig, read: float) -> float:
     """How many texts are worth translating where training reads so many pairs."""
-    return max(1, ceil(SPARE * config.synthetic * read))
+    return max(1, ceil(SPARE * config.synthetic * read)) if read < inf else inf
+
+
+def planned(config: TrainingConfig, pairs: float, pieces: float) -> float:
+    """How many pairs a budget reads, the synthetic ones among them; infinite if it is minutes.
+
+    There are so many real ``pairs``, with so many ``pieces`` each.
+    """
+    if config.minutes:
+        return inf
+    if config.epochs:
+        return config.epochs * pairs / (1.0 - config.synthetic if config.synthetic < 1.0 else 1.0)
+    return config.steps * config.accumulate * config.batch_tokens / pieces
 
 
 def longest_round(config: TrainingConfig, stage: Stage) -> float:
     """Seconds after which the round of a stage translates no further texts: infinite unless the budget is time."""
     share = TEACHERS_MINUTES if stage.round == TEACHER else MINUTES_SHARE
     return 60 * config.minutes * share or inf
+
+
+def stage_at(stages: Sequence[Stage], used: float) -> int:
+    """The number of the stage that begins last before the share ``used`` of the budget is used."""
+    return max(number for number, stage in enumerate(stages) if stage.begins <= used)
 
 
 def share_of(stages: Sequence[Stage], number: int) -> float:

@@ -27,8 +27,8 @@ from nmt.decoding.engine import Engine, Hypothesis, length_limit
 from nmt.decoding.segments import Segment
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import read_manifest, replaceable, write_manifest
-from nmt.disk.scratch import Stage, open_scratch
-from nmt.errors import BusyError, DataError, MissingInputError
+from nmt.disk.scratch import Stage, drop_scratch, open_scratch
+from nmt.errors import BusyError, DataError, MissingInputError, StorageError
 from nmt.scoring.metrics import sentence_bleu
 from nmt.text.progress import Silent
 from nmt.text.reserved import SLOTS
@@ -193,12 +193,15 @@ class Making:
     seed: Sequence[int]  # of the order of windows
     most: float  # texts that are translated: as many as training will read
     seconds: float = float("inf")  # after which no window begins
+    least: float = 0.0  # texts of which an earlier process must have made the pairs, if there are so many
 
     def make(self, interrupted: Callable[[], bool]) -> Mapping[str, Any]:
         """Make the pairs that are missing; returns the facts of their manifest. Raises Interrupted."""
         if facts := self._made():
+            drop_scratch(self.folder, OURS)  # of a process that was killed right after it was done
             return facts
-        with open_scratch(self.folder, self.work, OURS) as scratch:
+        # On a full disk hours of translations would be lost for the little space that they take.
+        with open_scratch(self.folder, self.work, OURS, stays_after=(StorageError,)) as scratch:
             with scratch.stage(NAME) as stage:
                 facts = self._run(stage, interrupted)
             with create_folder(self.folder, replaceable(KIND)) as new:
@@ -211,7 +214,8 @@ class Making:
             facts = Pairs.open(self.folder, self.data).facts
         except DataError:
             return {}
-        return facts if facts.get("work") == self.work else {}
+        are_enough = facts["texts"] >= min(self.least, len(self.texts.split))
+        return facts if are_enough and facts.get("work") == self.work else {}
 
     def _run(self, stage: Stage, interrupted: Callable[[], bool]) -> dict[str, Any]:
         state = stage.value or {"windows": 0, "texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
