@@ -79,8 +79,9 @@ class _Seat:
 
     @property
     def has_room(self) -> bool:
-        """Whether it is ready for an item."""
-        return self.beginning is None and len(self.tasks) < AHEAD
+        """Whether it is ready for an item. One that was tried in vain has a worker for itself."""
+        are_fresh = not any(task.tries for task in self.tasks.values())
+        return self.beginning is None and len(self.tasks) < AHEAD and are_fresh
 
     def give(self, task: _Task) -> None:
         """Send an item."""
@@ -139,7 +140,7 @@ class Pool(Generic[T, R]):
         most, ends = AHEAD * BUFFERED * len(self._seats), False
         broken: Exception | None = None
         while True:
-            while (seat := self._with_room()) and (self._again or (not ends and len(order) < most)):
+            while (self._again or (not ends and len(order) < most)) and (seat := self._with_room()):
                 if not self._again:
                     try:
                         item = next(items, _END)
@@ -175,8 +176,14 @@ class Pool(Generic[T, R]):
         return _Seat(actor, actor.begin.remote())
 
     def _with_room(self) -> _Seat | None:
-        """The worker that is ready for an item and has the fewest."""
-        return min((seat for seat in self._seats if seat.has_room), key=lambda seat: len(seat.tasks), default=None)
+        """The worker that is ready for the next item and has the fewest.
+
+        A worker that dies may take the result of the item before with it, and then a wrong one is blamed. So an item
+        that was tried in vain goes to a worker that has none, which gets no other until it is done.
+        """
+        was_tried = bool(self._again and self._again[0].tries)
+        ready = (seat for seat in self._seats if seat.has_room and not (was_tried and seat.tasks))
+        return min(ready, key=lambda seat: len(seat.tasks), default=None)
 
     def _wait(self) -> None:
         """Wait until a worker has done something, or is lost; take notice of it."""
