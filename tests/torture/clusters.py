@@ -161,7 +161,8 @@ class Translating:
         require(whole.returncode == 0, f"one process ended with {whole.returncode}: {self.said('whole')}")
         cluster = ("--cluster", self.there.address)
         process, saved, given = self.driver("spread", *cluster), 0, Counter[str]()
-        wanted, killed = self.draw.randrange(self.windows), False
+        # When the last windows are saved, no worker may be left to kill.
+        wanted, killed = self.draw.randrange(self.windows - 2), False
         assert process.stdout
         for line in process.stdout:
             given[line] += line.startswith("given")
@@ -174,8 +175,7 @@ class Translating:
         code = process.wait()
         require(killed, "nothing was killed")
         require(code == 0 or (victim == "driver" and code == -signal.SIGKILL), f"it ended with {code}: {self.said()}")
-        if code:
-            require(not (self.folder / "spread").exists(), "the killed driver left a file that looks whole")
+        if code and not (self.folder / "spread").exists():  # else it was killed when all was done: compared below
             again = self.driver("spread", *cluster)
             told, _ = again.communicate(timeout=LONGEST)
             given.update(line for line in told.splitlines(keepends=True) if line.startswith("given"))
