@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from nmt.cli.options import IsQuiet, note
+from nmt.cli.options import IsQuiet, licence_line
 from nmt.errors import UsageError
 
 
@@ -28,7 +28,9 @@ def import_(
     licence: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Licence of the model, like CC BY 4.0; models fitted from it name it.", callback=note
+            metavar="TEXT",
+            help="Licence of the model, like CC BY 4.0; models fitted from it name it.",
+            callback=licence_line,
         ),
     ] = "",
     quiet: IsQuiet = False,

@@ -36,10 +36,10 @@ def bounded(parameter: typer.CallbackParam, value: int) -> int:
         raise UsageError(error.what, error.mend) from None
 
 
-def note(value: str) -> str:
-    """A callback for a licence. Raises UsageError for what is no short line."""
+def licence_line(parameter: typer.CallbackParam, value: str) -> str:
+    """A callback for flags of licences. Raises UsageError for what is no short line."""
     if not is_note(value):
-        raise UsageError(f"--licence {shown(value)} is not a short line of text", "write it like CC BY 4.0")
+        raise UsageError(f"{parameter.opts[0]} {shown(value)} is not a short line of text", "write it like CC BY 4.0")
     return value
 
 

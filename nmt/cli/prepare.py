@@ -18,7 +18,7 @@ from nmt.cli.options import (
     IsVerbose,
     Seed,
     bounded,
-    note,
+    licence_line,
     option,
     parse_columns,
 )
@@ -127,7 +127,9 @@ def prepare(
     licence: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Licence of the text, like CC BY 4.0; models made from it name it.", callback=note
+            metavar="TEXT",
+            help="Licence of the text, like CC BY 4.0; models made from it name it.",
+            callback=licence_line,
         ),
     ] = "",
     seed: Seed = 1,

@@ -122,7 +122,7 @@ def translate(
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
     from nmt.store.model_folder import ModelFolder, places
-    from nmt.store.remote import copied
+    from nmt.store.remote import copied, shown_address
     from nmt.text.terms import Glossary
 
     inside = alignments == Path("-")
@@ -189,7 +189,7 @@ def translate(
             copies.send([part.output for part in job.parts])
         if output and not plan:
             files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
-            progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {output}")
+            progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {shown_address(output)}")
     if plan:
         print_plan(planned, price)
     elif stats:

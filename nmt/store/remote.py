@@ -78,12 +78,13 @@ class Copies:
 
 @contextmanager
 def copied(inputs: Sequence[str], output: str | None, tell: Tell, lasting: bool = True) -> Iterator[Copies]:
-    """The inputs and the output of a command, paths or addresses, for the block; an output ``/`` ends is a folder.
+    """The inputs and the output of a command, paths or addresses, as paths for the block.
 
-    ``tell`` gets a line for each file that is fetched or sent. What a command with an output has made or fetched stays
-    for the same one if it fails, unless it is not ``lasting``. Raises UsageError for a storage that does not exist or
-    an output that is an input, SettingsError when a package is missing, BusyError when another process does the same,
-    MissingInputError, CannotCreateError or StorageError for what cannot be read or written.
+    An output that ends in a slash is a folder. ``tell`` gets a line for each file that is fetched or sent. What a
+    command with an output has made or fetched stays for the same one if it fails, unless it is not ``lasting``. Raises
+    UsageError for a storage that does not exist or an output that is an input, SettingsError when a package is missing,
+    BusyError when another process does the same, MissingInputError, CannotCreateError or StorageError for what cannot
+    be read or written.
     """
     inputs = list(map(_of_this_machine, inputs))
     output = _of_this_machine(output) if output else output

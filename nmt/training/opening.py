@@ -30,7 +30,7 @@ from nmt.training.inherited import inherit, shared
 from nmt.training.loop import budget_used
 from nmt.training.mixed import Feed
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainJob, differences
+from nmt.training.request import TrainJob, differences, has_vocabulary_of
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.stages import TEACHER, stage_at
@@ -156,12 +156,6 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
     known, wanted = job.init.pairs, job.data.directions
     if not all(any(all(map(same_language, one, other)) for other in known) for one in wanted):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
-
-
-def has_vocabulary_of(init: ModelFolder, data: Dataset) -> bool:
-    """Whether a model has the vocabulary of the data."""
-    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
-    return [path.read_bytes() for path in init.tokenizer_paths] == [path.read_bytes() for path in wanted]
 
 
 def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:

@@ -201,11 +201,16 @@ def open_teacher(path: Path, data: Dataset) -> ModelFolder:
     if not all(map(same_language, *ways)):
         what = f"{teacher.folder} translates {' → '.join(ways[0])}, and {data.folder} is {' → '.join(ways[1])}"
         raise SettingsError(what, "give a `teacher` of the same direction")
-    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
-    if [file.read_bytes() for file in teacher.tokenizer_paths] != [file.read_bytes() for file in wanted]:
+    if not has_vocabulary_of(teacher, data):
         what = f"{teacher.folder} has another vocabulary than {data.folder}"
         raise SettingsError(what, f"prepare the data again with `vocab` {teacher.folder}")
     return teacher
+
+
+def has_vocabulary_of(model: ModelFolder, data: Dataset) -> bool:
+    """Whether a model has the vocabulary of the data, byte for byte."""
+    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
+    return [path.read_bytes() for path in model.tokenizer_paths] == [path.read_bytes() for path in wanted]
 
 
 def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
