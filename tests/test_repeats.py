@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import AnswerEngine, Recorder, ReverseEngine, WordTokenizer
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nmt.config import SearchOptions
@@ -74,6 +74,7 @@ AGAIN = {("b", 2): ["x y"]}
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["", *ANSWERS]), min_size=1, max_size=30), st.integers(1, 8))
+@example(["a", "b", "c", "d", "a", "b", "d"], 2)  # resumes after a window of which each line is noted, or sound
 def test_what_is_counted_of_repeated_lines_is_what_is_counted_of_each(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], fails: int
 ) -> None:
