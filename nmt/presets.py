@@ -1,10 +1,13 @@
 """The presets, and the choice of one for a corpus, a budget and a machine. Knows figures; no files and no tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nmt.checked import known
 from nmt.config import Config, Layer, ModelConfig
+
+# Shares of the batches that show what users type and what a glossary tells: see docs/train.md.
+SHOWN: Mapping[str, float] = dict(odd_input=0.15, terms=0.1)
 
 # Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani
 # et al. 2017; rnn is the attentional model of Luong et al. 2015.
@@ -18,25 +21,25 @@ PRESETS: dict[str, Layer] = {
             warmup_steps=800,
             bidirectional=0.33,
             weight_decay=0.1,
-            odd_input=0.15,
+            **SHOWN,
         ),
     },
     "small": {
         "model": dict(width=256, feed_forward=1024, encoder_layers=3, decoder_layers=3, heads=4, dropout=0.2),
-        "training": dict(epochs=40, batch_tokens=4096, learning_rate=1e-3, warmup_steps=2000),
+        "training": dict(epochs=40, batch_tokens=4096, learning_rate=1e-3, warmup_steps=2000, **SHOWN),
     },
     "base": {
         "model": dict(width=512, feed_forward=2048, encoder_layers=6, decoder_layers=6, heads=8, dropout=0.1),
-        "training": dict(steps=100_000, batch_tokens=25_000, learning_rate=7e-4, warmup_steps=4000),
+        "training": dict(steps=100_000, batch_tokens=25_000, learning_rate=7e-4, warmup_steps=4000, **SHOWN),
     },
     "big": {
         "model": dict(width=1024, feed_forward=4096, encoder_layers=6, decoder_layers=6, heads=16, dropout=0.3),
-        "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000),
+        "training": dict(steps=300_000, batch_tokens=25_000, learning_rate=5e-4, warmup_steps=4000, **SHOWN),
     },
     # A deep encoder and a decoder of one layer, for a model that learns from a teacher (Kasai et al. 2021).
     "student": {
         "model": dict(width=128, feed_forward=256, encoder_layers=6, decoder_layers=1, heads=4, dropout=0.1),
-        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, weight_decay=0.1),
+        "training": dict(epochs=40, batch_tokens=1600, learning_rate=5e-3, warmup_steps=800, weight_decay=0.1, **SHOWN),
     },
     "rnn": {
         "model": dict(

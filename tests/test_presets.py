@@ -126,6 +126,21 @@ def test_a_run_goes_on_with_what_auto_took_for_it_then(tiny_run: TinyRun, tmp_pa
         assert run.train(lambda: next(answers, True)).counters.step > 1
 
 
+def test_a_run_of_an_older_preset_keeps_what_it_shows(tiny_run: TinyRun, tmp_path: Path) -> None:
+    older = (SMALL, {"training": dict(odd_input=0.05)})
+    with open_run(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", older)), CPU, Reporter()) as run:
+        run.train(lambda: False)
+    again = TrainRequest(tiny_run.data, tmp_path / "run", "tiny", (SMALL,))
+    with open_run(read_request(again), CPU, Reporter()) as run:
+        assert run.context.training.odd_input == 0.05
+    asked = replace(again, layers=(SMALL, {"training": dict(odd_input=0.2)}))
+    with (
+        pytest.raises(SettingsError, match=r"training.odd_input was 0.05, is 0.2"),
+        open_run(read_request(asked), CPU, Reporter()),
+    ):
+        pass
+
+
 def test_a_setting_that_auto_never_takes_is_still_refused(tiny_run: TinyRun, tmp_path: Path) -> None:
     strange = (SMALL, {"model": dict(dropout=0.15)})
     with open_run(read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", strange)), CPU, Reporter()) as run:

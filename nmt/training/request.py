@@ -12,7 +12,7 @@ from nmt.corpus.batches import Batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.lexicon import Translated
 from nmt.errors import DataError, SettingsError
-from nmt.presets import PRESETS, Task, layers_of
+from nmt.presets import PRESETS, SHOWN, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import same_language
@@ -136,7 +136,9 @@ def read_request(request: TrainRequest) -> TrainJob:
     plain_training = known_training
     known_training = plain_training | synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
-    terms: dict[str, float] = {} if lexicon else {"terms": 0.0}
+    # A model that knows no terms would not learn them in the few updates of fitting, and yet be told some from then on.
+    knows_none = init is not None and not (init.profile and init.profile.terms)
+    terms: dict[str, float] = {"terms": 0.0} if knows_none or not lexicon else {}
     model = asdict(init.config) if init else {}
     task = task_of(request, data)
     config = resolve(request, task, {"model": model, "training": known_training | terms})
@@ -217,19 +219,21 @@ def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
     """The settings of the preset, then ``known``, then those of the request, the later winning.
 
     A run that preset auto began keeps the preset that auto chose then, even if auto would choose another one now: with
-    more minutes, or on another machine.
+    more minutes, or on another machine. A run that an older preset began keeps what it shows of odd input and terms.
     """
+    shown: Layer = {}
 
     def over(preset: Sequence[Layer]) -> Config:
-        return Config.from_layers(*preset, known, *request.layers)
+        return Config.from_layers(*preset, known, shown, *request.layers)
 
     first, *alternatives = layers_of(request.preset, task)
-    config, folder = over(first), RunFolder(request.run)
-    if alternatives and request.resume and not request.overwrite and folder.exists():
+    folder = RunFolder(request.run)
+    if request.resume and not request.overwrite and folder.exists():
         before = folder.read_config()
-        choices = (config, *map(over, alternatives))
-        return next((choice for choice in choices if not differences(before, choice)), config)
-    return config
+        shown = {"training": {name: getattr(before.training, name) for name in SHOWN}}
+        choices = map(over, [first, *alternatives])
+        return next((choice for choice in choices if not differences(before, choice)), over(first))
+    return over(first)
 
 
 def task_of(request: TrainRequest, data: Dataset) -> Task:
