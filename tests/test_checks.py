@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nmt import Request, SearchOptions, Translator
 from nmt.decoding.checking import counts, summary
 from nmt.decoding.checks import CHECKS, Checks, differ_in_length, differ_in_numbers, loops, repeats
+from nmt.text.profile import Profile
 
 LANGUAGES = ("ko", "en", "de", "ja")
 
@@ -53,6 +54,24 @@ LANGUAGES = ("ko", "en", "de", "ja")
         ("ko", "81,000 people", "8만 1000명", []),
         ("ko", "120 million won", "1억 2000만 원", []),
         ("en", "95% of 40 people", "Most of them", ["number"]),
+        ("de", "Meet at 3 pm.", "Treffen um 15 Uhr.", []),
+        ("de", "from 3:30 pm", "ab 15.30 Uhr", []),
+        ("de", "at 10:30", "um 10.30 Uhr", []),
+        ("de", "May 3, 2024", "03.05.2024", []),
+        ("de", "since 2012-11-06", "seit dem 6. November 2012", []),
+        ("de", "from 7-11", "7.11 bis", []),
+        ("ko", "values 1..128", "1부터 128까지", []),
+        ("ko", "It returns 69.41.", "69를 반환합니다.41.", ["number"]),
+        ("ko", "100 files", "1000개 파일", ["number"]),
+        ("de", "about 80 thousand people", "rund 80.000 Menschen", []),
+        ("de", "MGX 8220", "MGX 8200", ["number"]),
+        ("de", "in 2019", "in 201", ["number"]),
+        ("de", "1234 files", "12345 Dateien", ["number"]),
+        ("de", "100 dogs", "hundert Hunde", []),
+        ("en", "정말 죄송합니다. 정말 죄송합니다.", "I am really sorry. I am really sorry.", []),
+        ("de", "Hello there", "", ["length"]),
+        ("de", "Hello there", "…", ["length"]),
+        ("de", "?!", "…", []),
     ],
 )
 def test_golden_lines(language: str, source: str, translation: str, expected: list[str]) -> None:
@@ -103,6 +122,29 @@ def test_a_large_number_of_one_side_alone_is_lost_or_new(number: str) -> None:
     assert differ_in_numbers(f"in {number}", "then")
     assert differ_in_numbers("then", f"in {number}")
     assert not differ_in_numbers(f"in {number}", f"um {number}")
+
+
+def test_what_is_to_stay_is_there_as_often_as_it_was() -> None:
+    def failed(translation: str, *kept: str) -> list[str]:
+        return Checks("de").failed("<b>a</b> {name}", translation, (9, 9), kept=kept)
+
+    assert failed("<b>ein</b> {name}", "<b>", "</b>", "{name}") == []
+    assert failed("<b>ein</b>", "<b>", "</b>", "{name}") == ["placeholder"]
+    assert failed("{name} und", "{name}", "{name}") == ["placeholder"]
+
+
+def test_a_model_without_slots_is_held_to_placeholders_and_one_with_slots_where_they_do_not_suffice() -> None:
+    many = " ".join(f"<b>w{number}</b>" for number in range(9))
+    answers = {"a {name}": ["ein"], many: [many.replace("</b>", "", 1)]}
+    assert [each.checks for each in made(answers).translate([*answers])] == [["placeholder"], ["placeholder"]]
+
+
+def test_code_that_is_copied_on_purpose_fails_no_check() -> None:
+    code = "if (a) { b(); } if (a) { b(); } if (a) { b(); } for (x in y) { z[x]; }"
+    words = WordTokenizer()
+    profile, options = Profile(90, 9, 0.0, "", ""), SearchOptions(check=True)
+    (found,) = Translator(AnswerEngine(words, {}), words, words, options, profile=profile).translate([code])
+    assert (found.text, found.checks) == (code, [])
 
 
 def test_an_unknown_language_has_no_wrong_script() -> None:

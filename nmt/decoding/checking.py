@@ -19,6 +19,10 @@ from nmt.text.annotations import without_added
 from nmt.text.normal import normal
 from nmt.text.sentences import join_sentences
 from nmt.text.slots import filled
+from nmt.text.verbatim import find
+
+HANDED_OVER = ("address", "tag", "field", "variable", "printf")
+"""Kinds of what programs read: numbers, dates and paths may be written in another way."""
 
 
 @dataclass
@@ -51,20 +55,32 @@ class Checking:
         judged = []
         for segment, text in zip(segments, texts, strict=True):
             source = lines[segment.line] if parts[segment.line] == 1 else self.spelled(segment)
-            failed = self.checks.failed(source, text, *self._lengths([segment]))
+            # What is copied on purpose is no mistake.
+            failed = [] if segment.is_copied else self._failed(source, text, [segment])
             judged.append(Judged([segment], source, failed, failed))
         return judged
 
     def failed(self, parts: Sequence[Segment], source: str) -> list[str]:
         """The names of the checks that the best hypotheses of parts fail together; ``source`` is the whole."""
         joined = join_sentences(self.assembler.best(parts), [part.gap for part in parts])
-        return self.checks.failed(source, joined, *self._lengths(parts))
+        return self._failed(source, joined, parts)
 
     def verdicts(self, segment: Segment, source: str) -> list[list[str]]:
         """The names of the checks that each hypothesis of a segment fails."""
         each = [replace(segment, hypotheses=[hypothesis]) for hypothesis in segment.hypotheses]
         pairs = zip(each, self.assembler.texts(segment), strict=True)
-        return [self.checks.failed(source, text, *self._lengths([alone])) for alone, text in pairs]
+        return [self._failed(source, text, [alone]) for alone, text in pairs]
+
+    def _failed(self, source: str, text: str, parts: Sequence[Segment]) -> list[str]:
+        """The names of the checks that the translation of parts fails, which are the whole source."""
+        return self.checks.failed(source, text, *self._lengths(parts), self._unprotected(source, parts))
+
+    def _unprotected(self, source: str, parts: Sequence[Segment]) -> list[str]:
+        """What must stay as it is, where slots do not see to it: the model has none, or too few for this source."""
+        slots = self.assembler.rewriter.slots
+        if slots and all(len(part.items) < slots for part in parts):
+            return []
+        return [source[start:end] for start, end, _ in find(source, HANDED_OVER)]
 
     def described(
         self, translations: Sequence[Translation], judged: Sequence[Judged], told: Mapping[int, Request]

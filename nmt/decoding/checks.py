@@ -4,6 +4,7 @@ Human translations hardly ever fail them: docs/experiments/checks.md has the sha
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, compress, groupby
@@ -14,8 +15,9 @@ from nmt.text.numerals import differing_numbers
 from nmt.text.words import bare
 
 LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER = "loop", "cut-off", "copied", "wrong-script", "length", "number"
+PLACEHOLDER = "placeholder"
 TERM = "term"  # found by whoever knows what was asked for
-CHECKS = (LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER, TERM)
+CHECKS = (LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER, PLACEHOLDER, TERM)
 
 LOOPING = 3  # repeats from which words or characters on end are a loop
 LONG = 5  # words, of which one repeat less is a loop
@@ -49,18 +51,27 @@ class Checks:
         """Characters that are no letters of another script, as far as translations had them."""
         return set()
 
-    def failed(self, source: str, translation: str, pieces: tuple[int, int], is_cut_off: bool = False) -> list[str]:
+    def failed(
+        self,
+        source: str,
+        translation: str,
+        pieces: tuple[int, int],
+        is_cut_off: bool = False,
+        kept: Sequence[str] = (),
+    ) -> list[str]:
         """The names of the checks that a translation fails, in the order of ``CHECKS``.
 
-        ``pieces`` are the lengths of source and translation; ``is_cut_off``: the search ended at its limit of length.
+        ``pieces`` are the lengths of source and translation; ``is_cut_off``: the search ended at its limit of length;
+        ``kept``: what the translation must have as it is.
         """
         verdicts = (
             loops(source, translation),
             is_cut_off,
             self.is_copied(source, translation),
             self.has_wrong_script(source, translation),
-            differ_in_length(*pieces),
+            differ_in_length(*pieces) or is_blank(source, translation),
             differ_in_numbers(source, translation),
+            any(translation.count(item) < kept.count(item) for item in kept),
         )
         return list(compress(CHECKS, verdicts)) if any(verdicts) else []
 
@@ -112,19 +123,20 @@ def _begin_differently(source: str, translation: str) -> bool:
 def loops(source: str, translation: str) -> bool:
     """Whether the same words or characters stand on end in the translation, more often than in the source."""
     most = repeats(translation)
-    return most >= LOOPING and most > repeats(source)
+    # One language says in two words what the other says in five.
+    return most >= LOOPING and most > repeats(source, long=1)
 
 
-def repeats(text: str) -> int:
-    """How often the same words, or the same characters without a space, stand on end; long words count once more.
+def repeats(text: str, long: int = LONG) -> int:
+    """How often the same words, or the same characters without a space, stand on end.
 
-    Anything below ``LOOPING`` is 1.
+    A unit of ``long`` words counts once more. Anything below ``LOOPING`` is 1.
     """
     tokens, most = _TOKEN.findall(text.lower()), 1
     again = len(tokens) - len(set(tokens))  # words that stand there already: the copies of a unit, but for its last one
     for period in range(1, min(len(tokens) // 2, LONGEST, again + 1) + 1):
         granted = period > 1  # the last one may lack its final mark: a dog, a dog, a dog.
-        copies_needed = LOOPING - 1 - (period >= LONG)
+        copies_needed = LOOPING - 1 - (period >= long)
         needed = copies_needed * period - granted
         if again < needed:
             continue
@@ -137,7 +149,7 @@ def repeats(text: str) -> int:
             longest = max(longest, run)
         copies = (longest + granted) // period
         if copies >= copies_needed:
-            most = max(most, copies + 1 + (period >= LONG))
+            most = max(most, copies + 1 + (period >= long))
     # Four letters on end are three letters again, and ererer, like a longer unit, is four.
     long_words = [word for word in text.split() if len(word) >= STUTTER and len(word) - len(set(word)) >= STUTTER - 1]
     for match in chain.from_iterable(chain(map(_LETTER.finditer, long_words), map(_LETTERS.finditer, long_words))):
@@ -148,6 +160,11 @@ def repeats(text: str) -> int:
     return most
 
 
+def is_blank(source: str, translation: str) -> bool:
+    """Whether the translation has no letter and no digit, and the source has letters."""
+    return not any(map(str.isalnum, translation)) and any(map(str.isalpha, source))
+
+
 def differ_in_length(source_pieces: int, target_pieces: int) -> bool:
     """Whether one side has many more pieces than the other."""
     shorter, longer = sorted((source_pieces, target_pieces))
@@ -155,7 +172,12 @@ def differ_in_length(source_pieces: int, target_pieces: int) -> bool:
 
 
 def differ_in_numbers(source: str, translation: str) -> bool:
-    """Whether a number was lost or came from nowhere; small ones of one side alone may be spelt out on the other."""
+    """Whether a number was lost or came from nowhere; small and round ones of one side alone may be spelt out."""
     missing, added = differing_numbers(source, translation)
+    return bool(missing and added) or not all(map(_may_be_a_word, (*missing, *added)))
+
+
+def _may_be_a_word(number: str) -> bool:
+    """Whether a number is up to ``SMALL``, or one like 100 and 1000."""
     # Python converts no number of over 4,300 digits.
-    return bool(missing and added) or any(len(number) > 2 or int(number) > SMALL for number in (*missing, *added))
+    return (len(number) < 3 and int(number) <= SMALL) or number.rstrip("0") == "1"

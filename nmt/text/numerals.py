@@ -4,35 +4,79 @@ import re
 from collections import Counter
 from typing import Final
 
+_POWERS: Final = "천백만억조千百万億兆萬"
 # 1억2000만 and 8만1000 are numbers as wholes.
-_NUMBER: Final = re.compile(r"\d(?:[\d.,'’\u00a0\u202f]*\d)?(?:[천백만억조千百万億兆萬]\s?\d(?:[\d.,]*\d)?)*")
+_NUMBER: Final = re.compile(rf"\d(?:[\d.,:/'’\u00a0\u202f–-]*\d)?(?:[{_POWERS}]\s?\d(?:[\d.,]*\d)?)*[{_POWERS}]?")
 _NO_DIGIT: Final = re.compile(r"\D")
+_POWER: Final = re.compile(f"[{_POWERS}]")
+_TIME: Final = re.compile(r"(\d{1,2})[:.](\d\d)")
+_APART: Final = re.compile("[:/–-]")
+_GROUPED: Final = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
+_DECIMALS: Final = re.compile(r"[.,](?:\d{1,2}|\d{4,})$")
+_THOUSANDS: Final = 3  # zeros, of which a word like million stands for some times as many
+_NOON: Final = 12
 
 
 def differing_numbers(source: str, target: str) -> tuple[Counter[str], Counter[str]]:
-    """The numbers that only the source has, and those that only the target has.
+    """The numbers that only the source has, and those that only the target has, as their digits.
 
-    Separators, zeros at the ends and words for powers of ten make no difference: 81,000, 8만1000 and 81 thousand are
-    "81". A rounded number is the same number: 6.84 and 6.8.
+    Separators and words for powers of ten make no difference: 81,000, 8만1000 and 81 thousand are the same number. So
+    are a rounded one, 6.84 and 6.8, an hour of the afternoon, 3 and 15, and the parts of a date, 03.05.2024 and May 3,
+    2024. The parts of a decimal are not: 69.41 is not 69 and 41.
     """
     numbers = [_NUMBER.findall(text) for text in (source, target)]
     if not any(numbers):
         return Counter(), Counter()
-    left, right = (Counter(map(_significant, some)) for some in numbers)
-    missing, added = left - right, right - left
-    for number in list(missing) if added else ():
-        near = next((other for other in added if _is_rounded(number, other)), None)
-        if near:
-            missing[number] -= 1
-            added[near] -= 1
-            missing, added = +missing, +added
+    left, right = (Counter(map(_digits, some)) for some in numbers)
+    if left == right:
+        return Counter(), Counter()
+    missing, added = _unlike(*numbers)
+    if missing and added:
+        lacking, new = _unlike(*([part for number in some for part in _parts(number)] for some in (missing, added)))
+        if not (lacking and new):
+            missing, added = lacking, new
+    return Counter(map(_digits, missing)), Counter(map(_digits, added))
+
+
+def _unlike(missing: list[str], added: list[str]) -> tuple[list[str], list[str]]:
+    """Numbers of either side without an equal one on the other, and then without one that may mean the same."""
+    for are_alike in (_are_equal, _may_be_same):
+        left = []
+        for number in missing:
+            place = next((place for place, other in enumerate(added) if are_alike(number, other)), None)
+            if place is None:
+                left.append(number)
+            else:
+                added = [*added[:place], *added[place + 1 :]]
+        missing = left
     return missing, added
 
 
-def _significant(number: str) -> str:
-    return _NO_DIGIT.sub("", number).strip("0") or "0"
+def _parts(number: str) -> list[str]:
+    """The parts of a date, a list, a range or a fraction; any other number by itself."""
+    parts = [part for part in _NO_DIGIT.split(number) if part]
+    is_list = len(parts) > 2 and not _GROUPED.fullmatch(number)
+    return parts if is_list or _APART.search(number) or ".." in number else [number]
 
 
-def _is_rounded(number: str, other: str) -> bool:
-    short, long = sorted((number, other), key=len)
-    return len(short) > 1 and long.startswith(short)
+def _digits(number: str) -> str:
+    return _NO_DIGIT.sub("", number).lstrip("0") or "0"
+
+
+def _are_equal(number: str, other: str) -> bool:
+    return _digits(number) == _digits(other)
+
+
+def _may_be_same(number: str, other: str) -> bool:
+    """Whether two numbers whose digits differ are one, written with words, rounded, or by another clock."""
+    short, long = sorted((_digits(number), _digits(other)), key=len)
+    has_power = bool(_POWER.search(number) or _POWER.search(other))
+    has_decimals = bool(_DECIMALS.search(number) or _DECIMALS.search(other))
+    if short.rstrip("0") == long.rstrip("0"):
+        return has_power or has_decimals or (len(long) - len(short)) % _THOUSANDS == 0
+    if (has_power or has_decimals) and len(short) > 1 and long.startswith(short.rstrip("0")):
+        return True
+    times = _TIME.fullmatch(number), _TIME.fullmatch(other)
+    if times[0] and times[1] and times[0][2] == times[1][2]:
+        short, long = times[0][1], times[1][1]
+    return len(long) <= 2 and abs(int(long) - int(short)) == _NOON and int(long) <= 2 * _NOON
