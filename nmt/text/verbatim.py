@@ -23,7 +23,7 @@ from nmt.text.verbatim_forms import FORMS, KINDS, Form, any_need
 if TYPE_CHECKING:
     import regex
 
-VERSION = 2  # of the grammar: a journal of another version is not resumed
+VERSION = 3  # of the grammar: a journal of another version is not resumed
 ALL = "all"  # stands for every kind
 SECONDS = 1.0  # that a pattern of one's own may take for a text
 LONGEST_PATTERN = 1000  # characters

@@ -62,7 +62,7 @@ _URL = (
 # Not before decimals, nor before the rest of a number in words: 12345.67 and 12345만 are translated.
 _BEGINS_NUMBER = rf"{_BEGINS}(?<![0-9][.,])"
 _ENDS_NUMBER = rf"{_ENDS}(?![.,][0-9]|[천백만억조千百万億兆萬])"
-_LETTERS = "[A-Za-z]{0,12}[-_]?[A-Za-z]{0,12}"  # of a serial, before a digit
+_LETTERS = "[A-Za-z]{0,24}+(?:[-_][A-Za-z]{0,12}+)?+"  # of a serial, before a digit
 _SUFFIX = r"(?:[-+~]?[A-Za-z0-9][\w+~-]{0,20}(?<=[A-Za-z0-9]))?"  # 1.2.3-rc1
 _PICTURE = (  # emoji that are shown as such on their own, and all beyond the first plane
     "\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa\u26ab\u26bd\u26be"
@@ -99,6 +99,13 @@ FORMS = [
         rf"(?<![A-Za-z0-9])[A-Za-z][A-Za-z0-9+.-]{{1,15}}+://(?:\[[0-9A-Fa-f:.]{{2,45}}+\])?{_URL}",
     ),
     *_forms("address", r"www\.", rf"{_BEGINS}(?<![.@/-])www\.(?=[\w-]{{1,63}}\.[A-Za-z]){_URL}"),
+    # example.com, docs.python.org/3: endings that no word after a full stop is likely to be.
+    *_forms(
+        "address",
+        r"\.(?:com|org|net|edu|gov|info|io|dev)",
+        rf"{_BEGINS}(?<![.@/\\-])(?:[A-Za-z0-9][A-Za-z0-9-]{{0,62}}+\.){{1,6}}(?:com|org|net|edu|gov|info|io|dev)"
+        rf"(?:[:/]{_URL}|/)?{_ENDS}(?![.-][\w-])",
+    ),
     *_forms(
         "address",
         "[@]",
@@ -179,9 +186,9 @@ FORMS = [
         rf"(?<![\w+])\+\d{{1,4}}+[ .-]?\(\d{{1,5}}\)(?:[ .-]?\d{{2,10}}+){{1,5}}+{_ENDS_NUMBER}",
         rf"(?<!\w)\(\d{{2,5}}\)[ -]?\d{{2,5}}+-\d{{3,5}}+{_ENDS_NUMBER}",
         rf"{_BEGINS_NUMBER}(?<!-)(?=(?:-?\d){{7}})\d{{1,8}}+(?:-\d{{1,8}}+){{1,6}}+{_ENDS_NUMBER}",
-        rf"{_BEGINS_NUMBER}(?:\d{{5,40}}+|0[xX][0-9A-Fa-f]{{1,40}}+){_ENDS_NUMBER}",
+        rf"{_BEGINS_NUMBER}(?:\d{{5,200}}+|0[xX][0-9A-Fa-f]{{1,200}}+){_ENDS_NUMBER}",
         rf"{_BEGINS}(?<!-)(?:(?=[A-Z](?:{_LETTERS}\d){{4}})|(?=(?:{_LETTERS}\d){{5}}))(?=[\d_-]{{0,60}}+[A-Za-z])"
-        rf"[A-Za-z0-9]{{1,40}}+(?:[-_][A-Za-z0-9]{{1,40}}+){{0,8}}+(?![-_]{{0,3}}{_PART}|[.,][0-9])",
+        rf"[A-Za-z0-9]{{1,200}}+(?:[-_][A-Za-z0-9]{{1,200}}+){{0,8}}+(?![-_]{{0,3}}{_PART}|[.,][0-9])",
         rf"{_BEGINS_NUMBER}(?:[0-9A-Fa-f]{{2}}:){{5}}[0-9A-Fa-f]{{2}}{_ENDS}",
     ),
 ]
