@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmt.decoding.translator import Translator
-from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of
+from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
 from nmt.text.profile import Profile, ProfileCounter
 from nmt.text.slots import slotted
 from nmt.text.verbatim import find
@@ -35,11 +35,41 @@ def test_a_line_is_in_capitals_or_in_title_case_or_in_neither(text: str, case: s
     assert case_of(text) == case
 
 
-@given(st.text(alphabet="aBß İ가1.", max_size=12))
-def test_a_sentence_begins_with_a_capital_and_goes_on_in_small_letters(text: str) -> None:
+@given(st.text(alphabet="AB İ가1.", max_size=12))
+def test_a_text_in_capitals_becomes_one_in_small_letters_that_begins_with_a_capital(text: str) -> None:
     small = text.lower()
     place = next((place for place, letter in enumerate(small) if letter.isalpha()), 0)
     assert as_sentence(text) == small[:place] + small[place : place + 1].upper() + small[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("title", "sentence"),
+    [
+        ("Two Dogs Run Fast", "Two dogs run fast"),
+        ("Download The USB Driver Now", "Download the USB driver now"),
+        ("NaCl + AgNO3 = AgCl + NaNO3", "NaCl + AgNO3 = AgCl + NaNO3"),
+        ("221B Baker Street, London, England", "221B Baker street, London, England"),
+        ("Write For iPhone And PowerPoint Today", "Write for iPhone and PowerPoint today"),
+        ("My Plan B For London", "My plan B for London"),
+    ],
+)
+def test_a_title_keeps_names_and_what_has_a_capital_or_a_digit_inside(title: str, sentence: str) -> None:
+    assert as_sentence(title, is_name={"London", "England", "Baker"}.__contains__) == sentence
+
+
+@pytest.mark.parametrize(
+    ("language", "small", "capitals"),
+    [("tr", "ışık içinde", "IŞIK İÇİNDE"), ("az_AZ", "qırmızı iki", "QIRMIZI İKİ"), ("tur", "ılık", "ILIK")],
+)
+def test_turkic_languages_have_an_i_with_and_one_without_a_dot(language: str, small: str, capitals: str) -> None:
+    assert in_capitals(small, language) == capitals
+    assert in_small_letters(capitals, language) == small
+    assert as_sentence(capitals, language) == capitals[0] + small[1:]
+
+
+def test_georgian_has_no_capitals_that_anyone_writes() -> None:
+    assert in_capitals("გამარჯობა", "ka") == "გამარჯობა"
+    assert in_capitals("გამარჯობა", "kat") == "გამარჯობა"
 
 
 def translated(lines: list[str], profile: Profile, answers: dict[str, list[str]]) -> list[str]:

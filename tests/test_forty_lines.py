@@ -135,7 +135,8 @@ def test_capitals_and_titles_reach_the_model_as_a_sentence(
     for line in ("THE SCHOOL IS CLOSED TODAY", "The School Is Closed Today For All"):
         (segment,) = segments_of(translator, line)
         spelled = b"".join(translator.source_tokenizer.spell(segment.pieces)).decode().strip()
-        assert spelled.rstrip(".") == line.capitalize()
+        assert spelled.rstrip(".").lower() == line.lower()
+        assert " is " in spelled  # words that the vocabulary has with a capital alone keep it
         assert segment.in_capitals == line.isupper()
     assert translations["THE SCHOOL IS CLOSED TODAY"] == translations["THE SCHOOL IS CLOSED TODAY"].upper()
 

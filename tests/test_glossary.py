@@ -23,6 +23,7 @@ from nmt.decoding.translation import TermUse, Translation
 from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.edges import has_words
+from nmt.text.mistyped import USUAL, KnownWords
 from nmt.text.profile import Profile
 from nmt.text.terms import Glossary, Term
 from nmt.text.tokenizer import Tokenizer
@@ -166,7 +167,7 @@ def shaped(
 ) -> list[tuple[str, list[str]]]:
     """The segments of a line as they are spelled, with their terms."""
     glossary = Glossary.of(terms, "ko", "en")
-    segments = Shaper(tokenizer, Rewriter(tokenizer, profile, "ko"), glossary).segments([line], 0, Recorder())
+    segments = Shaper(tokenizer, Rewriter(tokenizer, profile, ("ko", "en")), glossary).segments([line], 0, Recorder())
     return [
         (b"".join(tokenizer.spell(segment.pieces)).decode().strip(), [found.words for found in segment.terms])
         for segment in segments
@@ -186,15 +187,42 @@ def test_a_model_that_knows_annotations_reads_translations_after_the_terms(token
     profile = replace(PROFILE, sentences=1)
     assert shaped(tokenizer, profile, line, TERMS) == plain
     assert shaped(tokenizer, replace(profile, terms=True), line, TERMS) == [
-        ("나\ufde0 myself\ufde1는 책\ufde0 volume\ufde1을 읽는다.", ["나", "책"]),
-        ("물\ufde0 물\ufde1을 마신다.", ["물"]),
+        ("나는\ufde0 myself\ufde1 책을\ufde0 volume\ufde1 읽는다.", ["나", "책"]),
+        ("물을\ufde0 물\ufde1 마신다.", ["물"]),
     ]
     assert shaped(tokenizer, told, "책\ufde0 x\ufde1", TERMS) == shaped(tokenizer, PROFILE, "책\ufde0 x\ufde1", TERMS)
     reserved = tokenizer.first_reserved
-    shaper = Shaper(tokenizer, Rewriter(tokenizer, told, "ko"), Glossary.of(TERMS, "ko", "en"))
+    shaper = Shaper(tokenizer, Rewriter(tokenizer, told, ("ko", "en")), Glossary.of(TERMS, "ko", "en"))
     (segment,) = shaper.segments(["책"], 0, Recorder())
     assert [piece - reserved for piece in segment.pieces if piece >= reserved] == [17, 18]
     assert len(segment.pieces) - segment.added == len(tokenizer.encode(["책"])[0])
+
+
+def recased(line: str, terms: dict[str, str]) -> list[str]:
+    """The words of the terms in a line that is translated as a sentence."""
+    words = WordTokenizer()
+    profile = Profile(90, 9, 0.5, ".", ".", 0.0, 0.0)
+    glossary = Glossary.of(terms, "en", "de")
+    shaper = Shaper(words, Rewriter(words, profile, ("en", "de")), glossary)
+    return [found.words for segment in shaper.segments([line], 0, Recorder()) for found in segment.terms]
+
+
+def test_terms_are_found_as_the_author_wrote_them() -> None:
+    assert recased("Contact Us Today For Help", {"US": "USA", "help": "Hilfe"}) == ["Help"]
+    assert recased("Please Restart Your Acme Cloud Server", {"Acme Cloud": ""}) == ["Acme Cloud"]
+    assert recased("RESTART THE SERVER", {"server": "Server"}) == ["SERVER"]
+    # In capitals nobody can tell IT from it.
+    assert recased("IT WORKS FOR US", {"US": "USA", "IT": "IT", "work": "Werk"}) == ["WORKS"]
+
+
+def test_a_word_of_the_glossary_is_not_put_right() -> None:
+    words = WordTokenizer()
+    profile = replace(Profile(90, 9, 0.0, "", ""), words=KnownWords.of(["silver"] * USUAL))
+    line = "a sliver list"
+    for glossary, text in ((None, "a silver list"), (Glossary.of({"sliver": "x"}, "en", "de"), line)):
+        translator = Translator(Answers(words, {}), words, words, profile=profile, glossary=glossary)
+        (segment,) = translator.shaper.segments([line], 0, Recorder())
+        assert words.decode([segment.pieces]) == [text]
 
 
 def test_a_segment_that_is_too_long_has_terms_in_its_parts_and_no_annotations(tokenizer: Tokenizer) -> None:
@@ -212,7 +240,7 @@ def test_links_of_annotated_sources_name_the_words_of_the_line(model: ModelFolde
     glossary = Glossary.of(TERMS, "ko", "en")
     assert model.profile
     annotating = Translator.of(model, told, EngineOptions(engine="torch", threads=1), glossary=glossary)
-    rewriter = Rewriter(model.tokenizers[0], replace(model.profile, terms=True), "ko")
+    rewriter = Rewriter(model.tokenizers[0], replace(model.profile, terms=True), ("ko", "en"))
     annotating.shaper = Shaper(model.tokenizers[0], rewriter, glossary)
     (again,) = annotating.translate(["나는 학생이다. 책을 읽는다."])
     assert all(segment.added for segment in annotating.shaper.segments(["나는 학생이다."], 0, Recorder()))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import CORPUS, PREPARE, TRAIN, nmt
-from fakes import Recorder, ReverseEngine
+from fakes import Recorder, ReverseEngine, WordTokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_tokenizer import TEXT
@@ -22,10 +22,12 @@ from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.forced import PairScorer
 from nmt.decoding.lost_slots import LostSlots
 from nmt.decoding.request import Request
-from nmt.decoding.rewriting import Rewriter
+from nmt.decoding.rewriting import Rewriter, Sentence
 from nmt.decoding.shaping import Shaper
 from nmt.decoding.translator import Translator
 from nmt.store.model_folder import ModelFolder
+from nmt.text.edges import OPEN, edge
+from nmt.text.mistyped import USUAL, KnownWords
 from nmt.text.normal import normal
 from nmt.text.profile import Profile
 from nmt.text.progress import Silent
@@ -217,7 +219,11 @@ def test_a_lost_slot_goes_where_brute_force_finds_the_most_probable_place(
     ((found,),) = slots.complete([query], [[Hypothesis(given_pieces, -1.0)]])
     begins = [text.startswith(b" ") for text in tokenizer.spell(given_pieces)] + [True]
     tried = []
+    spelled = tokenizer.spell(given_pieces)
     for place in range(min(prefix, len(pieces)), len(given_pieces) + 1):
+        around = [text.decode(errors="replace") for text in (spelled[max(0, place - 1)], *spelled[place : place + 1])]
+        if 0 < place < len(spelled) and OPEN not in (edge(around[0][-1:]), edge(around[1][:1])):
+            continue  # inside a word
         spaced = place == 0 or (begins[place] and lost == 0)  # the first slot begins the source
         tried.append(given_pieces[:place] + [tokenizer.space] * spaced + [wanted[lost]] + given_pieces[place:])
     sums = [fsum(scorer.values(each)) for each in tried]
@@ -357,7 +363,7 @@ def test_no_line_is_lost_to_a_pattern_that_takes_too_long(model: Path, monkeypat
     profile = ModelFolder.open(model / "run").profile
     assert profile
     translator = Translator.load(model / "run", threads=1)
-    translator.rewriter = Rewriter(translator.source_tokenizer, replace(profile, patterns={"slow": SLOW}), "ko")
+    translator.rewriter = Rewriter(translator.source_tokenizer, replace(profile, patterns={"slow": SLOW}), ("ko", "en"))
     translator.shaper = Shaper(translator.source_tokenizer, translator.rewriter)
     lines = ["나무 %s.", f"<b> {LONG_LINE}", "", f"{LONG_LINE}. 나무. {LONG_LINE}", "나무 %s."]
     progress = Recorder()
@@ -411,3 +417,51 @@ def test_of_a_line_full_of_strange_signs_the_first_get_slots_and_none_overlap(to
     assert filled(shown, items) == text
     assert len(items) == (1 if unit == "★" else SLOTS)
     assert "".join(items[:1]) == {"★ x ": "★", "★": text, "<b>★</b> ": "<b>"}[unit]
+
+
+@pytest.mark.parametrize(
+    "item",
+    ['<a title="Read more. Now" href="x">', "`git commit. Then push`", "{{ Hello. World }}", '=IF(A1="Yes. No",B1,C1)'],
+)
+def test_a_mark_inside_of_what_stays_ends_no_sentence(tokenizer: Tokenizer, item: str) -> None:
+    rewriter = Rewriter(tokenizer, Profile(90, 1, 0.5, ".", ".", slots=SLOTS, kinds=KINDS), ("en", "de"))
+    line = f"Take {item} here. Then go on."
+    whole = Sentence(rewriter.slotted(line, 1))
+    (whole.pieces,) = tokenizer.encode_slotted([whole.text.text], [True])
+    first, second = rewriter.sentences(line, 1, whole)
+    assert (first.text.items, second.text.items) == ((item,), ())
+    assert filled(*first.text) == f"Take {item} here."
+
+
+def test_invisible_signs_that_the_vocabulary_lacks_do_not_cut_words(tokenizer: Tokenizer) -> None:
+    rewriter = Rewriter(tokenizer, Profile(90, 1, 0.5, ".", ".", slots=SLOTS, kinds=KINDS))
+    assert rewriter.slotted("The me\u00adnu of\u200b a \u2060file", 1).text == "The menu of a file"
+    assert rewriter.slotted("👩\u200d👧 me\u00adnu", 1) == (f"{S0} menu", ("👩\u200d👧",))
+    assert Rewriter(tokenizer, None).slotted("me\u00adnu", 1).text == "me\u00adnu"
+
+
+def test_a_line_that_is_copied_keeps_its_white_space_and_its_words() -> None:
+    words = WordTokenizer()
+    known = KnownWords.of(["width silver"] * USUAL)
+    profile = replace(Profile(90, 9, 0.0, "", ""), words=known)
+    translator = Translator(ReverseEngine(), words, words, profile=profile)
+    lines = ["1   2\t3", "for (i=0;  i<widht; i++) { x[i]=y[i]; }"]
+    assert [each.text for each in translator.translate(lines)] == lines
+
+
+def test_code_of_more_pieces_than_a_segment_has_is_copied_once() -> None:
+    words = WordTokenizer()
+    translator = Translator(ReverseEngine(), words, words, profile=Profile(9999, 9, 0.0, "", ""))
+    line = " ".join(["a[i]={x};"] * 500)
+    assert [each.text for each in translator.translate([line])] == [line]
+
+
+def test_a_phrase_that_has_an_item_of_the_line_does_not_double_it() -> None:
+    words = WordTokenizer()
+    profile = Profile(90, 9, 0.0, "", "", slots=SLOTS, kinds=KINDS)
+    translator = Translator(ReverseEngine(), words, words, profile=profile)
+    segments = list(translator.shaper.segments(["open %s files"], 0, Recorder()))
+    line = Request("open %s files", constraints=["%s Dateien"])
+    ((phrase,), _) = translator.phrasebook.tell(segments, {0: line}, 0, Recorder())[0]
+    assert f"{S0} Dateien" in {words.decode([pieces])[0] for pieces in phrase.pieces}
+    assert not any("%s" in words.decode([pieces])[0] for pieces in phrase.pieces)

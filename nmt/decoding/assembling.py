@@ -9,7 +9,7 @@ from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.segments import Segment
 from nmt.decoding.translation import Alternative, Translation, join
 from nmt.decoding.usable import Judge
-from nmt.text.normal import normal
+from nmt.text.lines import one_line
 
 
 class DecodingTokenizer(Protocol):
@@ -67,7 +67,7 @@ class Assembler:
             texts[place] = text
         for place, (segment, _) in enumerate(found):
             if segment.is_copied:  # the pieces of an imported vocabulary may not have all of it
-                texts[place] = normal(segment.copied)
+                texts[place] = one_line(segment.copied)
         return [self.rewriter.finished(segment, text) for (segment, _), text in zip(found, texts, strict=True)]
 
     def translations(self, lines: Sequence[str], segments: Sequence[Segment], checked: bool) -> list[Translation]:

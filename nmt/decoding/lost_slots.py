@@ -11,6 +11,7 @@ from math import fsum
 from typing import Protocol, cast
 
 from nmt.decoding.engine import Engine, Hypothesis, Query, Scorer
+from nmt.text.edges import OPEN, edge
 from nmt.text.profile import Profile
 
 TOKENS = 512  # of a batch to score
@@ -72,16 +73,17 @@ class LostSlots:
         pieces, space = hypothesis.pieces, self.tokenizer.space
         before = list(query.pieces).index(slot) - 1
         after_space = before < 0 or query.pieces[before] == space
-        begins = [text.startswith(b" ") for text in self.tokenizer.spell(pieces)] + [True]
+        spelled = self.tokenizer.spell(pieces)
+        begins = [text.startswith(b" ") for text in spelled] + [True]
+        places = [place for place in range(len(query.prefix), len(pieces) + 1) if not _is_in_word(spelled, place)]
         tried = []
-        for place in range(len(query.prefix), len(pieces) + 1):
+        for place in places:
             is_spaced = place == 0 or (after_space and begins[place])
             tried.append([*pieces[:place], *([space] if is_spaced else []), slot, *pieces[place:]])
         if not self.scorer or len(pieces) > LONGEST:
             share = (before + 1) / max(1, len(query.pieces) - 1)
-            near = [abs(place / max(1, len(pieces)) - share) + (not begin) for place, begin in enumerate(begins)]
-            place = near.index(min(near[len(query.prefix) :]), len(query.prefix))
-            return replace(hypothesis, pieces=tried[place - len(query.prefix)])
+            near = [abs(place / max(1, len(pieces)) - share) + (not begins[place]) for place in places]
+            return replace(hypothesis, pieces=tried[near.index(min(near))])
         # Batches of this line alone, so that the place depends on no other line.
         size = max(1, TOKENS // (len(pieces) + 3))
         batches = [tried[start : start + size] for start in range(0, len(tried), size)]
@@ -90,3 +92,11 @@ class LostSlots:
         best = sums.index(max(sums))
         score = sums[best] / (len(tried[best]) + 1) ** self.length_power
         return replace(hypothesis, pieces=tried[best], score=score)
+
+
+def _is_in_word(spelled: Sequence[bytes], place: int) -> bool:
+    """Whether letters that make one word stand on both sides of a place between pieces; the ends are in none."""
+    if not 0 < place < len(spelled):
+        return False
+    before, after = (spelled[at].decode("utf-8", "replace") for at in (place - 1, place))
+    return edge(before[-1:]) != OPEN and edge(after[:1]) != OPEN

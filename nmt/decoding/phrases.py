@@ -14,10 +14,11 @@ from nmt.decoding.engine import MAX_PIECES, Constraint, Edges
 from nmt.decoding.remarks import Remarks
 from nmt.decoding.request import Request
 from nmt.decoding.segments import Segment
+from nmt.text.casing import in_capitals
 from nmt.text.edges import JOINED, OPEN, edge, has_words
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
-from nmt.text.slots import Find, matched
+from nmt.text.slots import Find, matched, without_signs
 from nmt.text.tokenizer import EOS, UNK
 
 _OPENERS = '"(-'
@@ -75,7 +76,7 @@ class Phrase:
 
     def is_in(self, text: str) -> bool:
         """Whether it stands in a text, which is in normal form."""
-        return any(has_words(text, normal(form)) for form in self.forms)
+        return any(_stands_in(text, form) for form in self.forms)
 
     def as_in(self, texts: Sequence[str]) -> Constraint:
         """See ``Wanted``."""
@@ -114,7 +115,8 @@ class Phrasebook:
         for place, parts in of_line.items():
             request = requests[place]
             prefix = self._prefix(request.prefix, parts[0].items) if request.prefix.strip() else []
-            phrases = [Phrase(forms, self.constraint(tuple(forms))) for forms in request.forms()]
+            items = parts[0].items if len(parts) == 1 else ()
+            phrases = [Phrase(forms, self._slotted(forms, items)) for forms in request.forms()]
             phrases = [phrase for phrase in phrases if phrase.pieces]
             if max(len(prefix), sum(max(map(len, phrase.pieces)) for phrase in phrases)) > MAX_PIECES:
                 progress.warn(
@@ -135,6 +137,10 @@ class Phrasebook:
         text = matched(prefix, items, self._find)
         return self._tokenizer.encode_slotted([text], [text != prefix])[0]
 
+    def _slotted(self, forms: Sequence[str], items: Sequence[str]) -> Constraint:
+        """The constraint of a phrase; ``items`` of the source are slots there, too, or they would appear twice."""
+        return self.constraint(tuple(matched(form, items, self._find) for form in forms))
+
     def constraint(self, forms: tuple[str, ...]) -> Constraint:
         """The pieces of each form of a phrase, of which one must appear."""
         return list(dict.fromkeys(pieces for form in forms for pieces in self.forms_of(form)))
@@ -142,7 +148,7 @@ class Phrasebook:
     def _forms_of(self, phrase: str) -> tuple[tuple[int, ...], ...]:
         """The pieces of a phrase after a space and after an opening mark."""
         texts = [phrase, *(mark + phrase for mark in _OPENERS)]
-        spaced, *marked = self._tokenizer.encode(texts)
+        spaced, *marked = self._tokenizer.encode_slotted(texts, [without_signs(text) != text for text in texts])
         forms = [tuple(spaced)]
         for mark, pieces in zip(_OPENERS, marked, strict=True):
             spelled = b""
@@ -163,11 +169,17 @@ class Phrasebook:
 def failures(request: Request, text: str) -> Iterator[str]:
     """What is wrong with a translation."""
     for forms in request.forms():
-        if not any(has_words(text, normal(form)) for form in forms):
+        if not any(_stands_in(text, form) for form in forms):
             yield f"it lacks {forms[0]}"
     for phrase in request.unwanted():
-        if has_words(text, normal(phrase)):
+        if _stands_in(text, phrase):
             yield f"it has {phrase}"
+
+
+def _stands_in(text: str, phrase: str) -> bool:
+    """Whether a text in normal form has a phrase; one in capitals has it in capitals."""
+    words = normal(phrase)
+    return has_words(text, words) or (text.isupper() and has_words(text, in_capitals(words)))
 
 
 class Spelling:

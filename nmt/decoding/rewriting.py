@@ -5,16 +5,16 @@ and capitals become small letters. What a line becomes depends on its own text a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from itertools import islice, pairwise
+from itertools import accumulate, islice, pairwise
 from unicodedata import category
 
 from nmt.decoding.remarks import Remarks
 from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
-from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals
+from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
 from nmt.text.lines import one_line
 from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
@@ -43,28 +43,37 @@ class Sentence:
     gap: str = " "
     in_capitals: bool = False
     recased: bool = False  # written as a sentence
+    given: str = ""  # the same text before that
     pieces: list[int] = field(default_factory=list)
     terms: Sequence[Found] = ()
     told: Sequence[int] = ()  # its pieces with translations of the terms; (): the model does not know such sources
 
 
 class Rewriter:
-    """Writes lines in ``language`` for a model whose training lines had a ``profile``, and translations back.
+    """Writes lines for a model whose training lines had a ``profile``, and translations back.
 
-    Without a profile, lines stay as they are; with ``whole`` they are not split into sentences.
+    ``languages`` are those of source and target. Without a profile, lines stay as they are; with ``whole`` they are not
+    split into sentences. Words that ``spares`` knows are not put right.
     """
 
     def __init__(
-        self, tokenizer: SourceTokenizer, profile: Profile | None, language: str = "", whole: bool = False
+        self,
+        tokenizer: SourceTokenizer,
+        profile: Profile | None,
+        languages: tuple[str, str] = ("", ""),
+        whole: bool = False,
+        spares: Callable[[str], bool] | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self.profile = profile
-        self._language = language
+        self._language, self._target_language = languages
         self._whole = whole
+        self._spares = spares
         self.slots = profile.slots if profile else 0
         self._grammar = profile.grammar if profile else Grammar(())
         self.remarks = Remarks()
         self.is_strange = lru_cache(1 << 14)(tokenizer.is_strange)
+        self.is_name = lru_cache(1 << 14)(self._is_name)
 
     def about(self) -> dict[str, str | float]:
         """What the sentences depend on besides the model, by name."""
@@ -81,17 +90,27 @@ class Rewriter:
         """A text of line ``number`` with slots for what stays as it is, and mistyped words put right."""
         late = set[str]()
         found = slotted(text, partial(self.find, late=late), self.slots)
+        found = found._replace(text=self._without_unseen(found.text))
         self.remarks.late.add(f"line {number}", late)
         words = self.profile.words if self.profile else None
-        return found._replace(text=words.put_right(found.text)) if words else found
+        if not words or self.copied(found):
+            return found
+        return found._replace(text=words.put_right(found.text, self._spares))
+
+    def _without_unseen(self, text: str) -> str:
+        """The text without invisible signs that the vocabulary lacks, like a soft hyphen: they cut words into bytes."""
+        if not self.profile or text.isascii() or text.isprintable():
+            return text
+        unseen = [sign for sign in set(text) if category(sign) == "Cf" and self.is_strange(sign)]
+        return text.translate(dict.fromkeys(map(ord, unseen))) if unseen else text
 
     def sentences(self, line: str, number: int, whole: Sentence) -> list[Sentence]:
         """The sentences of line ``number``, those that have to be encoded without pieces."""
         pieces = len(whole.pieces)
-        if not pieces or not self.profile:
+        if not pieces or not self.profile or self.copied(whole.text):
             return [whole]
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
-        sentences = [line] if self._whole else split_sentences(line, self._language)
+        sentences = [line] if self._whole else self._split(line)
         gaps = ["", *(one_line(sentence[len(sentence.rstrip()) :]) for sentence in sentences)]
         texts = [sentence.strip() for sentence in sentences]
         if len(texts) <= self.profile.sentences and pieces <= self.profile.longest:
@@ -101,22 +120,37 @@ class Rewriter:
         case = self._odd_case(whole.text.text)
         if len(texts) == 1 and not marked[0] and not case:
             return [whole]
-        mark, written = self.profile.source_mark, as_sentence if case else str
-        return [
-            Sentence(
-                Slotted(written(text.rstrip() + mark if lacks else text), items),
-                lacks,
-                gap,
-                case == CAPITALS,
-                bool(case),
-            )
-            for (text, items), lacks, gap in zip(cut_up, marked, gaps, strict=False)
-        ]
+        written = []
+        for (text, items), lacks, gap in zip(cut_up, marked, gaps, strict=False):
+            given = text.rstrip() + self.profile.source_mark if lacks else text
+            slots = Slotted(self._as_sentence(given) if case else given, items)
+            written.append(Sentence(slots, lacks, gap, case == CAPITALS, bool(case), given))
+        return written
+
+    def _split(self, line: str) -> list[str]:
+        """The sentences of a line; what stays as it is is never cut."""
+        sentences = split_sentences(line, self._language)
+        if len(sentences) == 1 or not self.slots:
+            return sentences
+        spans = [(match.start, match.end) for match in self.find(line)]
+        ends = [end for end in accumulate(map(len, sentences)) if not any(first < end < last for first, last in spans)]
+        return [line[start:end] for start, end in pairwise([0, *ends])]
+
+    def _as_sentence(self, text: str) -> str:
+        return as_sentence(text, self._language, self.is_name)
+
+    def _is_name(self, word: str) -> bool:
+        """Whether a word keeps its capital: training had it so more often, or it has fewer pieces that way."""
+        known = self.profile.words.is_name(word) if self.profile and self.profile.words else None
+        if known is not None:
+            return known
+        given, small = self._tokenizer.encode_slotted([word, in_small_letters(word, self._language)], [False, False])
+        return len(given) < len(small)
 
     def finished(self, segment: Segment, translation: str) -> str:
         """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""
         text = self.unmarked(translation) if segment.marked else translation
-        text = in_capitals(text) if segment.in_capitals else text
+        text = in_capitals(text, self._target_language) if segment.in_capitals else text
         return one_line(filled(spaced(text, segment.signs), segment.items) if segment.items else text)
 
     def unmarked(self, translation: str) -> str:
@@ -158,7 +192,7 @@ class Rewriter:
             return ""
         if case == TITLE or len(text.split()) > 1:
             return case
-        given, small = self._tokenizer.encode_slotted([text, as_sentence(text)], [False, False])
+        given, small = self._tokenizer.encode_slotted([text, self._as_sentence(text)], [False, False])
         return case if len(small) < len(given) else ""
 
     def _lacks_mark(self, text: str, sentence: Slotted) -> bool:

@@ -11,12 +11,13 @@ from nmt.decoding.rewriting import Rewriter, Sentence
 from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.annotations import annotated
+from nmt.text.edges import KOREAN, edge
 from nmt.text.lines import printable
 from nmt.text.normal import normal
 from nmt.text.progress import Progress
 from nmt.text.sentences import final_mark
 from nmt.text.slots import without_signs
-from nmt.text.terms import Glossary
+from nmt.text.terms import Found, Glossary
 
 MUCH_LONGER = 1.5
 """Ratio to the length of training's longest lines above which a sentence gets a warning."""
@@ -61,6 +62,8 @@ class Shaper:
         mark = self._profile.source_mark if self._profile and part.marked else ""
         (signs, items), in_capitals, copied = part.text, part.in_capitals, self._rewriter.copied(part.text)
         for pieces in cut_up:
+            if copied and len(cut_up) > 1:
+                copied = self._spelled(pieces).strip()
             is_last = pieces is cut_up[-1]
             lacks = part.marked and (is_last or not self._has_mark(pieces))
             gap = part.gap if pieces is cut_up[0] else " "
@@ -78,14 +81,30 @@ class Shaper:
         told = []
         for part in parts:
             text = normal(part.text.text)
-            part.terms = glossary.find(text, part.recased)
+            part.terms = self._terms_in(text, part, glossary)
             if part.terms and self._profile and self._profile.terms:
-                more = annotated(text, [(term.end, term.targets[0]) for term in part.terms])
+                # As in training, after the whole word: 학교에서⟨ school⟩.
+                more = annotated(text, [(_word_end(text, term.end), term.targets[0]) for term in part.terms])
                 told += [(part, more)] * (more != text)
         items = [part.text.items for part, _ in told]
         encoded = self._tokenizer.encode_annotated([text for _, text in told], items)
         for (part, _), pieces in zip(told, encoded, strict=True):
             part.told = pieces if len(pieces) <= MAX_PIECES else ()
+
+    def _terms_in(self, text: str, part: Sentence, glossary: Glossary) -> list[Found]:
+        """The terms of a sentence, which is encoded as ``text``: found as it was given, before it lost its case.
+
+        Of a line in capitals, terms in capitals are left out that are common words in small letters: IT, US.
+        """
+        given = normal(part.given) if part.recased else text
+        has_lost_case = len(given) != len(text)  # then places in the one are none in the other
+        found = glossary.find(text if has_lost_case else given, any_case=has_lost_case)
+        return [each for each in found if not (part.in_capitals and self._is_common(each.term.source))]
+
+    def _is_common(self, term: str) -> bool:
+        """Whether a term in capitals is a single piece in small letters."""
+        is_initials = len(term) > 1 and term.isupper()
+        return is_initials and len(self._tokenizer.encode_slotted([term.lower()], [False])[0]) == 1
 
     def _encode(self, parts: Sequence[Sentence]) -> None:
         texts = [part.text for part in parts]
@@ -119,3 +138,10 @@ class Shaper:
         strange = {sign: None for sign in line if sign != "\ufffd" and self._rewriter.is_strange(sign)}
         if strange:
             self._rewriter.remarks.strange.add(f"line {number} ({printable(' '.join([*strange][:5]))})")
+
+
+def _word_end(text: str, end: int) -> int:
+    """Where the word ends of which a term before ``end`` is the beginning: Korean particles may follow."""
+    while edge(text[end : end + 1]) == KOREAN:
+        end += 1
+    return end

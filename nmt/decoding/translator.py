@@ -75,12 +75,12 @@ class Translator:
         self.target_language = target_language
         self.others: dict[str, Self] = {}  # by language
         self.engine = engine
-        self.source_tokenizer = source_tokenizer
-        self.target_tokenizer = target_tokenizer
+        self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
         self.options = options or SearchOptions()
         self.batch_tokens = batch_tokens
         self.window = window
-        self.rewriter = Rewriter(source_tokenizer, profile, source_language, self.options.whole_lines)
+        languages, words = (source_language, target_language), glossary.has_word if glossary else None
+        self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
         self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
@@ -94,12 +94,12 @@ class Translator:
         self.wide_batches = Batches(max(1, batch_tokens // WIDER), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
-        checks = Checks(target_language)
-        self.checking = Checking(checks, self.assembler, source_tokenizer, self.options) if self.options.check else None
+        checking = Checking(Checks(target_language), self.assembler, source_tokenizer, self.options)
+        self.checking = checking if self.options.check else None
         self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
         self.lost_slots = LostSlots.of(engine, target_tokenizer, profile, self.options.length_penalty)
-        tokenizers = source_tokenizer, target_tokenizer
-        self.details = Details.of(engine, aligner, self.assembler, tokenizers, batch_tokens, self.options)
+        both = source_tokenizer, target_tokenizer
+        self.details = Details.of(engine, aligner, self.assembler, both, batch_tokens, self.options)
 
     def __reduce__(self) -> Never:
         raise TypeError("a Translator cannot be copied or sent to another process: load it in each process")

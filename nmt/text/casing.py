@@ -1,9 +1,12 @@
-"""Lines in capitals and in title case, and how they are written otherwise. Knows letters; no language.
+"""Lines in capitals and in title case, and how they are written otherwise. Knows letters, not words.
 
 A model that has hardly seen such lines takes them for other words, so they are translated as a sentence is written.
 """
 
 import re
+from collections.abc import Callable
+
+from nmt.text.languages import base_language
 
 CAPITALS, TITLE = "capitals", "title"
 
@@ -11,6 +14,9 @@ TITLE_WORDS = 4  # with a capital from which a line is in title case: New York T
 SHORT = 4  # letters below which a word of a title may be small: of, the, and
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_WHOLE = re.compile(r"(?<!\w)[^\W\d_]{2,}(?!\w)")  # not the letters of AgNO3 and 221B
+_DOTTED = ("tr", "az")  # languages in which i and ı are two letters
+_NO_CAPITALS = ("ka",)  # Unicode has Georgian capitals, which nobody writes and few fonts have
 
 
 def case_of(text: str) -> str:
@@ -28,13 +34,33 @@ def case_of(text: str) -> str:
     return TITLE if capitalised >= TITLE_WORDS else ""
 
 
-def in_capitals(text: str) -> str:
-    """The text in capitals; that of ß is ẞ, so that small letters give the word again."""
-    return text.replace("ß", "ẞ").upper()
+def in_capitals(text: str, language: str = "") -> str:
+    """The text in capitals of a language; that of ß is ẞ, so that small letters give the word again."""
+    base = base_language(language)
+    if base in _NO_CAPITALS:
+        return text
+    return (text.replace("i", "İ") if base in _DOTTED else text).replace("ß", "ẞ").upper()
 
 
-def as_sentence(text: str) -> str:
-    """The text in small letters but for the first one."""
-    small = text.lower()
-    first = next((place for place, letter in enumerate(small) if letter.isalpha()), 0)
-    return small[:first] + small[first : first + 1].upper() + small[first + 1 :]
+def in_small_letters(text: str, language: str = "") -> str:
+    """The text in small letters of a language."""
+    if base_language(language) in _DOTTED:
+        text = text.replace("I", "ı").replace("İ", "i")
+    return text.lower()
+
+
+def as_sentence(text: str, language: str = "", is_name: Callable[[str], bool] | None = None) -> str:
+    """The text in small letters but for the first one.
+
+    In one that is not in capitals throughout, single letters, words that ``is_name`` knows as names, and those with a
+    capital or a digit inside, as USB, iPhone and 221B, are kept as they are.
+    """
+
+    def small(match: re.Match[str]) -> str:
+        word = match[0]
+        is_kept = not word[1:].islower() or (is_name is not None and is_name(word))
+        return word if is_kept else in_small_letters(word, language)
+
+    written = in_small_letters(text, language) if text.isupper() else _WHOLE.sub(small, text)
+    first = next((place for place, letter in enumerate(written) if letter.isalpha()), 0)
+    return written[:first] + in_capitals(written[first : first + 1], language) + written[first + 1 :]

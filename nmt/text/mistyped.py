@@ -9,7 +9,8 @@ import re
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import pairwise
 from typing import Self
 from unicodedata import category, normalize
@@ -50,11 +51,19 @@ class KnownWords:
         rises = all(before < after for before, after in pairwise(self.hashes))
         return rises and len(self.hashes) == len(self.counts) <= MOST
 
-    def put_right(self, text: str) -> str:
-        """The text in NFC, with the words that were mistyped as they were meant; that changes no length."""
-        return _WORD.sub(self._right, text if text.isascii() else normalize(FORM, text))
+    def put_right(self, text: str, spares: Callable[[str], bool] | None = None) -> str:
+        """The text in NFC, with the words that were mistyped as they were meant; that changes no length.
 
-    def _right(self, match: re.Match[str]) -> str:
+        What ``spares`` knows is a word, though training never had it.
+        """
+        return _WORD.sub(partial(self._right, spares), text if text.isascii() else normalize(FORM, text))
+
+    def is_name(self, word: str) -> bool | None:
+        """Whether a word with a capital was seen more often than without; None if neither was seen, or as often."""
+        written, small = self._count(word), self._count(word.lower())
+        return None if written == small else written > small
+
+    def _right(self, spares: Callable[[str], bool] | None, match: re.Match[str]) -> str:
         word = match[0]
         # A letter with a mark that NFC keeps apart, as in Hindi, is a part of the word that the pattern does not see.
         around = match.string[max(0, match.start() - 1) : match.start()] + match.string[match.end() : match.end() + 1]
@@ -63,7 +72,7 @@ class KnownWords:
         if self._count(word) or self._count(word.lower()):
             return word
         found = {other for other in exchanged(word) if self._is_usual(other, at_start=not match.start())}
-        return found.pop() if len(found) == 1 else word
+        return found.pop() if len(found) == 1 and not (spares and spares(word)) else word
 
     def _is_usual(self, word: str, at_start: bool) -> bool:
         """Whether a word was seen often; the first word of a text may have its capital for that alone."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import takewhile
 from threading import local
 from typing import Any
 
@@ -57,6 +58,30 @@ _ALGORITHMS = {
 
 # Plurals and genitives in -s that the rules leave: menus; Menüs, Videos, Apps.
 _FINAL_S = {"english": re.compile("(?<=...u)s$"), "german": re.compile("(?<=...[aeiouy])s$|(?<=..[cpw])s$")}
+
+# Inflections, of which two words with one stem and a common beginning have one each after it: file and filing, but not
+# operate and operator. The rules cut off more than these.
+_INFLECTIONS = {
+    "english": re.compile("(?:'?s|es|e|d|ed|ing|y|ies|ied|is|[bdfglmnprtvz](?:ed|ing))?"),
+    "german": re.compile("(?:e?r|e?st)?(?:e|en|er|es|s|n|ns|em|ens|ern|t|te|ten|tes|et)?"),
+}
+_UMLAUTS = str.maketrans("äöü", "aou")
+
+
+@cache
+def inflection(language: str) -> Callable[[str, str], bool]:
+    """Whether two words of one stem are forms of one word, as far as the rules of a language say; else they are."""
+    endings = _INFLECTIONS.get(algorithm(language))
+    if not endings:
+        return lambda word, other: True
+
+    @lru_cache(_CACHED)
+    def are_forms(word: str, other: str) -> bool:
+        both = [each.lower().translate(_UMLAUTS) for each in (word, other)]
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*both, strict=False)))
+        return all(endings.fullmatch(each, common) for each in both)
+
+    return are_forms
 
 
 @cache

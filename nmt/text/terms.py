@@ -9,7 +9,7 @@ no model.
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -21,7 +21,7 @@ from nmt.text.edges import JOINED, KOREAN, OPEN, edge, has_words, joins
 from nmt.text.lines import read_lines
 from nmt.text.normal import normal
 from nmt.text.slots import typed
-from nmt.text.stems import Stem, stemmer, stems_by
+from nmt.text.stems import Stem, inflection, stemmer, stems_by
 from nmt.text.words import UNSPACED
 
 LONGEST = 200  # characters of a term, or of its translation
@@ -106,12 +106,15 @@ class Glossary:
         self.terms = list(terms)
         self._languages = source_language, target_language
         self._stem_source, self._stem_target = stemmer(source_language), stemmer(target_language)
+        self._source_forms, self._target_forms = inflection(source_language), inflection(target_language)
         self._has_compounds = has_compounds(target_language)
         self._by_stems: dict[tuple[str, ...], list[Entry]] = {}
+        self._stems: set[str] = set()
         counts: dict[str, set[int]] = {}
         for term in self.terms:
             words = list(words_of(term.source))
             key = tuple(self._stem_source(word.text) for word in words)
+            self._stems.update(key)
             self._by_stems.setdefault(key, []).append((term, words))
             counts.setdefault(key[0], set()).add(len(key))
         # For each first stem the numbers of words of terms that begin with it, most first.
@@ -136,6 +139,10 @@ class Glossary:
         """What translations depend on: a digest of the terms, and how stems are found."""
         digest = hashlib.sha256(json.dumps(self.terms).encode()).hexdigest()
         return {"glossary": digest, "stems": ", ".join(map(stems_by, self._languages))}
+
+    def has_word(self, word: str) -> bool:
+        """Whether a word, in any form, is one of a term."""
+        return self._stem_source(word) in self._stems
 
     def find(self, text: str, any_case: bool = False) -> list[Found]:
         """The terms in a text, leftmost first, of those the longest; none overlap.
@@ -176,7 +183,7 @@ class Glossary:
             for end, stem in ends:
                 entries = self._by_stems.get((*before, stem))
                 if entries and (
-                    term := chosen(entries, text[first.start : end], words[place : place + count], any_case)
+                    term := self._chosen(entries, text[first.start : end], words[place : place + count], any_case)
                 ):
                     return count, end, term
         return 1, 0, None
@@ -191,7 +198,7 @@ class Glossary:
             return next((words for words in (found.words, capitals) if has_words(text, words)), "")
         there, stems = self._target_words(text)
         for target in found.term.targets:
-            if form := _form(target, *self._target_words(target), text, there, stems):
+            if form := self._form(*self._target_words(target), text, there, stems):
                 return form
         if self._has_compounds:
             nouns = [target for target in found.term.targets if len(self._target_words(target)[0]) == 1]
@@ -201,35 +208,40 @@ class Glossary:
             return next(compounds, "")
         return ""
 
+    def _form(
+        self,
+        own: Sequence[Word],
+        own_stems: Sequence[str],
+        text: str,
+        there: Sequence[Word],
+        stems: Sequence[str],
+    ) -> str:
+        """The first place of a text whose stems are those of a translation, as it is written there."""
+        count = len(own)
+        for place in range(len(there) - count + 1 if count else 0):
+            if there[place].goes_on or list(own_stems[:-1]) != list(stems[place : place + count - 1]):
+                continue
+            last = there[place + count - 1]
+            follows = own[-1].is_korean and last.text != own[-1].text and last.text.startswith(own[-1].text)
+            is_form = stems[place + count - 1] == own_stems[-1] and not _goes_on(text, last)
+            if (follows or is_form) and _are_forms(own, there[place : place + count], self._target_forms):
+                return text[there[place].start : last.start + len(own[-1].text) if follows else last.end]
+        return ""
 
-def _form(
-    target: str, own: Sequence[Word], own_stems: Sequence[str], text: str, there: Sequence[Word], stems: Sequence[str]
-) -> str:
-    """The first place of a text whose stems are those of a translation, as it is written there."""
-    count = len(own)
-    for place in range(len(there) - count + 1 if count else 0):
-        if there[place].goes_on or list(own_stems[:-1]) != list(stems[place : place + count - 1]):
-            continue
-        last = there[place + count - 1]
-        follows = own[-1].is_korean and last.text != own[-1].text and last.text.startswith(own[-1].text)
-        is_form = stems[place + count - 1] == own_stems[-1] and not _goes_on(text, last)
-        if (follows or is_form) and _are_forms(own, there[place : place + count]):
-            return text[there[place].start : last.start + len(own[-1].text) if follows else last.end]
-    return ""
+    def _chosen(self, entries: Sequence[Entry], written: str, words: Sequence[Word], any_case: bool) -> Term | None:
+        """The term among those of one stem that is written so, or so but for case, or else the first."""
+        terms = [term for term, own in entries if _are_forms(own, words, self._source_forms, any_case)]
+        for form in (str, str.casefold):
+            for term in terms:
+                if form(term.source) == form(written):
+                    return term
+        return terms[0] if terms else None
 
 
-def chosen(entries: Sequence[Entry], written: str, words: Sequence[Word], any_case: bool) -> Term | None:
-    """The term among those of one stem that is written so, or so but for case, or else the first."""
-    terms = [term for term, own in entries if _are_forms(own, words, any_case)]
-    for form in (str, str.casefold):
-        for term in terms:
-            if form(term.source) == form(written):
-                return term
-    return terms[0] if terms else None
-
-
-def _are_forms(own: Sequence[Word], words: Sequence[Word], any_case: bool = False) -> bool:
-    """Whether words with the stems of a term's ``own`` may be forms of them.
+def _are_forms(
+    own: Sequence[Word], words: Sequence[Word], inflected: Callable[[str, str], bool], any_case: bool = False
+) -> bool:
+    """Whether words with the stems of a term's ``own`` may be forms of them, ``inflected`` as the language does it.
 
     A word in capitals, such as US, is in capitals, or at least its beginning. A much shorter word is another one: set
     of setting.
@@ -239,6 +251,8 @@ def _are_forms(own: Sequence[Word], words: Sequence[Word], any_case: bool = Fals
         if is_initials and not any_case and not other.text[:2].isupper():
             return False
         if len(other.text) < len(word.text) - SHORTER:
+            return False
+        if not (word.is_korean or inflected(word.text, other.text)):  # what follows a Korean word is a particle
             return False
     return True
 
