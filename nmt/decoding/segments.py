@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from nmt.decoding.engine import Avoided, Constraint, Edges, Hypothesis, Query
 from nmt.text.terms import Found
 
+BEAM = 4  # hypotheses that a beam has at least, nearly always
+
 
 @dataclass
 class Segment:
@@ -32,8 +34,9 @@ class Segment:
 
     @property
     def width(self) -> int:
-        """Its pieces and </s>."""
-        return len(self.pieces) + 1
+        """Its pieces and </s>, as often as the beam is wider for what must appear: by one hypothesis for each piece."""
+        needed = sum(max(map(len, forms), default=0) for forms in self.constraints)
+        return (len(self.pieces) + 1) * (1 + needed // BEAM)
 
     @property
     def is_copied(self) -> bool:
@@ -54,7 +57,8 @@ def twins_of(segments: Sequence[Segment]) -> list[list[Segment]]:
     """The segments in groups that ask an engine for the same, in the order of their first ones."""
     groups: dict[object, list[Segment]] = {}
     for segment in segments:
-        # What must or must not appear is compared by identity: such lines are rare, and seldom alike.
-        asked = id(segment) if segment.constraints or segment.avoided else None
+        # What must not appear is compared by identity: such lines are rare, and seldom alike.
+        constraints = tuple(tuple(map(tuple, forms)) for forms in segment.constraints)
+        asked = constraints, id(segment) if segment.avoided else None
         groups.setdefault((tuple(segment.pieces), tuple(segment.prefix), asked), []).append(segment)
     return list(groups.values())

@@ -21,6 +21,7 @@ class WantedTerm:
     found: Found
     glossary: Glossary
     phrasebook: Phrasebook
+    items: Sequence[str] = ()  # that stay as they are: a term in one is no translation
 
     @cached_property
     def pieces(self) -> Constraint:
@@ -29,11 +30,12 @@ class WantedTerm:
 
     def is_in(self, text: str) -> bool:
         """See ``Wanted``."""
-        return bool(self.glossary.form_in(self.found, text))
+        return bool(self.glossary.form_in(self.found, without_items(text, self.items)))
 
     def as_in(self, texts: Sequence[str]) -> Constraint:
         """See ``Wanted``: in a form that it has there, or one of the glossary's."""
-        forms = [form for text in texts if (form := self.glossary.form_in(self.found, text))]
+        bare = [without_items(text, self.items) for text in texts]
+        forms = [form for text in bare if (form := self.glossary.form_in(self.found, text))]
         for target in self.found.targets:
             forms.append(target)
             if self.found.term.targets:  # it may begin a sentence
@@ -56,7 +58,7 @@ class Terms:
             phrases: dict[tuple[str, ...], WantedTerm] = {}
             room = MAX_PIECES
             for found in segment.terms:
-                phrase = WantedTerm(found, self.glossary, self.phrasebook)
+                phrase = WantedTerm(found, self.glossary, self.phrasebook, segment.items)
                 longest = max(map(len, phrase.pieces), default=room + 1)
                 if found.targets not in phrases and longest <= room:
                     phrases[found.targets] = phrase
@@ -71,7 +73,8 @@ class Terms:
         used: list[list[TermUse]] = [[] for _ in translations]
         told = [segment for segment in segments if segment.terms]
         for segment, text in zip(told, map(normal, self.assembler.best(told)), strict=True):
-            used[segment.line] += [self._use(found, text) for found in segment.terms]
+            bare = without_items(text, segment.items)
+            used[segment.line] += [self._use(found, bare) for found in segment.terms]
         return [replace(translation, terms=uses) for translation, uses in zip(translations, used, strict=True)]
 
     def _use(self, found: Found, text: str) -> TermUse:
@@ -80,6 +83,13 @@ class Terms:
                 return TermUse(found.words, target, True)
         kept = not found.term.targets and bool(self.glossary.form_in(found, text))
         return TermUse(found.words, found.targets[0], kept)
+
+
+def without_items(text: str, items: Sequence[str]) -> str:
+    """A text without items that stand in it, each once."""
+    for item in items:
+        text = text.replace(item, " ", 1)
+    return text
 
 
 FOUND, KEPT, LACKING = "terms", "terms kept", "lines that lack a term"
