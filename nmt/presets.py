@@ -8,8 +8,8 @@ from nmt.config import Config, Layer, ModelConfig
 
 # Shares of the batches that show what users type and what a glossary tells: see docs/train.md.
 SHOWN: Mapping[str, float] = dict(odd_input=0.15, terms=0.1)
-# Large presets read a thousand times as many rows, so they need less. A changed batch of 25,000 tokens takes a processor
-# 0.1 s, in which a GPU waits.
+# Large presets read many more rows, so they need less. A changed batch of 25,000 tokens takes a processor 0.1 s, in
+# which a GPU waits.
 SHOWN_SELDOM: Mapping[str, float] = dict(odd_input=0.05, terms=0.02)
 
 # Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani

@@ -50,7 +50,7 @@ def test_a_text_in_capitals_becomes_one_in_small_letters_that_begins_with_a_capi
         ("NaCl + AgNO3 = AgCl + NaNO3", "NaCl + AgNO3 = AgCl + NaNO3"),
         ("221B Baker Street, London, England", "221B Baker street, London, England"),
         ("Write For iPhone And PowerPoint Today", "Write for iPhone and PowerPoint today"),
-        ("My Plan B For London", "My plan B for London"),
+        ("A Man And A Dog In London", "A man and a dog in London"),
     ],
 )
 def test_a_title_keeps_names_and_what_has_a_capital_or_a_digit_inside(title: str, sentence: str) -> None:

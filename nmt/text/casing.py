@@ -14,7 +14,7 @@ TITLE_WORDS = 4  # with a capital from which a line is in title case: New York T
 SHORT = 4  # letters below which a word of a title may be small: of, the, and
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-_WHOLE = re.compile(r"(?<!\w)[^\W\d_]{2,}(?!\w)")  # not the letters of AgNO3 and 221B
+_WHOLE = re.compile(r"(?<!\w)[^\W\d_]+(?!\w)")  # not the letters of AgNO3 and 221B
 _DOTTED = ("tr", "az")  # languages in which i and ı are two letters
 _NO_CAPITALS = ("ka",)  # Unicode has Georgian capitals, which nobody writes and few fonts have
 
@@ -52,13 +52,14 @@ def in_small_letters(text: str, language: str = "") -> str:
 def as_sentence(text: str, language: str = "", is_name: Callable[[str], bool] | None = None) -> str:
     """The text in small letters but for the first one.
 
-    In one that is not in capitals throughout, single letters, words that ``is_name`` knows as names, and those with a
-    capital or a digit inside, as USB, iPhone and 221B, are kept as they are.
+    In one that is not in capitals throughout, words that ``is_name`` knows, and those with a capital or a digit inside,
+    as USB, iPhone and 221B, are kept as they are.
     """
 
     def small(match: re.Match[str]) -> str:
         word = match[0]
-        is_kept = not word[1:].islower() or (is_name is not None and is_name(word))
+        is_mixed = len(word) > 1 and not word[1:].islower()
+        is_kept = is_mixed or (is_name is not None and is_name(word))
         return word if is_kept else in_small_letters(word, language)
 
     written = in_small_letters(text, language) if text.isupper() else _WHOLE.sub(small, text)

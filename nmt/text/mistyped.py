@@ -22,6 +22,7 @@ from nmt.text.words import UNSPACED
 VERSION = 1
 LEAST = 5  # letters: of two real words of four letters, one is often the other with two letters exchanged
 USUAL = 3  # times that a word must have been seen to be put in the place of another
+NAMES = 9  # times as often as in small letters that a name is seen with its capital
 MOST = 1 << 20  # different words that are known, the most frequent ones
 _WORD = re.compile(rf"(?<!\w)[^\W\d_{UNSPACED}]{{{LEAST},40}}(?!\w)")
 _ANY = re.compile(rf"[^\W\d_{UNSPACED}]{{{LEAST},40}}")
@@ -59,9 +60,12 @@ class KnownWords:
         return _WORD.sub(partial(self._right, spares), text if text.isascii() else normalize(FORM, text))
 
     def is_name(self, word: str) -> bool | None:
-        """Whether a word with a capital was seen more often than without; None if neither was seen, or as often."""
+        """Whether a word was seen with its capital nearly always; None if it was seen neither with nor without.
+
+        Any word may have a capital at the beginning of a sentence.
+        """
         written, small = self._count(word), self._count(word.lower())
-        return None if written == small else written > small
+        return written > NAMES * small if written or small else None
 
     def _right(self, spares: Callable[[str], bool] | None, match: re.Match[str]) -> str:
         word = match[0]
