@@ -100,8 +100,8 @@ RULES = (
         1_000_000,
         0,
         "tiny",
-        "measured on 221,607 pairs of messages and 30 minutes of a core, 2.6 epochs: 34.1 BLEU with dropout 0.1; "
-        "32.8 if a third of the budget trains both directions",
+        "measured on 221,607 pairs of messages: 39.9 BLEU after 5 epochs; 34.1 after 2.6, and 32.8 if a third of the "
+        "budget trains both directions",
         {"model": dict(dropout=0.1), "training": dict(bidirectional=0.0)},
     ),
     Rule(1_000_000, 10, "small", "between tiny and base in size; not measured by us"),
