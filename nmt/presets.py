@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from nmt.checked import known
 from nmt.config import Config, Layer, ModelConfig
 
-# Shares of the batches that show what users type and what a glossary tells: see docs/train.md.
-SHOWN: Mapping[str, float] = dict(odd_input=0.15, terms=0.1)
+# Share of the batches that show what users type: see docs/train.md.
+SHOWN: Mapping[str, float] = dict(odd_input=0.15)
 # Large presets read many more rows, so they need less. A changed batch of 25,000 tokens takes a processor 0.1 s, in
 # which a GPU waits.
-SHOWN_SELDOM: Mapping[str, float] = dict(odd_input=0.05, terms=0.02)
+SHOWN_SELDOM: Mapping[str, float] = dict(odd_input=0.05)
 
 # Width, depth and budget of the presets. tiny is the Transformer-Tiny of Wu et al. 2021, base and big those of Vaswani
 # et al. 2017; rnn is the attentional model of Luong et al. 2015.

@@ -16,7 +16,9 @@ from nmt.config import EngineOptions
 from nmt.decoding.checks import TERM
 from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.engines.both import BothEngines
+from nmt.decoding.placing import Search
 from nmt.decoding.rewriting import Rewriter
+from nmt.decoding.segments import Segment
 from nmt.decoding.shaping import Shaper
 from nmt.decoding.terms import term_counts, term_summary
 from nmt.decoding.translation import TermUse, Translation
@@ -25,6 +27,7 @@ from nmt.store.model_folder import ModelFolder
 from nmt.text.edges import has_words
 from nmt.text.mistyped import USUAL, KnownWords
 from nmt.text.profile import Profile
+from nmt.text.reserved import TERM_SIGNS
 from nmt.text.terms import Glossary, Term
 from nmt.text.tokenizer import Tokenizer
 
@@ -169,7 +172,7 @@ def shaped(
     glossary = Glossary.of(terms, "ko", "en")
     segments = Shaper(tokenizer, Rewriter(tokenizer, profile, ("ko", "en")), glossary).segments([line], 0, Recorder())
     return [
-        (b"".join(tokenizer.spell(segment.pieces)).decode().strip(), [found.words for found in segment.terms])
+        (b"".join(tokenizer.spell(segment.told or segment.pieces)).decode().strip(), [w.words for w in segment.terms])
         for segment in segments
     ]
 
@@ -194,8 +197,8 @@ def test_a_model_that_knows_annotations_reads_translations_after_the_terms(token
     reserved = tokenizer.first_reserved
     shaper = Shaper(tokenizer, Rewriter(tokenizer, told, ("ko", "en")), Glossary.of(TERMS, "ko", "en"))
     (segment,) = shaper.segments(["책"], 0, Recorder())
-    assert [piece - reserved for piece in segment.pieces if piece >= reserved] == [17, 18]
-    assert len(segment.pieces) - segment.added == len(tokenizer.encode(["책"])[0])
+    assert [piece - reserved for piece in segment.told if piece >= reserved] == [17, 18]
+    assert segment.pieces == tokenizer.encode(["책"])[0]
 
 
 def recased(line: str, terms: dict[str, str]) -> list[str]:
@@ -242,8 +245,15 @@ def test_links_of_annotated_sources_name_the_words_of_the_line(model: ModelFolde
     annotating = Translator.of(model, told, EngineOptions(engine="torch", threads=1), glossary=glossary)
     rewriter = Rewriter(model.tokenizers[0], replace(model.profile, terms=True), ("ko", "en"))
     annotating.shaper = Shaper(model.tokenizers[0], rewriter, glossary)
+
+    def tell(segments: Sequence[Segment], search: Search) -> None:
+        for segment in segments:
+            segment.added, segment.pieces = len(segment.told) - len(segment.pieces), [*segment.told]
+        assert all(segment.added for segment in segments)
+        search([*segments])
+
+    annotating.placing = replace(annotating.placing, tell=tell)
     (again,) = annotating.translate(["나는 학생이다. 책을 읽는다."])
-    assert all(segment.added for segment in annotating.shaper.segments(["나는 학생이다."], 0, Recorder()))
     assert again.source_pieces == translation.source_pieces
     assert again.alignment
     assert max(source for source, _ in again.alignment) <= 3
@@ -258,6 +268,7 @@ class Answers:
 
     def __init__(self, words: WordTokenizer, answers: dict[str, str]) -> None:
         self.words, self.answers = words, answers
+        self.asked: list[str] = []
 
     def supports(self, options: SearchOptions) -> str | None:
         return None
@@ -267,7 +278,24 @@ class Answers:
 
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         sources = self.words.decode([query.pieces for query in queries])
+        self.asked += sources
         return [[Hypothesis(self.words.encode([self.answers[source]])[0], -1.0)] for source in sources]
+
+
+def test_what_lacks_a_term_is_told_and_taken_if_that_helps() -> None:
+    words, begin, end = WordTokenizer(), TERM_SIGNS[0], TERM_SIGNS[1]
+    plain = {"a menu": "die Karte", "the menu": "das Menü", "this menu": "hier"}
+    told = {f"a menu{begin} Menü{end}": "ein Menü hier", f"this menu{begin} Menü{end}": "dort"}
+    engine = Answers(words, plain | told)
+    profile, options = replace(PROFILE, terms=True), SearchOptions(phrases=True)
+    translator = Translator(
+        engine, words, words, options, profile=profile, glossary=Glossary([Term("menu", ("Menü",))])
+    )
+    found = [each.text for each in translator.translate(list(plain))]
+    assert found == ["ein Menü hier", "das Menü", "hier"], (
+        "the last one is then searched for, which this engine ignores"
+    )
+    assert engine.asked == [*plain, *told, "this menu"]
 
 
 def test_a_line_that_lacks_a_term_is_counted_and_fails_the_check() -> None:

@@ -5,7 +5,6 @@ import random
 import re
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -22,7 +21,6 @@ from nmt.corpus.lexicon import FREQUENT, LEXICON, MOST, Translated, count_lexico
 from nmt.corpus.rules.agreement import Agreement
 from nmt.corpus.rules.rule import Chunk
 from nmt.errors import DataError, SettingsError
-from nmt.presets import SHOWN
 from nmt.store.model_folder import ModelFolder
 from nmt.text.annotations import without_added
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
@@ -208,17 +206,6 @@ def test_without_a_lexicon_terms_are_refused_and_presets_leave_them_out(
     assert terms
     assert terms.share == 0.1
     assert Config.from_layers({"training": {"steps": 1}}).training == TrainingConfig(steps=1, terms=0.0)
-
-
-def test_auto_tells_terms_and_not_when_it_fits_a_model_that_knows_none(
-    data: Path, tiny_run: TinyRun, tmp_path: Path
-) -> None:
-    fresh = TrainRequest(data, tmp_path / "run", "auto", ({"training": {"steps": 9}},), device="cpu", cores=1)
-    assert read_request(fresh).config.training.terms == SHOWN["terms"]
-    fitting = replace(fresh, init=tiny_run.run)
-    assert read_request(fitting).config.training.terms == 0.0
-    asked = replace(fitting, layers=({"training": {"steps": 9, "terms": 0.2}},))
-    assert read_request(asked).config.training.terms == 0.2
 
 
 @pytest.mark.parametrize(

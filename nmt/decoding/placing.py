@@ -40,13 +40,17 @@ class Placing:
     """Has segments searched again for the phrases that their lines lack.
 
     ``texts`` makes those of a segment's hypotheses; scores are sums of log-probabilities / length^``length_power``.
+    ``tell`` is tried before: it searches without constraints.
     """
 
     texts: Callable[[Segment], list[str]]
     length_power: float
+    tell: Callable[[Sequence[Segment], Search], object] | None = None
 
-    def place(self, asked: Sequence[Asked], search: Search) -> None:
-        """Give segments, which have been searched, hypotheses with what is asked of them."""
+    def place(self, asked: Sequence[Asked], segments: Sequence[Segment], search: Search) -> None:
+        """Give the segments of a window, which have been searched, hypotheses with what is asked of them."""
+        if self.tell:
+            self.tell(segments, search)
         known: dict[int, Part] = {}
         for segment in (segment for each in asked for segment in each.segments):
             if id(segment) not in known:

@@ -24,6 +24,7 @@ class Segment:
     in_capitals: bool = False  # in the line
     copied: str = ""  # its text, when that has nothing to translate
     terms: Sequence[Found] = ()  # of the glossary, in its text
+    told: Sequence[int] = ()  # its pieces with their translations; (): the model does not know such sources
     added: int = 0  # pieces of their translations, which stand in it
     hypotheses: list[Hypothesis] = field(default_factory=list)
     best_text: tuple[Hypothesis, str] | None = None  # of the hypothesis that was the best when it was asked for

@@ -72,8 +72,7 @@ class Shaper:
             if len(cut_up) > 1 and self._glossary:
                 segment.terms = self._glossary.find(normal(self._spelled(pieces)), part.recased)
             elif part.terms:
-                segment.terms, segment.pieces = part.terms, [*(part.told or pieces)]
-                segment.added = len(segment.pieces) - len(pieces)
+                segment.terms, segment.told = part.terms, part.told
             yield segment
 
     def _look_for_terms(self, parts: Sequence[Sentence], glossary: Glossary) -> None:

@@ -1,7 +1,7 @@
 """Terms of a glossary as phrases that must appear, and which of them the translations have. Knows no engine."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -67,6 +67,26 @@ class Terms:
                 segment.edges = self.phrasebook.spelling.edges
                 asked.append(Asked([*phrases.values()], [segment]))
         return asked
+
+    def tell_again(self, segments: Sequence[Segment], search: Callable[[list[Segment]], object]) -> None:
+        """Give segments whose translations lack a term those of their sources with translations of the terms in them.
+
+        Only where these have all terms: what the model is told costs a little of the rest.
+        """
+        lacking = [segment for segment in segments if segment.told and not self._has_all(segment)]
+        told = [
+            replace(each, pieces=[*each.told], added=len(each.told) - len(each.pieces), told=(), hypotheses=[])
+            for each in lacking
+        ]
+        search(told)
+        for segment, again in zip(lacking, told, strict=True):
+            if self._has_all(again):
+                segment.pieces, segment.added, segment.hypotheses = again.pieces, again.added, again.hypotheses
+
+    def _has_all(self, segment: Segment) -> bool:
+        """Whether each of its hypotheses has all of its terms."""
+        texts = [without_items(normal(text), segment.items) for text in self.assembler.texts(segment)]
+        return all(self.glossary.form_in(found, text) for text in texts for found in segment.terms)
 
     def described(self, translations: Sequence[Translation], segments: Sequence[Segment]) -> list[Translation]:
         """The translations of a window with the terms of their lines."""

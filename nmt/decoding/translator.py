@@ -77,15 +77,15 @@ class Translator:
         self.engine = engine
         self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
         self.options = options or SearchOptions()
-        self.batch_tokens = batch_tokens
-        self.window = window
+        self.batch_tokens, self.window = batch_tokens, window
         languages, words = (source_language, target_language), glossary.has_word if glossary else None
         self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
         self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
-        self.placing = Placing(self.assembler.texts, self.options.length_penalty)
+        tell = self.terms.tell_again if self.terms else None
+        self.placing = Placing(self.assembler.texts, self.options.length_penalty, tell)
         # Samples are many rows of a sentence at once; the usual beam has this many.
         self.asked = replace(self.options, n_best=self.options.hypotheses, mbr=None, candidates=None)
         self.consensus = Consensus(self.options.mbr, target_tokenizer.decode) if self.options.mbr else None
@@ -247,7 +247,7 @@ class Translator:
                 done += waiting[segment.line] == 0
             progress.advance(done)
         if asked:
-            self.placing.place(asked, lambda some: [*self.search(some, before, Silent())])
+            self.placing.place(asked, segments, lambda some: [*self.search(some, before, Silent())])
         judged = self.checking.judge(texts, segments) if self.checking else []
         if self.second:
             self.second.mend(judged, asked, lambda some, how: [*self.search(some, before, Silent(), how)])

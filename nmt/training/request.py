@@ -136,9 +136,7 @@ def read_request(request: TrainRequest) -> TrainJob:
     plain_training = known_training
     known_training = plain_training | synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
-    # A model that knows no terms would not learn them in the few updates of fitting, and yet be told some from then on.
-    knows_none = init is not None and not (init.profile and init.profile.terms)
-    terms: dict[str, float] = {"terms": 0.0} if knows_none or not lexicon else {}
+    terms: dict[str, float] = {} if lexicon else {"terms": 0.0}
     model = asdict(init.config) if init else {}
     task = task_of(request, data)
     config = resolve(request, task, {"model": model, "training": known_training | terms})
@@ -219,7 +217,7 @@ def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
     """The settings of the preset, then ``known``, then those of the request, the later winning.
 
     A run that preset auto began keeps the preset that auto chose then, even if auto would choose another one now: with
-    more minutes, or on another machine. A run that an older preset began keeps what it shows of odd input and terms.
+    more minutes, or on another machine. A run that an older preset began keeps what it shows of odd input.
     """
     shown: Layer = {}
 
