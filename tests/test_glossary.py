@@ -288,13 +288,10 @@ def test_what_lacks_a_term_is_told_and_taken_if_that_helps() -> None:
     told = {f"a menu{begin} Menü{end}": "ein Menü hier", f"this menu{begin} Menü{end}": "dort"}
     engine = Answers(words, plain | told)
     profile, options = replace(PROFILE, terms=True), SearchOptions(phrases=True)
-    translator = Translator(
-        engine, words, words, options, profile=profile, glossary=Glossary([Term("menu", ("Menü",))])
-    )
+    glossary = Glossary([Term("menu", ("Menü",))])
+    translator = Translator(engine, words, words, options, profile=profile, glossary=glossary)
     found = [each.text for each in translator.translate(list(plain))]
-    assert found == ["ein Menü hier", "das Menü", "hier"], (
-        "the last one is then searched for, which this engine ignores"
-    )
+    assert found == ["ein Menü hier", "das Menü", "hier"]  # for the last one it is searched, which this engine ignores
     assert engine.asked == [*plain, *told, "this menu"]
 
 

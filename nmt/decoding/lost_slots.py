@@ -1,8 +1,8 @@
 """Slots that a hypothesis lacks are put where the model finds them most probable. Knows no text and no tensor.
 
 A slot is a piece of the source that has to be in the translation once. The search finds nearly all of them; a lost one
-is put at each place of the hypothesis in turn, and forced decoding says which is best. Without forced decoding, as in
-an ensemble, and in a long hypothesis, it goes where it stands in the source.
+is put between the words of the hypothesis, near to where it stands in the source, and forced decoding says which place
+is best. Without forced decoding, as in an ensemble, it goes where it stands in the source.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from nmt.text.edges import OPEN, edge
 from nmt.text.profile import Profile
 
 TOKENS = 512  # of a batch to score
-LONGEST = 128  # pieces of a hypothesis of which every place is tried: the cost grows with their square
+PLACES = 32  # between words that are tried, the nearest to where the slot stands in the source
 
 
 class SlotTokenizer(Protocol):
@@ -76,14 +76,14 @@ class LostSlots:
         spelled = self.tokenizer.spell(pieces)
         begins = [text.startswith(b" ") for text in spelled] + [True]
         places = [place for place in range(len(query.prefix), len(pieces) + 1) if not _is_in_word(spelled, place)]
+        share = (before + 1) / max(1, len(query.pieces) - 1)  # of the source that stands before it
+        places.sort(key=lambda place: abs(place / max(1, len(pieces)) - share) + (not begins[place]))
         tried = []
-        for place in places:
+        for place in sorted(places[:PLACES]) if self.scorer else places[:1]:
             is_spaced = place == 0 or (after_space and begins[place])
             tried.append([*pieces[:place], *([space] if is_spaced else []), slot, *pieces[place:]])
-        if not self.scorer or len(pieces) > LONGEST:
-            share = (before + 1) / max(1, len(query.pieces) - 1)
-            near = [abs(place / max(1, len(pieces)) - share) + (not begins[place]) for place in places]
-            return replace(hypothesis, pieces=tried[near.index(min(near))])
+        if not self.scorer:
+            return replace(hypothesis, pieces=tried[0])
         # Batches of this line alone, so that the place depends on no other line.
         size = max(1, TOKENS // (len(pieces) + 3))
         batches = [tried[start : start + size] for start in range(0, len(tried), size)]
