@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.corpus.lexicon import Translated
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.decoding.checks import Checks
+from nmt.decoding.engine import Hypothesis
 from nmt.disk.scratch import Stage, beside
 from nmt.errors import DataError, SettingsError, StorageError
 from nmt.store.model_folder import ModelFolder, load_model
@@ -38,6 +40,8 @@ from nmt.store.run_folder import RunFolder
 from nmt.text.reserved import SLOTS
 from nmt.text.words import stems_of
 from nmt.training import stages, synthetic
+from nmt.training.context import RunContext
+from nmt.training.counters import Mixture, Position
 from nmt.training.mixed import Joined, factors_of
 from nmt.training.odd_input import OddInput
 from nmt.training.opening import fresh_state, open_run
@@ -571,10 +575,67 @@ def test_a_tag_stays_in_front_of_what_training_shows_otherwise(shown: str, data:
 
 def test_a_plan_counts_the_time_in_which_texts_are_translated(data: Path, tmp_path: Path) -> None:
     with_text = plan(read_request(request(data, tmp_path / "run", steps=2000)), CPU)
-    assert with_text.texts == 100
-    rounds = sum(bool(stage.round) for stage in with_text.stages)
-    assert with_text.making == pytest.approx(rounds * 100 * with_text.seconds_per_text)
+    assert with_text.texts.count == 100
+    assert [each.texts for each in with_text.rounds] == [100, 100]
+    assert with_text.making == pytest.approx(2 * 100 * with_text.texts.seconds)
     assert with_text.seconds == pytest.approx(2000 * with_text.seconds_per_update + with_text.making)
     timed = replace(with_text, config=replace(with_text.config, training=TrainingConfig(minutes=1, synthetic=0.5)))
-    assert replace(timed, seconds_per_text=1000.0).making == pytest.approx(rounds * 6)
-    assert replace(timed, seconds_per_text=1000.0).updates == pytest.approx(48 / with_text.seconds_per_update, abs=1)
+    slow = replace(timed, texts=replace(with_text.texts, seconds=1000.0))
+    assert slow.making == pytest.approx(2 * 6)
+    assert slow.updates == pytest.approx(48 / with_text.seconds_per_update, abs=1)
+
+
+@pytest.mark.parametrize(
+    "budget", [{"epochs": 2, "steps": 0}, {"steps": 14}, {"epochs": 3, "steps": 0, "synthetic": 0.25}]
+)
+def test_a_run_translates_and_updates_as_planned(
+    budget: dict[str, Any], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model translates each text by itself, so that all pairs are kept and are as long as expected."""
+    monkeypatch.setattr(stages, "SPARE", 0.5)
+    monkeypatch.setattr(Way, "translate", lambda _, texts, *__: [[Hypothesis(ids.tolist(), 0.0)] for ids in texts])
+    monkeypatch.setattr(Way, "failed", lambda _, texts, *__: [""] * len(texts))
+    job = read_request(request(data, tmp_path / "run", **budget))
+    planned = plan(job, CPU)
+    assert 0 < planned.rounds[0].texts < planned.rounds[1].texts <= 100
+    outcome, updates = train(request(data, tmp_path / "run", **budget))
+    told = [event for event in events(tmp_path / "run") if event["event"] == "synthetic"]
+    assert [(event["round"], event["texts"]) for event in told] == [
+        (each.stage.round, each.texts) for each in planned.rounds
+    ]
+    assert outcome == "done"
+    assert updates == pytest.approx(planned.updates, rel=0.1)
+    # What an epoch has beside the real pairs makes it longer, and so there are fewer of them in a number of updates.
+    alone = planned.updates / planned.updates_per_epoch
+    assert planned.epochs == budget["epochs"] < alone if "epochs" in budget else planned.epochs < alone
+    assert planned.disk - replace(planned, stages=planned.stages[:1]).disk == pytest.approx(
+        sum(path.stat().st_size for path in (tmp_path / "run" / "synthetic").rglob("*.bin")), rel=0.2
+    )
+
+
+def test_in_minutes_a_round_translates_what_its_stage_reads_at_the_pace_so_far(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many synthetic pairs an epoch had meanwhile."""
+    monkeypatch.setattr(stages, "SPARE", 1.0)
+    monkeypatch.setattr(RunContext, "used", lambda _: 0.5)
+    with open_run(read_request(request(data, tmp_path / "run", steps=0, minutes=60)), CPU, Recorder()) as opened:
+        pairs, counters = len(opened.context.data.train), opened.state.counters
+        counters.step = 100
+        # Twenty passes, half of whose pairs were exchanged; so there will be as many again.
+        counters.target_tokens = 20 * (sum(opened.context.data.train.pieces) // 2 + pairs)
+        for epoch, stage in ((20, 0), (10, 1)):
+            counters.position, counters.mixture = Position(epoch), Mixture(stage)
+            assert opened.rounds.worth(2) == pytest.approx(40 * pairs * 0.35 * 0.5, abs=1)
+
+
+def test_the_command_plans_each_round(data: Path, tmp_path: Path, tiny_run: TinyRun) -> None:
+    shape = [flag for key, value in SHAPE["model"].items() for flag in ("--set", f"model.{key}={value}")]
+    flags = ["--preset", "tiny", "--plan", "--quiet", "--threads", "1", *shape]
+    result = nmt("train", data, "-o", tmp_path / "run", *flags, "--epochs=4")
+    assert result.returncode == 0, result.stderr
+    first = r"round 1 +at 30% of the budget \(epoch 1\.2\): up to [\d,]+ of 100 texts, about [\d.]+ minutes\n"
+    assert re.search(first, result.stdout), result.stdout
+    assert re.search(r"round 2 +at 50% of the budget .*\n +real pairs +alone .* from 85% of", result.stdout)
+    result = nmt("train", tiny_run.data, "-o", tmp_path / "run", *flags, "--steps=20", "--teacher", tiny_run.run)
+    assert re.search(r"teacher +before the first update: up to [\d,]+ of [\d,]+ texts", result.stdout), result.stderr

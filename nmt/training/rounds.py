@@ -6,6 +6,7 @@ Knows when, and what a round may take; not how pairs are made or mixed.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ class Rounds:
         self.log.flush()
         if context.group.tell(self.saver.saved_step) != context.counters.step:
             self.saver.save()  # a process killed meanwhile resumes with this same model
-        most = self._most(number)  # asks all processes
+        most = self.worth(number)  # asks all processes
         facts = context.group.tell(self._facts(number, most, should_stop) if context.group.leads else None)
         if facts is None:
             return False
@@ -95,12 +96,14 @@ class Rounds:
             except Interrupted:
                 return None
 
-    def _most(self, number: int) -> float:
-        """Texts that are worth translating for a stage: as training reads them at the pace so far, or as planned."""
-        context = self.context
-        rows, used = context.feed.rows.rows_per_epoch, context.used()
-        if context.counters.step:
-            read = context.counters.epochs(rows) * rows / used
-        else:
-            read = planned(context.training, rows, context.job.task.longer_side)
+    def worth(self, number: int) -> float:
+        """Texts that are worth translating for a stage, for training will read no more.
+
+        Minutes tell nothing of that: what they read follows from the pace so far.
+        """
+        context, task = self.context, self.context.job.task
+        read = planned(context.training, context.data.train.rows_per_epoch, task.longer_side)
+        if context.training.minutes and context.counters.step:
+            sides = [task.target_tokens, *([task.source_tokens] if context.training.bidirectional else [])]
+            read = context.counters.target_tokens / (fmean(sides) / task.pairs) / context.used()
         return most_texts(context.training, read * share_of(context.feed.stages, number))
