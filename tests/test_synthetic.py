@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from nmt.disk.scratch import Stage, beside
 from nmt.errors import DataError, SettingsError, StorageError
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
+from nmt.text.progress import Silent
 from nmt.text.reserved import SLOTS
 from nmt.text.words import stems_of
 from nmt.training import stages, synthetic
@@ -198,6 +199,39 @@ def test_a_killed_run_equals_the_uninterrupted_one_and_translates_no_window_twic
     assert_same(run, whole)
     made = [event["texts"] for event in events(whole) if event["event"] == "synthetic"]
     assert len(translated) == sum(-(-texts // 16) for texts in made)
+
+
+@dataclass
+class Follower(Recorder):
+    """Records the progress of rounds: for each start the total, and what was done before and after a stop."""
+
+    stages: list[tuple[str, int | None, str, list[int]]] = field(default_factory=list)
+    finished: int = 0
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        self.stages.append((what, total, unit, []))
+
+    def advance(self, count: int = 1) -> None:
+        self.stages[-1][3].append(count)
+
+    def finish(self) -> None:
+        self.finished += 1
+
+    def is_beyond(self, texts: int) -> bool:
+        return bool(self.stages) and sum(self.stages[-1][3]) > texts
+
+
+def test_whoever_watches_sees_how_far_a_round_is_also_when_it_resumes(data: Path, tmp_path: Path) -> None:
+    follower, run = Follower(), tmp_path / "run"
+    assert train(request(data, run), lambda: follower.is_beyond(40), follower)[0] == "stopped"
+    assert train(request(data, run), recorder=follower) == ("done", 12)
+    assert [stage[:3] for stage in follower.stages] == [("translating", 100, "texts")] * 3
+    stopped, resumed, second = (stage[3] for stage in follower.stages)
+    assert 40 < sum(stopped) < 100, "in the middle of the first round"
+    assert resumed[0] == sum(stopped) // 16 * 16, "windows that are done are not done again"
+    assert sum(resumed) == sum(second) == 100
+    assert follower.finished == 3
+    assert follower.notes.count("round 1: the model translates up to 100 texts") == 2
 
 
 def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:
@@ -397,7 +431,7 @@ class Rows(MemoryRows):
 
 
 def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[list[tuple[str, str]], Counter[str]]:
-    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False)
+    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
     return list(zip(words.decode(source), words.decode(target), strict=True)), dropped
 
 

@@ -201,7 +201,7 @@ def texts_of(job: TrainJob, state: TrainState, progress: Progress) -> PlannedTex
         rows = np.arange(measured) * count // measured
         progress.start("measuring", measured, "translations")
         started = time.monotonic()
-        texts.pairs(rows, longest_of(job.data), lambda: False)
+        texts.pairs(rows, longest_of(job.data), lambda: False, progress)
         seconds = (time.monotonic() - started) / measured
         progress.finish()
         # Of monolingual text only one side is there yet: the other will be about as long.

@@ -19,6 +19,11 @@ from nmt.training.stages import TEACHER, longest_round, most_texts, planned, sha
 from nmt.training.synthetic import Interrupted, Making
 
 
+def who(name: str) -> str:
+    """The maker of the pairs of a round, in words."""
+    return "the teacher" if name == TEACHER else f"round {name}: the model"
+
+
 @dataclass
 class Rounds:
     """The stages of a run in one process; the leader alone makes pairs."""
@@ -59,10 +64,9 @@ class Rounds:
         if facts is None:
             return False
         dropped = ", ".join(f"{check} {count:,}" for check, count in facts["dropped"].items()) or "nothing"
-        who = "the teacher" if name == TEACHER else f"round {name}: the model"
         tell = context.reporter.note if facts["pairs"] else context.reporter.warn
         tell(
-            f"{who} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
+            f"{who(name)} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
             f"dropped: {dropped}"
         )
         known = {key: facts[key] for key in ("texts", "pairs", "dropped", "seconds")}
@@ -79,7 +83,6 @@ class Rounds:
 
         stage = context.feed.stages[number]
         with searching(context.job, context.state, stage, self.threads) as (texts, work):
-            context.reporter.note(f"translating texts for {stage.round}")
             making = Making(
                 context.feed.path(stage.round),
                 texts,
@@ -87,10 +90,12 @@ class Rounds:
                 work,
                 (context.training.seed, number),
                 most,
+                context.reporter,
                 longest_round(context.training, stage),
                 # A larger budget reads more of what a teacher says; other rounds are another model's by then.
                 most if stage.round == TEACHER and most < inf else 0.0,
             )
+            context.reporter.note(f"{who(stage.round)} translates up to {making.total:,} texts")
             try:
                 return making.make(interrupted)
             except Interrupted:
