@@ -35,6 +35,7 @@ from nmt.decoding.checks import Checks
 from nmt.decoding.engine import Hypothesis
 from nmt.disk.scratch import Stage, beside
 from nmt.errors import DataError, SettingsError, StorageError
+from nmt.scoring.gains import gains_of
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.progress import Silent
@@ -148,6 +149,16 @@ def test_both_directions_learn_from_what_was_made_and_later_one_does(whole: Path
         assert found[of_sources] == len(split) - found["target"] > 0
 
 
+def test_each_stage_ends_on_a_validation_that_names_what_was_read(whole: Path) -> None:
+    read = [(event["step"], event["round"]) for event in events(whole) if event["event"] == "validation"]
+    assert read == [(4, ""), (6, "1"), (8, "2"), (11, "2"), (12, "")]
+    first, *gains = gains_of(RunFolder(whole).read_metrics())
+    assert [(gain.round, gain.begins, gain.ends) for gain in gains] == [("1", 4, 6), ("2", 6, 11), ("", 11, 12)]
+    assert [gain.before for gain in gains] == [gain.after for gain in (first, *gains[:-1])]
+    made = {event["round"]: event["pairs"] for event in events(whole) if event["event"] == "synthetic"}
+    assert [gain.pairs for gain in gains] == [made["1"], made["2"], 0]
+
+
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_asked_to_stop_at_any_moment_equals_the_uninterrupted_one(
     every: int, data: Path, whole: Path, tmp_path: Path
@@ -232,6 +243,11 @@ def test_whoever_watches_sees_how_far_a_round_is_also_when_it_resumes(data: Path
     assert sum(resumed) == sum(second) == 100
     assert follower.finished == 3
     assert follower.notes.count("round 1: the model translates up to 100 texts") == 2
+    told = [note for note in follower.notes if note.startswith("with round")]
+    assert [re.sub(r"[\d.]+ → [\d.]+", "X → Y", note) for note in told] == [
+        "with round 1, in 2 updates: BLEU X → Y · chrF X → Y",
+        "with round 2, in 5 updates: BLEU X → Y · chrF X → Y",
+    ]
 
 
 def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Knows when, and what a round may take; not how pairs are made or mixed.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
 from statistics import fmean
@@ -11,6 +12,9 @@ from typing import Any
 
 import torch
 
+from nmt.errors import NmtError
+from nmt.scoring.gains import SCORES, Gain, gains_of, title
+from nmt.scoring.metrics import NAMES
 from nmt.training.context import RunContext
 from nmt.training.log import RunLog
 from nmt.training.saving import Saver
@@ -46,12 +50,26 @@ class Rounds:
         """
         counters, feed = self.context.counters, self.context.feed
         while (number := stage_at(feed.stages, self.context.used())) > counters.mixture.stage:
+            self._tell_gain()
             if feed.stages[number].round and not self._make(number, should_stop):
                 return False
             counters.begin_stage(number, feed.rows.rows_per_epoch)
             feed.open(number)
             self.saver.saved_step = -1  # no checkpoint knows of this stage
         return True
+
+    def _tell_gain(self) -> None:
+        """Report the scores before and after the stage that ends now, if it has read synthetic pairs."""
+        context = self.context
+        name = context.feed.stages[context.counters.mixture.stage].round
+        gains = list[Gain]()
+        if name and context.group.leads:
+            with suppress(NmtError):  # no run ends because someone has changed its log
+                gains = gains_of(context.folder.read_metrics())
+        if gains and gains[-1].round == name and (before := gains[-1].before):
+            last = gains[-1]
+            scores = (f"{NAMES[score]} {before[score]:.1f} → {last.after[score]:.1f}" for score in SCORES)
+            context.reporter.note(f"with {title(name)}, in {last.ends - last.begins:,} updates: {' · '.join(scores)}")
 
     def _make(self, number: int, should_stop: Callable[[], bool]) -> bool:
         """Make the pairs of a stage, and report them; False when interrupted."""
