@@ -1,22 +1,27 @@
 """Monolingual text in ``prepare``: which lines are kept, and what a dataset then holds of them."""
 
 import gzip
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import write_corpus
+from test_corpus_report import Tables
 
 from nmt.config import PrepareOptions
+from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.mono_split import mono_reports
 from nmt.corpus.prepare import PrepareReport, PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest
 from nmt.errors import DataError, MissingInputError
+from nmt.show.corpus_report import report
 from nmt.text.normal import normal
 
 OPTIONS = PrepareOptions(vocab_size=600)
+KOREAN = "안녕하세요 여러분 반갑습니다 오늘도 좋은 하루 보내시고 내일 또 만나요"
 CORPUS = Path(__file__).parents[1] / "data"
 
 
@@ -82,7 +87,7 @@ def test_each_harmful_line_is_dropped_by_its_rule(folder: Path) -> None:
         *good,
         good[3].upper(),
         "",
-        "안녕하세요 여러분 반갑습니다 오늘도 좋은 하루 보내시고 내일 또 만나요",
+        KOREAN,
         "https://a.org/b",
         long,
     ]
@@ -124,7 +129,7 @@ def test_a_text_that_a_test_set_has_is_kept_out_however_short(folder: Path) -> N
 
 def test_without_text_and_beside_it_the_pairs_have_the_same_bytes(folder: Path) -> None:
     made(folder, "without")
-    made(folder, "with", mono=(write(folder / "more.en", bundled("en", 700, 20)),))
+    made(folder, "with", mono=(write(folder / "more.en", [*bundled("en", 700, 20), ""]),))
     without, with_ = (
         {path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("without", "with")
     )
@@ -133,8 +138,53 @@ def test_without_text_and_beside_it_the_pairs_have_the_same_bytes(folder: Path) 
         "mono-rows.bin",
         "mono-00000.source.bin",
         "mono-00000.target.bin",
+        "dropped.tsv.gz",
     }
+    assert listed(folder / "with")[: len(listed(folder / "without"))] == listed(folder / "without")
     assert "mono" not in read_manifest(folder / "without")
+
+
+def listed(data: Path) -> list[list[str]]:
+    """What ``dropped.tsv.gz`` lists: corpus, line, rule and score."""
+    return [line.split("\t") for line in gzip.decompress((data / "dropped.tsv.gz").read_bytes()).decode().splitlines()]
+
+
+def test_each_dropped_line_is_listed_after_the_pairs_with_its_number_and_rule(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is split is listed once for each of its sentences; blocks and parts change nothing."""
+    one, two, three = [line for line in bundled("en", 800, 90) if line.endswith(".") and line.count(".") == 1][:3]
+    leaked = next(line for line in bundled("en", 320, 20) if len(line.split()) >= 6)
+    path = write(folder / "listed.en", [one, "", " ".join([one, two, three] * 3), KOREAN, leaked, "42 %"])
+    prepared, data = made(folder, "listed", mono=(path,))
+    pairs = sum(corpus.pairs - corpus.kept for corpus in prepared.corpora)
+    ours = listed(data.folder)[pairs:]
+    assert ours == [
+        [str(path), "2", "empty", "1"],
+        *[[str(path), "3", "duplicate", "1"]] * 7,
+        [str(path), "4", "script", "0.8571"],
+        [str(path), "5", "in-test", "1"],
+        [str(path), "6", "code", "1"],
+    ]
+    assert Counter(rule for _, _, rule, _ in ours) == prepared.mono[0].dropped
+    assert data.origins([0])[0][0] == str(folder / "train")
+    monkeypatch.setattr("nmt.corpus.texts.AT_A_TIME", 3)
+    monkeypatch.setattr("nmt.corpus.dropped.BLOCK", 4)
+    _, again = made(folder, "listed-again", mono=(path,))
+    assert listed(again.folder) == listed(data.folder)
+
+
+def test_the_page_of_a_dataset_has_a_row_for_each_text_that_adds_up(folder: Path) -> None:
+    texts = write(folder / "shown.en", [*bundled("en", 400, 30), "", ""]), write(folder / "shown.ko", ["안녕", "안녕"])
+    prepared, data = made(folder, "shown", mono=texts)
+    head, *rows = Tables(report(Cleaning.open(data.folder), "shown")).tables["texts"]
+    assert [row[:2] for row in rows] == [[str(texts[0]), "English"], [str(texts[1]), "Korean"]]
+    for row, own in zip(rows, prepared.mono, strict=True):
+        given, kept, *dropped = (int(cell) for cell in row[2:])
+        assert given == kept + sum(dropped) == own.texts
+        assert {name: count for name, count in zip(head[4:], dropped, strict=True) if count} == own.dropped
+    made(folder, "pairs-alone")
+    assert "texts" not in Tables(report(Cleaning.open(folder / "pairs-alone"), "alone")).tables
 
 
 def test_a_line_of_more_sentences_than_the_pairs_have_is_split(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -129,13 +130,17 @@ def test_killed_ten_times_and_more_it_has_the_same_bytes(
         request_ = replace(request_, source_language="mul", target_language="mul", several=several)
     else:
         for language, words in (("en", WORDS), ("de", OTHER)):
-            lines = (f"{words[row % 10]} {words[row % 7]} {words[row % 9]} {words[row % 4]}\n" for row in range(90))
-            (folder / f"mono.{language}").write_text("".join(lines), encoding="utf-8")
+            lines = [f"{words[row % 10]} {words[row % 7]} {words[row % 9]} {words[row % 4]}\n" for row in range(90)]
+            several_sentences = "".join(f"{line.strip().capitalize()}. " for line in lines[:6])
+            (folder / f"mono.{language}").write_text(f"{several_sentences}\n{''.join(lines)}", encoding="utf-8")
         request_ = replace(request_, mono=(folder / "mono.de", folder / "mono.en"))
     assert kill(request_, 1, "again") >= 10
     assert not beside(request_.output).exists()
     assert contents(request_.output) == fresh(request_)
-    assert b"in-valid" in gzip.decompress((request_.output / "dropped.tsv.gz").read_bytes())
+    dropped = gzip.decompress((request_.output / "dropped.tsv.gz").read_bytes()).decode()
+    assert "in-valid" in dropped
+    # The line before them says what the first six say.
+    assert several or re.findall(r"mono\.de\t(\d+)\tduplicate\t1\n", dropped)[:6] == list("234567")
     assert nothing_else(request_)
 
 

@@ -1,17 +1,19 @@
-"""The recipe for Multi30k: Make runs only what is needed, and a failed command leaves no target behind."""
+"""The recipes: Make runs only what is needed, and a failed command leaves no target behind."""
 
 import gzip
 import hashlib
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, ROOT, write_corpus
+from conftest import CORPUS, PROGRAM, ROOT, write_corpus
 
-RECIPE = ROOT / "data/recipes/multi30k/Makefile"
+RECIPE, FEW_PAIRS = (ROOT / "data/recipes" / name / "Makefile" for name in ("multi30k", "few-pairs"))
 ALL = ["prepare", "train", "translate", "evaluate"]
 SHAPE = ("model.width=16", "model.feed_forward=16", "model.encoder_layers=1", "model.decoder_layers=1", "model.heads=2")
+FAST = "--beam-size 1 --max-length-factor 0.1 --threads 1 --device cpu"
 TRAIN_FLAGS = "--preset tiny --steps 3 --validate-every 3 --threads 1 --device cpu " + " ".join(
     f"--set {setting}" for setting in SHAPE
 )
@@ -49,7 +51,7 @@ class Recipe:
             "TRG": "en",
             "PREPARE_FLAGS": "--vocab-size 500",
             "TRAIN_FLAGS": TRAIN_FLAGS,
-            "TRANSLATE_FLAGS": "--beam-size 1 --max-length-factor 0.1 --threads 1 --device cpu",
+            "TRANSLATE_FLAGS": FAST,
         }
         settings = [f"{name}={value}" for name, value in variables.items()]
         command: list[str | Path] = ["make", "-f", RECIPE, *settings, *flags]
@@ -166,3 +168,43 @@ def test_download_of_another_text_is_refused(tmp_path: Path) -> None:
     assert result.returncode != 0
     assert "has the wrong SHA-256" in result.stderr
     assert not (tmp_path / "build/multi30k/text/valid.de").exists()
+
+
+def few_pairs(folder: Path, *flags: str, parent: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run the recipe for few pairs with the real program, in a folder that has the text."""
+    variables = {
+        **{name: folder / name.lower() for name in ("PAIRS", "VALID", "TEST", "OUT")},
+        **({"PARENT_PAIRS": folder / "parent", "MONO": f"{folder}/books.en {folder}/news.ko"} if parent else {}),
+        "NMT": PROGRAM,
+        "SRC": "ko",
+        "TRG": "en",
+        "PREPARE_FLAGS": "--vocab-size 500",
+        "TRAIN_FLAGS": TRAIN_FLAGS,
+        "STUDENT_FLAGS": TRAIN_FLAGS.replace("tiny", "student"),
+        "EVALUATE_FLAGS": FAST,
+    }
+    settings = [f"{name}={value}" for name, value in variables.items()]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command: list[str | Path] = ["make", "-f", FEW_PAIRS, *settings, *flags]
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=300)
+
+
+def test_few_pairs_text_and_a_parent_become_a_table_and_a_student(tmp_path: Path) -> None:
+    for name, first, count in (("pairs", 0, 200), ("valid", 300, 10), ("test", 310, 10), ("parent", 400, 200)):
+        write_corpus(tmp_path, name, first, count)
+    for language, name, first in (("en", "books", 600), ("ko", "news", 700)):
+        text = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
+        (tmp_path / f"{name}.{language}").write_text("".join(text[first : first + 40]), encoding="utf-8")
+    made = few_pairs(tmp_path)
+    assert made.returncode == 0, made.stderr
+    scores = (tmp_path / "out" / "scores.txt").read_text(encoding="utf-8")
+    assert scores in made.stdout
+    for run in ("parented", "text", "alone", "student"):
+        assert re.search(rf"\b{run}\b", scores), scores
+    assert re.search(r"real pairs, \d+ of round 2", scores), "what text brought, by nmt report"
+    assert (tmp_path / "out" / "int8" / "model.bin").exists()
+    assert few_pairs(tmp_path, "-q").returncode == 0, "nothing is left to do"
+    alone = few_pairs(tmp_path, "-n", "OUT=elsewhere", parent=False)
+    assert "--mono" not in alone.stdout
+    assert "--init" not in alone.stdout
+    assert "--teacher elsewhere/alone" in alone.stdout

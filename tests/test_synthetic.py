@@ -2,12 +2,13 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,18 @@ from nmt.corpus.dataset import Dataset
 from nmt.corpus.lexicon import Translated
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.decoding.checks import Checks
+from nmt.decoding.engine import Hypothesis
 from nmt.disk.scratch import Stage, beside
 from nmt.errors import DataError, SettingsError, StorageError
+from nmt.scoring.gains import gains_of
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
+from nmt.text.progress import Silent
 from nmt.text.reserved import SLOTS
 from nmt.text.words import stems_of
 from nmt.training import stages, synthetic
+from nmt.training.context import RunContext
+from nmt.training.counters import Mixture, Position
 from nmt.training.mixed import Joined, factors_of
 from nmt.training.odd_input import OddInput
 from nmt.training.opening import fresh_state, open_run
@@ -143,6 +149,16 @@ def test_both_directions_learn_from_what_was_made_and_later_one_does(whole: Path
         assert found[of_sources] == len(split) - found["target"] > 0
 
 
+def test_each_stage_ends_on_a_validation_that_names_what_was_read(whole: Path) -> None:
+    read = [(event["step"], event["round"]) for event in events(whole) if event["event"] == "validation"]
+    assert read == [(4, ""), (6, "1"), (8, "2"), (11, "2"), (12, "")]
+    first, *gains = gains_of(RunFolder(whole).read_metrics())
+    assert [(gain.round, gain.begins, gain.ends) for gain in gains] == [("1", 4, 6), ("2", 6, 11), ("", 11, 12)]
+    assert [gain.before for gain in gains] == [gain.after for gain in (first, *gains[:-1])]
+    made = {event["round"]: event["pairs"] for event in events(whole) if event["event"] == "synthetic"}
+    assert [gain.pairs for gain in gains] == [made["1"], made["2"], 0]
+
+
 @pytest.mark.parametrize("every", [13, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_asked_to_stop_at_any_moment_equals_the_uninterrupted_one(
     every: int, data: Path, whole: Path, tmp_path: Path
@@ -194,6 +210,44 @@ def test_a_killed_run_equals_the_uninterrupted_one_and_translates_no_window_twic
     assert_same(run, whole)
     made = [event["texts"] for event in events(whole) if event["event"] == "synthetic"]
     assert len(translated) == sum(-(-texts // 16) for texts in made)
+
+
+@dataclass
+class Follower(Recorder):
+    """Records the progress of rounds: for each start the total, and what was done before and after a stop."""
+
+    stages: list[tuple[str, int | None, str, list[int]]] = field(default_factory=list)
+    finished: int = 0
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        self.stages.append((what, total, unit, []))
+
+    def advance(self, count: int = 1) -> None:
+        self.stages[-1][3].append(count)
+
+    def finish(self) -> None:
+        self.finished += 1
+
+    def is_beyond(self, texts: int) -> bool:
+        return bool(self.stages) and sum(self.stages[-1][3]) > texts
+
+
+def test_whoever_watches_sees_how_far_a_round_is_also_when_it_resumes(data: Path, tmp_path: Path) -> None:
+    follower, run = Follower(), tmp_path / "run"
+    assert train(request(data, run), lambda: follower.is_beyond(40), follower)[0] == "stopped"
+    assert train(request(data, run), recorder=follower) == ("done", 12)
+    assert [stage[:3] for stage in follower.stages] == [("translating", 100, "texts")] * 3
+    stopped, resumed, second = (stage[3] for stage in follower.stages)
+    assert 40 < sum(stopped) < 100, "in the middle of the first round"
+    assert resumed[0] == sum(stopped) // 16 * 16, "windows that are done are not done again"
+    assert sum(resumed) == sum(second) == 100
+    assert follower.finished == 3
+    assert follower.notes.count("round 1: the model translates up to 100 texts") == 2
+    told = [note for note in follower.notes if note.startswith("with round")]
+    assert [re.sub(r"[\d.]+ → [\d.]+", "X → Y", note) for note in told] == [
+        "with round 1, in 2 updates: BLEU X → Y · chrF X → Y",
+        "with round 2, in 5 updates: BLEU X → Y · chrF X → Y",
+    ]
 
 
 def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:
@@ -393,7 +447,7 @@ class Rows(MemoryRows):
 
 
 def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[list[tuple[str, str]], Counter[str]]:
-    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False)
+    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
     return list(zip(words.decode(source), words.decode(target), strict=True)), dropped
 
 
@@ -571,10 +625,67 @@ def test_a_tag_stays_in_front_of_what_training_shows_otherwise(shown: str, data:
 
 def test_a_plan_counts_the_time_in_which_texts_are_translated(data: Path, tmp_path: Path) -> None:
     with_text = plan(read_request(request(data, tmp_path / "run", steps=2000)), CPU)
-    assert with_text.texts == 100
-    rounds = sum(bool(stage.round) for stage in with_text.stages)
-    assert with_text.making == pytest.approx(rounds * 100 * with_text.seconds_per_text)
+    assert with_text.texts.count == 100
+    assert [each.texts for each in with_text.rounds] == [100, 100]
+    assert with_text.making == pytest.approx(2 * 100 * with_text.texts.seconds)
     assert with_text.seconds == pytest.approx(2000 * with_text.seconds_per_update + with_text.making)
     timed = replace(with_text, config=replace(with_text.config, training=TrainingConfig(minutes=1, synthetic=0.5)))
-    assert replace(timed, seconds_per_text=1000.0).making == pytest.approx(rounds * 6)
-    assert replace(timed, seconds_per_text=1000.0).updates == pytest.approx(48 / with_text.seconds_per_update, abs=1)
+    slow = replace(timed, texts=replace(with_text.texts, seconds=1000.0))
+    assert slow.making == pytest.approx(2 * 6)
+    assert slow.updates == pytest.approx(48 / with_text.seconds_per_update, abs=1)
+
+
+@pytest.mark.parametrize(
+    "budget", [{"epochs": 2, "steps": 0}, {"steps": 14}, {"epochs": 3, "steps": 0, "synthetic": 0.25}]
+)
+def test_a_run_translates_and_updates_as_planned(
+    budget: dict[str, Any], data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The model translates each text by itself, so that all pairs are kept and are as long as expected."""
+    monkeypatch.setattr(stages, "SPARE", 0.5)
+    monkeypatch.setattr(Way, "translate", lambda _, texts, *__: [[Hypothesis(ids.tolist(), 0.0)] for ids in texts])
+    monkeypatch.setattr(Way, "failed", lambda _, texts, *__: [""] * len(texts))
+    job = read_request(request(data, tmp_path / "run", **budget))
+    planned = plan(job, CPU)
+    assert 0 < planned.rounds[0].texts < planned.rounds[1].texts <= 100
+    outcome, updates = train(request(data, tmp_path / "run", **budget))
+    told = [event for event in events(tmp_path / "run") if event["event"] == "synthetic"]
+    assert [(event["round"], event["texts"]) for event in told] == [
+        (each.stage.round, each.texts) for each in planned.rounds
+    ]
+    assert outcome == "done"
+    assert updates == pytest.approx(planned.updates, rel=0.1)
+    # What an epoch has beside the real pairs makes it longer, and so there are fewer of them in a number of updates.
+    alone = planned.updates / planned.updates_per_epoch
+    assert planned.epochs == budget["epochs"] < alone if "epochs" in budget else planned.epochs < alone
+    assert planned.disk - replace(planned, stages=planned.stages[:1]).disk == pytest.approx(
+        sum(path.stat().st_size for path in (tmp_path / "run" / "synthetic").rglob("*.bin")), rel=0.2
+    )
+
+
+def test_in_minutes_a_round_translates_what_its_stage_reads_at_the_pace_so_far(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many synthetic pairs an epoch had meanwhile."""
+    monkeypatch.setattr(stages, "SPARE", 1.0)
+    monkeypatch.setattr(RunContext, "used", lambda _: 0.5)
+    with open_run(read_request(request(data, tmp_path / "run", steps=0, minutes=60)), CPU, Recorder()) as opened:
+        pairs, counters = len(opened.context.data.train), opened.state.counters
+        counters.step = 100
+        # Twenty passes, half of whose pairs were exchanged; so there will be as many again.
+        counters.target_tokens = 20 * (sum(opened.context.data.train.pieces) // 2 + pairs)
+        for epoch, stage in ((20, 0), (10, 1)):
+            counters.position, counters.mixture = Position(epoch), Mixture(stage)
+            assert opened.rounds.worth(2) == pytest.approx(40 * pairs * 0.35 * 0.5, abs=1)
+
+
+def test_the_command_plans_each_round(data: Path, tmp_path: Path, tiny_run: TinyRun) -> None:
+    shape = [flag for key, value in SHAPE["model"].items() for flag in ("--set", f"model.{key}={value}")]
+    flags = ["--preset", "tiny", "--plan", "--quiet", "--threads", "1", *shape]
+    result = nmt("train", data, "-o", tmp_path / "run", *flags, "--epochs=4")
+    assert result.returncode == 0, result.stderr
+    first = r"round 1 +at 30% of the budget \(epoch 1\.2\): up to [\d,]+ of 100 texts, about [\d.]+ minutes\n"
+    assert re.search(first, result.stdout), result.stdout
+    assert re.search(r"round 2 +at 50% of the budget .*\n +real pairs +alone .* from 85% of", result.stdout)
+    result = nmt("train", tiny_run.data, "-o", tmp_path / "run", *flags, "--steps=20", "--teacher", tiny_run.run)
+    assert re.search(r"teacher +before the first update: up to [\d,]+ of [\d,]+ texts", result.stdout), result.stderr

@@ -144,6 +144,38 @@ def test_the_live_line_of_training_fits_into_the_terminal_and_keeps_the_time_lef
     assert ("tokens/s" in last) == (width >= 80)
 
 
+def test_work_between_updates_is_a_bar_in_place_of_the_live_line() -> None:
+    console = screen(80)
+    with Live(console=console) as live:
+        monitor = LiveMonitor(live)
+        monitor.updated(update_at(0.4), state_of(due=False))
+        monitor.start("translating", 19_000, "texts")
+        monitor.advance(4_096)
+        monitor.note("a note above it")
+        live.refresh()
+        during = written(console)
+        monitor.finish()
+        monitor.updated(update_at(0.5), state_of(due=False))
+        live.refresh()
+    assert "translating" in during
+    assert re.search(r"\b4096/19000\b", during)
+    assert during.index("a note above it") < during.rindex("4096/19000")
+    last = written(console)[len(during) :]
+    assert "step 12,345" in last
+    assert "translating" not in last
+
+
+def test_work_between_updates_is_a_line_now_and_then_in_a_log(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.cli.monitor.SECONDS_BETWEEN_LINES", 0.0)
+    monitor = LogMonitor()
+    monitor.start("translating", 19_000, "texts")
+    monitor.advance(4_096)
+    monitor.finish()
+    assert capsys.readouterr().err == "nmt: translating: 4,096 of 19,000 texts\n"
+
+
 @pytest.mark.parametrize(("progress", "due"), [(1.0, False), (0.5, True)])
 def test_a_validation_that_runs_is_not_no_time_left(progress: float, due: bool) -> None:
     monitor = LogMonitor()

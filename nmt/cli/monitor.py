@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from nmt.cli.console import say, with_flags
+from nmt.cli.console import Bar, Plain, live_bars, say, with_flags
 from nmt.config import BUDGETS
 from nmt.text.directions import spoken
 from nmt.text.lines import printable
@@ -70,6 +70,8 @@ class LogMonitor(Monitor):
 
     def __init__(self, verbose: bool = False) -> None:
         self.verbose = verbose
+        self.seconds_between = SECONDS_BETWEEN_LINES / (10 if verbose else 1)
+        self.progress: Plain | Bar = Plain(self.seconds_between)  # of long work between updates
         self.loss = self.speed = 0.0
         self.started_at: tuple[float, float] | None = None  # share of the budget used before, and the time
         self.printed_at = 0.0
@@ -98,7 +100,7 @@ class LogMonitor(Monitor):
         self.show(update, state)
 
     def show(self, update: "Update", state: "TrainState") -> None:
-        if time.monotonic() - self.printed_at >= SECONDS_BETWEEN_LINES / (10 if self.verbose else 1):
+        if time.monotonic() - self.printed_at >= self.seconds_between:
             self.printed_at = time.monotonic()
             self.note(self.line(update, state))
 
@@ -139,6 +141,15 @@ class LogMonitor(Monitor):
             for name in ("source", "hypothesis", "reference"):
                 self.note(f"{name:>14}  {getattr(sample, name)}")
 
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        self.progress.start(what, total, unit)
+
+    def advance(self, count: int = 1) -> None:
+        self.progress.advance(count)
+
+    def finish(self) -> None:
+        self.progress.finish()
+
     def note(self, line: str) -> None:
         say(line)
 
@@ -161,11 +172,17 @@ class LogMonitor(Monitor):
 
 
 class LiveMonitor(LogMonitor):
-    """A reporter for terminals: one live line, with sample translations above it after each validation."""
+    """A reporter for terminals: one live line or bar, with sample translations above it after each validation."""
 
     def __init__(self, live: Any) -> None:
         super().__init__(verbose=True)
         self.live = live
+        self.bars = live_bars(live.console)
+        self.progress = Bar(self.bars)
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        super().start(what, total, unit)
+        self.live.update(self.bars)  # until the next update shows its line
 
     def show(self, update: "Update", state: "TrainState") -> None:
         from rich.text import Text

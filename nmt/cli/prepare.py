@@ -152,8 +152,8 @@ def prepare(
     """Clean and encode parallel corpora into a dataset for nmt train.
 
     A corpus is the prefix of its two files, or one file with both sides: .tsv (source, tab, target), .csv, .jsonl,
-    .tmx, .xlf, .xliff or .po. Files may be plain, .gz, .zst or .xz. DATA/dropped.tsv.gz lists the dropped pairs, each
-    with the rule. If nothing changed since the last time, the command does nothing.
+    .tmx, .xlf, .xliff or .po. Files may be plain, .gz, .zst or .xz. DATA/dropped.tsv.gz lists the dropped pairs and
+    lines, each with the rule. If nothing changed since the last time, the command does nothing.
     """
     several = parse_directions(source, target, directions)
     if len(several) == 1 and len(valid or []) > 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -54,19 +54,29 @@ def scores(paths: Sequence[Path], format: str) -> str:
 
     from nmt.cli.console import table_with_notes
     from nmt.corpus.dataset import CLEANING
+    from nmt.scoring.gains import gains_of
+    from nmt.scoring.gains import table as table_of_stages
+    from nmt.scoring.systems import rounded
     from nmt.scoring.tables import latex
     from nmt.scoring.validation import as_csv, table, validation_of
+    from nmt.store.run_folder import RunFolder
 
     for path in paths:
         if (path / CLEANING).is_file():
             raise UsageError(f"{path} is a dataset", "name the page to write: --output PAGE.html")
     systems = validation_of(paths)
+    stages = {str(path): gains for path in paths if len(gains := gains_of(RunFolder(path).read_metrics())) > 1}
     if format == "json":
-        return json.dumps({"systems": [system.to_json() for system in systems]}, ensure_ascii=False, indent=2) + "\n"
+        facts: dict[str, Any] = {"systems": [system.to_json() for system in systems]}
+        if stages:
+            facts["stages"] = {name: [rounded(gain.to_json()) for gain in gains] for name, gains in stages.items()}
+        return json.dumps(facts, ensure_ascii=False, indent=2) + "\n"
     if format == "csv":
         return as_csv(systems)
     drawn = table(systems)
-    return latex(drawn) if format == "latex" else table_with_notes(drawn)
+    if format == "latex":
+        return latex(drawn)
+    return "\n".join(map(table_with_notes, [drawn, *(table_of_stages(*each) for each in stages.items())]))
 
 
 def check_page(flag: str, page: Path, inputs: Iterable[Path], dataset: Path | None) -> None:

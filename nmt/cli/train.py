@@ -158,20 +158,35 @@ def print_plan(job: "TrainJob", threads: int, progress: "AbstractContextManager[
         f"{cost.seconds_per_update:.3f} s an update",
         "epoch": f"{cost.updates_per_epoch:,} updates, "
         f"{cost.updates_per_epoch * cost.seconds_per_update / 60:.1f} minutes",
-        "budget": f"{cost.updates:,} updates, {cost.updates / cost.updates_per_epoch:.1f} epochs, "
+        "budget": f"{cost.updates:,} updates, {cost.epochs:.1f} epochs, "
         f"{hours}:{minutes:02} hours, without validation and saving",
-        **synthetic_of(cost),
+        **rounds_of(cost),
         "disk": f"{cost.disk / 1e6:,.0f} MB at most; a checkpoint has {cost.checkpoint / 1e6:,.0f} MB, the model "
         f"{cost.model / 1e6:,.0f} MB",
     }
     print(table(["", ""], lines.items()), end="")
 
 
-def synthetic_of(cost: "Plan") -> dict[str, str]:
-    """What synthetic pairs would take, as a line of the table; none without them."""
-    rounds = sum(bool(stage.round) for stage in cost.stages)
-    what = f"{rounds} {'round' if rounds == 1 else 'rounds'} of up to {cost.texts:,} translations"
-    return {"synthetic": f"{what}, about {cost.making / 60:.1f} minutes together"} if rounds else {}
+def rounds_of(cost: "Plan") -> dict[str, str]:
+    """When synthetic pairs would be made and what that takes, a line a round; none without them."""
+    from math import ceil
+
+    training, lines = cost.config.training, {}
+    for each in cost.rounds:
+        begins, name = each.stage.begins, each.stage.round
+        if training.steps:
+            place = f"update {ceil(begins * training.steps):,}"
+        else:
+            place = (
+                f"epoch {begins * training.epochs:.1f}" if training.epochs else f"{begins * training.minutes:.1f} min"
+            )
+        when = f"at {begins:.0%} of the budget ({place})" if begins else "before the first update"
+        lines[f"round {name}" if name.isdigit() else name] = (
+            f"{when}: up to {each.texts:,.0f} of {cost.texts.count:,} texts, about {each.seconds / 60:.1f} minutes"
+        )
+    if lines and not cost.stages[-1].round:
+        lines["real pairs"] = f"alone up to the first round, and from {cost.stages[-1].begins:.0%} of the budget on"
+    return lines
 
 
 def verify(job: "TrainJob", threads: int, reporter: "AbstractContextManager[Monitor]") -> None:

@@ -15,6 +15,7 @@ from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
 from nmt.corpus.findings import BINS, KINDS, LENGTHS, LONGEST, SHOWN, Collected, Late
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.judge import Judge
+from nmt.corpus.mono_split import MonoReport, mono_reports
 from nmt.corpus.rules.rule import Compares, TellsLanguages
 from nmt.corpus.scan import CorpusReport
 from nmt.corpus.shards import Split
@@ -41,6 +42,7 @@ class Cleaning:
     facts: Mapping[str, Any]
     sizes: tuple[int, int] | None = None  # of the vocabularies, without reserved pieces; None when none was learnt
     directions: tuple[Direction, ...] = ()  # if there are several
+    texts: tuple[MonoReport, ...] = ()  # of one language
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -65,7 +67,8 @@ class Cleaning:
         check(facts, corpora, path)
         sizes = manifest["source_vocabulary"] - RESERVED, manifest["target_vocabulary"] - RESERVED
         directions = read_directions(manifest, str(folder / NAME))
-        return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes, directions)
+        texts = mono_reports(manifest, folder / NAME)
+        return cls((manifest["source_language"], manifest["target_language"]), corpora, facts, sizes, directions, texts)
 
 
 def cleaning_facts(

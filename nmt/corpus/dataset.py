@@ -18,7 +18,7 @@ from nmt.checked import build
 from nmt.config import LARGEST_WEIGHT, PrepareOptions, is_name, is_note
 from nmt.corpus.item_file import AGAIN
 from nmt.corpus.lexicon import Translated, read_lexicon
-from nmt.corpus.mono_split import open_mono
+from nmt.corpus.mono_split import mono_reports, open_mono
 from nmt.corpus.shards import Split
 from nmt.disk.files import open_binary
 from nmt.disk.manifest import NAME, check_file, read_manifest
@@ -39,7 +39,7 @@ DROPPED = "dropped.tsv.gz"
 CLEANING = "cleaning.json"  # what each rule made of the pairs, for a report
 
 _LARGEST_TEXT = 1 << 30  # bytes of one side of the validation set, which is kept in memory
-_LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes that dropped.tsv.gz may have, and more for each dropped pair
+_LARGEST_DROPPED, _DROPPED_LINE = 1 << 20, 64  # bytes that dropped.tsv.gz may have, and more for each dropped line
 _LARGEST_COUNT = 1 << 53
 _ROLES = ("train", "valid", "test")
 
@@ -144,18 +144,19 @@ class Dataset:
         """
         path = self.folder / DROPPED
         corpora = [corpus for corpus in self.manifest["corpora"] if corpus["role"] == "train"]
-        dropped_pairs = sum(corpus["pairs"] - corpus["kept"] for corpus in self.manifest["corpora"])
-        check_file(self.folder, self.manifest, DROPPED, largest=_LARGEST_DROPPED + _DROPPED_LINE * dropped_pairs)
+        lines = sum(corpus["pairs"] - corpus["kept"] for corpus in self.manifest["corpora"])
+        lines += sum(text.texts - text.kept for text in mono_reports(self.manifest, self.folder / NAME))
+        check_file(self.folder, self.manifest, DROPPED, largest=_LARGEST_DROPPED + _DROPPED_LINE * lines)
         if not self.manifest["files"][DROPPED]["bytes"]:  # not opened: files of /proc look empty, and may never end
             raise DataError(f"{path} is empty", AGAIN)
         # For each corpus: its name, its first row, and the number of lines kept before each dropped line.
         starts: list[tuple[str, int, npt.NDArray[np.int64]]] = []
         first = 0
         with open_binary(path) as file:
-            lines = read_lines(file, str(path))
+            listed = read_lines(file, str(path))
             for corpus in corpora:
                 count = corpus["pairs"] - corpus["kept"]
-                dropped = np.fromiter(map(self._line_number, islice(lines, count)), np.int64)
+                dropped = np.fromiter(map(self._line_number, islice(listed, count)), np.int64)
                 starts.append((corpus["path"], first, dropped - 1 - np.arange(len(dropped))))
                 first += corpus["kept"]
         origins = []

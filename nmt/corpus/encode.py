@@ -1,16 +1,15 @@
-"""Third pass over the text: kept pairs are encoded and written to the dataset, dropped pairs are listed.
+"""Third pass over the text: kept pairs are encoded and written to the dataset.
 
 Knows verdicts, tokenizers and the files of a dataset; not how pairs were judged.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from nmt.corpus.dataset import DROPPED, VALID_TEXT
+from nmt.corpus.dataset import VALID_TEXT
 from nmt.corpus.encoder import Encoded, Encoder, Unencoded
 from nmt.corpus.means import Means
 from nmt.corpus.parallel import read_chunks
@@ -18,7 +17,6 @@ from nmt.corpus.rules.rule import AT_A_TIME
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import SplitWriter
 from nmt.corpus.verdicts import Verdicts
-from nmt.disk.files import create_binary
 from nmt.disk.scratch import Stage
 from nmt.text.ahead import ahead
 from nmt.text.directions import Direction
@@ -66,7 +64,7 @@ def encode(
     counters: Mapping[Direction, ProfileCounter],
     means: Means,
 ) -> dict[str, int]:
-    """Write both splits, the validation text and the list of dropped pairs; return the number of rows by split.
+    """Write both splits and the validation text; return the number of rows by split.
 
     Marks pairs over the length limit in ``scanned``, and counts the training pairs of each direction. Raises what
     ``read_pairs`` raises; a corpus that changed since the first pass no longer matches its hashes.
@@ -83,9 +81,6 @@ def encode(
                 _write(encoded, corpora, outputs)
                 means.progress.advance(len(encoded.chunk.verdicts))
     stage.hand_over(folder, without={"verdicts.bin"})
-    with create_binary(folder / DROPPED) as dropped:
-        for entry in corpora:
-            _list_dropped(entry, dropped)
     means.progress.finish()
     outputs.late.warn(means.progress)
     return {name: split.rows for name, split in outputs.splits.items()}
@@ -144,9 +139,3 @@ def slots_shown(counts: npt.NDArray[np.int64]) -> int:
     """The number of slots that training shows often enough, by the ``counts`` (V,) of the pieces of its targets."""
     shown = counts[len(counts) - RESERVED :][:SLOTS] >= LEAST_SHOWN
     return int(shown.cumprod().sum())
-
-
-def _list_dropped(entry: Scanned, file: BinaryIO) -> None:
-    for row in np.flatnonzero(entry.verdicts).tolist():
-        rule, score = entry.names[entry.verdicts[row]], entry.scores[row] or 1.0
-        file.write(f"{entry.corpus.name}\t{row + 1}\t{rule}\t{score:.4g}\n".encode())

@@ -13,6 +13,7 @@ from nmt.corpus import cleaning
 from nmt.corpus.cleaning import vocabulary_facts
 from nmt.corpus.dataset import CLEANING
 from nmt.corpus.directed import several_facts, summed, tags_of
+from nmt.corpus.dropped import Listed, write_dropped
 from nmt.corpus.encode import encode, slots_shown
 from nmt.corpus.encoder import Encoder
 from nmt.corpus.judge import learnt_from
@@ -78,9 +79,12 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
     slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
     shown = replace(summed(counters.values()).profile(), **slots)
-    mono, more = add_mono(folder, given.texts, text.judges[0], scanned, encoder, shown, means)
+    mono = add_mono(folder, given.texts, text.judges[0], scanned, encoder, shown, means)
+    pairs = (entry for entry in scanned if entry.role != "test")
+    listed = [Listed(entry.corpus.name, entry.names, entry.verdicts, entry.scores) for entry in pairs]
+    write_dropped(folder, [*listed, *mono.listed])
     return {
-        **mono,
+        **mono.facts,
         "source_vocabulary": source.size,
         "target_vocabulary": target.size,
         "train_pairs": rows["train"],
@@ -89,7 +93,7 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
         "profile": shown.facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
-        "target_pieces": np.packbits(counts + valid.piece_counts("target") + more > 0).tobytes().hex(),
+        "target_pieces": np.packbits(counts + valid.piece_counts("target") + mono.pieces > 0).tobytes().hex(),
         **(several_facts(train, scanned, made, counters, slots) if len(directions) > 1 else {}),
     }
 

@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 OURS = re.compile(
     r"[a-z]*(?:judged|scored)-[a-z0-9]+\.bin|tokenizer(?:\.target)?\.model|verdicts\.bin|valid\.(?:source|target)\.txt"
-    r"|(?:train|valid|mono)-(?:rows|\d{5,}\.(?:source|target))\.bin|mono-(?:verdicts|keys|encoded)\.bin"
+    r"|(?:train|valid|mono)-(?:rows|\d{5,}\.(?:source|target))\.bin|mono-(?:verdicts|scores|begins|keys|encoded)\.bin"
 )
 # Pairs in training corpora below which this process does all: to start others takes as long as 5,000 pairs.
 WORTH_PROCESSES = 50_000

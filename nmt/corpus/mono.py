@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from nmt.corpus.dataset import VALID_TEXT
+from nmt.corpus.dropped import Listed
 from nmt.corpus.encoder import Encoder
 from nmt.corpus.judge import NEVER, Judge
 from nmt.corpus.ledger import BLOCK, COLUMNS, PART, Ledger, best_of, range_of
@@ -30,7 +32,7 @@ from nmt.corpus.rules.rule import Chunk, Rule
 from nmt.corpus.scan import Scanned
 from nmt.corpus.shards import Ragged, Split, SplitWriter
 from nmt.corpus.texts import Part, Text, parts_of
-from nmt.corpus.verdicts import DUPLICATE, EMPTY, FIRST_RULE, KEPT, TOO_LONG, VerdictNames, Verdicts
+from nmt.corpus.verdicts import DUPLICATE, EMPTY, FIRST_RULE, KEPT, TOO_LONG, Scores, VerdictNames, Verdicts
 from nmt.disk.files import count_lines
 from nmt.text.ahead import ahead
 from nmt.text.lines import printable
@@ -46,7 +48,35 @@ ONE_SIDED = (
 """The rules that judge a side although the other is empty."""
 
 CODE = "code"  # the verdict on texts that have no word outside code, tags and addresses
-VERDICTS, KEYS, ENCODED = "mono-verdicts.bin", "mono-keys.bin", "mono-encoded.bin"
+VERDICTS, SCORES, BEGINS, KEYS = COLUMNS_OF_TEXTS = tuple(
+    f"mono-{name}.bin" for name in ("verdicts", "scores", "begins", "keys")
+)
+"""The files of what is known of each text, in the order of ``JudgedPart.columns``."""
+ENCODED = "mono-encoded.bin"
+
+
+class JudgedPart(NamedTuple):
+    """What is known of the texts of a part of the file number ``text``."""
+
+    text: int
+    verdicts: Verdicts
+    scores: Scores  # by the rule that dropped the text; otherwise 0
+    begins: npt.NDArray[np.uint8]  # 1 for a text that begins a line of the file, 0 for others
+    keys: Hashes  # what equal texts have in common, (texts,)
+
+    @property
+    def columns(self) -> tuple[npt.NDArray[Any], ...]:
+        """All arrays that have an entry for each text."""
+        return self[1:]
+
+
+@dataclass(frozen=True)
+class AddedText:
+    """What became of the texts: the manifest's facts, and how often each piece is in those of the target language."""
+
+    facts: dict[str, Any]
+    pieces: Rows  # (vocabulary,)
+    listed: Sequence[Listed] = ()
 
 
 @dataclass(frozen=True)
@@ -74,21 +104,22 @@ class MonoJudge:
         """The names of the verdicts."""
         return VerdictNames([*(rule.name for rule in self.rules), CODE])
 
-    def judge(self, part: Part) -> tuple[int, Verdicts, Hashes]:
-        """The number of the file, the verdict on each text, and what equal texts have in common, uint64 (texts,)."""
+    def judge(self, part: Part) -> JudgedPart:
+        """What the rules say of the texts of a part."""
         texts = list(map(normal, part.lines))
         verdicts = np.fromiter((KEPT if text else EMPTY for text in texts), np.uint8, len(texts))
         code = FIRST_RULE + len(self.rules)
         for row, text in enumerate(texts):
             if text and not any(map(str.isalpha, without_code(text))):
                 verdicts[row] = code
-        rows = np.flatnonzero(verdicts == KEPT)
+        rows, scores = np.flatnonzero(verdicts == KEPT), np.zeros(len(texts), np.float32)
         left = Chunk([(texts[row], "") if part.side == 0 else ("", texts[row]) for row in rows.tolist()])
         for number, (rule, threshold) in enumerate(zip(self.rules, self.thresholds, strict=True), FIRST_RULE):
-            over = rule.judge(left) > threshold
-            verdicts[rows[over]] = number
+            given = rule.judge(left)
+            over = given > threshold
+            verdicts[rows[over]], scores[rows[over]] = number, given[over]
             rows, left = rows[~over], left.where(~over)
-        return part.text, verdicts, keys_of(texts, part.side)
+        return JudgedPart(part.text, verdicts, scores, np.array(part.begins, np.uint8), keys_of(texts, part.side))
 
 
 def keys_of(texts: Sequence[str], side: int) -> Hashes:
@@ -109,45 +140,47 @@ def add_mono(
     encoder: Encoder,
     profile: Profile,
     means: Means,
-) -> tuple[dict[str, Any], Rows]:
+) -> AddedText:
     """Write the texts to the dataset in ``folder``, whose pairs are there.
 
-    Returns the manifest's facts, none without texts, and how often each piece is in texts of the target language, int64
-    (vocabulary,). Raises DataError for text that cannot be read, BusyError when a process was killed.
+    Raises DataError for text that cannot be read, BusyError when a process was killed.
     """
     if not texts:
-        return {}, np.zeros(encoder.target.size, np.int64)
+        return AddedText({}, np.zeros(encoder.target.size, np.int64))
     own = MonoJudge.of(judge, folder)
     verdicts, counts = _judge(texts, own, profile.sentences, means)
     _drop_copies(verdicts, scanned, texts, counts, means)
     _encode(folder, texts, verdicts, counts, encoder, profile, means)
-    reports, ends = [], np.cumsum([0, *counts]).tolist()
+    reports, listed, ends = [], [], np.cumsum([0, *counts]).tolist()
+    scores, begins = _mapped(means, SCORES, np.float32), _mapped(means, BEGINS, np.uint8)
     for number, text in enumerate(texts):
-        here = verdicts[ends[number] : ends[number + 1]]
+        own_rows = slice(ends[number], ends[number + 1])
+        here = verdicts[own_rows]
         dropped = own.names.count(here)
         path = printable(str(text.path))
+        listed.append(Listed(path, own.names, here, scores[own_rows], begins[own_rows]))
         reports.append(MonoReport(path, text.side, len(here), len(here) - sum(dropped.values()), dropped))
         if not reports[-1].kept:
             means.progress.warn(f"{path}: no line of it is left")
     split = Split(folder, NAME, encoder.source.size, encoder.target.size, corpora=len(texts))
-    return {NAME: [asdict(report) for report in reports]}, split.piece_counts("target")
+    return AddedText({NAME: [asdict(report) for report in reports]}, split.piece_counts("target"), listed)
 
 
 def _judge(texts: Sequence[Text], judge: MonoJudge, sentences: int, means: Means) -> tuple[Verdicts, list[int]]:
     """The verdicts on all texts, in processes if these are worth starting, and how many texts each file has."""
     total = count_lines([text.path for text in texts])
     means.progress.start("cleaning monolingual text", total=total, unit="lines")
-    with means.scratch.stage("mono") as stage:
+    with means.scratch.stage("monojudged") as stage:
         counts: list[int] = stage.value or [0] * len(texts)
         means.progress.advance(sum(counts))
-        columns = [stage.append(name) for name in (VERDICTS, KEYS)]
+        columns = [stage.append(name) for name in COLUMNS_OF_TEXTS]
         with means.mapped(judge.judge, WORTH_PROCESSES if total is None else total) as judge_all:
-            for number, own, keys in judge_all(ahead(parts_of(texts, sentences, counts[:]))):
-                for column, values in zip(columns, (own, keys), strict=True):
+            for judged in judge_all(ahead(parts_of(texts, sentences, counts[:]))):
+                for column, values in zip(columns, judged.columns, strict=True):
                     column.write(values)
-                counts[number] += len(own)
+                counts[judged.text] += len(judged.verdicts)
                 stage.note(counts)
-                means.progress.advance(len(own))
+                means.progress.advance(len(judged.verdicts))
         if not stage.value:
             stage.note(counts)
         means.progress.finish()
@@ -158,7 +191,7 @@ def _drop_copies(
     verdicts: Verdicts, scanned: Sequence[Scanned], texts: Sequence[Text], counts: Sequence[int], means: Means
 ) -> None:
     """Drop kept texts that an earlier one, or a kept pair, says already. Reads the keys range by range."""
-    keys = _mapped(means.scratch.folder / KEYS)
+    keys = _mapped(means, KEYS, np.uint64)
     pairs = Ledger.read([means.scratch.folder / name for name in COLUMNS])
     kept = np.concatenate([entry.verdicts for entry in scanned if entry.role == "train"]) == KEPT
     sides = {text.side for text, count in zip(texts, counts, strict=True) if count}
@@ -182,8 +215,10 @@ def _within(keys: Hashes, wanted: np.ndarray[Any, Any], part: int, ranges: int) 
     return np.concatenate(rows), np.concatenate(found)
 
 
-def _mapped(path: Path) -> Hashes:
-    return np.memmap(path, np.uint64, "r") if path.stat().st_size else np.zeros(0, np.uint64)
+def _mapped(means: Means, name: str, kind: type) -> npt.NDArray[Any]:
+    """The items of a file of the scratch, read when they are used."""
+    path = means.scratch.folder / name
+    return np.memmap(path, kind, "r") if path.stat().st_size else np.zeros(0, kind)
 
 
 def _encode(

@@ -34,6 +34,7 @@ class Part:
     text: int  # number of the file
     side: int
     lines: Sequence[str]
+    begins: Sequence[bool]  # whether each begins a line of the file; others are later sentences of one
 
 
 def find_texts(paths: Sequence[Path], languages: tuple[str, str], fix: bool) -> list[Text]:
@@ -66,22 +67,26 @@ def parts_of(texts: Sequence[Text], sentences: int, done: Sequence[int]) -> Iter
     """All texts but the first that are ``done`` of each file; a line of more than ``sentences`` sentences is split."""
     for number, (text, skipped) in enumerate(zip(texts, done, strict=True)):
         lines: list[str] = []
+        begins: list[bool] = []
         characters = 0
-        for place, line in enumerate(_lines(text, sentences)):
+        for place, (line, is_first) in enumerate(_lines(text, sentences)):
             if place < skipped:
                 continue
             lines.append(line)
+            begins.append(is_first)
             characters += len(line)
             if len(lines) == AT_A_TIME or characters > CHUNK_CHARACTERS:
-                yield Part(number, text.side, lines)
-                lines, characters = [], 0
+                yield Part(number, text.side, lines, begins)
+                lines, begins, characters = [], [], 0
         if lines:
-            yield Part(number, text.side, lines)
+            yield Part(number, text.side, lines, begins)
 
 
-def _lines(text: Text, sentences: int) -> Iterator[str]:
+def _lines(text: Text, sentences: int) -> Iterator[tuple[str, bool]]:
+    """What the lines are split into, and whether it is the first part of its line."""
     with open_binary(text.path, text.digest) as file:
         for line in read_lines(file, str(text.path)):
             line = mend(line) if text.mended else line
             parts = split_sentences(line, text.language)
-            yield from parts if len(parts) > max(1, sentences) else [line]
+            own = parts if len(parts) > max(1, sentences) else [line]
+            yield from ((part, place == 0) for place, part in enumerate(own))

@@ -45,7 +45,7 @@ def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
 def report(cleaning: Cleaning, name: str) -> str:
     """The page as HTML; the same facts give the same page."""
     facts = cleaning.facts
-    sums = f"{_sums(cleaning)}\n{_corpora(cleaning)}"
+    sums = f"{_sums(cleaning)}\n{_corpora(cleaning)}\n{_texts(cleaning)}"
     rules = _rules(facts["rules"], [corpus.path for corpus in cleaning.corpora], cleaning.languages)
     rest = "\n".join(
         [
@@ -146,8 +146,35 @@ def _corpus(corpus: CorpusReport, rules: Sequence[str]) -> list[str]:
     return [
         corpus.role,
         text(corpus.path) + weight,
-        *(f"{count:,}" if count else '<span class="zero">0</span>' for count in counts),
+        *map(_counted, counts),
     ]
+
+
+def _texts(cleaning: Cleaning) -> str:
+    """A row for each text of one language, with counts that add up; nothing where there is none."""
+    if not cleaning.texts:
+        return ""
+    rules = _order({name for one in cleaning.texts for name in one.dropped}, cleaning.facts["rules"])
+    heads = ["text", "language", "sentences", "kept", *map(text, rules)]
+    rows = [
+        [
+            text(one.path),
+            text(language_name(code := cleaning.languages[one.side]) or code),
+            *map(_counted, (one.texts, one.kept, *(one.dropped.get(rule, 0) for rule in rules))),
+        ]
+        for one in cleaning.texts
+    ]
+    about = (
+        '<p class="about">In each row, sentences = kept + what each rule dropped. A line with more sentences than the '
+        "pairs have is split. The rules that judge a side alone apply, and <b>code</b>: no word outside code, tags and "
+        "addresses. A duplicate is said already by a line before it, or by a pair.</p>"
+    )
+    body = table("texts", heads, rows, numbers=range(2, len(heads)))
+    return f'<section id="texts"><h2>Text of one language</h2>{about}{body}</section>'
+
+
+def _counted(count: int) -> str:
+    return f"{count:,}" if count else '<span class="zero">0</span>'
 
 
 def _rules(rules: Sequence[Mapping[str, Any]], corpora: Sequence[str], codes: tuple[str, str]) -> str:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from nmt.disk.folders import swap
 from nmt.disk.locks import exclusive
 from nmt.disk.manifest import NAME, refuse_strange
 from nmt.disk.pinned import pinned
-from nmt.disk.untrusted import read_small
-from nmt.errors import CannotCreateError, MissingInputError, NmtError, SettingsError, write_failed
+from nmt.disk.untrusted import open_regular, read_small, strict_json
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError, write_failed
 from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.checkpoints import Checkpoint, Checkpoints
 from nmt.store.model_folder import KIND as MODEL
@@ -143,6 +144,23 @@ class RunFolder:
                 file.write(json.dumps(event) + "\n")
         except OSError as error:
             raise write_failed(self.metrics_path, error) from None
+
+    def read_metrics(self) -> Iterator[dict[str, Any]]:
+        """The events of metrics.jsonl, one after another; none where there is no such file. Raises DataError."""
+        if not self.metrics_path.exists():
+            return
+        with open_regular(self.metrics_path) as file:
+            for number in count(1):
+                line = file.readline(LONGEST_EVENT)
+                if not line.endswith(b"\n"):  # the end, or a line that a process is writing
+                    return
+                try:
+                    event = strict_json(line)
+                except ValueError as error:
+                    raise DataError(f"{self.metrics_path}, line {number}: {error}", "restore the file") from None
+                if not isinstance(event, dict):
+                    raise DataError(f"{self.metrics_path}, line {number} is no event", "restore the file")
+                yield event
 
     def rewind_metrics(self, lines: int) -> int:
         """Cut metrics.jsonl after its first ``lines`` lines: a resumed run writes the others again.

@@ -66,7 +66,7 @@ class Joined:
         return [part for part in each if len(part[0])]
 
 
-def factors_of(real: float, synthetic: int, share: float) -> tuple[float, float]:
+def factors_of(real: float, synthetic: float, share: float) -> tuple[float, float]:
     """Factors of the weights of ``real`` and ``synthetic`` pairs so that the latter have a ``share`` of an epoch.
 
     An epoch sees a synthetic pair once at most.

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
 
 import numpy as np
 import torch
@@ -14,12 +16,14 @@ import torch
 from nmt.config import Config, TrainingConfig
 from nmt.corpus.batches import Batch, Integers, blocks, plan_block, read_batch
 from nmt.corpus.dataset import Dataset
+from nmt.corpus.shards import ROW, id_type
 from nmt.presets import FLOPS_PER_CORE, Task, operations
 from nmt.text.machine import peak_memory_bytes
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import RESERVED
 from nmt.training.gradients import Workers
 from nmt.training.loop import Update, train_steps
+from nmt.training.mixed import factors_of
 from nmt.training.opening import fresh_state
 from nmt.training.phases import phases_of
 from nmt.training.phases.phase import Phase
@@ -36,24 +40,42 @@ SILENCE = 10.0  # seconds; when the longest batch is expected to take longer, a 
 
 
 @dataclass(frozen=True)
+class PlannedRound:
+    """What the making of a round of synthetic pairs would take."""
+
+    stage: Stage
+    texts: float  # translated at most
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PlannedTexts:
+    """What rounds may translate, measured with a few of the texts."""
+
+    count: int = 0
+    seconds: float = 0.0  # for one text
+    bytes: float = 0.0  # of the pair of one text, on the disk
+
+
+@dataclass(frozen=True)
 class Plan:
     """The estimated costs of a run. Times do not include validation and saving."""
 
     config: Config
     task: Task  # by which auto chooses a preset
     pairs: int
+    pairs_per_epoch: float  # of the dataset, each as often as its weight says
     parameters: int
     vocabularies: tuple[int, ...]  # pieces without the reserved ones; one if both sides share it
     longest_batch: tuple[int, int, int]  # rows, source positions, target positions
     peak_memory: int  # bytes of the process, or of the GPU
     target_tokens_per_second: float
     seconds_per_update: float  # in a phase of cost 1
-    updates_per_epoch: int  # estimated from the first block of the data
+    updates_per_epoch: int  # of the dataset's pairs; estimated from the first block of the data
     checkpoint: int  # bytes on the disk
     model: int  # bytes on the disk
-    stages: Sequence[Stage] = ()
-    texts: int = 0  # that a round of synthetic pairs may translate
-    seconds_per_text: float = 0.0
+    stages: Sequence[Stage]
+    texts: PlannedTexts
 
     @property
     def updates(self) -> int:
@@ -61,26 +83,45 @@ class Plan:
         training = self.config.training
         if training.minutes:
             return self._updates_within(60 * training.minutes - self.making)
-        return training.steps or training.epochs * self.updates_per_epoch
+        return training.steps or round(training.epochs * self.updates_per_epoch * self._longer(1))
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the pairs within the budget, whose epochs are longer where they have synthetic pairs."""
+        return self.config.training.epochs or self.updates / self.updates_per_epoch * self._longer(-1)
+
+    def _longer(self, power: int) -> float:
+        """The mean over the budget of how much longer an epoch is than one of the dataset, to a power."""
+        texts, total = {each.stage: each.texts for each in self.rounds}, 0.0
+        for number, stage in enumerate(self.stages):
+            share, made = share_of(self.stages, number), texts.get(stage, 0.0)
+            real, synthetic = factors_of(self.pairs_per_epoch, made, self.config.training.synthetic) if made else (1, 0)
+            total += share * (real + synthetic * made / self.pairs_per_epoch) ** power
+        return total
 
     def _updates_within(self, seconds: float) -> int:
         per_plain_update = sum(share / phase.cost for share, phase in phases_of(self.config.training))
         return int(seconds / self.seconds_per_update * per_plain_update)
 
+    @cached_property
+    def rounds(self) -> Sequence[PlannedRound]:
+        """The rounds of synthetic pairs: each translates what its stage will read, as far as there is text and time."""
+        training, made = self.config.training, []
+        every = planned(training, self.pairs_per_epoch, self.task.longer_side)
+        if training.minutes:
+            every = self._updates_within(60 * training.minutes) / self.updates_per_epoch * self.pairs_per_epoch
+        for number, stage in enumerate(self.stages):
+            if stage.round:
+                read = inf if training.minutes and stage.round == TEACHER else every * share_of(self.stages, number)
+                in_time = longest_round(training, stage) / self.texts.seconds
+                texts = min(self.texts.count, most_texts(training, read), in_time)
+                made.append(PlannedRound(stage, texts, texts * self.texts.seconds))
+        return made
+
     @property
     def making(self) -> float:
         """Seconds in which texts are translated for synthetic pairs."""
-        training, total = self.config.training, 0.0
-        updates = self._updates_within(60 * training.minutes) if training.minutes else self.updates
-        read = updates / self.updates_per_epoch * self.pairs
-        for number, stage in enumerate(self.stages):
-            if stage.round:
-                of_teacher = planned(training, self.pairs, self.task.longer_side)
-                most = most_texts(
-                    training, of_teacher if stage.round == TEACHER else read * share_of(self.stages, number)
-                )
-                total += min(min(self.texts, most) * self.seconds_per_text, longest_round(training, stage))
-        return total
+        return sum(each.seconds for each in self.rounds)
 
     @property
     def seconds(self) -> float:
@@ -91,8 +132,9 @@ class Plan:
 
     @property
     def disk(self) -> int:
-        """Peak use of the disk in bytes: the kept checkpoints, one being saved, and a model that replaces another."""
-        return (max(2, self.config.training.keep) + 1) * self.checkpoint + 2 * self.model
+        """Peak use of the disk in bytes: checkpoints and one being saved, a model that replaces another, rounds."""
+        made = round(sum(each.texts for each in self.rounds) * self.texts.bytes)
+        return (max(2, self.config.training.keep) + 1) * self.checkpoint + 2 * self.model + made
 
 
 def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) -> Plan:
@@ -131,6 +173,7 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
         config,
         task,
         len(data.train),
+        data.train.rows_per_epoch,
         parameters,
         tuple(size - RESERVED for size in (data.source_vocabulary, data.target_vocabulary)[: 1 if data.joint else 2]),
         longest.shape,
@@ -141,22 +184,30 @@ def plan(job: TrainJob, device: torch.device, progress: Progress | None = None) 
         model + sum(tensor.nbytes for tensor in checkpoint.training.values()),
         model,
         job.stages,
-        *texts_of(job, state),
+        texts_of(job, state, progress),
     )
 
 
-def texts_of(job: TrainJob, state: TrainState) -> tuple[int, float]:
-    """How many texts a round of synthetic pairs may translate, and about how many seconds one takes; 0 without rounds.
+def texts_of(job: TrainJob, state: TrainState, progress: Progress) -> PlannedTexts:
+    """What rounds of synthetic pairs may translate, and what that takes; measured with texts of all files.
 
     An untrained model ends no translation, so its are limited to about the length of the text.
     """
     if len(job.stages) == 1:
-        return 0, 0.0
+        return PlannedTexts()
     with searching(job, state, job.stages[1], torch.get_num_threads(), factor=1.0) as (texts, _):
-        rows = np.arange(min(len(texts.split), TRANSLATED))
+        count = len(texts.split)
+        measured = min(count, TRANSLATED)
+        rows = np.arange(measured) * count // measured
+        progress.start("measuring", measured, "translations")
         started = time.monotonic()
-        texts.pairs(rows, longest_of(job.data), lambda: False)
-        return len(texts.split), (time.monotonic() - started) / len(rows)
+        texts.pairs(rows, longest_of(job.data), lambda: False, progress)
+        seconds = (time.monotonic() - started) / measured
+        progress.finish()
+        # Of monolingual text only one side is there yet: the other will be about as long.
+        pieces = sum(job.data.mono.pieces) * 2 if job.data.mono and not job.teachers else sum(job.data.train.pieces)
+        each = id_type(max(job.data.source_vocabulary, job.data.target_vocabulary)).itemsize
+        return PlannedTexts(count, seconds, ROW.itemsize + each * pieces / count)
 
 
 def measure(state: TrainState, data: Dataset, config: TrainingConfig, phase: Phase, progress: Progress) -> list[Update]:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class Reporter:
-    """What a run calls when something happens. Does nothing; subclasses override what they want to hear of."""
+    """What a run calls when something happens. Does nothing; subclasses override what they want to hear of.
+
+    It is a ``nmt.text.progress.Progress``, too, of long work between updates.
+    """
 
     def begin(self, job: "TrainJob", state: "TrainState") -> None:
         """The run is about to train."""
@@ -20,6 +23,15 @@ class Reporter:
 
     def validated(self, validation: "Validation", best: bool) -> None:
         """A validation was made; ``best`` if no earlier one of the run scored better."""
+
+    def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
+        """Long work between updates begins."""
+
+    def advance(self, count: int = 1) -> None:
+        """Some more of it is done."""
+
+    def finish(self) -> None:
+        """It has ended."""
 
     def note(self, line: str) -> None:
         """A line of information for a person."""

@@ -4,18 +4,28 @@ Knows when, and what a round may take; not how pairs are made or mixed.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from math import inf
+from statistics import fmean
 from typing import Any
 
 import torch
 
+from nmt.errors import NmtError
+from nmt.scoring.gains import SCORES, Gain, gains_of, title
+from nmt.scoring.metrics import NAMES
 from nmt.training.context import RunContext
 from nmt.training.log import RunLog
 from nmt.training.saving import Saver
 from nmt.training.searches import searching
 from nmt.training.stages import TEACHER, longest_round, most_texts, planned, share_of, stage_at
 from nmt.training.synthetic import Interrupted, Making
+
+
+def who(name: str) -> str:
+    """The maker of the pairs of a round, in words."""
+    return "the teacher" if name == TEACHER else f"round {name}: the model"
 
 
 @dataclass
@@ -40,6 +50,7 @@ class Rounds:
         """
         counters, feed = self.context.counters, self.context.feed
         while (number := stage_at(feed.stages, self.context.used())) > counters.mixture.stage:
+            self._tell_gain()
             if feed.stages[number].round and not self._make(number, should_stop):
                 return False
             counters.begin_stage(number, feed.rows.rows_per_epoch)
@@ -47,21 +58,33 @@ class Rounds:
             self.saver.saved_step = -1  # no checkpoint knows of this stage
         return True
 
+    def _tell_gain(self) -> None:
+        """Report the scores before and after the stage that ends now, if it has read synthetic pairs."""
+        context = self.context
+        name = context.feed.stages[context.counters.mixture.stage].round
+        gains = list[Gain]()
+        if name and context.group.leads:
+            with suppress(NmtError):  # no run ends because someone has changed its log
+                gains = gains_of(context.folder.read_metrics())
+        if gains and gains[-1].round == name and (before := gains[-1].before):
+            last = gains[-1]
+            scores = (f"{NAMES[score]} {before[score]:.1f} → {last.after[score]:.1f}" for score in SCORES)
+            context.reporter.note(f"with {title(name)}, in {last.ends - last.begins:,} updates: {' · '.join(scores)}")
+
     def _make(self, number: int, should_stop: Callable[[], bool]) -> bool:
         """Make the pairs of a stage, and report them; False when interrupted."""
         context, name = self.context, self.context.feed.stages[number].round
         self.log.flush()
         if context.group.tell(self.saver.saved_step) != context.counters.step:
             self.saver.save()  # a process killed meanwhile resumes with this same model
-        most = self._most(number)  # asks all processes
+        most = self.worth(number)  # asks all processes
         facts = context.group.tell(self._facts(number, most, should_stop) if context.group.leads else None)
         if facts is None:
             return False
         dropped = ", ".join(f"{check} {count:,}" for check, count in facts["dropped"].items()) or "nothing"
-        who = "the teacher" if name == TEACHER else f"round {name}: the model"
         tell = context.reporter.note if facts["pairs"] else context.reporter.warn
         tell(
-            f"{who} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
+            f"{who(name)} made {facts['pairs']:,} pairs of {facts['texts']:,} texts in {facts['seconds']:,.0f} s; "
             f"dropped: {dropped}"
         )
         known = {key: facts[key] for key in ("texts", "pairs", "dropped", "seconds")}
@@ -78,7 +101,6 @@ class Rounds:
 
         stage = context.feed.stages[number]
         with searching(context.job, context.state, stage, self.threads) as (texts, work):
-            context.reporter.note(f"translating texts for {stage.round}")
             making = Making(
                 context.feed.path(stage.round),
                 texts,
@@ -86,21 +108,25 @@ class Rounds:
                 work,
                 (context.training.seed, number),
                 most,
+                context.reporter,
                 longest_round(context.training, stage),
                 # A larger budget reads more of what a teacher says; other rounds are another model's by then.
                 most if stage.round == TEACHER and most < inf else 0.0,
             )
+            context.reporter.note(f"{who(stage.round)} translates up to {making.total:,} texts")
             try:
                 return making.make(interrupted)
             except Interrupted:
                 return None
 
-    def _most(self, number: int) -> float:
-        """Texts that are worth translating for a stage: as training reads them at the pace so far, or as planned."""
-        context = self.context
-        rows, used = context.feed.rows.rows_per_epoch, context.used()
-        if context.counters.step:
-            read = context.counters.epochs(rows) * rows / used
-        else:
-            read = planned(context.training, rows, context.job.task.longer_side)
+    def worth(self, number: int) -> float:
+        """Texts that are worth translating for a stage, for training will read no more.
+
+        Minutes tell nothing of that: what they read follows from the pace so far.
+        """
+        context, task = self.context, self.context.job.task
+        read = planned(context.training, context.data.train.rows_per_epoch, task.longer_side)
+        if context.training.minutes and context.counters.step:
+            sides = [task.target_tokens, *([task.source_tokens] if context.training.bidirectional else [])]
+            read = context.counters.target_tokens / (fmean(sides) / task.pairs) / context.used()
         return most_texts(context.training, read * share_of(context.feed.stages, number))

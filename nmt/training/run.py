@@ -93,7 +93,9 @@ class Run:
                     self.skip(event)
                 else:
                     counters = context.counters
-                    counters.validated.due = validation_is_due(context.training, counters, event.progress)
+                    is_due = validation_is_due(context.training, counters, event.progress)
+                    # The last one of a stage tells what its pairs brought.
+                    counters.validated.due = is_due or self.rounds.until <= event.progress < 1.0
                     self.log.updated(event)
                 action = self.settle(should_stop)
                 if action is not Action.GO_ON:

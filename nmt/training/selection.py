@@ -113,5 +113,7 @@ class Selection:
         if is_best and self.context.group.leads:
             self.saver.export(scores, result)
         several = {"directions": result.by_direction} if result.directions else {}
-        self.log.write({"event": "validation", "step": result.step, **scores, **several})
+        stages = self.context.feed.stages
+        read = {"round": stages[counters.mixture.stage].round} if len(stages) > 1 else {}
+        self.log.write({"event": "validation", "step": result.step, **scores, **several, **read})
         self.context.reporter.validated(result, is_best)

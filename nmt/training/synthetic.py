@@ -30,7 +30,7 @@ from nmt.disk.manifest import read_manifest, replaceable, write_manifest
 from nmt.disk.scratch import Stage, drop_scratch, open_scratch
 from nmt.errors import BusyError, DataError, MissingInputError, StorageError
 from nmt.scoring.metrics import sentence_bleu
-from nmt.text.progress import Silent
+from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import SLOTS
 from nmt.text.tokenizer import Tokenizer
 
@@ -58,7 +58,9 @@ class Way:
     options: SearchOptions
     checks: Checks
 
-    def translate(self, texts: Sequence[Ids], interrupted: Callable[[], bool]) -> list[list[Hypothesis]]:
+    def translate(
+        self, texts: Sequence[Ids], interrupted: Callable[[], bool], progress: Progress
+    ) -> list[list[Hypothesis]]:
         """The hypotheses for each text. Raises Interrupted; BusyError when a text does not fit into memory."""
         segments = [Segment(place, ids.tolist()) for place, ids in enumerate(texts)]
 
@@ -70,6 +72,7 @@ class Way:
         for batch, results in batches.run(segments, work, _alone, Silent()):
             for segment, hypotheses in zip(batch, results, strict=True):
                 found[segment.line] = hypotheses
+            progress.advance(len(batch))
             if interrupted():
                 raise Interrupted("stopped while it translated", "the same command resumes")
         return found
@@ -124,7 +127,7 @@ class Texts:
     by_reference: bool = False  # whether the hypothesis that is most like the target is taken
 
     def pairs(
-        self, rows: Integers, longest: int, interrupted: Callable[[], bool]
+        self, rows: Integers, longest: int, interrupted: Callable[[], bool], progress: Progress
     ) -> tuple[list[Sequence[int]], list[Sequence[int]], Counter[str]]:
         """Sources and targets of the pairs made of these rows, and how many were dropped, by the name of a check."""
         sources, targets = self.split.ids(rows)
@@ -135,7 +138,7 @@ class Texts:
             if not (way and own):
                 continue
             texts = [(sources, targets)[side][row] for row in own]
-            found = way.translate(texts, interrupted)
+            found = way.translate(texts, interrupted, progress)
             best = [self._best(hypotheses, targets[row]) for row, hypotheses in zip(own, found, strict=True)]
             for row, text, translation, failed in zip(own, texts, best, way.failed(texts, best, longest), strict=True):
                 if failed:
@@ -192,6 +195,7 @@ class Making:
     work: str  # a digest of the model and of all else that the pairs depend on
     seed: Sequence[int]  # of the order of windows
     most: float  # texts that are translated: as many as training will read
+    progress: Progress
     seconds: float = float("inf")  # after which no window begins
     least: float = 0.0  # texts of which an earlier process must have made the pairs, if there are so many
 
@@ -203,11 +207,20 @@ class Making:
         # On a full disk hours of translations would be lost for the little space that they take.
         with open_scratch(self.folder, self.work, OURS, stays_after=(StorageError,)) as scratch:
             with scratch.stage(NAME) as stage:
-                facts = self._run(stage, interrupted)
+                self.progress.start("translating", self.total, "texts")
+                try:
+                    facts = self._run(stage, interrupted)
+                finally:
+                    self.progress.finish()
             with create_folder(self.folder, replaceable(KIND)) as new:
                 stage.hand_over(new)
                 write_manifest(new, facts)
         return facts
+
+    @property
+    def total(self) -> int:
+        """Texts that are translated at most."""
+        return int(min(self.most, len(self.texts.split)))
 
     def _made(self) -> Mapping[str, Any]:
         try:
@@ -224,11 +237,12 @@ class Making:
         writer = SplitWriter(stage.append, NAME, *sizes, state=state["split"])
         windows, texts, dropped = state["windows"], state["texts"], Counter(state["dropped"])
         longest = longest_of(self.data)
+        self.progress.advance(texts)
         for rows in self._windows(windows):
             if texts >= self.most or time.monotonic() - started > self.seconds:
                 break
             rows = rows[: int(min(len(rows), self.most - texts))]
-            sources, targets, failed = self.texts.pairs(rows, longest, interrupted)
+            sources, targets, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
             if sources:
                 writer.append(Ragged.of(sources), Ragged.of(targets), 0)
             dropped += failed
