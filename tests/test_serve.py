@@ -26,6 +26,7 @@ from conftest import CORPUS, PROGRAM, ROOT, TinyRun, nmt, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libretranslatepy import LibreTranslateAPI
+from serving import WAIT, running, serving
 from starlette.types import Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
@@ -38,7 +39,6 @@ from nmt.serve.batcher import Batcher
 from nmt.serve.directions import Directions, Served
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
-from nmt.serve.listening import Listening, Server
 from nmt.serve.log import Log
 from nmt.serve.service import Service
 from nmt.text.progress import Progress
@@ -59,32 +59,7 @@ SEARCH = [
 OPTIONS = SearchOptions(beam_size=3, min_length=6, no_repeat_ngram=2, max_length_factor=9.0)
 LIMITS = Limits(body=100_000, lines=300, line=1_000)
 LINES = (CORPUS / "train.ko").read_text(encoding="utf-8").splitlines()[300:500]
-WAIT = 60.0  # seconds, after which a test hangs
 KEY = "a-key-that-nobody-guesses"
-
-
-@contextmanager
-def running(service: Service) -> Iterator[str]:
-    """The address of a server in a thread of this process."""
-    with serving(service) as (url, _):
-        yield url
-
-
-@contextmanager
-def serving(service: Service) -> Iterator[tuple[str, Server]]:
-    """A server in a thread of this process, and its address."""
-    listening = Listening("127.0.0.1", 0)
-    listening.listen()
-    server = Server(application(service), service.limits)
-    thread = threading.Thread(target=server.answer, args=(listening,))
-    url = listening.url
-    thread.start()
-    try:
-        yield url, server
-    finally:
-        server.should_exit = True
-        thread.join(WAIT)
-        service.batcher.stop()
 
 
 @pytest.fixture(scope="module")

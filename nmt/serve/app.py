@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from nmt.serve.asking import check_key, fields_of, text_of
 from nmt.serve.observing import Observed
+from nmt.serve.page import page_routes
 from nmt.serve.service import Service
 from nmt.serve.translating import GONE, percent, translate
 
@@ -63,6 +64,9 @@ async def settings(request: Request) -> Response:
             "suggestions": False,
             "filesTranslation": False,
             "supportedFilesFormat": [],
+            # Not LibreTranslate's, for the page:
+            "detects": service.detector is not None,
+            "alternatives": service.directions.alternatives,
         }
     )
 
@@ -92,6 +96,7 @@ def application(service: Service, origins: Sequence[str] = ()) -> ASGIApp:
         Route("/health", health),
         Route("/metrics", metrics),
         Route("/frontend/settings", settings),
+        *page_routes(),
     ]
     cors = Middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["GET", "POST"], allow_headers=["*"])
     app = Starlette(
