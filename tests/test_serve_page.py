@@ -92,6 +92,7 @@ def test_the_page_is_korean_where_the_browser_is_and_can_be_read(
         )
         paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
         assert [colour for colour in colours if contrast(luminance(colour), paper) < 4.5] == []
+        assert page.evaluate("document.fonts.check('1rem NanumSquare', '번역')")
         page.fill("#key", KEY)
         shows(page, "#translation", "1")
         page.close()

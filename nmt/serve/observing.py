@@ -10,16 +10,18 @@ from nmt.serve.log import Log
 from nmt.serve.metrics import Metrics
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = [
     (b"content-security-policy", POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
-    (b"cache-control", b"no-store"),
 ]
+PRIVATE = (b"cache-control", b"no-store")
+"""The header of what says nothing of caches itself."""
+
 ROUTINE = {"/health", "/metrics"}
 """What machines ask all day: logged only when it fails."""
 
@@ -44,7 +46,8 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {**message, "headers": [*message["headers"], *HEADERS]}
+                headers = [*message["headers"], *HEADERS]
+                message = {**message, "headers": headers if PRIVATE[0] in dict(headers) else [*headers, PRIVATE]}
             await send(message)
 
         try:
