@@ -366,7 +366,7 @@ def test_a_bug_is_one_line_of_the_log_and_says_nothing_to_the_client(service: Se
 class Gate:
     """A translator that waits until it is let through; says when it waits, and what it has translated."""
 
-    batch_tokens = 10
+    batch_tokens = 15
 
     def __init__(self) -> None:
         self.entered, self.opened = threading.Semaphore(0), threading.Event()
@@ -434,6 +434,20 @@ def test_a_full_queue_refuses_and_cancelled_lines_make_room(gate: Gate) -> None:
     assert first.result(WAIT)
     batcher.stop()
     assert (gate.windows, dropped) == ([["first"], ["d"]], [3])
+
+
+def test_who_would_wait_too_long_is_refused_at_once(gate: Gate) -> None:
+    with batching() as batcher:
+        first = batcher.submit(gate, ["first"])
+        gate.entered.acquire(timeout=WAIT)
+        batcher._speed = 10.0
+        long = batcher.submit(gate, ["0123456789"] * 20)
+        with pytest.raises(BusyError):
+            batcher.submit(gate, ["0123456789"] * 20)  # the first 20 take 36 seconds
+        assert batcher.seconds_left() == 36
+        short = batcher.submit(gate, ["short"])  # waits for one of them
+        gate.opened.set()
+        assert [len(job.result(WAIT)) for job in (first, long, short)] == [1, 20, 1]
 
 
 class Held(Translator):

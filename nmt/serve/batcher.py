@@ -4,7 +4,7 @@ Requests take turns line by line, so a long one holds up no short one. A cancell
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from math import ceil
@@ -19,6 +19,7 @@ from nmt.serve.limits import Limits
 from nmt.text.progress import Progress, Silent
 
 CHARACTERS_OF_A_TOKEN = 2  # as few as Korean has; a window then fills one batch, or two
+LEAST = 8  # characters that a line counts besides its own: an empty one is not for nothing
 NEWEST = 0.2  # weight of the last window in the speed
 
 
@@ -52,6 +53,16 @@ Item = tuple[Job, int]
 """A job, and the place of one of its lines."""
 
 
+def size_of(lines: Iterable[str]) -> int:
+    """How much work lines are, in characters."""
+    return sum(len(line) + LEAST for line in lines)
+
+
+def full_window(translator: Translates) -> int:
+    """The size of lines that fill a batch of a translator."""
+    return CHARACTERS_OF_A_TOKEN * translator.batch_tokens
+
+
 class Batcher:
     """A bounded queue of lines, and ``workers`` threads that translate them.
 
@@ -67,12 +78,12 @@ class Batcher:
         dropped: Callable[[int], None] = lambda lines: None,
     ) -> None:
         self.workers, self.limits, self.worked, self.dropped = workers, limits, worked, dropped
-        self.waiting_lines = self.waiting_characters = 0
+        self.waiting_lines = self._waiting_size = 0
         self._jobs = deque[Job]()
         self._changed = Condition()
         self._idle = 0
         self._stopped = False
-        self._speed = 0.0  # characters that all threads translate in a second, under load; 0: not known yet
+        self._speed = 0.0  # size that all threads translate in a second, in full windows; 0: not known yet
         self._threads = [
             Thread(target=self._work, name=f"translating-{number}", daemon=True) for number in range(workers)
         ]
@@ -85,11 +96,11 @@ class Batcher:
         Raises BusyError when the queue is full, or would keep them waiting too long.
         """
         job = Job(translator, lines, Future())
-        characters = sum(map(len, lines))
+        size = size_of(lines)
         with self._changed:
             is_full = (
                 self.waiting_lines + len(lines) > self.limits.waiting_lines
-                or self.waiting_characters + characters > self.limits.waiting_characters
+                or self._waiting_size + size > self.limits.waiting_size
                 or self._expected_wait(len(lines)) > self.limits.seconds
             )
             if is_full or self._stopped:
@@ -99,7 +110,7 @@ class Batcher:
                 return job.future
             self._jobs.append(job)
             self.waiting_lines += len(lines)
-            self.waiting_characters += characters
+            self._waiting_size += size
             self._changed.notify_all()
         job.future.add_done_callback(lambda future: self._forget(job))
         return job.future
@@ -107,14 +118,14 @@ class Batcher:
     def seconds_left(self) -> int:
         """Whole seconds until all lines that wait now are translated, at least 1."""
         with self._changed:
-            return max(1, ceil(self.waiting_characters / self._speed)) if self._speed else 1
+            return max(1, ceil(self._waiting_size / self._speed)) if self._speed else 1
 
     def _expected_wait(self, lines: int) -> float:
         """Seconds that a request of so many lines would wait: it takes turns with those before it."""
         if not (self._speed and self.waiting_lines):
             return 0.0
         turns = sum(min(len(job.left), lines) for job in self._jobs)
-        return turns * self.waiting_characters / self.waiting_lines / self._speed
+        return turns * self._waiting_size / self.waiting_lines / self._speed
 
     def stop(self) -> None:
         """Refuse new requests, finish those that wait, and end the threads."""
@@ -127,13 +138,12 @@ class Batcher:
     def _work(self) -> None:
         while items := self._take():
             began = monotonic()
-            is_loaded = bool(self._jobs)
             self._translate(items)
             seconds = monotonic() - began
             self.worked(len(items), seconds)
-            if is_loaded:  # only a full window shows how fast it goes
-                characters = sum(len(job.lines[place]) for job, place in items)
-                speed = self.workers * characters / max(seconds, 1e-6)
+            size = size_of(job.lines[place] for job, place in items)
+            if size >= full_window(items[0][0].translator):  # a smaller one is slower than it might be
+                speed = self.workers * size / max(seconds, 1e-6)
                 self._speed = (1 - NEWEST) * self._speed + NEWEST * speed if self._speed else speed
 
     def _take(self) -> list[Item]:
@@ -151,12 +161,12 @@ class Batcher:
             turns = deque(job for job in self._jobs if job.translator is translator)
             others = [job for job in self._jobs if job.translator is not translator]
             items: list[Item] = []
-            room = CHARACTERS_OF_A_TOKEN * translator.batch_tokens
+            room = full_window(translator)
             while turns and room > 0 and len(items) < share:
                 job = turns.popleft()
                 place = job.left.popleft()
                 items.append((job, place))
-                room -= len(job.lines[place])
+                room -= size_of([job.lines[place]])
                 if job.left:
                     turns.append(job)
             self._jobs = deque([*others, *turns])
@@ -170,12 +180,12 @@ class Batcher:
         if not self._jobs:
             return False
         first = self._jobs[0]
-        enough = self.workers * CHARACTERS_OF_A_TOKEN * first.translator.batch_tokens
-        return self._stopped or self.waiting_characters >= enough or monotonic() - first.since >= self.limits.linger
+        enough = self.workers * full_window(first.translator)
+        return self._stopped or self._waiting_size >= enough or monotonic() - first.since >= self.limits.linger
 
     def _count_out(self, items: Sequence[Item]) -> None:
         self.waiting_lines -= len(items)
-        self.waiting_characters -= sum(len(job.lines[place]) for job, place in items)
+        self._waiting_size -= size_of(job.lines[place] for job, place in items)
 
     def _forget(self, job: Job) -> None:
         """Drop the lines of a request that is over."""

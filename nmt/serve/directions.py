@@ -17,7 +17,7 @@ LONGEST_CODE = 32  # characters of the name of a language
 
 @dataclass(frozen=True)
 class Served:
-    """A direction, what translates it, and what does with the alternatives that a beam has besides."""
+    """A direction, and what translates it: plainly, or with an n-best list of the whole beam."""
 
     source: str
     target: str

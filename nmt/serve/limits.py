@@ -19,8 +19,8 @@ class Limits:
     waiting_lines: int = 4_000
     """Lines of all requests that are not being translated yet."""
 
-    waiting_characters: int = 1 << 20
-    """Characters of these lines."""
+    waiting_size: int = 1 << 20
+    """Characters of these lines, and a few more for each."""
 
     seconds: float = 30.0
     """Longest time from a request to its answer."""
