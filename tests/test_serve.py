@@ -33,12 +33,13 @@ from nmt import SearchOptions, Translation, Translator
 from nmt.config import EngineOptions
 from nmt.decoding.request import Line
 from nmt.disk.manifest import read_manifest, write_manifest
-from nmt.errors import BusyError
+from nmt.errors import BusyError, CannotCreateError
 from nmt.serve.app import application
 from nmt.serve.batcher import Batcher
 from nmt.serve.directions import Directions, Served
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
+from nmt.serve.listening import Listening
 from nmt.serve.log import Log
 from nmt.serve.service import Service
 from nmt.text.progress import Progress
@@ -649,6 +650,19 @@ def test_what_cannot_be_served_is_said_in_one_line(
     assert result.returncode == code
     assert re.fullmatch(f"nmt: error: {message}\n", result.stderr)
     assert "short" not in result.stderr.replace("shortest", "")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_an_address_is_known_to_be_of_this_machine_alone(host: str, is_local: bool) -> None:
+    try:
+        listening = Listening(host, 0)
+    except CannotCreateError:
+        pytest.skip("there is no IPv6 here")
+    with listening.socket:
+        assert listening.is_local == is_local
+        assert re.fullmatch(r"http://(\[[0-9a-f:]+\]|[\d.]+):\d+", listening.url)
 
 
 def relabelled(run: Path, folder: Path, source: str) -> Path:
