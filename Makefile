@@ -33,12 +33,12 @@ $(BIN)/python:
 
 $(RUNS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV); the first time takes a few minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,show,score,formats,clean,patterns,terms]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,serve,score,formats,clean,patterns,terms]'
 	@touch $@
 
 $(DEVELOPS): pyproject.toml constraints.txt | $(BIN)/python
 	@echo 'installing into $(VENV), with the development tools; the first time takes a few minutes'
-	$(PIP) install -c constraints.txt -e '.[fast,show,score,formats,clean,patterns,terms,cluster,storage,dev]'
+	$(PIP) install -c constraints.txt -e '.[fast,show,serve,score,formats,clean,patterns,terms,cluster,storage,dev]'
 	@touch $(RUNS) $@
 
 # --- demo -------------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from nmt.config import Layer, ModelConfig, TrainingConfig
 from nmt.presets import PRESETS, RULES
 
 DOCS = Path(__file__).parent
-COMMANDS = ("prepare", "train", "translate", "evaluate", "score", "inspect", "report", "import", "export")
+COMMANDS = ("prepare", "train", "translate", "evaluate", "score", "inspect", "report", "serve", "import", "export")
 ROADS = {  # the words of their tables, a page for each language
     "road-to-attention": {
         "model": "model",

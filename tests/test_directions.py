@@ -28,6 +28,7 @@ from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
 from nmt.scoring.off_target import off_target, tellers
+from nmt.serve.directions import Directions
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, side_of
 from nmt.text.profile import Profile
@@ -491,6 +492,22 @@ def test_a_model_of_several_targets_is_asked_for_one_of_them(many: Many, command
     assert message in result.stderr
     assert "--to ko" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_service_has_all_directions_of_a_model(many: Many) -> None:
+    options, engine = replace(SHORT, beam_size=2), replace(ON_CPU, threads=1)
+    service = Directions.load([many.run], options, engine, None)
+    assert {(each.source, each.target) for each in service.served} == set(DIRECTIONS)
+    for each in service.served:
+        alone = Translator.load(many.run, options, threads=1, device="cpu", to=each.target)
+        for translator in (each.plain, each.n_best):
+            assert [line.text for line in translator.translate(["I go home."], to=each.target)] == [
+                line.text for line in alone.translate(["I go home."])
+            ]
+    with pytest.raises(SettingsError, match="two models translate"):
+        Directions.load([many.run, many.run], options, engine, None)
+    with pytest.raises(SettingsError, match="`glossary` is of one direction"):
+        Directions.load([many.run], options, engine, Path("terms.tsv"))
 
 
 def test_the_library_asks_for_a_language_too(many: Many) -> None:

@@ -16,6 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 EXTRAS = sorted(PROJECT["optional-dependencies"].keys() - {"dev"})
 # Of the extras, and of sacreBLEU's. Of the extras `formats` and `patterns`, sacreBLEU itself brings lxml and regex.
 MODULES = {"ctranslate2", "altair", "vl_convert", "MeCab", "mecab_ko", "polib", "ray", "snowballstemmer"}
+MODULES |= {"starlette", "uvicorn", "prometheus_client", "python_multipart"}
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 ADVICE = re.compile(r"pip install +([^`\n;)#]*)")
 
@@ -91,6 +92,14 @@ def test_without_the_extra_pictures_are_refused_in_one_line(tiny_run: TinyRun, t
     result = without_extras("inspect", tiny_run.run, "--positions", "-o", tmp_path / "a.svg")
     assert result.returncode == 78
     assert re.fullmatch(r"nmt: error: pictures need .*; install the extra 'show'.*: pip install .*\n", result.stderr)
+
+
+def test_without_the_extra_a_service_is_refused_in_one_line(tiny_run: TinyRun) -> None:
+    result = without_extras("serve", tiny_run.run, "--port", "0")
+    assert result.returncode == 78
+    assert re.fullmatch(
+        r"nmt: error: a service needs \w+; install the extra 'serve'.*: pip install .*\n", result.stderr
+    )
 
 
 def test_without_extras_text_is_translated_and_scored(tiny_run: TinyRun) -> None:

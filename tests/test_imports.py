@@ -15,7 +15,7 @@ import pytest
 from conftest import PROGRAM, write_corpus
 
 HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2", "altair", "vl_convert"}
-HEAVY |= {"langcodes", "lxml", "polib"}
+HEAVY |= {"langcodes", "lxml", "polib", "starlette", "uvicorn", "prometheus_client"}
 NO_TORCH = {"torch", "ctranslate2"}
 
 # A command line, and the modules that it must not import.
@@ -29,6 +29,7 @@ COMMANDS = [
     ("score --help", HEAVY),
     ("inspect --help", HEAVY),
     ("report --help", HEAVY),
+    ("serve --help", HEAVY),
     ("export --help", HEAVY),
     ("inspect model --positions", HEAVY),
     ("trian", HEAVY),
@@ -66,6 +67,7 @@ MODULES = [
     ("nmt.decoding.score_job", NO_TORCH),
     ("nmt.training.request", NO_TORCH),
     ("nmt.scoring", NO_TORCH),
+    ("nmt.serve", NO_TORCH),
     ("nmt.show", NO_TORCH | {"altair", "vl_convert"}),
     ("nmt.cli", HEAVY),
 ]

@@ -22,6 +22,7 @@ from nmt.cli.options import Command, Version, with_common_flags
 from nmt.cli.prepare import prepare
 from nmt.cli.report import report
 from nmt.cli.score import score
+from nmt.cli.serve import serve
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
@@ -74,7 +75,7 @@ def common(version: Version = False) -> None:
     pass
 
 
-for command in (prepare, train, translate, evaluate, score, inspect, report, import_, export):
+for command in (prepare, train, translate, evaluate, score, inspect, report, serve, import_, export):
     app.command(command.__name__.rstrip("_"), cls=Command)(with_common_flags(command))
 
 

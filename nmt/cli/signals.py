@@ -19,6 +19,13 @@ def catch_signals(handler: Callable[[int, FrameType | None], None]) -> None:
             signal.signal(number, handler)
 
 
+def second_ends_at_once() -> None:
+    """Let the next signal end the process, for whoever does not want to wait until the work is saved."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def die_by(number: int) -> NoReturn:
     """End this process by the signal itself, so that shells and Make see it."""
     signal.signal(number, signal.SIG_DFL)

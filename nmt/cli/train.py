@@ -10,7 +10,7 @@ import typer
 
 from nmt.cli.launch import launch
 from nmt.cli.options import DeviceName, IsQuiet, IsVerbose, Threads, bounded
-from nmt.cli.signals import catch_signals, die_by
+from nmt.cli.signals import catch_signals, die_by, second_ends_at_once
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -214,9 +214,7 @@ def run_training(job: "TrainJob", threads: int, reporter: "AbstractContextManage
     def catch(number: int, frame: FrameType | None) -> None:
         caught.append(number)
         if number != signal.SIGPIPE:  # it comes again with every line that is printed before the work is saved
-            for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a second one ends the process at once
-                if signal.getsignal(each) is not signal.SIG_IGN:
-                    signal.signal(each, signal.SIG_DFL)
+            second_ends_at_once()
 
     catch_signals(catch)
     parent = os.getppid()

@@ -102,7 +102,7 @@ def language_of(path: Path) -> str:
     return code if code.lower() not in FILE_ENDINGS and is_language(code) else ""
 
 
-@cache
+@lru_cache(1 << 12)  # not without a bound: a service is asked for codes by strangers
 def _parsed(code: str, macro: bool = False) -> "Language | None":
     """Parse a code into its normal form; ``macro`` replaces ``cmn`` by ``zh``. None for an unknown language."""
     if not _TAG.fullmatch(code):

@@ -151,9 +151,22 @@ def _equal(chunk: Chunk) -> npt.NDArray[np.bool_]:
 
 def known_as(language: str) -> int | None:
     """The place of a language among those that py3langid knows; None for one that it does not know."""
+    return _places().get(label_of(language) or "")
+
+
+def label_of(language: str) -> str | None:
+    """The code by which py3langid knows a language; None for one that it does not know."""
     code = base_language(language)
     code = _OTHER_CODES.get(code, code)
-    return _places().get(code)
+    return code if code in _places() else None
+
+
+def probabilities(line: str) -> dict[str, float]:
+    """The probability of each language that py3langid knows, all being as frequent; empty without the extra."""
+    if not _places():
+        return {}
+    likely = _posteriors(_scores([line]), np.ones(len(_places())))[0]
+    return dict(zip(_places(), likely.tolist(), strict=True))
 
 
 _OTHER_CODES = {"no": "nb"}  # of a language, where py3langid has only a part of it

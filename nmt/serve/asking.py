@@ -1,0 +1,147 @@
+"""What a request asks for: its body read within bounds, as JSON or as a form, and checked. Knows no translation.
+
+What is wrong is an HTTPException, whose words a client reads: they name fields of the request, and quote little of it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.types import Message
+
+from nmt.errors import shown
+from nmt.serve.keys import Keys
+from nmt.serve.limits import Limits
+
+MOST_FIELDS = 2_000  # of a form
+READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
+NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of a character, which JSON can spell and UTF-8 cannot
+
+Fields = Mapping[str, Any]
+
+
+async def fields_of(request: Request, limits: Limits) -> Fields:
+    """The fields of a request's body, by name. Raises HTTPException."""
+    body = await _read(request, limits.body)
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        return _json_fields(body)
+    if kind == "application/x-www-form-urlencoded":
+        try:
+            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+        except ValueError:
+            raise HTTPException(413, f"the form has over {MOST_FIELDS} fields") from None
+        return _merged(pairs)
+    if kind == "multipart/form-data":
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        again = Request(request.scope, receive)
+        try:
+            form = await again.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=limits.body)
+        except ValueError:
+            raise HTTPException(400, "the form is damaged") from None
+        return _merged([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    raise HTTPException(415, "send JSON, with Content-Type: application/json, or a form")
+
+
+async def _read(request: Request, largest: int) -> bytes:
+    body, size = bytearray(), 0
+    async for part in request.stream():
+        size += len(part)
+        if size <= largest:
+            body += part
+        elif size > READ_ON * largest:
+            break
+    if size > largest:
+        raise HTTPException(413, f"a request has at most {largest:,} bytes", {"Connection": "close"})
+    return bytes(body)
+
+
+def _json_fields(body: bytes) -> Fields:
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "the body is not JSON") from None
+    if not isinstance(fields, dict):
+        raise HTTPException(400, "the body is no JSON object: send one with q, source and target")
+    return fields
+
+
+def _merged(pairs: list[tuple[str, str]]) -> Fields:
+    """The fields of a form; q may be repeated."""
+    texts = [value for name, value in pairs if name == "q"]
+    several = {"q": texts if len(texts) > 1 else texts[0]} if texts else {}
+    return {**dict(pairs), **several}
+
+
+def check_key(request: Request, fields: Fields, keys: Keys) -> None:
+    """Raise HTTPException unless the request has a key, as the field api_key or as a bearer token."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    key = fields.get("api_key") or (token.strip() if scheme.lower() == "bearer" else None)
+    if not keys.admit(key if isinstance(key, str) else None):
+        if key:
+            raise HTTPException(403, "the API key is not one of this service's")
+        raise HTTPException(401, "give an API key, as api_key or as a bearer token", {"WWW-Authenticate": "Bearer"})
+
+
+def text_of(value: object) -> str:
+    """A text of a request; halves of characters are replaced, as in a file that is not UTF-8."""
+    if not isinstance(value, str):
+        raise HTTPException(400, "q is missing: give a text, or a list of texts" if value is None else "q is not text")
+    return NO_TEXT.sub("\ufffd", value)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, as ``nmt.text.lines`` reads them; the last one is empty after a line end."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to translate, checked."""
+
+    texts: list[list[str]]  # the lines of each
+    is_list: bool  # whether q was a list: then the answer has lists
+    source: str
+    target: str
+    alternatives: int
+
+    @classmethod
+    def of(cls, fields: Fields, limits: Limits, most_alternatives: int) -> Self:
+        """What the fields ask for. Raises HTTPException for what is missing, wrong or too much."""
+        q = fields.get("q")
+        texts = [lines_of(text_of(text)) for text in (q if isinstance(q, list) else [q])]
+        for name in ("source", "target"):
+            if not isinstance(fields.get(name), str) or not fields[name]:
+                raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
+        if (form := fields.get("format") or "text") != "text":
+            hint = "HTML is not translated yet: " if form == "html" else ""
+            raise HTTPException(400, f"{hint}the only format is text")
+        if sum(map(len, texts)) > limits.lines:
+            raise HTTPException(413, f"a request has at most {limits.lines:,} lines")
+        if any(len(line) > limits.line for lines in texts for line in lines):
+            raise HTTPException(413, f"a line has at most {limits.line:,} characters")
+        alternatives = _number(fields.get("alternatives"))
+        if not 0 <= alternatives <= most_alternatives:
+            raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
+        return cls(texts, isinstance(q, list), fields["source"], fields["target"], alternatives)
+
+
+def _number(value: object) -> int:
+    """A small whole number, 0 where there is none, -1 where it is something else."""
+    if value in (None, ""):
+        return 0
+    text = str(value) if isinstance(value, str) or type(value) is int else ""
+    return int(text) if re.fullmatch("[0-9]{1,4}", text) else -1
+
+
+def unknown_language(code: str, known: list[str]) -> HTTPException:
+    """The answer for a code that is none of this service's."""
+    return HTTPException(400, f"{shown(code)} is not among the languages here: {', '.join(known)}")
