@@ -378,17 +378,18 @@ def test_odd_input_changes_the_text_behind_the_tag(many: Many) -> None:
 
 def test_both_directions_first_is_left_out_where_all_are_there_already(many: Many, tmp_path: Path) -> None:
     layers = ({"training": {"steps": 9}},)
-    assert read_request(TrainRequest(many.data, tmp_path, "tiny", layers)).config.training.bidirectional > 0
+    assert read_request(TrainRequest(many.data, tmp_path / "run", "tiny", layers)).config.training.bidirectional > 0
     two = (("en", "ko"), ("ko", "en"))
     text = (many.text / "en-ko/train",)
     sets: dict[str, Any] = {"train": text, "valid": (many.text / "en-ko/valid",), "test": ()}
     prepare(request(many.text, tmp_path / "data", two, **sets), OPTIONS)
-    assert read_request(TrainRequest(tmp_path / "data", tmp_path, "tiny", layers)).config.training.bidirectional == 0
+    asked = TrainRequest(tmp_path / "data", tmp_path / "run", "tiny", layers)
+    assert read_request(asked).config.training.bidirectional == 0
 
 
 def test_terms_are_refused_for_several_directions(many: Many, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="has several directions"):
-        read_request(TrainRequest(many.data, tmp_path, "tiny", ({"training": {"steps": 9, "terms": 0.1}},)))
+        read_request(TrainRequest(many.data, tmp_path / "run", "tiny", ({"training": {"steps": 9, "terms": 0.1}},)))
 
 
 def test_the_mean_of_directions_counts_each_once() -> None:
