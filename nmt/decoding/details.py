@@ -129,7 +129,7 @@ class Details:
         items: list[Item] = []
         for line, parts in by_line.items():
             spelled = [spelled_out(self.source_tokenizer.spell(part.pieces), part.items) for part in parts]
-            words = words_of_pieces(lines[line], spelled, parts)
+            words = words_of_pieces(self.assembler.rewriter.shown(lines[line]), spelled, parts)
             items += map(Item, parts, words)
         found: dict[int, list[Link]] = {}
         for item, weights in run(items, aligner.align, Batches(self.batch_tokens, aligner.workers), before):

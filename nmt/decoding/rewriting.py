@@ -102,7 +102,15 @@ class Rewriter:
         if not self.profile or text.isascii() or text.isprintable():
             return text
         unseen = [sign for sign in set(text) if category(sign) == "Cf" and self.is_strange(sign)]
-        return text.translate(dict.fromkeys(map(ord, unseen))) if unseen else text
+        if not unseen:
+            return text
+        runs = f"[{re.escape(''.join(unseen))}]+"
+        return re.sub(rf"(?<=\S){runs}|{runs}(?=\S)", "", text)  # one that stands alone is a word of the line
+
+    def shown(self, line: str) -> str:
+        """A line with the characters that the model is given of it, and no others; it has the same words."""
+        text, items = slotted(line, self.find, self.slots)
+        return filled(self._without_unseen(text), items)
 
     def sentences(self, line: str, number: int, whole: Sentence) -> list[Sentence]:
         """The sentences of line ``number``, those that have to be encoded without pieces."""
