@@ -32,7 +32,7 @@ from nmt.store.tensors import layout_of
 from nmt.text.lines import one_line
 from nmt.text.tokenizer import EOS
 
-pytest.importorskip("ctranslate2")
+ctranslate2 = pytest.importorskip("ctranslate2")
 
 BASE = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=1, heads=2)
 CONFIGS = {
@@ -201,8 +201,23 @@ def test_what_ctranslate2_cannot_do_is_done_by_torch_or_refused_in_words(tiny_ru
         assert load_engine(folder, options, on_cpu).about()["engine"] == "torch"
         with pytest.raises(SettingsError, match=words):
             load_engine(folder, options, replace(on_cpu, engine="ctranslate2"))
-    assert "device is cuda" in why_not_ctranslate2(plain, SearchOptions(), "cuda")
+    assert "device is mps" in why_not_ctranslate2(plain, SearchOptions(), "mps", is_asked=True)
+    if ctranslate2.get_cuda_device_count():
+        assert "which PyTorch uses" in why_not_ctranslate2(plain, SearchOptions(), "cuda")
+    else:
+        assert "device is cuda" in why_not_ctranslate2(plain, SearchOptions(), "cuda", is_asked=True)
     assert load_engine(plain, SearchOptions(), on_cpu).about()["engine"] == "ctranslate2"
+
+
+def test_on_a_gpu_ctranslate2_translates_as_on_the_cpu_when_it_is_asked_for(tiny_run: TinyRun) -> None:
+    if not ctranslate2.get_cuda_device_count():
+        pytest.skip("no GPU that CTranslate2 could use")
+    on_cpu, on_gpu = (Translator.load(tiny_run.run, engine="ctranslate2", device=name) for name in ("cpu", "cuda"))
+    assert on_gpu.about()["device"] == "cuda"
+    same = [
+        left.text == right.text for left, right in zip(on_cpu.translate(LINES), on_gpu.translate(LINES), strict=True)
+    ]
+    assert sum(same) >= 0.9 * len(LINES)  # their sums differ in the last digits
 
 
 def test_without_a_cache_translations_are_the_same(

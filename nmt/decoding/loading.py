@@ -33,7 +33,8 @@ def load_engine(
     elif ensemble:
         reason = "CTranslate2 searches with one model, and `ensemble` has more"
     else:
-        reason = why_not_ctranslate2(model, replace(options, phrases=False) if both else options, device)
+        asked = replace(options, phrases=False) if both else options
+        reason = why_not_ctranslate2(model, asked, device, is_asked=name == "ctranslate2")
     installing = missing_extra("fast") if reason and reason == not_installed() else None
     if name == "ctranslate2" and reason:
         raise SettingsError(reason, installing or "set `engine` to torch")
@@ -46,7 +47,7 @@ def load_engine(
         return pytorch.load_engine([model, *ensemble], device, wanted.threads, wide=options.sample is not None)
     from nmt.decoding.engines import ctranslate2
 
-    engine = ctranslate2.load_engine(model, wanted.threads, compute_type)
+    engine = ctranslate2.load_engine(model, wanted.threads, compute_type, ctranslate2.device_of(device))
     return with_phrases(model, engine, wanted.threads) if both else engine
 
 
@@ -90,16 +91,20 @@ def load_aligner(model: ModelFolder, engine: FullEngine | None, wanted: EngineOp
     return pytorch.load_engine([model], "cpu" if engine else wanted.device, wanted.threads)
 
 
-def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str) -> str:
-    """Why CTranslate2 cannot search this, or should not; "" when it is the faster engine."""
+def why_not_ctranslate2(model: ModelFolder, options: SearchOptions, device: str, is_asked: bool = False) -> str:
+    """Why CTranslate2 cannot search this, or should not; "" when it is the faster engine, or ``is_asked`` for.
+
+    On a GPU it is taken only when it is asked for: there nobody has measured it beside PyTorch yet.
+    """
     if reason := not_installed():
         return reason
-    if device not in ("auto", "cpu"):
-        return f"CTranslate2 is used on the CPU, and the device is {device}"
-    import ctranslate2
+    from nmt.decoding.engines.ctranslate2 import device_of, why_not_options
 
-    from nmt.decoding.engines.ctranslate2 import why_not_options
-
-    if device == "auto" and ctranslate2.get_cuda_device_count():
+    wanted = device_of(device)
+    if wanted not in ("cpu", "cuda"):
+        return f"CTranslate2 searches on a CPU or with CUDA, and the device is {wanted}"
+    if wanted == "cuda" and device_of("auto") != "cuda":
+        return "CTranslate2 finds no GPU, and the device is cuda"
+    if wanted == "cuda" and not is_asked:
         return "there is a GPU here, which PyTorch uses"
     return why_not(model.config) or why_not_options(options) or ""

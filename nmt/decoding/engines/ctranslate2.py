@@ -1,4 +1,4 @@
-"""The engine that runs CTranslate2 on the CPU: ids become its tokens. Knows no text and imports no torch.
+"""The engine that runs CTranslate2, on the CPU or a GPU: ids become its tokens. Knows no text and imports no torch.
 
 Its model is a copy of a model folder, see ``nmt.store.ctranslate2_cache``.
 """
@@ -25,21 +25,26 @@ NO_PHRASES = "CTranslate2 cannot search for phrases that must or must not appear
 class CTranslate2Engine:
     """An ``Engine`` over a CTranslate2 model, which searches ``workers`` batches at once, one thread each.
 
-    ``pieces`` are the source's and the target's, by id. ``open_model`` loads the model with weights of
-    ``compute_type``; a forked child loads it again, for CTranslate2's threads stay in the parent.
+    ``pieces`` are the source's and the target's, by id. ``open_model`` loads the model on the ``device``, with weights
+    of ``compute_type``; a forked child loads it again, for CTranslate2's threads stay in the parent.
     """
 
     scores = True
     score_tokens = 512  # its sums are float32; the fastest of 256 to 2,048
 
     def __init__(
-        self, open_model: Callable[[], Any], pieces: tuple[list[str], list[str]], workers: int, compute_type: str
+        self,
+        open_model: Callable[[], Any],
+        pieces: tuple[list[str], list[str]],
+        workers: int,
+        compute_type: str,
+        device: str = "cpu",
     ) -> None:
         import ctranslate2
 
         self.version: str = ctranslate2.__version__
         self.workers = workers
-        self.compute_type = compute_type
+        self.compute_type, self.device = compute_type, device
         self.source_pieces, self.target_pieces = pieces
         self.id_of = {piece: id for id, piece in enumerate(self.target_pieces)}
         self._open_model = open_model
@@ -68,7 +73,7 @@ class CTranslate2Engine:
     def about(self) -> dict[str, str | int]:
         """CTranslate2, its version and its compute type. The number of threads changes no sum, so it is left out."""
         engine = {"engine": "ctranslate2", "engine version": self.version}
-        return {**engine, "device": "cpu", "compute type": self.compute_type}
+        return {**engine, "device": self.device, "compute type": self.compute_type}
 
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each query, searched as one batch.
@@ -148,29 +153,40 @@ def why_not_options(options: SearchOptions) -> str | None:
     return None
 
 
-def load_engine(model: ModelFolder, threads: int, compute_type: str) -> CTranslate2Engine:
+def device_of(device: str) -> str:
+    """The device that a wanted one stands for: "auto" is CUDA where CTranslate2 finds a GPU, else the CPU."""
+    import ctranslate2
+
+    if device == "auto":
+        return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    return device
+
+
+def load_engine(model: ModelFolder, threads: int, compute_type: str, device: str = "cpu") -> CTranslate2Engine:
     """The CTranslate2 engine of a model folder.
 
-    ``threads`` 0 takes as many as this process has cores. Raises SettingsError when CTranslate2 cannot run the model,
-    or this processor lacks the compute type; DataError when the model's files are damaged.
+    ``threads`` 0 takes as many as this process has cores; with CUDA one batch is searched at a time. Raises
+    SettingsError when CTranslate2 cannot run the model, or the device lacks the compute type; DataError when files of
+    the model are damaged.
     """
     import ctranslate2
 
-    if compute_type not in ctranslate2.get_supported_compute_types("cpu"):
-        raise SettingsError(f"this processor has no {compute_type} that is fast", "leave `compute_type` out")
+    if compute_type not in ctranslate2.get_supported_compute_types(device):
+        what = "this processor" if device == "cpu" else "this GPU"
+        raise SettingsError(f"{what} has no {compute_type} that is fast", "leave `compute_type` out")
     source, target = model.tokenizers
     pieces = source.pieces(range(source.size)), target.pieces(range(target.size))
-    workers = threads or available_cores()
+    workers = 1 if device == "cuda" else threads or available_cores()
     numbers = {"compute_type": compute_type, "inter_threads": workers, "intra_threads": 1}
 
     def load(folder: Path) -> Any:
         try:
             # In a thread of its own: it changes the number of OpenMP threads of the thread that calls it.
             with ThreadPoolExecutor(1) as pool:
-                return pool.submit(ctranslate2.Translator, str(folder), device="cpu", **numbers).result()
+                return pool.submit(ctranslate2.Translator, str(folder), device=device, **numbers).result()
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise BusyError("the model does not fit into memory", "free memory, or take a smaller model") from None
             raise DataError(f"CTranslate2 cannot read {folder}: {shown(str(error))}", "set `engine` to torch") from None
 
-    return CTranslate2Engine(lambda: load_cached(model, load), pieces, workers, compute_type)
+    return CTranslate2Engine(lambda: load_cached(model, load), pieces, workers, compute_type, device)
