@@ -55,7 +55,7 @@ def main() -> None:
         if not each.output or each.words:
             continue
         found = [json.loads(line) for line in read_file(each.output)]
-        scores = scored(test[0], test[1], [line["text"] for line in found], ways[1])
+        scores = scored(test[0], test[1], [line["translation"] for line in found], ways[1])
         if lists[each.name]:
             scores += lines_kept([line["terms"] or [] for line in found])
         print(each.name, scores, flush=True)
