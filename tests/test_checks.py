@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nmt import Request, SearchOptions, Translator
 from nmt.decoding.checking import counts, summary
 from nmt.decoding.checks import CHECKS, Checks, differ_in_length, differ_in_numbers, loops, repeats
+from nmt.text.numerals import differing_numbers
 from nmt.text.profile import Profile
 
 LANGUAGES = ("ko", "en", "de", "ja")
@@ -122,6 +123,12 @@ def test_a_large_number_of_one_side_alone_is_lost_or_new(number: str) -> None:
     assert differ_in_numbers(f"in {number}", "then")
     assert differ_in_numbers("then", f"in {number}")
     assert not differ_in_numbers(f"in {number}", f"um {number}")
+
+
+def test_many_different_numbers_are_told_without_comparing_each_with_each() -> None:
+    source, translation = (" ".join(map(str, range(first, first + 60_000))) for first in (100, 100_100))
+    missing, added = differing_numbers(source, translation)
+    assert (missing.total(), added.total()) == (60_000, 60_000)
 
 
 def test_what_is_to_stay_is_there_as_often_as_it_was() -> None:

@@ -433,6 +433,13 @@ def test_a_mark_inside_of_what_stays_ends_no_sentence(tokenizer: Tokenizer, item
     assert filled(*first.text) == f"Take {item} here."
 
 
+def test_a_line_of_very_many_sentences_and_tags_is_split(tokenizer: Tokenizer) -> None:
+    rewriter = Rewriter(tokenizer, Profile(90, 1, 0.5, ".", ".", slots=SLOTS, kinds=KINDS), ("en", "de"))
+    line = "Take <b>it</b>. Now go. " * 30_000
+    whole = Sentence(slotted(line, find), pieces=[9] * 99)
+    assert len(rewriter.sentences(line.strip(), 1, whole)) == 60_000
+
+
 def test_invisible_signs_that_the_vocabulary_lacks_do_not_cut_words(tokenizer: Tokenizer) -> None:
     rewriter = Rewriter(tokenizer, Profile(90, 1, 0.5, ".", ".", slots=SLOTS, kinds=KINDS))
     assert rewriter.slotted("The me\u00adnu of\u200b a \u2060file", 1).text == "The menu of a file"

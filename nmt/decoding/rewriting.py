@@ -5,6 +5,7 @@ and capitals become small letters. What a line becomes depends on its own text a
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -140,8 +141,11 @@ class Rewriter:
         sentences = split_sentences(line, self._language)
         if len(sentences) == 1 or not self.slots:
             return sentences
-        spans = [(match.start, match.end) for match in self.find(line)]
-        ends = [end for end in accumulate(map(len, sentences)) if not any(first < end < last for first, last in spans)]
+        matches = [Match(0, 0, ""), *self.find(line)]
+        starts = [match.start for match in matches]
+        ends = [
+            end for end in accumulate(map(len, sentences)) if matches[max(0, bisect_left(starts, end) - 1)].end <= end
+        ]
         return [line[start:end] for start, end in pairwise([0, *ends])]
 
     def _as_sentence(self, text: str) -> str:

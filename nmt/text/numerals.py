@@ -15,6 +15,7 @@ _GROUPED: Final = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?
 _DECIMALS: Final = re.compile(r"[.,](?:\d{1,2}|\d{4,})$")
 _THOUSANDS: Final = 3  # zeros, of which a word like million stands for some times as many
 _NOON: Final = 12
+MOST: Final = 64  # different numbers of a side that are compared in pairs, whose count is the square
 
 
 def differing_numbers(source: str, target: str) -> tuple[Counter[str], Counter[str]]:
@@ -38,18 +39,31 @@ def differing_numbers(source: str, target: str) -> tuple[Counter[str], Counter[s
     return Counter(map(_digits, missing)), Counter(map(_digits, added))
 
 
-def _unlike(missing: list[str], added: list[str]) -> tuple[list[str], list[str]]:
+def _unlike(source: list[str], target: list[str]) -> tuple[list[str], list[str]]:
     """Numbers of either side without an equal one on the other, and then without one that may mean the same."""
-    for are_alike in (_are_equal, _may_be_same):
-        left = []
-        for number in missing:
-            place = next((place for place, other in enumerate(added) if are_alike(number, other)), None)
-            if place is None:
-                left.append(number)
-            else:
-                added = [*added[:place], *added[place + 1 :]]
-        missing = left
-    return missing, added
+    missing, added = _left(source, target), _left(target, source)
+    if max(len(missing), len(added)) > MOST:
+        return missing, added
+    left = []
+    for number in missing:
+        place = next((place for place, other in enumerate(added) if _may_be_same(number, other)), None)
+        if place is None:
+            left.append(number)
+        else:
+            del added[place]
+    return left, added
+
+
+def _left(numbers: list[str], others: list[str]) -> list[str]:
+    """The numbers that have no equal among others, each of which counts once."""
+    there, left = Counter(map(_digits, others)), []
+    for number in numbers:
+        digits = _digits(number)
+        if there[digits]:
+            there[digits] -= 1
+        else:
+            left.append(number)
+    return left
 
 
 def _parts(number: str) -> list[str]:
@@ -61,10 +75,6 @@ def _parts(number: str) -> list[str]:
 
 def _digits(number: str) -> str:
     return _NO_DIGIT.sub("", number).lstrip("0") or "0"
-
-
-def _are_equal(number: str, other: str) -> bool:
-    return _digits(number) == _digits(other)
 
 
 def _may_be_same(number: str, other: str) -> bool:
