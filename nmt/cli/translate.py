@@ -22,7 +22,7 @@ def translate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT ...", help="Text, one sentence a line; several are read in order; - is stdin."),
+        typer.Argument(metavar="INPUT ...", help="Text, one sentence a line, or a document (.html, .md, .po …); - is stdin."),
     ] = None,
     output: Annotated[
         str | None,
@@ -90,6 +90,12 @@ def translate(
     review_share: Annotated[
         str | None, typer.Option(metavar="P%", help="To --review, the P% of the lines that are most in doubt instead.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="KEY,KEY", help="Keys of .jsonl files whose texts are translated.")
+    ] = None,
+    retranslate: Annotated[
+        bool, typer.Option("--retranslate", help="In .po and .xlf files, also translate what is translated already.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
@@ -109,7 +115,7 @@ def translate(
     quiet: flags.IsQuiet = False,
     verbose: flags.IsVerbose = False,
 ) -> None:
-    """Translate text: one line of output for each line of input, in order.
+    """Translate text: one line of output for each line of input, in order. Documents stay documents.
 
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
@@ -121,6 +127,7 @@ def translate(
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
+    from nmt.documents import Asked
     from nmt.store.model_folder import ModelFolder, places
     from nmt.store.remote import copied, shown_address
     from nmt.text.terms import Glossary
@@ -165,7 +172,9 @@ def translate(
     once = format == "text" and n_best is None and sample is None and not (glossary or sides)
     with ExitStack() as stack:
         copies = stack.enter_context(copied(inputs or [], output, (lambda line: None) if quiet else say, not plan))
-        job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, bool(copies.address))
+        of_documents = Asked(tuple(columns.split(",")) if columns else (), retranslate)
+        kept = bool(copies.address)
+        job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, kept, of_documents)
         models = [model, *(ensemble or [])]
         read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
         check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
