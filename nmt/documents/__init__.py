@@ -11,7 +11,7 @@ from typing import Protocol
 
 from nmt.disk.compression import COMPRESSED
 from nmt.disk.files import open_binary
-from nmt.documents import html, jsonl, po, subtitles, xliff
+from nmt.documents import html, jsonl, markdown, po, subtitles, xliff
 from nmt.documents.document import Document, Unit
 from nmt.documents.reading import LARGEST, decoded, html_codec
 from nmt.errors import DataError
@@ -43,6 +43,8 @@ FORMATS: dict[str, Reader] = {
     "vtt": _plain(subtitles.read_vtt),
     "po": po.read,
     "pot": po.read,
+    "md": _plain(markdown.read),
+    "markdown": _plain(markdown.read),
     "jsonl": jsonl.read,
     "xlf": xliff.read,
     "xliff": xliff.read,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from nmt.documents.kept import lost
+from nmt.documents.kept import lost, tidied
 
 
 class Span(NamedTuple):
@@ -69,7 +69,7 @@ class Document:
         rest, edits, left = iter(translations), list[Edit](), list[Left]()
         line, place = 1, 0
         for unit in self.units:
-            own = [next(rest) for _ in unit.texts]
+            own = [tidied(text, next(rest)) for text in unit.texts]
             problems = (lost(source, target) for source, target in zip(unit.texts, own, strict=True))
             if reason := next(filter(None, problems), "") or unit.problem(own):
                 line, place = line + self.text.count("\n", place, unit.start), unit.start

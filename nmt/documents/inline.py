@@ -13,10 +13,11 @@ _BLANKS = re.compile(f"[{BLANK}]+")
 
 
 class Text(NamedTuple):
-    """A span of text, as the file writes it."""
+    """A span of text, as the file writes it; ``says`` is the text that it means, if not the style tells it."""
 
     start: int
     end: int
+    says: str | None = None
 
 
 class Code(NamedTuple):
@@ -26,6 +27,7 @@ class Code(NamedTuple):
     end: int
     kind: Literal["open", "close", "empty", "word"]
     name: str = ""  # by which one that closes finds the one that opens
+    writes: str = ""  # what stands in its place when the text is another one; "": the span itself
 
 
 Piece = Text | Code
@@ -46,7 +48,7 @@ class Run:
     def __init__(self, pieces: Sequence[Piece], source: str, style: Style) -> None:
         self.start, self.end = pieces[0].start, pieces[-1].end
         self._style = style
-        decoded = [style.decode(source[each.start : each.end]) if isinstance(each, Text) else "" for each in pieces]
+        decoded = [said(each, source, style) for each in pieces]
         number = max((int(found["number"]) for found in CODE.finditer("".join(decoded))), default=0)
         self._codes: dict[str, Code] = {}
         pairs = paired(pieces)
@@ -75,32 +77,33 @@ class Run:
             return []
         return [Edit(self.start, self.end, self.parts(translations[0]))]
 
-    def parts(self, translation: str) -> list[str | Span]:
-        """A translation as the file has it: texts, and the spans of its markup."""
-        lines = self._style.wrap(translation) if self._style.wrap else [translation]
+    def parts(self, translation: str, style: Style | None = None) -> list[str | Span]:
+        """A translation as the file has it: texts, and the spans of its markup; in another ``style`` if one is given."""
+        style = style or self._style
+        lines = style.wrap(translation) if style.wrap else [translation]
         made: list[str | Span] = []
         for number, line in enumerate(lines):
-            made += [self._style.newline] * (number > 0)
+            made += [style.newline] * (number > 0)
             last = 0
             for found in CODE.finditer(line):
                 if code := self._codes.get(found[0]):
-                    made += [self._style.escape(line[last : found.start()]), Span(code.start, code.end)]
+                    made += [style.escape(line[last : found.start()]), code.writes or Span(code.start, code.end)]
                     last = found.end()
-            made.append(self._style.escape(line[last:]))
+            made.append(style.escape(line[last:]))
         return made
 
 
 def run_of(pieces: Iterable[Piece], source: str, style: Style) -> Run | None:
     """The run of what is to translate in pieces, without what can stay around it; None where there is no word."""
     left = _trimmed(list(pieces), source)
-    if not any(any(map(str.isalpha, style.decode(source[each.start : each.end]))) for each in left if is_text(each)):
-        return None
-    return Run(left, source, style)
+    return Run(left, source, style) if any(any(map(str.isalpha, said(each, source, style))) for each in left) else None
 
 
-def is_text(piece: Piece) -> bool:
-    """Whether a piece is text."""
-    return isinstance(piece, Text)
+def said(piece: Piece, source: str, style: Style) -> str:
+    """The text that a piece means; "" for markup."""
+    if isinstance(piece, Code):
+        return ""
+    return style.decode(source[piece.start : piece.end]) if piece.says is None else piece.says
 
 
 def paired(pieces: Sequence[Piece]) -> dict[int, int]:
@@ -132,7 +135,7 @@ def _trimmed(pieces: list[Piece], source: str) -> list[Piece]:
     def is_blank(place: int) -> bool:
         piece = pieces[place]
         if isinstance(piece, Text):
-            return not source[piece.start : piece.end].strip(BLANK)
+            return not (source[piece.start : piece.end] if piece.says is None else piece.says).strip(BLANK)
         return piece.kind == "empty" or (piece.kind != "word" and place not in pairs and place not in ends)
 
     def is_bare(start: int, end: int) -> bool:
@@ -153,10 +156,10 @@ def _trimmed(pieces: list[Piece], source: str) -> list[Piece]:
         else:
             break
     left = pieces[first : last + 1]
-    if left and isinstance(left[0], Text):
-        start, end = left[0]
-        left[0] = Text(end - len(source[start:end].lstrip(BLANK)), end)
-    if left and isinstance(left[-1], Text):
-        start, end = left[-1]
-        left[-1] = Text(start, start + len(source[start:end].rstrip(BLANK)))
+    for place, strip in ((0, str.lstrip), (-1, str.rstrip)):
+        if left and isinstance(text := left[place], Text):
+            start, end, says = text
+            shorter = len(strip(source[start:end], BLANK))
+            start, end = (end - shorter, end) if place == 0 else (start, start + shorter)
+            left[place] = Text(start, end, says and strip(says, BLANK))
     return left

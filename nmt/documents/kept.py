@@ -11,6 +11,7 @@ from nmt.text.verbatim import Grammar, alike
 from nmt.text.verbatim_forms import KINDS
 
 CODE = re.compile(r"<(?P<close>/?)(?P<name>[gx])(?P<number>[0-9]{1,6})(?P<alone>/?)>")
+_PARTS = re.compile(r"(</?g[0-9]{1,6}>|<x[0-9]{1,6}/>)")
 FREE = {"emoji", "number", "date"}
 """Kinds of nmt.text.verbatim that no program reads: a translation may write them in another way."""
 
@@ -24,7 +25,29 @@ def lost(source: str, target: str) -> str:
         return f"its translation lacks {_listed(lacking)}"
     if more := there - wanted:
         return f"its translation adds {_listed(more)}"
-    return "" if is_nested(target) or not is_nested(source) else "its translation crosses tags"
+    if is_nested(source):
+        if not is_nested(target):
+            return "its translation crosses tags"
+        if empty := _filled(source) - _filled(target):
+            return f"its translation has nothing in {', '.join(sorted(empty))}"
+    return ""
+
+
+def tidied(source: str, target: str) -> str:
+    """A translation without blanks at the inner side of pairs that have none there in the source."""
+    parts = _PARTS.split(target)
+    for place in range(1, len(parts), 2):
+        code = CODE.fullmatch(parts[place])
+        if not code or code["name"] == "x" or parts[place] not in source:
+            continue
+        before, after = parts[place - 1], parts[place + 1]
+        if not code["close"] and after.startswith(" ") and f"{code[0]} " not in source:
+            parts[place + 1] = after.lstrip(" ")
+            parts[place - 1] += " " if before.strip(" ") == before != "" else ""
+        elif code["close"] and before.endswith(" ") and f" {code[0]}" not in source:
+            parts[place - 1] = before.rstrip(" ")
+            parts[place + 1] = f" {after}" if after[:1].isalnum() else after
+    return "".join(parts).strip(" ")
 
 
 def is_nested(line: str) -> bool:
@@ -38,6 +61,22 @@ def is_nested(line: str) -> bool:
         elif not opened or opened.pop() != code["number"]:
             return False
     return not opened
+
+
+def _filled(line: str) -> set[str]:
+    """The opening codes of pairs with letters in them. The line is nested."""
+    opened: list[str] = []
+    filled: set[str] = set()
+    for place, part in enumerate(_PARTS.split(line)):
+        if place % 2 == 0:
+            filled.update(opened if any(map(str.isalnum, part)) else ())
+        elif part.startswith("</g"):
+            opened.pop()
+        elif part.startswith("<g"):
+            opened.append(part)
+        else:
+            filled.update(opened)
+    return filled
 
 
 def _items(line: str) -> Counter[str]:
