@@ -5,7 +5,7 @@ read.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -70,5 +70,10 @@ def read(path: Path, asked: Asked | None = None) -> Document:
 def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Document:
     """The document of a file's bytes. Raises DataError for what is not of the ``format``."""
     text, encode = decoded(data, name, html_codec(data) if format in ("html", "htm") else "utf-8")
-    units = sorted(FORMATS[format](text, name, asked or Asked()), key=lambda unit: unit.start)
-    return Document(text, units, encode)
+    return replace(parse_text(text, format, name, asked), encode=encode)
+
+
+def parse_text(text: str, format: str, name: str, asked: Asked | None = None) -> Document:
+    """The document of a text. Raises DataError for what is not of the ``format``."""
+    units = FORMATS[format](text, name, asked or Asked())
+    return Document(text, sorted(units, key=lambda unit: unit.start))

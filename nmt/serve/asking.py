@@ -5,7 +5,7 @@ What is wrong is an HTTPException, whose words a client reads: they name fields 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from nmt.errors import shown
+from nmt.documents import parse_text
+from nmt.documents.document import Document
+from nmt.errors import DataError, shown
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
 
@@ -112,26 +114,46 @@ class Asked:
     source: str
     target: str
     alternatives: int
+    pages: Sequence[Document] = ()  # of HTML, those whose segments are the lines of each text
 
     @classmethod
     def of(cls, fields: Fields, limits: Limits, most_alternatives: int) -> Self:
         """What the fields ask for. Raises HTTPException for what is missing, wrong or too much."""
         q = fields.get("q")
-        texts = [lines_of(text_of(text)) for text in (q if isinstance(q, list) else [q])]
+        texts = [text_of(text) for text in (q if isinstance(q, list) else [q])]
         for name in ("source", "target"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
-        if (form := fields.get("format") or "text") != "text":
-            hint = "HTML is not translated yet: " if form == "html" else ""
-            raise HTTPException(400, f"{hint}the only format is text")
-        if sum(map(len, texts)) > limits.lines:
+        pages = list(map(page_of, texts)) if is_html(fields) else []
+        lines = [page.segments for page in pages] if pages else list(map(lines_of, texts))
+        if sum(map(len, lines)) > limits.lines:
             raise HTTPException(413, f"a request has at most {limits.lines:,} lines")
-        if any(len(line) > limits.line for lines in texts for line in lines):
+        if any(len(line) > limits.line for each in lines for line in each):
             raise HTTPException(413, f"a line has at most {limits.line:,} characters")
         alternatives = _number(fields.get("alternatives"))
         if not 0 <= alternatives <= most_alternatives:
             raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
-        return cls(texts, isinstance(q, list), fields["source"], fields["target"], alternatives)
+        return cls(lines, isinstance(q, list), fields["source"], fields["target"], alternatives, pages)
+
+    def written(self, number: int, translations: Sequence[str]) -> str:
+        """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
+        return self.pages[number].filled(translations)[0] if self.pages else "\n".join(translations)
+
+
+def is_html(fields: Fields) -> bool:
+    """Whether texts are HTML. Raises HTTPException for a format that is neither that nor text."""
+    form = fields.get("format") or "text"
+    if form not in ("text", "html"):
+        raise HTTPException(400, "format is text or html")
+    return bool(form == "html")
+
+
+def page_of(text: str) -> Document:
+    """The document of a text in HTML. Raises HTTPException for a tag that never ends."""
+    try:
+        return parse_text(text, "html", "q")
+    except DataError as error:
+        raise HTTPException(400, error.what) from None
 
 
 def _number(value: object) -> int:

@@ -32,13 +32,13 @@ async def translate(request: Request) -> Response:
     service: Service = request.app.state.service
     fields = await fields_of(request, service.limits)
     check_key(request, fields, service.keys)
-    asked = Asked.of(fields, service.limits, service.directions.alternatives)
+    asked = await asyncio.to_thread(Asked.of, fields, service.limits, service.directions.alternatives)
     is_told = asked.source == AUTO  # which takes a while, so a thread does it
     told = await asyncio.to_thread(directions_of, service, asked) if is_told else directions_of(service, asked)
     translated = await translations(request, service, asked, told)
     if translated is None:
         return Response(status_code=GONE)
-    answers = [answer_of(asked, each, lines) for each, lines in zip(told, translated, strict=True)]
+    answers = await asyncio.to_thread(answers_of, asked, told, translated)
     note(request, service, asked, told, answers)
     if asked.is_list:
         names = answers[0] if answers else {"translatedText": ""}
@@ -119,13 +119,22 @@ async def disconnected(request: Request) -> None:
         pass
 
 
-def answer_of(asked: Asked, told: Told, lines: Sequence[Translation]) -> dict[str, Any]:
-    """The answer for a text, by LibreTranslate's names."""
-    answer: dict[str, Any] = {"translatedText": "\n".join(line.text for line in lines)}
+def answers_of(
+    asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]
+) -> list[dict[str, Any]]:
+    """The answers for all texts."""
+    each = enumerate(zip(told, translated, strict=True))
+    return [answer_of(asked, number, its, lines) for number, (its, lines) in each]
+
+
+def answer_of(asked: Asked, number: int, told: Told, lines: Sequence[Translation]) -> dict[str, Any]:
+    """The answer for the text ``number``, by LibreTranslate's names."""
+    answer: dict[str, Any] = {"translatedText": asked.written(number, [line.text for line in lines])}
     if asked.alternatives:
         best = [[line.text, *(other.text for other in line.alternatives)] for line in lines]
-        count = min(asked.alternatives + 1, max(map(len, best)))
-        ranks = ["\n".join(texts[min(rank, len(texts) - 1)] for texts in best) for rank in range(count)]
+        count = min(asked.alternatives + 1, max(map(len, best), default=1))
+        each = ([texts[min(rank, len(texts) - 1)] for texts in best] for rank in range(count))
+        ranks = [asked.written(number, texts) for texts in each]
         answer["alternatives"] = ranks[1:]
     if told.probability is not None:
         answer["detectedLanguage"] = {"language": told.served.source, "confidence": percent(told.probability)}
