@@ -22,7 +22,9 @@ def translate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT ...", help="Text, one sentence a line, or a document (.html, .md, .po …); - is stdin."),
+        typer.Argument(
+            metavar="INPUT ...", help="Text, one sentence a line, or a document (.html, .md, .po …); - is stdin."
+        ),
     ] = None,
     output: Annotated[
         str | None,

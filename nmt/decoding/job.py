@@ -134,7 +134,9 @@ class Job:
         self.parts = reading.parts(inputs, Path(output) if output else None, self.folder)
         for part in self.parts:
             if part.is_document and format != Format():
-                raise UsageError(f"{part.lines.files[0]} is a document, and stays one", "leave out `format` and `n_best`")
+                raise UsageError(
+                    f"{part.lines.files[0]} is a document, and stays one", "leave out `format` and `n_best`"
+                )
         self._keep, self._keep_meanwhile = keep, keep or len(self.parts) > 1
 
     @property

@@ -142,12 +142,16 @@ def _trimmed(pieces: list[Piece], source: str) -> list[Piece]:
         """Whether a pair has nothing in it."""
         return all(is_blank(place) or place in pairs or place in ends for place in range(start + 1, end))
 
+    def writes(place: int) -> str:
+        piece = pieces[place]
+        return piece.writes if isinstance(piece, Code) else ""
+
     while first <= last:
         if is_blank(first):
             first += 1
         elif is_blank(last):
             last -= 1
-        elif pairs.get(first) == last:
+        elif pairs.get(first) == last and not writes(last):
             first, last = first + 1, last - 1
         elif first in pairs and is_bare(first, pairs[first]):
             first = pairs[first] + 1

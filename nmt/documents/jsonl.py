@@ -37,6 +37,8 @@ def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
                 known[key] = None
                 if key in asked.keys:
                     lacking.discard(key)
+                    if value is None:
+                        continue
                     if not isinstance(value, str) or _HALF.search(value):
                         raise DataError(f"{name} line {number} has no text as {shown(key)}", "name another key")
                     before = place + len(line) - len(bare)
@@ -50,7 +52,7 @@ def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
 
 
 def _members(line: str, place: str) -> Iterator[tuple[str, Span, object]]:
-    """The keys of the line's object with their values and where these stand; those that are null are left out."""
+    """The keys of the line's object with their values and where these stand."""
     try:
         record = strict_json(line.encode())
     except ValueError as error:  # also half of a surrogate pair
@@ -63,8 +65,7 @@ def _members(line: str, place: str) -> Iterator[tuple[str, Span, object]]:
         key, at = scanstring(line, at + 1)
         start = _skip(line, _skip(line, at) + 1)
         value, end = _VALUES.raw_decode(line, start)
-        if value is not None:
-            yield key, Span(start, end), value
+        yield key, Span(start, end), value
         at = _skip(line, end)
         at = _skip(line, at + 1) if line[at] == "," else at
 

@@ -17,7 +17,7 @@ from nmt.errors import DataError
 WIDTH = 42
 """Columns of a line of subtitles that is not wider already, as broadcasters recommend."""
 
-_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{2}[,.:]\d{1,3}"
+_TIME = r"(?:\d{1,4}:)?\d{1,2}:\d{1,2}[,.:]\d{1,3}"
 _TIMES = re.compile(rf"[ \t]*-?{_TIME}[ \t]*-->[ \t]*-?{_TIME}(?:[ \t][^\n]*)?\r?")
 _CUE_TAG = re.compile(r"(?P<tag></?(?P<name>[A-Za-z]+)[^<>\n]{0,200}>)|<\d[\d:.]{0,20}>|\{\\[^{}\n]{0,200}\}")
 _SPEECH = re.compile(r"(?:(?:<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\})*)[-–—][ \t]*(?=\S)")
@@ -38,7 +38,7 @@ def read_vtt(text: str, name: str) -> Iterator[Unit]:
 def _cues(text: str, name: str, style: Style, example: str) -> Iterator[Unit]:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines: list[tuple[int, int]] = []  # of the cue
-    start, is_cue, found = 0, False, False
+    start, is_cue, found = len(text) - len(text.removeprefix("\ufeff")), False, False
     while start < len(text):
         end = text.find("\n", start)
         after = len(text) if end < 0 else end + 1

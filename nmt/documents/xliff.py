@@ -98,7 +98,9 @@ class Target:
             before = self._text[: self._source.start]
             gap = before[len(before.rstrip()) :]
             made.append(
-                Edit(self._after.end, self._after.end, [f"{gap}<{prefix}target{marks}>", *content, f"</{prefix}target>"])
+                Edit(
+                    self._after.end, self._after.end, [f"{gap}<{prefix}target{marks}>", *content, f"</{prefix}target>"]
+                )
             )
         if is_two:
             tag = self._text[self._holder.start : self._holder.inner].removesuffix(">").rstrip()

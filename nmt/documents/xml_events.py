@@ -66,6 +66,7 @@ class _Reading:
         self._waits: Element | None = None  # for the end of its start tag
         self._ended: Element | None = None  # for the end of its end tag
         self._text_from = -1
+        self._raw_from = -1  # where a section of raw text begins
 
     def root(self) -> Element:
         parser = self._parser
@@ -75,8 +76,8 @@ class _Reading:
         parser.CharacterDataHandler = self._characters
         parser.CommentHandler = lambda comment: self._at()
         parser.ProcessingInstructionHandler = lambda target, data: self._at()
-        parser.StartCdataSectionHandler = self._at
-        parser.EndCdataSectionHandler = self._at
+        parser.StartCdataSectionHandler = self._start_raw
+        parser.EndCdataSectionHandler = self._end_raw
         parser.EntityDeclHandler = self._refuse
         parser.SkippedEntityHandler = self._refuse
         try:
@@ -132,8 +133,17 @@ class _Reading:
             self._ended = element
 
     def _characters(self, data: str) -> None:
-        place = self._at()
-        self._text_from = place
+        if self._raw_from < 0:
+            self._text_from = self._at()
+
+    def _start_raw(self) -> None:
+        self._raw_from = self._at()
+
+    def _end_raw(self) -> None:
+        start, end = self._raw_from, self._at() + len("]]>")
+        if self._open:
+            self._open.children.append(Text(start, end, self._text[start + len("<![CDATA[") : end - len("]]>")]))
+        self._raw_from = -1
 
     def _refuse(self, name: str, *about: object) -> None:
         line = self._parser.CurrentLineNumber

@@ -119,9 +119,7 @@ async def disconnected(request: Request) -> None:
         pass
 
 
-def answers_of(
-    asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]
-) -> list[dict[str, Any]]:
+def answers_of(asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]) -> list[dict[str, Any]]:
     """The answers for all texts."""
     each = enumerate(zip(told, translated, strict=True))
     return [answer_of(asked, number, its, lines) for number, (its, lines) in each]

@@ -40,9 +40,7 @@ RESUMES = "; the same command resumes after line "
 
 
 @contextmanager
-def resumable(
-    path: Path, keep_journal: bool = False, make: Callable[[], None] | None = None
-) -> Iterator["Resumable"]:
+def resumable(path: Path, keep_journal: bool = False, make: Callable[[], None] | None = None) -> Iterator["Resumable"]:
     """Lock ``path`` while the block writes it by ``begin``, ``find``, ``add`` and ``finish``.
 
     The file appears with ``finish``. Until then, and after a failure, all that was added stays beside it for the next
