@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.documents import FORMATS, LARGEST, Asked, format_of, parse, read
+from nmt.documents import Asked, format_of, parse, read
 from nmt.documents.html_tokens import tokens
 from nmt.documents.kept import lost, tidied
+from nmt.documents.reading import LARGEST
 from nmt.documents.wrapping import width_of, wrapped
 from nmt.errors import NmtError
 
@@ -51,7 +52,8 @@ PARTS = {
         "00:00:01.5 --> 00:00:02.5 X1:1\n- Yes.\n- {\\an8}No, <b>really</b>!\n\n",
         "7\n0:0:1,000 --> 0:00:02,000\n\n\n",
         "8\n00:00:03,000 --> 00:00:04,000\n\u266a la la \u266a\n\n \n",
-        "9\n00:00:03,000 --> 00:00:04,000\n\u4f60\u597d\u4e16\u754c\n10\n00:00:05,000 --> 00:00:06,000\nNo blank before\n",
+        "9\n00:00:03,000 --> 00:00:04,000\n\u4f60\u597d\u4e16\u754c\n10\n00:00:05,000 --> 00:00:06,000\n"
+        "No blank before\n",
     ],
     "vtt": [
         "NOTE about\nthis --\n\nSTYLE\n::cue { }\n\n",
@@ -60,7 +62,8 @@ PARTS = {
     ],
     "md": [
         "# A *heading* #\n\n",
-        'Some text with **bold words**, `code` and\na [link *text*](http://x.org "T") or <http://auto.org>\\\ngoes on &amp; on.\n\n',
+        'Some text with **bold words**, `code` and\na [link *text*](http://x.org "T") or <http://auto.org>\\\n'
+        "goes on &amp; on.\n\n",
         "> quoted text\n> goes on[^1] here\n\n",
         "- [ ] item one\n- item two\n  more of it\n  1. sub\n\n",
         "| a | b c |\n|---|:-:|\n| cell *x* | `a\\|b` and \\| pipe |\n\n",
@@ -85,7 +88,7 @@ PARTS = {
         '#, fuzzy\n#| msgid "Old"\nmsgctxt "menu"\nmsgid "New \\"one\\""\nmsgstr "Alt"\n\n',
         'msgid "done"\nmsgstr "fertig"\n\n',
         '#~ msgid "gone"\n#~ msgstr "weg"\n\n',
-        'msgid ""\n"a long line that "\n"goes on over many many words and on, until it is longer than a line of eighty."\nmsgstr ""\n\n',
+        'msgid ""\n"a long line that "\n"goes on over many many words and on, until it is longer than eighty."\nmsgstr ""\n\n',
         'msgid "First line.\\n"\n"\\tSecond line.\\n"\nmsgstr ""\n\n',
     ],
     "xlf": [
@@ -125,7 +128,6 @@ FILES = st.sampled_from(NAMES).flatmap(
         ),
     )
 )
-MANY = settings(max_examples=700, deadline=None)  # a hundred of each format
 ASKED = Asked(keys=("text",))
 
 
@@ -135,43 +137,26 @@ def other(line: str) -> str:
     return "".join(part if place % 2 else re.sub(r"[^\W\d_]+", "\ub9d0 Wort", part) for place, part in enumerate(parts))
 
 
-@MANY
+@settings(max_examples=700, deadline=None)  # a hundred of each format
 @given(FILES)
-def test_a_document_that_is_translated_by_itself_has_the_same_bytes(file: tuple[str, bytes]) -> None:
+def test_only_what_is_translated_changes_and_a_library_reads_the_translation(file: tuple[str, bytes]) -> None:
     kind, data = file
     document = parse(data, kind, "a", ASKED)
-    translations = document.segments
-    if kind in ("po", "xlf"):  # their sources stay, so what they have must be what is given
-        data, _ = document.written(list(map(other, translations)))
-        document = parse(data, kind, "a", Asked(again=True))
-        there = {"done": "fertig", "Done": "Fertig"}
-        translations = [there.get(text, other(text)) for text in document.segments]
-    assert document.written(translations) == (data, [])
-
-
-@MANY
-@given(FILES)
-def test_where_every_translation_fails_nothing_changes(file: tuple[str, bytes]) -> None:
-    kind, data = file
-    document = parse(data, kind, "a", ASKED)
-    written, left = document.written([""] * len(document.segments))
-    assert (written, len(left)) == (data, len(document.units))
-
-
-@MANY
-@given(FILES)
-def test_what_was_written_is_read_by_a_library_and_is_the_translation(file: tuple[str, bytes]) -> None:
-    kind, data = file
-    document = parse(data, kind, "a", ASKED)
+    assert document.written([""] * len(document.segments))[0] == data  # each unit is left as it is
     wanted = list(map(other, document.segments))
     written, left = document.written(wanted)
     assert left == []
+    if kind not in ("po", "xlf"):
+        assert document.written(document.segments) == (data, [])
+        assert parse(written, kind, "a", ASKED).segments == wanted
+    else:  # their sources stay, so what they have must be what is given
+        again = parse(written, kind, "a", Asked(again=True))
+        there = {"done": "fertig", "Done": "Fertig"}
+        assert again.written([there.get(text, other(text)) for text in again.segments]) == (written, [])
     if kind == "po":
         check_catalogue(written)
     elif kind == "xlf":
         check_xliff(written)
-    else:
-        assert parse(written, kind, "a", ASKED).segments == wanted
     if kind == "md":
         assert markup_of(written) == markup_of(data)
     if kind == "jsonl":
@@ -413,7 +398,7 @@ def test_a_segment_of_xliff_2_is_marked_as_not_reviewed() -> None:
 
 # --- bad files --------------------------------------------------------------------------------------------------------
 
-ENTITY = "<!DOCTYPE x [<!ENTITY e {}>]><xliff><file><body><trans-unit><source>&e;</source></trans-unit></body></file></xliff>"
+ENTITY = "<!DOCTYPE x [<!ENTITY e {}>]><xliff><trans-unit><source>&e;</source></trans-unit></xliff>"
 LAUGHS = "<!DOCTYPE x [" + "".join(
     f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' if n else '<!ENTITY l1 "ha">' for n in range(10)
 )
@@ -455,7 +440,7 @@ def test_a_bad_file_is_one_line(tmp_path: Path, name: str, data: bytes, message:
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("name", [f"a.{ending}" for ending in FORMATS] + ["a.html.gz"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.md", "a.html.gz"])
 def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, name: str) -> None:
     import gzip
 
@@ -470,8 +455,8 @@ def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, 
         read(path, ASKED)
 
 
-def test_an_attribute_of_megabytes_takes_linear_time() -> None:
-    page = b"<p title='" + b"a " * 500_000 + b"'>" + b"<b>" * 20_000 + b"x" + b"</i>" * 20_000
+def test_a_long_attribute_and_tags_that_never_end_are_read() -> None:
+    page = b"<p title='" + b"a " * 100_000 + b"'>" + b"<b>" * 5_000 + b"x" + b"</i>" * 5_000
     assert len(parse(page, "html", "a").segments) == 2
 
 

@@ -222,6 +222,20 @@ def test_what_is_wrong_is_said_in_one_sentence(client: httpx.Client, body: objec
     assert (answer.status_code, answer.json()) == (status, {"error": error})
 
 
+def test_a_page_is_translated_as_the_command_translates_its_file(
+    client: httpx.Client, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    page = "".join(f"<p title='{line}'>{line} &amp;</p>\n<pre>{line}</pre>" for line in LINES[:5])
+    (tmp_path / "a.html").write_text(page, encoding="utf-8")
+    result = nmt("translate", tiny_run.run, tmp_path / "a.html", "-o", tmp_path / "b.html", *SEARCH)
+    assert result.returncode == 0, result.stderr
+    written = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert written != page
+    answer = client.post("/translate", json=asked([page, "<br>"], format="html"))
+    assert (answer.status_code, answer.json()) == (200, {"translatedText": [written, "<br>"]})
+    assert client.post("/translate", json=asked("<br>", format="html")).json() == {"translatedText": "<br>"}
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_too_large_is_refused_in_words(client: httpx.Client, chunked: bool) -> None:
     body = b'{"q": "' + b"a" * LIMITS.body + b'"}'

@@ -1,4 +1,4 @@
-"""Documents as inputs and outputs of a job: segments are its lines, and the output is the document with their translations.
+"""Documents as inputs and outputs of a job: their segments are its lines, and each becomes a document again.
 
 Knows documents, windows and sinks; no model.
 """

@@ -130,7 +130,7 @@ class Job:
         if self.folder:
             for side in sides:
                 raise UsageError(f"`{side.name}` is one file, and {self.folder} gets several", "name one output file")
-        reading = Reading(strict, documents or Asked())
+        reading = Reading(strict, documents)
         self.parts = reading.parts(inputs, Path(output) if output else None, self.folder)
         for part in self.parts:
             if part.is_document and format != Format():

@@ -53,7 +53,7 @@ class Reading:
     """How inputs are read: ``strict`` refuses lines that are not UTF-8; ``asked`` is for documents."""
 
     strict: bool = False
-    asked: AskedOfDocuments = AskedOfDocuments()
+    asked: AskedOfDocuments | None = None
 
     def parts(self, inputs: Sequence[Path], output: Path | None, folder: Path | None) -> list[Part]:
         """One part for each input where there is a ``folder``, or else one for all of them.
@@ -69,7 +69,11 @@ class Reading:
         return [Part(self._lines(document) if document else InputLines(inputs, self.strict), output)]
 
     def _lines(self, path: Path) -> InputLines | DocumentLines:
-        return DocumentLines(path, self.asked) if format_of(path) else InputLines([path], self.strict)
+        return (
+            DocumentLines(path, self.asked or AskedOfDocuments())
+            if format_of(path)
+            else InputLines([path], self.strict)
+        )
 
 
 def named(inputs: Sequence[Path], folder: Path) -> list[Path]:

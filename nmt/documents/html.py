@@ -8,20 +8,25 @@ from nmt.documents.document import Edit, Unit
 from nmt.documents.html_tokens import Attribute, Token, tokens
 from nmt.documents.inline import BLANK, Code, Piece, Style, Text, run_of
 
-INLINE = frozenset(
-    "a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark nobr q rb rp rt s small span strike strong "
-    "sub sup time tt u".split()
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+INLINE = _names(
+    "a abbr acronym b bdi bdo big cite data del dfn em font i ins label mark nobr q rb rp rt s small span strike "
+    "strong sub sup time tt u"
 )
-EMPTY = frozenset(("br", "img", "wbr"))
-VOID = EMPTY | frozenset("area base col embed frame hr input keygen link meta param source track".split())
-WORDS = frozenset("code kbd math ruby samp svg var".split())
+EMPTY = _names("br img wbr")
+VOID = EMPTY | _names("area base col embed frame hr input keygen link meta param source track")
+WORDS = _names("code kbd math ruby samp svg var")
 """Elements that stay as they are, with all in them."""
-SKIPPED = frozenset("iframe noembed noframes pre script style textarea xmp".split())
+SKIPPED = _names("iframe noembed noframes pre script style textarea xmp")
 """Elements whose text is not translated, and stands between blocks."""
 
 READ = ("alt", "title", "placeholder", "aria-label")
-DESCRIPTIONS = frozenset(
-    "description og:title og:description og:image:alt twitter:title twitter:description twitter:image:alt".split()
+DESCRIPTIONS = _names(
+    "description og:title og:description og:image:alt twitter:title twitter:description twitter:image:alt"
 )
 BUTTONS = frozenset(("button", "reset", "submit"))
 _SPACE = re.compile(f"[{BLANK}]+")
@@ -35,51 +40,46 @@ def escaped(text: str) -> str:
 def read(text: str, name: str) -> Iterator[Unit]:
     """The units of a page or a part of one. Raises DataError, see ``nmt.documents.html_tokens``."""
     style = Style(html.unescape, escaped)
-    pieces: list[Piece] = []
     every = list(tokens(text, name))
+    pieces: list[Piece] = []
     place = 0
-
-    def flush() -> Iterator[Unit]:
-        if pieces and (run := run_of(pieces, text, style)):
-            yield run
-        pieces.clear()
-
     while place < len(every):
         token = every[place]
-        place += 1
-        if token.kind == "text":
-            pieces.append(Text(token.start, token.end))
-        elif token.kind == "other":
-            if text.startswith("<!--", token.start):
-                pieces.append(Code(token.start, token.end, "empty"))
-            else:
-                yield from flush()
-        elif token.kind == "end":
-            if token.name in INLINE:
-                pieces.append(Code(token.start, token.end, "close", token.name))
-            elif token.name not in EMPTY:
-                yield from flush()
-        elif is_kept(token) or token.name in WORDS or token.name in SKIPPED:
-            end = end_of(every, place - 1)
-            if token.name in SKIPPED or token.name not in INLINE | WORDS | EMPTY:
-                yield from flush()
-                if not is_kept(token):
-                    yield from attributes_of(token)
-            else:
-                kind = "empty" if token.name in ("svg", *EMPTY) else "word"
-                pieces.append(Code(token.start, every[end - 1].end, kind))  # type: ignore[arg-type]
-            place = end
-        else:
+        end = end_of(every, place) if stays(token) else place + 1
+        if not (stays(token) and is_kept(token)):
             yield from attributes_of(token)
-            if token.name in INLINE:
-                pieces.append(Code(token.start, token.end, "open", token.name))
-            elif token.name not in EMPTY:
-                yield from flush()
-            else:
-                if token.name == "br" and ends_in_break(pieces, text):
-                    yield from flush()
-                pieces.append(Code(token.start, token.end, "empty", token.name))
-    yield from flush()
+        piece = piece_of(token, every[end - 1].end, text)
+        if not piece or (token.name == "br" and ends_in_break(pieces, text)):
+            if run := run_of(pieces, text, style):
+                yield run
+            pieces = []
+        if piece:
+            pieces.append(piece)
+        place = end
+    if run := run_of(pieces, text, style):
+        yield run
+
+
+def stays(token: Token) -> bool:
+    """Whether an element stays as it is, with all in it."""
+    return token.kind == "start" and (token.name in WORDS or token.name in SKIPPED or is_kept(token))
+
+
+def piece_of(token: Token, end: int, text: str) -> Piece | None:
+    """The piece that a token is in its block, up to ``end`` if it stands for its element; None between blocks."""
+    if token.kind == "text":
+        return Text(token.start, token.end)
+    if token.kind == "other":
+        return Code(token.start, token.end, "empty") if text.startswith("<!--", token.start) else None
+    if token.name not in INLINE | EMPTY | WORDS:
+        return None
+    if token.name in EMPTY or token.name == "svg":
+        return Code(token.start, end, "empty", token.name)
+    if stays(token):
+        return Code(token.start, end, "word")
+    if token.name in WORDS:  # the end of what never began
+        return None
+    return Code(token.start, token.end, "open" if token.kind == "start" else "close", token.name)
 
 
 def ends_in_break(pieces: Sequence[Piece], text: str) -> bool:
@@ -118,7 +118,9 @@ def end_of(every: Sequence[Token], place: int) -> int:
 
 
 def attributes_of(token: Token) -> Iterator[Unit]:
-    """The attributes of a tag that people read."""
+    """The attributes of a start tag that people read."""
+    if token.kind != "start":
+        return
     names = list(READ)
     own = token.attributes
     if token.name == "meta":

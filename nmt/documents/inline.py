@@ -78,7 +78,7 @@ class Run:
         return [Edit(self.start, self.end, self.parts(translations[0]))]
 
     def parts(self, translation: str, style: Style | None = None) -> list[str | Span]:
-        """A translation as the file has it: texts, and the spans of its markup; in another ``style`` if one is given."""
+        """A translation as the file has it: texts, and the spans of its markup; in another ``style`` if given."""
         style = style or self._style
         lines = style.wrap(translation) if style.wrap else [translation]
         made: list[str | Span] = []

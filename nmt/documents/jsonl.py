@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from json.decoder import scanstring
 from typing import TYPE_CHECKING
 
 from nmt.disk.untrusted import strict_json
@@ -62,7 +61,7 @@ def _members(line: str, place: str) -> Iterator[tuple[str, Span, object]]:
         raise DataError(f"{place} is no object", 'write it like {"text": "Yes."}')
     at = _skip(line, _skip(line, 0) + 1)
     while line[at] == '"':
-        key, at = scanstring(line, at + 1)
+        key, at = _VALUES.raw_decode(line, at)
         start = _skip(line, _skip(line, at) + 1)
         value, end = _VALUES.raw_decode(line, start)
         yield key, Span(start, end), value

@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,10 +33,9 @@ _DEEPEST = 100
 def read(text: str, name: str) -> Iterator[Unit]:
     """The units of a text: a paragraph, a heading or a cell each. Raises SettingsError without markdown-it-py."""
     try:
-        from markdown_it import MarkdownIt
+        parser = _parser()
     except ImportError:
         raise SettingsError(f"{name}: to read it takes markdown-it-py", missing_extra("formats")) from None
-    parser = MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
     front = _FRONT.match(text)
     body = front.end() if front else len(text) - len(text.removeprefix("\ufeff"))
     lines = [(found.start(), found[0].rstrip("\r\n")) for found in _LINE.finditer(text, body)]
@@ -63,6 +62,13 @@ def read(text: str, name: str) -> Iterator[Unit]:
             unit = Unread(lines[token.map[0] if token.map else row][0])
         if unit:
             yield unit
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"maxNesting": _DEEPEST}).enable(["table", "strikethrough"])
 
 
 class Library(NamedTuple):
@@ -140,7 +146,7 @@ def _unit(block: Block | None, token: "Token", before: "Token", text: str, libra
         width = max(map(width_of, block.raw.split("\n")))
         style = Style(wrap=partial(wrapped, width=width, balanced=False), newline=newlines.pop())
     run = run_of(pieces, text, style)
-    return Paragraph(run, style, Context(block.raw, laid, pieces, text, before.type, library)) if run else None
+    return Paragraph(run, style, Context(block.raw, laid, pieces, before.type, library)) if run else None
 
 
 class Unread:
@@ -172,7 +178,6 @@ class Context:
     raw: str
     laid: Sequence[Piece]
     pieces: Sequence[Piece]
-    text: str
     kind: str  # of the block
     library: Library
 
@@ -182,8 +187,9 @@ class Context:
         return self.kind in ("th_open", "td_open")
 
     def spelled(self, span: Span) -> str:
-        """The file's text of a span."""
-        return self.text[span.start : span.end]
+        """The block's text of a piece's span of the file."""
+        laid = next(laid for laid, piece in zip(self.laid, self.pieces, strict=True) if piece.start == span.start)
+        return self.raw[laid.start : laid.end]
 
     def says_with(self, run: Run, parts: Sequence[str | Span], translation: str, newline: str) -> bool:
         """Whether the block says ``translation``, with the same markup, when its ``parts`` stand in the run's place."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nmt.documents.html import VOID
 from nmt.documents.inline import Code, Piece, Text
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _ESCAPED = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _ENTITY = re.compile(r"&(?:#[xX][0-9a-fA-F]{1,6}|#[0-9]{1,7}|[A-Za-z][A-Za-z0-9]{1,31});")
 _SOFT, _HARD = re.compile(r"[ \t]*\n[ \t]*"), re.compile(r"(?:[ \t]{2,}|\\)\n[ \t]*")
 _TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]*)[^>]*?(/?)>", re.DOTALL)
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 # What stands in text for other programs: footnotes, boxes of tasks, kinds of notes, attributes of headings.
 _WORDS = re.compile(r"\[\^[^\]\s]{1,80}\](?::(?=[ ]))?|\{[#.:%][^{}\n]{0,200}\}")
 _FIRST = re.compile(r"\[[ xX]\](?= )|\[![A-Za-z]{1,20}\]")
@@ -29,7 +29,7 @@ class UnlikeError(ValueError):
 
 
 class Laid:
-    """The pieces of a block's text ``raw``, with places in it; ``found`` are the tokens that markdown-it-py has of it."""
+    """The pieces of a block's text ``raw``, with places in it, by the tokens that markdown-it-py ``found``."""
 
     def __init__(self, raw: str, found: Sequence["Token"], parser: "MarkdownIt", env: Mapping[str, Any]) -> None:
         self._raw, self._parser, self._env = raw, parser, env
@@ -62,7 +62,7 @@ class Laid:
         elif token.type == "html_inline":
             tag = _TAG.fullmatch(token.content)
             end = self._at + len(token.content) if self._begins(token.content) else -1
-            if not tag or tag[3] or tag[2].lower() in _VOID:
+            if not tag or tag[3] or tag[2].lower() in VOID:
                 self._code(end, "empty")
             else:
                 self._code(end, "close" if tag[1] else "open", f"<{tag[2].lower()}")

@@ -1,7 +1,7 @@
-"""Subtitles, SubRip (.srt) and WebVTT (.vtt): the lines of a cue are one text, and are broken again. Knows cues; no file.
+"""Subtitles, SubRip and WebVTT: the lines of a cue are one text, and are broken again. Knows cues; no file.
 
-A cue is a line with times and the lines up to a blank one. No library says where in the file they are; tests read what is
-written with pysubs2.
+A cue is a line with times and the lines up to a blank one. No library says where in the file they are; tests read
+what is written with pysubs2.
 """
 
 import html

@@ -46,8 +46,8 @@ def resumable(path: Path, keep_journal: bool = False, make: Callable[[], None] |
     The file appears with ``finish``. Until then, and after a failure, all that was added stays beside it for the next
     process; the error says so. With ``keep_journal`` the journal of a finished file stays as well, until
     ``forget_journal``: a process that does the same work again finds the file done. With ``make`` what was added is not
-    the file: ``make`` is called in the end, and writes it. Raises BusyError at once when another process writes the same
-    file, CannotCreateError when it cannot be created, StorageError when writing fails.
+    the file: ``make`` is called in the end, and writes it. Raises BusyError at once when another process writes the
+    same file, CannotCreateError when it cannot be created, StorageError when writing fails.
     """
     path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
     if path.is_dir():
