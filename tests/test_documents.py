@@ -88,7 +88,7 @@ PARTS = {
         '#, fuzzy\n#| msgid "Old"\nmsgctxt "menu"\nmsgid "New \\"one\\""\nmsgstr "Alt"\n\n',
         'msgid "done"\nmsgstr "fertig"\n\n',
         '#~ msgid "gone"\n#~ msgstr "weg"\n\n',
-        'msgid ""\n"a long line that "\n"goes on over many many words and on, until it is longer than eighty."\nmsgstr ""\n\n',
+        'msgid ""\n"a long line that "\n"goes on over words and on, until it is longer than eighty."\nmsgstr ""\n\n',
         'msgid "First line.\\n"\n"\\tSecond line.\\n"\nmsgstr ""\n\n',
     ],
     "xlf": [
