@@ -18,6 +18,7 @@ from nmt.documents import Asked, read
 from nmt.errors import BusyError, UsageError
 from nmt.text.progress import Progress
 
+SEARCH = ["--beam-size", "3", "--min-length", "6", "--no-repeat-ngram", "2", "--max-length-factor", "9"]  # else: ""
 KOREAN = {
     "a.html": "<!doctype html>\n<title>나는 학생이다.</title>\n<p class='x'>너는 의사이다.</p>\n<pre>코드</pre>\n",
     "a.srt": "1\n00:00:01,000 --> 00:00:02,000\n나는\n학생이다.\n",
@@ -45,7 +46,7 @@ def test_documents_become_documents_whose_texts_are_translated_as_lines_are(tiny
     lines = [line for segments in before.values() for line in segments]
     (folder / "a.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     files = [folder / name for name in KOREAN]
-    result = nmt("translate", tiny_run.run, *files, "-o", f"{folder}/out/", "--columns", "text", "--min-length", "4")
+    result = nmt("translate", tiny_run.run, *files, "-o", f"{folder}/out/", "--columns", "text", *SEARCH)
     assert result.returncode == 0, result.stderr
     out = {path.name: path.read_text(encoding="utf-8") for path in (folder / "out").iterdir()}
     assert out.keys() == KOREAN.keys()
@@ -63,9 +64,9 @@ def test_documents_become_documents_whose_texts_are_translated_as_lines_are(tiny
 
 
 def test_one_document_goes_to_a_file_or_to_standard_output(tiny_run: TinyRun, folder: Path) -> None:
-    result = nmt("translate", tiny_run.run, folder / "a.po", "--min-length", "4")
+    result = nmt("translate", tiny_run.run, folder / "a.po", *SEARCH)
     assert result.returncode == 0, result.stderr
-    again = nmt("translate", tiny_run.run, folder / "a.po", "--min-length", "4", "-o", folder / "b.po")
+    again = nmt("translate", tiny_run.run, folder / "a.po", *SEARCH, "-o", folder / "b.po")
     assert again.returncode == 0, again.stderr
     assert (folder / "b.po").read_text(encoding="utf-8") == result.stdout
     assert "#, fuzzy\nmsgid" in result.stdout

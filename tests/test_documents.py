@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nmt.documents import Asked, format_of, parse, read
+from nmt.documents import FORMATS, Asked, format_of, parse, read
 from nmt.documents.html_tokens import tokens
 from nmt.documents.kept import lost, tidied
-from nmt.documents.reading import LARGEST
 from nmt.documents.wrapping import width_of, wrapped
 from nmt.errors import NmtError
 
@@ -448,10 +447,10 @@ def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, 
     with path.open("wb") as file:
         if name.endswith(".gz"):
             with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as packed:
-                packed.write(bytes(LARGEST + 1))
+                packed.write(bytes((1 << 25) + 1))
         else:
             file.truncate(100 << 20)
-    with pytest.raises(NmtError, match=f"{name} has over 32 MiB; cut it into smaller documents"):
+    with pytest.raises(NmtError, match=f"{name} has over {FORMATS[format_of(path)].largest >> 20} MiB; cut it"):
         read(path, ASKED)
 
 

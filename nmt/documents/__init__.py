@@ -7,13 +7,13 @@ read.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nmt.disk.compression import COMPRESSED
 from nmt.disk.files import open_binary
 from nmt.documents import html, jsonl, markdown, po, subtitles, xliff
 from nmt.documents.document import Document, Unit
-from nmt.documents.reading import LARGEST, decoded, html_codec
+from nmt.documents.reading import decoded, html_codec
 from nmt.errors import DataError
 
 
@@ -31,23 +31,32 @@ class Reader(Protocol):
     def __call__(self, text: str, name: str, asked: Asked) -> Iterable[Unit]: ...
 
 
-def _plain(read: Callable[[str, str], Iterable[Unit]]) -> Reader:
-    """The reader of a format without choices."""
-    return lambda text, name, asked: read(text, name)
+class Format(NamedTuple):
+    """A format: its reader, and how many bytes a file has at most, which keeps the memory under some 2 GB."""
+
+    read: Reader
+    largest: int = 1 << 25
 
 
-FORMATS: dict[str, Reader] = {
-    "html": _plain(html.read),
-    "htm": _plain(html.read),
+def _plain(read: Callable[[str, str], Iterable[Unit]], largest: int = 1 << 25) -> Format:
+    """A format without choices."""
+    return Format(lambda text, name, asked: read(text, name), largest)
+
+
+_HTML, _PO, _XLIFF = _plain(html.read), Format(po.read, 1 << 24), Format(xliff.read)
+_MARKDOWN = _plain(markdown.read, 1 << 22)
+FORMATS = {
+    "html": _HTML,
+    "htm": _HTML,
     "srt": _plain(subtitles.read_srt),
     "vtt": _plain(subtitles.read_vtt),
-    "po": po.read,
-    "pot": po.read,
-    "md": _plain(markdown.read),
-    "markdown": _plain(markdown.read),
-    "jsonl": jsonl.read,
-    "xlf": xliff.read,
-    "xliff": xliff.read,
+    "po": _PO,
+    "pot": _PO,
+    "md": _MARKDOWN,
+    "markdown": _MARKDOWN,
+    "jsonl": Format(jsonl.read),
+    "xlf": _XLIFF,
+    "xliff": _XLIFF,
 }
 
 
@@ -60,11 +69,13 @@ def format_of(path: Path) -> str:
 
 def read(path: Path, asked: Asked | None = None) -> Document:
     """Read a file whose ending names a format. Raises DataError for what is not of its format or too large."""
+    format = format_of(path)
+    largest = FORMATS[format].largest
     with open_binary(path) as file:
-        data = file.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise DataError(f"{path} has over {LARGEST >> 20} MiB", "cut it into smaller documents")
-    return parse(data, format_of(path), str(path), asked)
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise DataError(f"{path} has over {largest >> 20} MiB", "cut it into smaller documents")
+    return parse(data, format, str(path), asked)
 
 
 def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Document:
@@ -75,5 +86,5 @@ def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Do
 
 def parse_text(text: str, format: str, name: str, asked: Asked | None = None) -> Document:
     """The document of a text. Raises DataError for what is not of the ``format``."""
-    units = FORMATS[format](text, name, asked or Asked())
+    units = FORMATS[format].read(text, name, asked or Asked())
     return Document(text, sorted(units, key=lambda unit: unit.start))

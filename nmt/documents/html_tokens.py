@@ -5,13 +5,15 @@ Parsers in libraries give a tree, and no places of attributes. Tests compare the
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from nmt.errors import DataError
 
 RAW = frozenset(("script", "style", "xmp", "iframe", "noembed", "noframes", "title", "textarea"))
 """Elements whose content has no tags."""
+
+MOST = 1 << 20
+"""Tags of a text, and comments: with what is made of them they take up to 600 MB."""
 
 _S = r"\t\n\f\r "
 _ATTRIBUTE = re.compile(
@@ -31,24 +33,26 @@ class Attribute(NamedTuple):
     quote: str
 
 
-@dataclass(frozen=True)
-class Token:
+_NONE: dict[str, Attribute] = {}
+
+
+class Token(NamedTuple):
     """A part of the text: a tag, text, or what is neither. ``name`` is that of a tag, in lower case."""
 
     kind: Literal["text", "start", "end", "other"]
     start: int
     end: int
     name: str = ""
-    attributes: dict[str, Attribute] = field(default_factory=dict)
+    attributes: dict[str, Attribute] = _NONE
 
 
 def tokens(text: str, name: str) -> Iterator[Token]:
     """The tokens of a text, one after another, from its start to its end.
 
     Raises DataError, naming the file ``name`` and the line, for a tag, a comment or an element without tags in it that
-    never ends.
+    never ends, and for over ``MOST`` tags.
     """
-    place = 0
+    place = count = 0
     while place < len(text):
         start = _next_markup(text, place)
         if start > place:
@@ -56,6 +60,9 @@ def tokens(text: str, name: str) -> Iterator[Token]:
         if start == len(text):
             return
         token = _markup(text, start, name)
+        count += 1
+        if count > MOST:
+            raise DataError(f"{name} has over {MOST:,} tags", "cut it into smaller documents")
         yield token
         place = token.end
         if token.kind == "start" and token.name in RAW:
@@ -98,15 +105,14 @@ def _markup(text: str, start: int, name: str) -> Token:
         if end < 0:
             raise _endless(text, start, name, "markup")
         return Token("other", start, end + 1)
-    attributes: dict[str, Attribute] = {}
-    place = tag.end()
+    attributes, place = dict[str, Attribute](), tag.end()
     while True:
         found = _ATTRIBUTE.match(text, place)
         if not found or (found["equals"] and text[found.end() : found.end() + 1] in ('"', "'") and not _value(found)):
             raise _endless(text, start, name, "a tag")
         place = found.end()
         if found["end"]:
-            return Token("end" if is_end else "start", start, place, tag[0].lower(), attributes)
+            return Token("end" if is_end else "start", start, place, tag[0].lower(), attributes or _NONE)
         if value := _value(found):
             attributes.setdefault(found["name"].lower(), value)
         else:

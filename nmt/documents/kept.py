@@ -5,6 +5,7 @@ Inline markup stands in a line as a code: ``<g1>…</g1>`` around words, ``<x2/>
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 
 from nmt.text.verbatim import Grammar, alike
@@ -36,15 +37,15 @@ def lost(source: str, target: str) -> str:
 def tidied(source: str, target: str) -> str:
     """A translation without blanks at the inner side of pairs that have none there in the source."""
     parts = _PARTS.split(target)
+    tight = {code for code, before, after in _beside(source) if not (before if code[1] == "/" else after).isspace()}
     for place in range(1, len(parts), 2):
-        code = CODE.fullmatch(parts[place])
-        if not code or code["name"] == "x" or parts[place] not in source:
+        if parts[place] not in tight:
             continue
         before, after = parts[place - 1], parts[place + 1]
-        if not code["close"] and after.startswith(" ") and f"{code[0]} " not in source:
+        if parts[place][1] != "/" and after.startswith(" "):
             parts[place + 1] = after.lstrip(" ")
             parts[place - 1] += " " if before.strip(" ") == before != "" else ""
-        elif code["close"] and before.endswith(" ") and f" {code[0]}" not in source:
+        elif parts[place][1] == "/" and before.endswith(" "):
             parts[place - 1] = before.rstrip(" ")
             parts[place + 1] = f" {after}" if after[:1].isalnum() else after
     return "".join(parts).strip(" ")
@@ -63,19 +64,26 @@ def is_nested(line: str) -> bool:
     return not opened
 
 
+def _beside(line: str) -> Iterator[tuple[str, str, str]]:
+    """The codes of pairs, each with the signs before and after it; "" at the ends of the line."""
+    for found in CODE.finditer(line):
+        if found["name"] == "g":
+            yield found[0], line[max(0, found.start() - 1) : found.start()], line[found.end() : found.end() + 1]
+
+
 def _filled(line: str) -> set[str]:
-    """The opening codes of pairs with letters in them. The line is nested."""
+    """The opening codes of pairs with letters in them, or with codes that stand alone. The line is nested."""
     opened: list[str] = []
     filled: set[str] = set()
     for place, part in enumerate(_PARTS.split(line)):
-        if place % 2 == 0:
-            filled.update(opened if any(map(str.isalnum, part)) else ())
-        elif part.startswith("</g"):
-            opened.pop()
-        elif part.startswith("<g"):
+        if place % 2 and part.startswith("</"):
+            inner = opened.pop()
+            if opened and inner in filled:
+                filled.add(opened[-1])
+        elif place % 2 and part.startswith("<g"):
             opened.append(part)
-        else:
-            filled.update(opened)
+        elif opened and (place % 2 or any(map(str.isalnum, part))):
+            filled.add(opened[-1])
     return filled
 
 

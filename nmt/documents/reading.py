@@ -8,9 +8,6 @@ from functools import partial
 from nmt.errors import DataError
 from nmt.text.encodings import SAMPLE, convert, not_utf_8, refuse_binary, utf_16
 
-LARGEST = 1 << 25
-"""Bytes of a document: it is held in memory, with its parts up to twenty times as large."""
-
 _CHARSET = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _DECLARED = 1 << 10  # bytes in which a page names its encoding, by the HTML standard
 _AS_BROWSERS = {"iso8859-1": "cp1252", "ascii": "cp1252", "euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030"}

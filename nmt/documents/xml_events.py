@@ -13,9 +13,11 @@ from nmt.errors import DataError, shown
 
 DEEPEST = 200
 """Elements within each other."""
+MOST = 1 << 19
+"""Elements of a file: they take some 300 MB."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Element:
     """An element: its start tag is from ``start`` to before ``inner``, its end tag from ``close`` to before ``end``.
 
@@ -61,7 +63,7 @@ class _Reading:
         self._parser = expat.ParserCreate("utf-8")
         self._top: Element | None = None
         self._open: Element | None = None
-        self._depth = 0
+        self._depth = self._count = 0
         self._place = self._byte = 0  # of the same character
         self._waits: Element | None = None  # for the end of its start tag
         self._ended: Element | None = None  # for the end of its end tag
@@ -112,6 +114,9 @@ class _Reading:
         self._depth += 1
         if self._depth > DEEPEST:
             raise DataError(f"{self._name} has over {DEEPEST} elements within each other", "get the file again")
+        self._count += 1
+        if self._count > MOST:
+            raise DataError(f"{self._name} has over {MOST:,} elements", "cut it into smaller documents")
         element = Element(name.rpartition(":")[2], attributes, place, self._open)
         if self._open:
             self._open.children.append(element)
