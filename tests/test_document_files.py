@@ -78,6 +78,8 @@ def test_one_document_goes_to_a_file_or_to_standard_output(tiny_run: TinyRun, fo
         (["a.html", "a.srt", "-o", "out"], 2, "a.html is a document, and has an output of its own; name a folder as"),
         (["a.html", "--format", "jsonl", "-o", "out/"], 2, "a.html is a document, and stays one"),
         (["a.jsonl", "-o", "out/"], 2, "name them: --columns"),
+        (["a.html", "--columns", "a", "-o", "out/"], 2, "--columns is for files in .jsonl"),
+        (["a.md", "--retranslate", "-o", "out/"], 2, "--retranslate is for files in .po .pot .xlf .xliff"),
         (["a.html", "gone.md", "-o", "out/"], 66, "there is no file gone.md"),
         (["a.html", "bad.xlf", "-o", "out/"], 65, "bad.xlf line 1 is not well-formed XML"),
     ],

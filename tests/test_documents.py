@@ -264,6 +264,8 @@ def test_an_entry_that_loses_a_tag_is_left_with_its_line_and_the_others_are_writ
         "<!--a--><!-->b--><!--->c--!>d-->e",
         "<script>a<b></script >c<style>d</STYLE>e",
         "<title>a<b></title>c",
+        "<script><!-- <script>a</script> <b> --></script>c",
+        "<script><!-- a</script>b<script><!--> <script></script>c",
         "a < b <3 c <",
         "<a b='>' c=\">\" d=> e>f</a\n>g",
         "<a/b=c/>d",

@@ -129,7 +129,7 @@ def translate(
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
-    from nmt.documents import Asked
+    from nmt.documents import MARKED, Asked, format_of
     from nmt.store.model_folder import ModelFolder, places
     from nmt.store.remote import copied, shown_address
     from nmt.text.terms import Glossary
@@ -138,6 +138,10 @@ def translate(
     for flag, given in (("--token-scores", token_scores), ("--alignments -", inside)):
         if given and format != "jsonl":
             raise UsageError(f"{flag} is for JSON lines", "add --format jsonl")
+    formats = {format_of(Path(each)) for each in inputs or []}
+    for flag, asked, own in (("--columns", columns, {"jsonl"}), ("--retranslate", retranslate, MARKED)):
+        if asked and not own & formats:
+            raise UsageError(f"{flag} is for files in .{' .'.join(sorted(own))}", "name one as INPUT")
     if review and not check:
         raise UsageError("--review is for lines that are checked", "add --check")
     if price and not plan:
@@ -174,7 +178,7 @@ def translate(
     once = format == "text" and n_best is None and sample is None and not (glossary or sides)
     with ExitStack() as stack:
         copies = stack.enter_context(copied(inputs or [], output, (lambda line: None) if quiet else say, not plan))
-        of_documents = Asked(tuple(columns.split(",")) if columns else (), retranslate)
+        of_documents = Asked(tuple(filter(None, (columns or "").split(","))), retranslate)
         kept = bool(copies.address)
         job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, kept, of_documents)
         models = [model, *(ensemble or [])]

@@ -60,6 +60,10 @@ FORMATS = {
 }
 
 
+MARKED = {"po", "pot", "xlf", "xliff"}
+"""Formats that have translations beside the sources, and marks of what a model made."""
+
+
 def format_of(path: Path) -> str:
     """The format that the file's ending names, whether compressed or not; "" for any other ending."""
     plain = path.with_suffix("") if path.suffix in COMPRESSED else path

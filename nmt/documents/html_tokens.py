@@ -21,6 +21,7 @@ _ATTRIBUTE = re.compile(
     rf"(?P<equals>[{_S}]*+=[{_S}]*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^{_S}>\"'][^{_S}>]*+)?+))?+)"
 )
 _NAME = re.compile(rf"[A-Za-z][^{_S}/>]*+")
+_IN_SCRIPT = re.compile(rf"<!--(?!-?>)|-->|</?script(?=[{_S}/>])", re.IGNORECASE)
 _COMMENT_END = re.compile("--!?>")
 
 
@@ -66,13 +67,12 @@ def tokens(text: str, name: str) -> Iterator[Token]:
         yield token
         place = token.end
         if token.kind == "start" and token.name in RAW:
-            # What looks like a tag within is text.
-            end = re.compile(rf"</{token.name}(?=[{_S}/>])", re.IGNORECASE).search(text, place)
-            if not end:
+            end = _end_of_raw(text, place, token.name)  # what looks like a tag within is text
+            if end < 0:
                 raise _endless(text, token.start, name, f"<{token.name}>")
-            if end.start() > place:
-                yield Token("text", place, end.start())
-            place = end.start()
+            if end > place:
+                yield Token("text", place, end)
+            place = end
         elif token.kind == "start" and token.name == "plaintext":
             yield Token("other", place, len(text))
             return
@@ -86,6 +86,29 @@ def _next_markup(text: str, place: int) -> int:
             return place if sign != "/" or place + 2 < len(text) else len(text)
         place += 1
     return len(text)
+
+
+def _end_of_raw(text: str, place: int, element: str) -> int:
+    """The place of the end tag of an element that has no tags; -1 if there is none.
+
+    A script within a comment within a script has an end tag of its own.
+    """
+    if element != "script":
+        found = re.compile(rf"</{element}(?=[{_S}/>])", re.IGNORECASE).search(text, place)
+        return found.start() if found else -1
+    depth = 0  # 1 in a comment, 2 in a script in it
+    for found in _IN_SCRIPT.finditer(text, place):
+        if found[0] == "<!--":
+            depth = depth or 1
+        elif found[0] == "-->":
+            depth = 0
+        elif found[0][1] == "/":
+            if depth < 2:
+                return found.start()
+            depth = 1
+        else:
+            depth = 2 if depth else 0
+    return -1
 
 
 def _markup(text: str, start: int, name: str) -> Token:
