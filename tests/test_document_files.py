@@ -52,13 +52,14 @@ def test_documents_become_documents_whose_texts_are_translated_as_lines_are(tiny
     assert out.keys() == KOREAN.keys()
     expected = iter(out["a.txt"].splitlines())
     for name, segments in before.items():
-        translations = [next(expected) for _ in segments]
+        translations = [next(expected).split() for _ in segments]  # this model writes blanks anywhere
         if name == "a.jsonl":
-            assert json.loads(out[name]) == {"text": translations[0], "id": 7}
+            there = json.loads(out[name])
+            assert (there["text"].split(), there["id"], list(there)) == (translations[0], 7, ["text", "id"])
         elif name in ("a.po", "a.xlf"):
-            assert translations[0] in out[name]
+            assert " ".join(translations[0]) in " ".join(out[name].split())
         else:
-            assert read(folder / "out" / name).segments == translations
+            assert [text.split() for text in read(folder / "out" / name).segments] == translations
     assert "<pre>코드</pre>" in out["a.html"]
     assert "    코드\n" in out["a.md"]
 
