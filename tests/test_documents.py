@@ -321,6 +321,42 @@ def test_a_page_in_another_encoding_keeps_it() -> None:
     assert (written, left) == (b"<meta charset=iso-8859-1><p>&#54620;&#44544; caf\xe9</p>", [])
 
 
+def test_xml_in_another_encoding_keeps_it() -> None:
+    unit = "<trans-unit><source>caf\u00e9</source>{}</trans-unit>"
+    file = f'<?xml version="1.0" encoding="ISO-8859-1"?><xliff>{unit}</xliff>'
+    document = parse(file.format("<target/>").encode("latin-1"), "xlf", "a")
+    written, left = document.written(["\ud55c\uae00 caf\u00e9"])
+    target = (
+        '<target state="needs-review-translation" state-qualifier="mt-suggestion">&#54620;&#44544; caf\u00e9</target>'
+    )
+    assert (written, left) == (file.format(target).encode("latin-1"), [])
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<p translate=no>Acme<p>One", ["One"]),
+        ("<p translate=no>Acme<b>x</b><div>One</div>", ["One"]),
+        ("<p translate=no>Acme</p>One", ["One"]),
+        ("<ul><li translate=no>Acme<li>One</ul>", ["One"]),
+        ("<div translate=no>Acme<div>Corp</div>Ltd</div>One", ["One"]),
+        ("<div translate=no>Acme", []),
+        ("<pre>a<b>b</b>", []),
+        ("<p>One <code>two</p><p>Three", ["One <x1/>two", "Three"]),
+        ("<p>One <code>a <code>b</code> c</code> two", ["One <x1/> two"]),
+        ("<p>One <span class='x notranslate'>Acme</span> two", ["One <x1/> two"]),
+        ("<p>One<br>two<br>\n<br>Three", ["One<x1/>two", "Three"]),
+        ("<p><a href=x>Read <b>more</b></a>", ["Read <g1>more</g1>"]),
+        ("<p><img src=x> <i class=icon></i>Save<br>", ["Save"]),
+        ("<p>a</i> b <b>c", ["a<x1/> b <x2/>c"]),
+        ("<p>One <!-- c --> two<script>x</script>three", ["One <x1/> two", "three"]),
+        ("<p>&lt;g1&gt; is <b>odd</b>, yes", ["<g1> is <g2>odd</g2>, yes"]),
+    ],
+)
+def test_what_of_a_page_is_translated(page: str, expected: list[str]) -> None:
+    assert parse(page.encode(), "html", "a").segments == expected
+
+
 def test_lines_of_a_cue_are_joined_and_broken_again() -> None:
     cue = "1\n00:00:01,000 --> 00:00:02,000\nIt was a dark\nand stormy night.\n"
     document = parse(cue.encode(), "srt", "a")
@@ -411,6 +447,7 @@ LAUGHS = "<!DOCTYPE x [" + "".join(
         ("a.html", b"<p>a<b title='", "a.html line 1 begins a tag that never ends"),
         ("a.html", b"<p>a\n<!-- b", "a.html line 2 begins a comment that never ends"),
         ("a.html", b"<script>if (a", "a.html line 1 begins <script> that never ends"),
+        ("a.html", b"\n<p title='" + b"a " * 600_000 + b"'>", "a.html line 2 begins a text of over 1048576 bytes"),
         ("a.html", "<p>h\u00e9".encode("cp1252"), "a.html line 1 byte 5 is not UTF-8"),
         ("a.html", "<p>h\u00e9</p>".encode("utf-16"), "a.html is UTF-16"),
         ("a.srt", b"no cue here\n", "a.srt has no line with times"),

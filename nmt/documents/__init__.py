@@ -13,8 +13,9 @@ from nmt.disk.compression import COMPRESSED
 from nmt.disk.files import open_binary
 from nmt.documents import html, jsonl, markdown, po, subtitles, xliff
 from nmt.documents.document import Document, Unit
-from nmt.documents.reading import decoded, html_codec
+from nmt.documents.reading import declared, decoded
 from nmt.errors import DataError
+from nmt.text.lines import LONGEST_LINE
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ MARKED = {"po", "pot", "xlf", "xliff"}
 """Formats that have translations beside the sources, and marks of what a model made."""
 
 
+NAMING = {"html", "htm", "xlf", "xliff"}
+"""Formats that name their encoding, and write what that lacks as references."""
+
+
 def format_of(path: Path) -> str:
     """The format that the file's ending names, whether compressed or not; "" for any other ending."""
     plain = path.with_suffix("") if path.suffix in COMPRESSED else path
@@ -84,11 +89,15 @@ def read(path: Path, asked: Asked | None = None) -> Document:
 
 def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Document:
     """The document of a file's bytes. Raises DataError for what is not of the ``format``."""
-    text, encode = decoded(data, name, html_codec(data) if format in ("html", "htm") else "utf-8")
+    text, encode = decoded(data, name, declared(data) if format in NAMING else "utf-8")
     return replace(parse_text(text, format, name, asked), encode=encode)
 
 
 def parse_text(text: str, format: str, name: str, asked: Asked | None = None) -> Document:
-    """The document of a text. Raises DataError for what is not of the ``format``."""
-    units = FORMATS[format].read(text, name, asked or Asked())
-    return Document(text, sorted(units, key=lambda unit: unit.start))
+    """The document of a text. Raises DataError for what is not of the ``format``, or a text in it over 1 MiB."""
+    units = sorted(FORMATS[format].read(text, name, asked or Asked()), key=lambda unit: unit.start)
+    for unit in units:
+        if any(len(each) > LONGEST_LINE // 4 and len(each.encode()) > LONGEST_LINE for each in unit.texts):
+            line = text.count("\n", 0, unit.start) + 1
+            raise DataError(f"{name} line {line} begins a text of over {LONGEST_LINE} bytes", "cut it into paragraphs")
+    return Document(text, units)

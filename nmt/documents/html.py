@@ -21,6 +21,8 @@ EMPTY = _names("br img wbr")
 VOID = EMPTY | _names("area base col embed frame hr input keygen link meta param source track")
 WORDS = _names("code kbd math ruby samp svg var")
 """Elements that stay as they are, with all in them."""
+OPTIONAL = _names("dd dt li option p td th tr")
+"""Elements that may end without an end tag, where another block begins or ends."""
 SKIPPED = _names("iframe noembed noframes pre script style textarea xmp")
 """Elements whose text is not translated, and stands between blocks."""
 
@@ -41,12 +43,13 @@ def read(text: str, name: str) -> Iterator[Unit]:
     """The units of a page or a part of one. Raises DataError, see ``nmt.documents.html_tokens``."""
     style = Style(html.unescape, escaped)
     every = list(tokens(text, name))
+    ends = ends_of(every)
     pieces: list[Piece] = []
     place = 0
     while place < len(every):
         token = every[place]
-        end = end_of(every, place) if stays(token) else place + 1
-        if not (stays(token) and is_kept(token)):
+        end = ends.get(place, place + 1)
+        if not (place in ends and is_kept(token)):
             yield from attributes_of(token)
         piece = piece_of(token, every[end - 1].end, text)
         if not piece or (token.name == "br" and ends_in_break(pieces, text)):
@@ -76,7 +79,7 @@ def piece_of(token: Token, end: int, text: str) -> Piece | None:
     if token.name in EMPTY or token.name == "svg":
         return Code(token.start, end, "empty", token.name)
     if stays(token):
-        return Code(token.start, end, "word")
+        return Code(token.start, end, "word" if end > token.end else "empty")
     if token.name in WORDS:  # the end of what never began
         return None
     return Code(token.start, token.end, "open" if token.kind == "start" else "close", token.name)
@@ -100,21 +103,37 @@ def is_kept(token: Token) -> bool:
     )
 
 
-def end_of(every: Sequence[Token], place: int) -> int:
-    """The place after the last token of the element that begins at ``place``."""
-    first = every[place]
-    if first.name in VOID:
-        return place + 1
-    depth = 0
-    for at in range(place, len(every)):
-        token = every[at]
-        if token.name == first.name:
-            depth += {"start": 1, "end": -1}.get(token.kind, 0)
-            if not depth:
-                return at + 1
-        elif first.name == "p" and token.kind == "start" and at > place and token.name not in INLINE | EMPTY | WORDS:
-            return at  # another block ends a paragraph
-    return len(every)
+def ends_of(every: Sequence[Token]) -> dict[int, int]:
+    """The place of each element that stays as it is, with that after its last token."""
+    wanted = {token.name for token in every if stays(token)}
+    opened: dict[str, list[int]] = {name: [] for name in wanted}
+    ends: dict[int, int] = {}
+    for at, token in enumerate(every):
+        if token.kind not in ("start", "end"):
+            continue
+        if is_block(token) and (token.name, token.kind) != ("p", "end"):
+            ends.update(dict.fromkeys(opened.get("p", []), at))  # another block ends a paragraph
+            opened.update({"p": []} if "p" in opened else {})
+        if token.name not in wanted:
+            continue
+        if token.kind == "end":
+            ends.update({opened[token.name].pop(): at + 1} if opened[token.name] else {})
+        elif token.name in VOID:
+            ends[at] = at + 1
+        else:
+            opened[token.name].append(at)
+    for name, places in opened.items():  # they never end
+        for at in places:
+            ends[at] = at + 1 if name in INLINE | WORDS else len(every)
+            if name in OPTIONAL:
+                blocks = (place for place in range(at + 1, len(every)) if is_block(every[place]))
+                ends[at] = next(blocks, len(every))
+    return {at: end for at, end in ends.items() if stays(every[at])}
+
+
+def is_block(token: Token) -> bool:
+    """Whether a tag begins or ends a block."""
+    return token.kind in ("start", "end") and token.name not in INLINE | EMPTY | WORDS
 
 
 def attributes_of(token: Token) -> Iterator[Unit]:

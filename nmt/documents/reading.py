@@ -9,15 +9,16 @@ from nmt.errors import DataError
 from nmt.text.encodings import SAMPLE, convert, not_utf_8, refuse_binary, utf_16
 
 _CHARSET = re.compile(rb"<meta\b[^>]{0,200}?\bcharset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
+_XML = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})")
 _DECLARED = 1 << 10  # bytes in which a page names its encoding, by the HTML standard
 _AS_BROWSERS = {"iso8859-1": "cp1252", "ascii": "cp1252", "euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030"}
 # Each byte below 128 is the character of ASCII, so that markup stays as it is.
 _ENCODINGS = re.compile(r"cp125\d|cp866|cp949|iso8859-\d+|koi8-[ru]|euc_jp|gb18030|big5|mac-\w+|utf-8")
 
 
-def html_codec(data: bytes) -> str:
-    """The codec of the encoding that a page names, as browsers understand it; UTF-8 where it names none."""
-    found = _CHARSET.search(data, 0, _DECLARED)
+def declared(data: bytes) -> str:
+    """The codec of the encoding that a page or XML names, as browsers understand it; UTF-8 where it names none."""
+    found = _XML.match(data) or _CHARSET.search(data, 0, _DECLARED)
     if not found or data.startswith(codecs.BOM_UTF8):
         return "utf-8"
     try:
