@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nmt.documents.document import Edit, Span, Unit
 from nmt.documents.inline import Piece, Run, Style, Text, run_of
 from nmt.documents.kept import CODE
-from nmt.documents.markdown_inline import Laid, UnlikeError
+from nmt.documents.markdown_inline import Laid, Unlike
 from nmt.documents.wrapping import width_of, wrapped
 from nmt.errors import DataError, SettingsError, missing_extra
 
@@ -58,7 +58,7 @@ def read(text: str, name: str) -> Iterator[Unit]:
             block = Block.of_lines(token, before, lines)
         try:
             unit = _unit(block, token, before, text, library)
-        except UnlikeError:
+        except Unlike:
             unit = Unread(lines[token.map[0] if token.map else row][0])
         if unit:
             yield unit
@@ -72,7 +72,7 @@ def _parser() -> "MarkdownIt":
 
 
 class Library(NamedTuple):
-    """markdown-it-py's parser, and the names of links in a file."""
+    """A parser of markdown-it-py, and the names of links in a file."""
 
     parser: "MarkdownIt"
     env: dict[str, Any]
@@ -93,7 +93,7 @@ class Library(NamedTuple):
 
 
 class Block:
-    """Where the lines of a block's text are in the file."""
+    """The places of a block's lines in the file."""
 
     def __init__(self, raw: str, starts: Sequence[int]) -> None:
         self.raw = raw
@@ -136,7 +136,7 @@ class Block:
 
 def _unit(block: Block | None, token: "Token", before: "Token", text: str, library: Library) -> Unit | None:
     if not block:
-        raise UnlikeError
+        raise Unlike
     laid = Laid(block.raw, token.children or [], library.parser, library.env).pieces
     pieces = [piece._replace(start=block.place(piece.start), end=block.place(piece.end)) for piece in laid]
     written = [text[piece.start : piece.end].lstrip(" \t") for piece in pieces if isinstance(piece, Text)]
@@ -214,7 +214,7 @@ class Context:
         for laid, piece in zip(self.laid, self.pieces, strict=True):
             if piece.start <= place <= piece.end:
                 return laid.start + place - piece.start
-        raise UnlikeError
+        raise Unlike
 
 
 class Paragraph:

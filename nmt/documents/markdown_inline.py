@@ -24,7 +24,7 @@ _WORDS = re.compile(r"\[\^[^\]\s]{1,80}\](?::(?=[ ]))?|\{[#.:%][^{}\n]{0,200}\}"
 _FIRST = re.compile(r"\[[ xX]\](?= )|\[![A-Za-z]{1,20}\]")
 
 
-class UnlikeError(ValueError):
+class Unlike(Exception):  # noqa: N818  # no error: the caller leaves the block
     """The tokens are not those of the text."""
 
 
@@ -40,7 +40,7 @@ class Laid:
         for token in tokens:
             self._lay(token, tokens, links)
         if raw[self._at :].strip():
-            raise UnlikeError
+            raise Unlike
 
     def _lay(self, token: "Token", rest: Iterator["Token"], links: list[tuple[str, int]]) -> None:
         kind, _, side = token.type.rpartition("_")
@@ -49,7 +49,7 @@ class Laid:
         elif token.type in ("softbreak", "hardbreak"):
             found = (_HARD if token.type == "hardbreak" else _SOFT).match(self._raw, self._at)
             if not found:
-                raise UnlikeError
+                raise Unlike
             if token.type == "hardbreak":
                 self._code(found.end(), "empty", "br")
             else:
@@ -86,14 +86,14 @@ class Laid:
             end = self._at + len(token.markup) if self._begins(token.markup) else -1
             self._code(end, "open" if side == "open" else "close", kind)
         else:
-            raise UnlikeError
+            raise Unlike
 
     def _begins(self, markup: str) -> bool:
         return bool(markup) and self._raw.startswith(markup, self._at)
 
     def _code(self, end: int, kind: Any, name: str = "", writes: str = "") -> None:
         if end <= self._at:
-            raise UnlikeError
+            raise Unlike
         self.pieces.append(Code(self._at, end, kind, name, writes))
         self._at = end
 
@@ -127,14 +127,14 @@ class Laid:
             elif sign == says[said]:
                 at, said = at + 1, said + 1
             else:
-                raise UnlikeError
+                raise Unlike
         return at
 
     def _link_end(self, at: int, href: str) -> int:
         """The place after the address or the name that follows the text of a link, which ends at ``at``."""
         raw, helpers = self._raw, self._parser.helpers
         if at < 0 or raw[at : at + 1] != "]":
-            raise UnlikeError
+            raise Unlike
         following = raw[at + 1 : at + 2]
         if following == "(":
             start = _skip(raw, at + 2)
