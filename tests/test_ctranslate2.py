@@ -79,7 +79,7 @@ def random_model(
     for parameter in model.parameters():
         parameter.data.mul_(2.0).add_(0.1 * torch.randn_like(parameter))
     model.embeddings.produced.copy_(torch.rand(664) < 0.6)[: EOS + 1] = 1
-    if ends:
+    if model.embeddings.output_bias is not None:
         model.embeddings.output_bias.data[EOS] += ends
     about = ModelAbout(config, {"source": "ko", "target": "en"}, dict.fromkeys(names, tokenizer))
     export_model(folder, model.state_dict(), about, {})

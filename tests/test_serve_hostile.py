@@ -91,7 +91,12 @@ def a_body(dice: Dice) -> tuple[str, bytes]:
     fields = {"q": dice.choice(TEXTS), "source": dice.choice(CODES), "target": dice.choice(CODES)}
     if dice.random() < 0.8:
         fields |= {"source": "ko", "target": "en"}
-    more = {"alternatives": [1, *TEXTS], "format": ["text", "html", None, []], "api_key": TEXTS, "\ud800": TEXTS}
+    more: dict[str, list[object]] = {
+        "alternatives": [1, *TEXTS],
+        "format": ["text", "html", None, []],
+        "api_key": TEXTS,
+        "\ud800": TEXTS,
+    }
     fields |= {name: dice.choice(values) for name, values in more.items() if dice.random() < 0.1}
     said = json.dumps(fields)
     parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields]
@@ -242,8 +247,19 @@ def test_a_client_that_does_not_read_holds_little_of_an_answer(service: Service)
     async def send_on(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "GET", "path": "/hangul.ttf", "query_string": b"", "headers": [], "app": None}
-    asyncio.run(application(service)(scope, receive, send_on))
+    scope: dict[str, object] = {
+        "type": "http",
+        "method": "GET",
+        "path": "/hangul.ttf",
+        "query_string": b"",
+        "headers": [],
+        "app": None,
+    }
+
+    async def ask() -> None:
+        await application(service)(scope, receive, send_on)
+
+    asyncio.run(ask())
     bodies = [message["body"] for message in sent[1:]]
     assert len(bodies) > 3
     assert max(map(len, bodies)) == PIECE
