@@ -16,7 +16,7 @@ LARGEST_HEAD = 1 << 15  # bytes of a request before its body
 
 
 class Parser(h11.Connection):
-    """h11's reader of a connection, which refuses a body in very many chunks.
+    """The reader of a connection, h11's, which refuses a body in very many chunks.
 
     Each costs as much as a request of one piece, and holds up all clients meanwhile.
     """

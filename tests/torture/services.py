@@ -33,7 +33,7 @@ ASKED = 25  # requests of each client in a trial
 HALF = 200  # connections of clients that are half there; the service takes 250
 MOST_OF_THE_DEAF = 64 << 20  # bytes: each of 200 keeps a piece of 64 KiB, and little more; whole answers are 145 MB
 REQUESTS, WARM = 10_000, 2_000
-MOST_GROWTH = 16 << 20  # bytes: 2,000 for each of 8,000 requests, less than one that is kept would take
+MOST_GROWTH = 8 << 20  # bytes: 1,000 for each of 8,000 requests, less than any that is kept takes; half a MB was seen
 
 Answers = dict[str, str]
 Client = http.client.HTTPConnection
