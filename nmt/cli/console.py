@@ -66,16 +66,10 @@ def greet(directions: Sequence["Direction"]) -> None:
     say(f"{spoken(directions)}; a line each, Ctrl-D ends")
 
 
-def prompt() -> None:
+def prompt(text: str) -> None:
     """Ask a person for a line, on stderr: stdout holds translations alone."""
     with suppress(OSError):
-        print("> ", end="", file=sys.stderr, flush=True)
-
-
-def end_prompt() -> None:
-    """Leave the line of the last prompt."""
-    with suppress(OSError):
-        print(file=sys.stderr, flush=True)
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def standard_output() -> BinaryIO:

@@ -16,6 +16,7 @@ FORMATS = (".html", ".png", ".svg")
 POSITIONS = 64  # rows in the picture of the positional encoding
 
 
+# Over 50 lines because each flag is a parameter.
 def inspect(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     text: Annotated[str | None, typer.Option(metavar="LINE", help="Show attention for this source sentence.")] = None,

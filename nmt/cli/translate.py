@@ -113,7 +113,7 @@ def translate(
 
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
-    from nmt.cli.console import closing, end_prompt, greet, is_live, prompt, say, standard_output, terminal_progress
+    from nmt.cli.console import closing, greet, is_live, prompt, say, standard_output, terminal_progress
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
@@ -177,13 +177,11 @@ def translate(
 
         def load() -> WindowTranslator:
             if cluster is None:
-                progress.start("loading the model", None, "")
-                translator = Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
-                progress.finish()
                 if talks:
                     greet(ModelFolder.open(model).toward(to).pairs)
                     job.ask_by(prompt)
-                return translator
+                progress.start("loading the model", None, "")
+                return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
             opened = [ModelFolder.open(each).toward(to) for each in models]
             terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
             each = loader(cluster, stack)(opened, options, EngineOptions(batch_tokens, *how), terms, progress)
@@ -194,8 +192,6 @@ def translate(
         else:
             tally = job.run(load, progress, standard_output, None if no_bar else job.total())
             copies.send([part.output for part in job.parts])
-        if talks:
-            end_prompt()
         if not plan and (output or talks or (not no_bar and is_live())):
             where = f": {shown_address(output)}" if output else ""
             rate = 0.0 if job.typed else tally.lines_per_second

@@ -144,8 +144,8 @@ class Job:
         """Whether a person types some of the lines at a terminal."""
         return any(part.lines.typed for part in self.parts)
 
-    def ask_by(self, prompt: Callable[[], None]) -> None:
-        """Call ``prompt`` whenever a live input has to wait for a line, once all before it are written."""
+    def ask_by(self, prompt: Callable[[str], None]) -> None:
+        """Call ``prompt`` with ``> `` when a live input waits for a line, with a line end when it ends."""
         for part in self.parts:
             part.lines.prompt = prompt
 

@@ -58,6 +58,6 @@ def information(weights_TS: Weights) -> float:
 
 
 def entropy(share_S: Weights) -> float:
-    """In bits."""
+    """Shannon entropy of a distribution, in bits."""
     there = share_S[share_S > 0]
     return float(-(there * np.log2(there)).sum())

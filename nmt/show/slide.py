@@ -26,7 +26,7 @@ KINDS = {"cross": "cross-attention", "encoder": "encoder", "decoder": "decoder"}
 
 
 class Frame(NamedTuple):
-    """Where a large map is: its corner, the side of its cells, the size of its labels."""
+    """A large map's corner, the side of its cells and the size of its labels."""
 
     x: float
     y: float
