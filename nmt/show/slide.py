@@ -17,8 +17,8 @@ from nmt.text.lines import printable
 WIDTH, HEIGHT, MARGIN = 1920, 1080, 56
 TOP, BOTTOM = 176, 984  # of the maps
 INK, FAINT, PALE, MARK, RING = "#1f242b", "#4b5260", "#8e96a3", "#1d4ed8", "#b45309"
-SIZES = (26, 24, 22, 20, 18, 16, 14, 12, 10, 8)  # of labels; the largest that fits is taken
-SLANT, LARGEST_CELL, LONGEST_LABEL = 55, 66, 11.0  # degrees, pixels, and sizes of a letter
+SIZES = (40, 36, 32, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8)  # of labels; the largest that fits is taken
+SLANT, LARGEST_CELL, LONGEST_LABEL = 55, 110, 11.0  # degrees, pixels, and sizes of a letter
 LAYERS, ABOVE, GAP = 84, 60, 5  # pixels: beside small maps for the names of layers, above them, between them
 SMALLEST, LARGEST, LEAST_ROOM = 10, 130, 460  # pixels: sides of small maps, and the width that they get at least
 LEVELS = 16  # of opacity in small maps
@@ -78,7 +78,7 @@ def frame_of(attention: AttentionMap, room: float) -> Frame:
         right = max((width * size * cos(radians(SLANT)) for width in columns[-3:]), default=0.0)
         across, down = (room - left - right) / len(columns), (BOTTOM - TOP - over) / len(rows)
         cell = min(across, down, LARGEST_CELL)
-        if cell >= 1.15 * size:
+        if cell >= 1.3 * size:
             break
     return Frame(MARGIN + left, TOP + over, cell, size)
 
