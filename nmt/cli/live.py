@@ -4,43 +4,47 @@ Each refresh measures the terminal anew, in cells: a Korean syllable has two.
 """
 
 from collections.abc import Iterable
-
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
-from rich.progress import Progress, Task
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from nmt.cli.console import clock
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.progress import Progress, Task
+    from rich.text import Text
 
 SHORTEST_BAR, LONGEST_BAR = 8, 60  # cells
 
 
-def live_bars(console: Console) -> Progress:
+def live_bars(console: "Console") -> "Progress":
     """Live lines of rich, one for each task; a task has a field ``unit``."""
+    from rich.progress import Progress
+
+    class Lines(Progress):
+        """Tasks as lines that fit."""
+
+        def get_renderables(self) -> "Iterable[RenderableType]":
+            """All lines."""
+            yield Stages(self)
+
     return Lines(console=console, transient=True)
-
-
-class Lines(Progress):
-    """Tasks as lines that fit."""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        """All lines."""
-        yield Stages(self)
 
 
 class Stages:
     """The lines, drawn for the width that the terminal has at that moment."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: "Progress") -> None:
         self.progress = progress
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
         for task in self.progress.tasks:
             yield stage_line(task, options.max_width)
 
 
-def stage_line(task: Task, width: int) -> Text:
+def stage_line(task: "Task", width: int) -> "Text":
     """A task in a line of at most ``width`` cells: the richest that leaves its name whole, else the barest."""
+    from rich.cells import cell_len, set_cell_size
+
     what, done, unit = task.description, int(task.completed), task.fields["unit"]
     left = f"{clock(task.time_remaining)} left" if task.total and task.time_remaining is not None else ""
     if not task.total:
@@ -62,8 +66,10 @@ def stage_line(task: Task, width: int) -> Text:
     return line(shortened(what, width - cell_len(end) - 1), set_cell_size(end, min(width, cell_len(end))), 0, 0.0)
 
 
-def line(what: str, end: str, bar: int, share: float) -> Text:
+def line(what: str, end: str, bar: int, share: float) -> "Text":
     """The parts of a line, with a ``bar`` of so many cells between them; without colour its ends still differ."""
+    from rich.text import Text
+
     drawn = Text(what, no_wrap=True, overflow="crop")
     if bar:
         full = min(bar, round(bar * share))
@@ -73,6 +79,8 @@ def line(what: str, end: str, bar: int, share: float) -> Text:
 
 def shortened(text: str, cells: int) -> str:
     """The words of a text that fit into some cells, with ``…`` after them where some do not."""
+    from rich.cells import cell_len
+
     if cell_len(text) <= cells:
         return text
     words = text.split()
