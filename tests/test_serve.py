@@ -205,6 +205,7 @@ def test_health_metrics_and_settings_are_there(client: httpx.Client) -> None:
         (asked("a", target="de"), 400, "'de' is not among the languages here: en"),
         (asked("a", source="de"), 400, "'de' is not among the languages here: ko"),
         (asked("<p>a <b", format="html"), 400, "q line 1 begins a tag that never ends"),
+        (asked("<b>" * 6_001, format="html"), 413, "a request has at most 6,000 tags"),
         (asked("a", format=["text"]), 400, "format is text or html"),
         (asked("a", alternatives=3), 400, "alternatives is a number from 0 to 2"),
         (asked("a", alternatives=True), 400, "alternatives is a number from 0 to 2"),

@@ -22,6 +22,7 @@ from nmt.serve.limits import Limits
 
 MOST_FIELDS = 2_000  # of a form
 READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
+TAGS_OF_A_LINE = 20  # times the lines of a request that a page may have: each takes some 10 µs to read
 NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of a character, which JSON can spell and UTF-8 cannot
 
 Fields = Mapping[str, Any]
@@ -124,7 +125,11 @@ class Asked:
         for name in ("source", "target"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
-        pages = list(map(page_of, texts)) if is_html(fields) else []
+        pages = []
+        if is_html(fields):
+            if sum(text.count("<") for text in texts) > TAGS_OF_A_LINE * limits.lines:
+                raise HTTPException(413, f"a request has at most {TAGS_OF_A_LINE * limits.lines:,} tags")
+            pages = list(map(page_of, texts))
         lines = [page.segments for page in pages] if pages else list(map(lines_of, texts))
         if sum(map(len, lines)) > limits.lines:
             raise HTTPException(413, f"a request has at most {limits.lines:,} lines")
