@@ -17,6 +17,7 @@ from nmt.decoding.beside import Beside
 from nmt.decoding.checking import summary
 from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
+from nmt.decoding.input_lines import InputLines
 from nmt.decoding.parts import OpenPart, Part, Reading
 from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.side_outputs import SideOutput
@@ -152,7 +153,8 @@ class Job:
     def ask_by(self, prompt: Callable[[str], None]) -> None:
         """Call ``prompt`` with ``> `` when a live input waits for a line, with a line end when it ends."""
         for part in self.parts:
-            part.lines.prompt = prompt
+            if isinstance(part.lines, InputLines):
+                part.lines.prompt = prompt
 
     @property
     def count(self) -> int:
