@@ -32,4 +32,4 @@ def serving(service: Service) -> Iterator[tuple[str, Server]]:
     finally:
         server.should_exit = True
         thread.join(WAIT)
-        service.batcher.stop()
+        service.stop()

@@ -84,7 +84,7 @@ def test_the_page_is_korean_where_the_browser_is_and_can_be_read(
         labels = page.evaluate(
             "[...document.querySelectorAll('input, select, textarea')].map(each => each.labels.length)"
         )
-        assert labels == [1, 1, 1, 1]
+        assert labels == [1, 1, 1, 1, 1]
         page.fill("#text", "1")
         page.wait_for_selector("#state.wrong")
         colours = page.evaluate(

@@ -112,6 +112,8 @@ class Asked:
     source: str
     target: str
     alternatives: int
+    details: bool  # how usable each line is, and what is wrong with it
+    alignment: bool  # which words of a line its translation's come from
 
     @classmethod
     def of(cls, fields: Fields, limits: Limits, most_alternatives: int) -> Self:
@@ -131,7 +133,9 @@ class Asked:
         alternatives = _number(fields.get("alternatives"))
         if not 0 <= alternatives <= most_alternatives:
             raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
-        return cls(texts, isinstance(q, list), fields["source"], fields["target"], alternatives)
+        sides = fields["source"], fields["target"]
+        wishes = (_truth(fields, name) for name in ("details", "alignment"))
+        return cls(texts, isinstance(q, list), *sides, alternatives, *wishes)
 
 
 def _number(value: object) -> int:
@@ -140,6 +144,16 @@ def _number(value: object) -> int:
         return 0
     text = str(value) if isinstance(value, str) or type(value) is int else ""
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else -1
+
+
+def _truth(fields: Fields, name: str) -> bool:
+    """Whether a field is true. Raises HTTPException for what is neither true nor false."""
+    value = fields.get(name)
+    if value in (None, False, "", "false"):
+        return False
+    if value is True or value == "true":
+        return True
+    raise HTTPException(400, f"{name} is true or false")
 
 
 def unknown_language(code: str, known: list[str]) -> HTTPException:
