@@ -1,6 +1,6 @@
 // Attention as arcs and as maps, one row of it opened, and the causal mask.
 
-import { bar, heatmap, label, make, percent, picture, shown, strip, svg, table } from "./draw.js";
+import { bar, drawing, heatmap, label, make, percent, picture, shown, strip, svg, table } from "./draw.js";
 
 // The weights of a layer and a head of a kind; "all" averages.
 export function viewOf(told, kind, layer, head) {
@@ -33,8 +33,8 @@ export function arcs(place, rows, columns, weights, current, words) {
   const best = weights[current] ?? weights[0];
   const most = best.indexOf(Math.max(...best));
   place.setAttribute("aria-label", words.arcsHead);
-  place.replaceChildren(svg("svg", { class: "arcs", width: whole, height, viewBox: `0 0 ${whole} ${height}`, role: "img",
-    "aria-label": words.arcSays(label(rows[current] ?? rows[0]), label(columns[most]), percent(best[most])) }, ...drawn, ...texts));
+  const says = words.arcSays(label(rows[current] ?? rows[0]), label(columns[most]), percent(best[most]));
+  place.replaceChildren(drawing("arcs", whole, height, says, ...drawn, ...texts));
 }
 
 export function map(place, rows, columns, weights, current, open, words) {
@@ -50,7 +50,7 @@ export function heads(place, told, kind, layer, head, choose, words) {
     make("span", { class: "name" }, words.layerName(at + 1)), ...some.map((view, number) =>
       make("button", { type: "button", "aria-pressed": String(at === layer && number === head),
         "aria-label": words.headName(at + 1, number + 1), title: words.headName(at + 1, number + 1),
-        onclick: () => choose(at, number) }, picture(view, "", 1))))));
+        onclick: () => choose(at, number) }, picture(view, "", { most: 1, positive: "--heat" }))))));
 }
 
 // A row: q·k, the division, the mask, softmax and its sum.

@@ -14,7 +14,7 @@ export function forcing(place, told, words) {
       const wrong = guess !== step.piece;
       return [label(piece), make("span", { class: wrong ? "wrong" : "" }, `${label(guess)} ${percent(share)}`),
               make("span", {}, label(step.piece)), percent(step.probability)];
-    }), { caption: `${name}: ${about}`, foot: [words.logSum, "", "", shown(sum)] }));
+    }), { kind: "texts", caption: `${name}: ${about}`, foot: [words.logSum, "", "", shown(sum)] }));
   const loss = -told.forced.log_probability / told.forced.steps.length;
   place.replaceChildren(make("div", { class: "columns" },
     column(words.forced, words.forcedSays, told.forced.steps, given, told.forced.log_probability),
@@ -32,6 +32,7 @@ export function sideBySide(place, models, words) {
       const [layer, head] = told.best_head ?? ["all", "all"];
       const scroll = make("div", { class: "scroll", tabindex: "0", role: "region" });
       arcs(scroll, told.attention.cross.rows, told.attention.cross.columns, viewOf(told, "cross", layer, head), -1, words);
+      scroll.setAttribute("aria-label", words.modelName(told.model));
       column.append(make("p", { class: "about" }, words.looksBack), scroll);
     }
     return column;

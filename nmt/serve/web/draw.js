@@ -22,6 +22,13 @@ function dressed(element, attributes, children) {
   return element;
 }
 
+// A drawing of so many pixels, larger where the page's letters are.
+export function drawing(kind, width, height, name, ...children) {
+  const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
+  return svg("svg", { class: kind, width: width * scale, height: height * scale, viewBox: `0 0 ${width} ${height}`, role: "img",
+    "aria-label": name }, ...children);
+}
+
 // A number of so many digits, with a real minus.
 export function shown(value, digits = 2) {
   if (value === null) return "−∞";
@@ -31,10 +38,11 @@ export function shown(value, digits = 2) {
 
 export const percent = (share) => (share < 0.001 ? "< 0.1%" : `${(100 * share).toFixed(1)}%`);
 
-// A piece as a label: without the sign of a space, and with a dot where it continues a word.
+// A piece as a label: without the sign of a space, and with a dot where its letters continue a word.
 export function label(piece) {
   if (/^<.*>$/.test(piece)) return piece;
-  return piece.startsWith("▁") ? piece.slice(1) || "␣" : `·${piece}`;
+  if (piece.startsWith("▁")) return piece.slice(1) || "␣";
+  return /^[\p{L}\p{N}]/u.test(piece) ? `·${piece}` : piece;
 }
 
 // A bar as long as a share; it only repeats a number.
@@ -46,7 +54,7 @@ export function bar(share, kind = "") {
 
 // A table; a cell is a text or an element, and a row's first cell is its head.
 export function table(heads, rows, options = {}) {
-  const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
+  const head = make("tr", {}, ...heads.map((text) => (text ? make("th", { scope: "col" }, text) : make("td"))));
   const body = rows.map((cells) => make("tr", {}, ...cells.map((cell, place) =>
     place ? make("td", { class: typeof cell === "string" ? "number" : undefined }, cell)
           : make("th", { scope: "row" }, cell))));
@@ -69,7 +77,7 @@ export function heatmap(rows, columns, weights, { caption, current, open, cell }
       ...columns.map((_, column) => {
         const weight = weights[row][column];
         const text = cell ? cell(row, column) : weight >= 0.095 ? String(Math.round(100 * weight)) : "";
-        const element = make("td", { class: `heat${weight > 0.5 ? " dark" : ""}`,
+        const element = make("td", { class: `heat${weight > 0.8 ? " dark" : ""}`,
           title: `${label(piece)} → ${label(columns[column])}: ${percent(weight)}` }, text);
         element.style.setProperty("--share", weight);
         return element;
@@ -79,18 +87,14 @@ export function heatmap(rows, columns, weights, { caption, current, open, cell }
     make("thead", {}, head), make("tbody", {}, ...body));
 }
 
-const colours = () => {
-  const style = getComputedStyle(document.documentElement);
-  return ["--paper", "--warm", "--cold"].map((name) => rgb(style.getPropertyValue(name).trim()));
-};
-
-function rgb(hex) {
+function colour(name) {
+  const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
 }
 
-// A matrix as a picture, a pixel a number: 0 is the paper, the largest one warm, the least one cold.
-export function picture(matrix, name, most) {
-  const [paper, warm, cold] = colours();
+// A matrix as a picture, a pixel a number: 0 is the paper, the largest one ``positive``, the least one cold.
+export function picture(matrix, name, { most, positive = "--warm" } = {}) {
+  const [paper, warm, cold] = ["--paper", positive, "--cold"].map(colour);
   const largest = most ?? Math.max(1e-9, ...matrix.flat().map(Math.abs));
   const canvas = make("canvas", { width: matrix[0].length, height: matrix.length, class: "picture",
     ...(name ? { role: "img", "aria-label": name } : { "aria-hidden": "true" }) });
@@ -110,7 +114,7 @@ export function picture(matrix, name, most) {
 // A vector as a strip, with its name and a note.
 export function strip(vector, name, note = "", most = undefined) {
   return make("figure", { class: "strip" },
-    make("figcaption", {}, make("b", {}, name), note ? ` ${note}` : ""), picture([vector], name, most));
+    make("figcaption", {}, make("b", {}, name), note ? ` ${note}` : ""), picture([vector], name, { most }));
 }
 
 // Lines over whole numbers from ``first`` on; each as {values, name}.
@@ -125,7 +129,7 @@ export function lines(series, { width = 320, height = 150, name, first = 0, x = 
     class: `line line${number}`, d: each.values.map((value, at) => `${at ? "L" : "M"}${across(at)} ${up(value)}`).join(""),
   }, svg("title", {}, each.name)));
   const text = (tx, ty, words, anchor) => svg("text", { x: tx, y: ty, "text-anchor": anchor }, words);
-  return svg("svg", { class: "chart", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": name },
+  return drawing("chart", width, height, name,
     svg("path", { class: "axis", d: `M${left} 8V${up(low)}H${width - 8}` }),
     text(left - 5, 16, shown(high, 1), "end"), text(left - 5, up(low), shown(low, 1), "end"),
     text(left, height - 8, String(first), "middle"), text(width - 8, height - 8, String(first + count - 1), "end"),

@@ -1,6 +1,6 @@
 // LayerNorm, residual connections and positions, in numbers.
 
-import { bar, heatmap, label, lines, make, picture, shown, strip, svg, table } from "./draw.js";
+import { bar, lines, make, picture, shown, strip, svg, table } from "./draw.js";
 
 const FEW = 8; // features in a table
 
@@ -10,7 +10,7 @@ export function example(place, words) {
     const input = make("input", { id: `example${at}`, type: "number", step: "any", value });
     return [input, make("span", { class: "field" }, make("label", { for: input.id }, name), " ", input)];
   });
-  const out = make("div", { "aria-live": "polite" });
+  const out = make("div", { "aria-live": "polite", class: "scroll", tabindex: "0", role: "region", "aria-label": words.normHead });
   const draw = () => {
     const [x1, x2, x3, gamma, beta] = fields.map(([input]) => Number(input.value) || 0);
     const xs = [x1, x2, x3], mean = (x1 + x2 + x3) / 3;
@@ -68,18 +68,18 @@ export function residualLengths(place, told, side, position, current, words) {
 export function positions(place, opened, words) {
   const cards = [
     [words.unique, words.uniqueSays(shown(opened.nearest.distance, 3), opened.nearest.positions, opened.positions),
-     opened.nearest.distance > 0, picture(opened.similar, words.similar, 1)],
+     opened.nearest.distance > 0, picture(opened.similar, words.similar, { most: 1 })],
     [words.equal, words.equalSays(opened.distances.starts, shown(opened.spread, 3)), opened.spread < 1e-6,
-     lines(opened.distances.by_start.map((values, at) => ({ values, name: words.from(opened.distances.starts[at]) })),
+     lines(opened.distances.by_start.map((values, at) => ({ values, name: words.fromPosition(opened.distances.starts[at]) })),
            { name: words.equal, first: 1, x: words.offset })],
     [words.anyLength, words.anyLengthSays(opened.positions, opened.lengths.map((length) => shown(length))), !opened.parameters,
-     picture(opened.last, words.lastPositions(opened.positions), 1)],
+     picture(opened.last, words.lastPositions(opened.positions), { most: 1 })],
     [words.deterministic, words.deterministicSays(opened.difference, opened.parameters.toLocaleString()),
      opened.difference === 0 && !opened.parameters, null],
   ];
   place.replaceChildren(
     make("figure", { class: "strip tall" }, make("figcaption", {}, words.positionsSays(opened.vectors.length, opened.vectors[0].length)),
-      picture(opened.vectors, words.positionsHead, 1)),
+      picture(opened.vectors, words.positionsHead, { most: 1 })),
     make("ul", { class: "cards" }, ...cards.map(([name, says, holds, drawn]) => make("li", {},
       make("h3", {}, `${holds ? "✓" : "✗"} ${name}`), make("p", {}, says), drawn))));
 }

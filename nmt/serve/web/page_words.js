@@ -4,8 +4,8 @@ const en = {
   title: "Translate", from: "From", into: "Into", key: "API key", text: "Text", translation: "Translation",
   others: "Other translations", count: "Other translations", none: "none", told: "Tell the language", busy: "Translating…",
   language: (name) => `The text seems to be in ${name}.`, away: "The service does not answer.", think: "Watch it think",
-  usable: ["may well be wrong", "look it over", "probably usable"],
-  usableSays: (word, percent) => `${word}: ${percent}% probable that it is usable`, line: (number) => `Line ${number}: `,
+  usable: ["may well be wrong", "look it over", "looks good"],
+  usableSays: (word, percent) => `usable with a probability of ${percent}%: ${word}`, line: (number) => `Line ${number}: `,
   checks: {
     loop: "It repeats itself.", "cut-off": "It was cut off before its end.", copied: "It is a copy of the text.",
     "wrong-script": "It is in another script.", length: "Its length does not go with that of the text.",
@@ -22,7 +22,7 @@ const ko = {
   others: "다른 번역", count: "다른 번역", none: "없음", told: "언어 알아내기", busy: "번역하고 있어요…",
   language: (name) => `원문은 ${name}인 것 같아요.`, away: "서비스가 응답하지 않아요.", think: "번역 과정 들여다보기",
   usable: ["틀렸을 수 있어요", "한번 살펴보세요", "쓸 만해요"],
-  usableSays: (word, percent) => `${word}. 쓸 수 있을 확률 ${percent}%`, line: (number) => `${number}번째 줄: `,
+  usableSays: (word, percent) => `쓸 수 있을 확률 ${percent}%: ${word}`, line: (number) => `${number}번째 줄: `,
   checks: {
     loop: "같은 말이 되풀이돼요.", "cut-off": "끝나기 전에 잘렸어요.", copied: "원문을 그대로 옮겨 적었어요.",
     "wrong-script": "다른 문자로 쓰였어요.", length: "원문과 길이가 맞지 않아요.",

@@ -1,6 +1,6 @@
 // Pieces, the candidates of a step, and the beam.
 
-import { bar, label, make, percent, shown, svg } from "./draw.js";
+import { bar, drawing, label, make, percent, shown, svg } from "./draw.js";
 
 // The pieces of a side. Those of the translation are buttons that lead to their step, with more colour for more doubt.
 export function pieces(place, name, texts, { steps, current, go } = {}) {
@@ -60,9 +60,8 @@ export function beam(place, told, step, words) {
                               here.filter((node) => !node.alive).length, here.filter((node) => node.score !== null).length);
   place.setAttribute("aria-label", words.beamHead);
   place.replaceChildren(make("p", { class: "about" }, says),
-    svg("svg", { class: "beam", width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": says },
-      ...heads, ...paths, ...boxes));
-  const left = PAD + step * WIDE - place.clientWidth / 2 + BOX / 2;
+    drawing("beam", width, height, says, ...heads, ...paths, ...boxes));
+  const left = (PAD + step * WIDE + BOX / 2) * (place.scrollWidth / width) - place.clientWidth / 2;
   place.scrollTo({ left: Math.max(0, left) });
 }
 
