@@ -120,7 +120,14 @@ def ask(application: Callable[[Scope, Receive, Send], Any], method: str, path: s
 def test_details_are_those_of_the_commands_json_lines(client: httpx.Client, tiny_run: TinyRun) -> None:
     lines = [*LINES[:6], "", "3 7"]
     result = nmt(
-        "translate", tiny_run.run, *SEARCH, "--format", "jsonl", "--alignments", "-", input="".join(f"{line}\n" for line in lines)
+        "translate",
+        tiny_run.run,
+        *SEARCH,
+        "--format",
+        "jsonl",
+        "--alignments",
+        "-",
+        input="".join(f"{line}\n" for line in lines),
     )
     assert result.returncode == 0, result.stderr
     expected = [json.loads(line) for line in result.stdout.splitlines()]

@@ -1,4 +1,4 @@
-"""What is shown of a model that thinks: its own numbers, against PyTorch's layers; the service's answer, and the page."""
+"""What is shown of a model that thinks: its own numbers, against PyTorch's layers; the service, and the page."""
 
 import math
 import sys
@@ -52,7 +52,9 @@ ATTENDING = {
 CONFIGS = {**ATTENDING, "none": replace(RECURRENT, attention_score="none")}
 
 
-def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, languages: tuple[str, str] = ("ko", "en")) -> Path:
+def random_model(
+    tiny_run: TinyRun, folder: Path, config: ModelConfig, languages: tuple[str, str] = ("ko", "en")
+) -> Path:
     """A model with random weights and the tokenizer of the tiny run, which doubts and ends after some pieces."""
     torch.manual_seed(5)
     model = build_model(config, 664, 664, True)
@@ -92,7 +94,7 @@ def own_maps(thinker: Thinker) -> dict[str, Tensor]:
 @pytest.mark.parametrize("name", ATTENDING)
 def test_an_opened_row_is_the_softmax_that_the_model_computed(thinkers: dict[str, Thinker], name: str) -> None:
     thinker = thinkers[name]
-    rows = 0
+    rows, opened = 0, None
     for kind, map_LHTS in own_maps(thinker).items():
         for layer, head, row in torch.cartesian_prod(*map(torch.arange, map_LHTS.shape[:3])).tolist():
             place = {"what": "row", "kind": kind, "layer": layer, "head": head, "row": row}
@@ -112,6 +114,7 @@ def test_an_opened_row_is_the_softmax_that_the_model_computed(thinkers: dict[str
                 assert products.numpy() == pytest.approx(opened["products"], abs=5e-3)
             rows += 1
     assert rows > 10
+    assert opened
     assert ("keys" in opened) == (name not in ("concat", "location"))
 
 
@@ -122,7 +125,7 @@ def test_a_recorded_head_is_pytorchs_attention(thinkers: dict[str, Thinker]) -> 
             assert seen.key_HSE is not None
             assert seen.value_HSE is not None
             expected = scaled_dot_product_attention(seen.query_HTE, seen.key_HSE, seen.value_HSE, seen.allowed_TS)
-            assert (seen.score_HTS.softmax(-1) @ seen.value_HSE).numpy() == pytest.approx(expected.numpy(), abs=1e-12)
+            assert (seen.scores().softmax(-1) @ seen.value_HSE).numpy() == pytest.approx(expected.numpy(), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", TRANSFORMERS)
@@ -323,9 +326,7 @@ def test_without_pytorch_it_is_501(url: str, monkeypatch: pytest.MonkeyPatch) ->
     assert httpx.get(f"{url}/frontend/settings", timeout=WAIT).json()["thinks"] is False
 
 
-def test_a_model_of_another_direction_cannot_be_compared(
-    tiny_run: TinyRun, tmp_path: Path, service: Service
-) -> None:
+def test_a_model_of_another_direction_cannot_be_compared(tiny_run: TinyRun, tmp_path: Path, service: Service) -> None:
     other = ModelFolder.open(random_model(tiny_run, tmp_path / "other", CONFIGS["none"], ("en", "ko")))
     with pytest.raises(SettingsError, match="en → ko"):
         Service.of(service.directions, Keys(), Limits(), Log(lambda line: None), [other])
@@ -341,9 +342,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("locale", "scheme", "width"), [("en-US", "light", 400), ("ko-KR", "dark", 1920)])
-def test_the_page_is_watched_by_keyboard_alone(
-    browser: Any, url: str, locale: str, scheme: str, width: int
-) -> None:
+def test_the_page_is_watched_by_keyboard_alone(browser: Any, url: str, locale: str, scheme: str, width: int) -> None:
     from playwright.sync_api import expect
 
     context = browser.new_context(locale=locale, color_scheme=scheme, viewport={"width": width, "height": 900})
@@ -375,7 +374,8 @@ def test_the_page_is_watched_by_keyboard_alone(
     assert page.locator("#forcing-shown table").count() == 2
     unnamed = page.evaluate(
         """[...document.querySelectorAll('input, select, button, [role=region], svg[role=img], canvas[role=img]')]
-        .filter(each => !(each.labels?.length || each.ariaLabel || each.textContent.trim())).map(each => each.outerHTML)"""
+        .filter(each => !(each.labels?.length || each.ariaLabel || each.textContent.trim()))
+        .map(each => each.outerHTML)"""
     )
     assert unnamed == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -14,7 +14,9 @@ KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 PAGES = {"/": "page.html", "/think": "think.html"}
 FILES = {
     **{path: (WEB / name, "text/html") for path, name in PAGES.items()},
-    **{f"/{file.name}": (file, KINDS[file.suffix]) for file in sorted(WEB.iterdir()) if file.name not in PAGES.values()},
+    **{
+        f"/{file.name}": (file, KINDS[file.suffix]) for file in sorted(WEB.iterdir()) if file.name not in PAGES.values()
+    },
     "/hangul.ttf": (FONTS / "NanumSquareR.ttf", "font/ttf"),  # many machines have no font with Hangul
 }
 """The file of each path, and its type."""

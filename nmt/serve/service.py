@@ -43,7 +43,9 @@ class Service:
         metrics, thinking = Metrics(), Thinking(directions.served, compared)
         batcher = Batcher(directions.workers, limits, metrics.worked, metrics.dropped.inc)
         metrics.watch(lambda: batcher.waiting_lines)
-        return cls(directions, batcher, Detector.load(directions.codes), keys, limits, metrics, log, Aligning(), thinking)
+        return cls(
+            directions, batcher, Detector.load(directions.codes), keys, limits, metrics, log, Aligning(), thinking
+        )
 
     def stop(self) -> None:
         """End the threads, once what waits to be translated is done."""

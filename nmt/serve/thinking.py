@@ -1,7 +1,7 @@
 """POST /think: how a sentence is translated, for a page that shows it. Knows no model's inside."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -34,7 +34,9 @@ class Asked:
         reference = text_of(reference) if reference else None
         if max(len(text), len(reference or "")) > service.limits.line:
             raise HTTPException(413, f"a line has at most {service.limits.line:,} characters")
-        source, target = (fields.get(name) if isinstance(fields.get(name), str) else "" for name in ("source", "target"))
+        source, target = (
+            fields.get(name) if isinstance(fields.get(name), str) else "" for name in ("source", "target")
+        )
         served = service.directions.find(str(source), str(target))
         if not served:
             known = [f"{each.source} → {each.target}" for each in service.directions.served]

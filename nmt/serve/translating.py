@@ -159,7 +159,7 @@ def details_of(asked: Asked, served: Served, line: Translation) -> dict[str, Any
 
 
 def failed_checks(target: str, line: Translation) -> list[str]:
-    """The names of the checks that a line fails: those of the search, or where it made none, those of the whole line."""
+    """The names of the checks that a line fails: those of the search, or else of the whole line."""
     if line.checks is not None or not line.source.strip():
         return line.checks or []
     failed = Checks(target).failed(line.source, line.text, (line.source_pieces, line.target_pieces))

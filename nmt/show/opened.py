@@ -41,7 +41,7 @@ def opened_row(attended: Attended, weights_HTS: Tensor, head: int, row: int) -> 
     opened: dict[str, Any] = {
         "products": numbers(attended.product_HTS[head, row]),
         "scale": attended.scale,
-        "scores": numbers(attended.score_HTS[head, row]),
+        "scores": numbers(attended.scores()[head, row]),
         "weights": numbers(weight_S, 6),
         "sum": round(float(weight_S.sum()), 9),
     }
@@ -62,7 +62,7 @@ def opened_sublayer(sublayer: Sublayer, position: int) -> dict[str, Any]:
     return {
         "pre": sublayer.is_pre,
         "before": numbers(sublayer.before_TD[position]),
-        "added": numbers(sublayer.added_TD[position]),
+        "added": numbers(sublayer.added()[position]),
         "after": numbers(sublayer.after_TD[position]),
         "norm": {
             "input": numbers(x_D),
@@ -83,7 +83,7 @@ def lengths(sublayer: Sublayer) -> dict[str, Any]:
         "layer": sublayer.layer,
         "name": sublayer.name,
         "before": numbers(sublayer.before_TD.norm(dim=1), 2),
-        "added": numbers(sublayer.added_TD.norm(dim=1), 2),
+        "added": numbers(sublayer.added().norm(dim=1), 2),
         "after": numbers(sublayer.after_TD.norm(dim=1), 2),
     }
 

@@ -32,9 +32,8 @@ class Attended:
     key_HSE: Tensor | None = None
     value_HSE: Tensor | None = None
 
-    @property
-    def score_HTS(self) -> Tensor:
-        """The scores that softmax gets, with -inf where the mask is."""
+    def scores(self) -> Tensor:
+        """The scores (H, T, S) that softmax gets, with -inf where the mask is."""
         return (self.product_HTS * self.scale).masked_fill(~self.allowed_TS, -torch.inf)
 
 
@@ -52,9 +51,8 @@ class Sublayer:
     normed_TD: Tensor
     after_TD: Tensor
 
-    @property
-    def added_TD(self) -> Tensor:
-        """What the sublayer adds to its input."""
+    def added(self) -> Tensor:
+        """What the sublayer adds to its input, (T, D)."""
         return (self.after_TD if self.is_pre else self.normed_from_TD) - self.before_TD
 
 
@@ -103,7 +101,8 @@ class _Watchers:
         self.handles: list[Any] = []
         self.steps: list[Attended] = []  # of a recurrent decoder
 
-    def layer(self, layer: EncoderLayer | DecoderLayer, side: str, number: int) -> None:
+    def layer(self, layer: nn.Module, side: str, number: int) -> None:
+        assert isinstance(layer, EncoderLayer | DecoderLayer), "a layer of a Transformer"
         self.attention(layer.attention, side)
         self.sublayer(layer.attention_residual, side, number, "self-attention")
         if isinstance(layer, DecoderLayer):
@@ -139,7 +138,8 @@ class _Watchers:
 
     def recurrent(self, model: Recurrent) -> None:
         def seen(module: nn.Module, given: tuple[Tensor, Tensor], score_1TS: Tensor) -> None:
-            scale, parts = 1.0, ()
+            scale: float = 1.0
+            parts: tuple[Tensor, ...] = ()
             if isinstance(module, DotScore | GeneralScore):
                 scale = module.scale
                 parts = given[0], given[1] / scale  # keys were scaled
@@ -160,8 +160,8 @@ def _joined(steps: list[Attended]) -> Attended:
     first = steps[0]
     product_HTS = torch.cat([step.product_HTS for step in steps], dim=1)
     query_HTE = (
-        None if first.query_HTE is None else torch.cat([step.query_HTE for step in steps if step.query_HTE is not None], 1)
+        None
+        if first.query_HTE is None
+        else torch.cat([step.query_HTE for step in steps if step.query_HTE is not None], 1)
     )
-    return Attended(
-        product_HTS, first.scale, torch.cat([step.allowed_TS for step in steps]), query_HTE, first.key_HSE
-    )
+    return Attended(product_HTS, first.scale, torch.cat([step.allowed_TS for step in steps]), query_HTE, first.key_HSE)

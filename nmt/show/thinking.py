@@ -49,7 +49,9 @@ class Thinker:
         self.inspector = inspector
         self._kept: OrderedDict[tuple[str, int], Thought] = OrderedDict()
 
-    def think(self, source: str, reference: str | None = None, beam_size: int = SearchOptions.beam_size) -> dict[str, Any]:
+    def think(
+        self, source: str, reference: str | None = None, beam_size: int = SearchOptions.beam_size
+    ) -> dict[str, Any]:
         """How a sentence is translated, and with a ``reference`` how that is read by teacher forcing.
 
         docs/watch.md has the fields. Raises DataError for a text that is empty or too long.
@@ -72,7 +74,7 @@ class Thinker:
         return self._kept[key]
 
     def open(self, source: str, beam_size: int, wanted: dict[str, Any]) -> dict[str, Any] | None:
-        """One place opened: ``what`` is row (with kind, layer, head, row), sublayer (with place, position) or positions.
+        """One place opened: ``what`` is row (kind, layer, head, row), sublayer (place, position) or positions.
 
         None for a model without it. Raises DataError for a place that is not there.
         """
@@ -96,7 +98,6 @@ class Thinker:
     def _translated(self, source: str, beam_size: int) -> Thought:
         import torch
 
-        from nmt.decoding.engine import Query
         from nmt.show.recording import record
 
         inspector, longest = self.inspector, (LONGEST, LONGEST_TARGET)
