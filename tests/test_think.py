@@ -1,5 +1,6 @@
 """What is shown of a model that thinks: its own numbers, against PyTorch's layers; the service, and the page."""
 
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from nmt.text.tokenizer import BOS, EOS
 
 TEXT = "나는 집에 간다."
 REFERENCE = "I go home."
+JSON = {"Content-Type": "application/json"}
 BASE = ModelConfig(width=16, feed_forward=24, encoder_layers=2, decoder_layers=2, heads=4, dropout=0.0)
 RECURRENT = replace(BASE, family="recurrent", encoder_layers=1, decoder_layers=1)
 TRANSFORMERS = {
@@ -305,6 +307,14 @@ def test_what_cannot_be_shown_is_400(url: str, wrong: dict[str, object]) -> None
     answer = httpx.post(f"{url}/think", json=asked(**wrong), timeout=WAIT)
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
     assert "/" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("q", ["a\nb", "\x00\ufeff", "▁ <s> </s>", "\ud800 나무", "<b>나무</b> %s https://example.org/x"])
+def test_odd_text_is_shown_or_refused(url: str, q: str) -> None:
+    answer = httpx.post(f"{url}/think", content=json.dumps(asked(q=q)), headers=JSON, timeout=WAIT)
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 200:
+        assert answer.json()["models"][0]["source"][-1] == "</s>"
 
 
 def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: Service) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nmt.show.thinking import Thinker
     from nmt.store.model_folder import ModelFolder
 
-MOST_WAITING = 8
+MOST_WAITING = 32  # a class that presses the button together
 KEPT = 4  # loaded models: each is in memory twice, the second time in float64
 
 T = TypeVar("T")

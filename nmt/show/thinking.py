@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = 40  # pieces of a sentence: what is sent grows with the square
 LONGEST_TARGET = 60
-KEPT = 4  # thoughts, whose parts may be opened without another search
+KEPT = 2  # thoughts, whose parts may be opened without another search
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,18 @@ export function targetsOf(languages, source) {
   return [...new Set(all)];
 }
 
-// The answer to a request, or an Error that says what is wrong.
-export async function ask(path, body, signal) {
-  const response = await fetch(path, {
+const AGAIN = 20; // times that a busy service is asked again, where that is wanted
+
+// The answer to a request, or an Error that says what is wrong. A service that is busy is asked again if ``patient``.
+export async function ask(path, body, { signal, patient = false } = {}) {
+  const send = () => fetch(path, {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal,
   });
+  let response = await send();
+  for (let tries = 0; patient && response.status === 503 && tries < AGAIN; tries += 1) {
+    await new Promise((go) => { setTimeout(go, 1000 * (1 + Math.random())); }); // not all of a class at once
+    response = await send();
+  }
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.error), { refused: true });
   return answer;

@@ -51,7 +51,7 @@ async function translate() {
   if (settings.keyRequired) body.api_key = part("key").value;
   question = body;
   try {
-    const answer = await ask("translate", { ...body, details: true }, mine.signal);
+    const answer = await ask("translate", { ...body, details: true }, { signal: mine.signal });
     if (mine === asked) show(answer);
   } catch (error) {
     if (error.name !== "AbortError" && mine === asked) say(error.refused ? error.message : words.away, true);

@@ -31,7 +31,7 @@ export function candidates(place, told, step, words) {
 const WIDE = 126, HIGH = 36, BOX = 104, TALL = 26, PAD = 10;
 
 // The tree of hypotheses, up to a step; later ones are faint.
-export function beam(place, told, step, words) {
+export function beam(place, says, told, step, words) {
   const { nodes } = told.beam;
   const columns = Math.max(...nodes.map((node) => node.step)) + 1;
   const rows = new Array(columns).fill(0);
@@ -56,11 +56,11 @@ export function beam(place, told, step, words) {
   const heads = [...rows.keys()].map((column) => svg("text", { x: PAD + column * WIDE, y: 16, class: "sum" }, String(column + 1)));
   const width = 2 * PAD + columns * WIDE, height = 2 * PAD + 20 + Math.max(...rows) * HIGH;
   const here = nodes.filter((node) => node.step === step);
-  const says = words.beamSays(step + 1, here.filter((node) => node.alive).length,
+  const said = words.beamSays(step + 1, here.filter((node) => node.alive).length,
                               here.filter((node) => !node.alive).length, here.filter((node) => node.score !== null).length);
   place.setAttribute("aria-label", words.beamHead);
-  place.replaceChildren(make("p", { class: "about" }, says),
-    drawing("beam", width, height, says, ...heads, ...paths, ...boxes));
+  says.textContent = said;
+  place.replaceChildren(drawing("beam", width, height, said, ...heads, ...paths, ...boxes));
   const left = (PAD + step * WIDE + BOX / 2) * (place.scrollWidth / width) - place.clientWidth / 2;
   place.scrollTo({ left: Math.max(0, left) });
 }

@@ -36,7 +36,7 @@ function drawStep() {
   pieces(part("target-pieces"), words.translation, told.steps.map((each) => each.piece), { steps: told.steps, current: step, go });
   if (focused) part("target-pieces").querySelector("[aria-current]")?.focus();
   candidates(part("candidate-bars"), told, step, words);
-  beam(part("beam-tree"), told, step, words);
+  beam(part("beam-tree"), part("beam-says"), told, step, words);
 }
 
 function drawAttention() {
@@ -71,7 +71,7 @@ function place() {
 }
 
 async function open(wanted) {
-  return (await ask("think", { ...question, open: wanted })).opened;
+  return (await ask("think", { ...question, open: wanted }, { patient: true })).opened;
 }
 
 async function drawRow() {
@@ -160,7 +160,7 @@ async function watch() {
   part("watch").disabled = true;
   const reference = part("reference").value.trim();
   try {
-    const answer = await ask("think", reference ? { ...question, reference } : question, mine.signal);
+    const answer = await ask("think", reference ? { ...question, reference } : question, { signal: mine.signal, patient: true });
     if (mine !== asked) return;
     models = answer.models;
     [told] = models;
