@@ -31,7 +31,6 @@ from starlette.types import Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
 from nmt.config import EngineOptions
-from nmt.decoding.checks import Checks
 from nmt.decoding.request import Line
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import BusyError, CannotCreateError
@@ -135,7 +134,7 @@ def test_details_are_those_of_the_commands_json_lines(client: httpx.Client, tiny
     assert answer["translatedText"].split("\n") == [line["translation"] for line in expected]
     assert [detail["alignment"] for detail in answer["details"]] == [line["alignment"] for line in expected]
     assert [detail["usable"] for detail in answer["details"]] == [None] * len(lines)  # its validation set is too small
-    checks = Checks("en")
+    checks = Translator.load(tiny_run.run, device="cpu", threads=1).checks
     for line, told, detail in zip(lines, expected, answer["details"], strict=True):
         failed = checks.failed(line, told["translation"], (1, 1)) if line else []
         assert set(failed) <= set(detail["checks"]) <= {*failed, "length"}

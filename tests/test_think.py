@@ -20,7 +20,7 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
 from nmt import SearchOptions, Translator
 from nmt.config import LEARNED_POSITIONS, EngineOptions, ModelConfig
-from nmt.errors import DataError, SettingsError
+from nmt.errors import BusyError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.serve.directions import Directions
 from nmt.serve.keys import Keys
@@ -309,7 +309,9 @@ def test_what_cannot_be_shown_is_400(url: str, wrong: dict[str, object]) -> None
     assert "/" not in answer.json()["error"]
 
 
-@pytest.mark.parametrize("q", ["a\nb", "\x00\ufeff", "▁ <s> </s>", "\ud800 나무", "<b>나무</b> %s https://example.org/x"])
+@pytest.mark.parametrize(
+    "q", ["a\nb", "\x00\ufeff", "▁ <s> </s>", "\ud800 나무", "<b>나무</b> %s https://example.org/x"]
+)
 def test_odd_text_is_shown_or_refused(url: str, q: str) -> None:
     answer = httpx.post(f"{url}/think", content=json.dumps(asked(q=q)), headers=JSON, timeout=WAIT)
     assert answer.status_code in (200, 400)
@@ -321,6 +323,8 @@ def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: S
     free = Event()
     waiting = [service.thinking.submit(free.wait) for _ in range(MOST_WAITING)]
     try:
+        with pytest.raises(BusyError):
+            service.thinking.submit(free.wait)
         answer = httpx.post(f"{url}/think", json=asked(), timeout=WAIT)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert httpx.post(f"{url}/translate", json=asked(), timeout=WAIT).status_code == 200

@@ -150,7 +150,7 @@ def details_of(asked: Asked, served: Served, line: Translation) -> dict[str, Any
     details: dict[str, Any] = {}
     if asked.details:
         details["usable"] = None if line.usable is None else round(line.usable, 3)
-        details["checks"] = failed_checks(served.target, line)
+        details["checks"] = failed_checks(served.plain.checks, line)
         if served.plain.has_terms:
             details["terms"] = [term._asdict() for term in line.terms or []]
     if asked.alignment:
@@ -158,11 +158,11 @@ def details_of(asked: Asked, served: Served, line: Translation) -> dict[str, Any
     return details
 
 
-def failed_checks(target: str, line: Translation) -> list[str]:
+def failed_checks(checks: Checks, line: Translation) -> list[str]:
     """The names of the checks that a line fails: those of the search, or else of the whole line."""
     if line.checks is not None or not line.source.strip():
         return line.checks or []
-    failed = Checks(target).failed(line.source, line.text, (line.source_pieces, line.target_pieces))
+    failed = checks.failed(line.source, line.text, (line.source_pieces, line.target_pieces))
     return [*failed, TERM] if not all(term.kept for term in line.terms or ()) else failed
 
 
