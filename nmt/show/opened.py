@@ -3,13 +3,15 @@
 Knows no drawing. D width, E features of a head, S key positions, P positions, K offsets.
 """
 
-from typing import Any
+from math import inf
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
-
-from nmt.model.family import TranslationModel
 from nmt.show.recording import Attended, Sublayer
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nmt.model.family import TranslationModel
 
 DIGITS = 4
 POSITIONS = 1_200  # that are measured: more than a learned table has
@@ -19,7 +21,7 @@ OFFSETS = 40
 STARTS = (0, 50, 1_000)  # positions from which distances are measured
 
 
-def numbers(values: Tensor, digits: int = DIGITS) -> Any:
+def numbers(values: "Tensor", digits: int = DIGITS) -> Any:
     """Nested lists of rounded numbers; None for -inf, which JSON has not."""
     rounded = (values.double() * 10**digits).round() / 10**digits
     return without_infinity((rounded + 0.0).tolist())  # 0.0 instead of -0.0
@@ -29,10 +31,10 @@ def without_infinity(values: Any) -> Any:
     """The same lists with None for -inf."""
     if isinstance(values, list):
         return [without_infinity(value) for value in values]
-    return None if values == -torch.inf else values
+    return None if values == -inf else values
 
 
-def opened_row(attended: Attended, weights_HTS: Tensor, head: int, row: int) -> dict[str, Any]:
+def opened_row(attended: Attended, weights_HTS: "Tensor", head: int, row: int) -> dict[str, Any]:
     """How a row of weights came about: q·k, times the scale, the mask, softmax; the sum, and the mean of the values.
 
     ``weights_HTS`` are the model's own.
@@ -88,25 +90,25 @@ def lengths(sublayer: Sublayer) -> dict[str, Any]:
     }
 
 
-@torch.inference_mode()
-def opened_positions(model: TranslationModel) -> dict[str, Any] | None:
+def opened_positions(model: "TranslationModel") -> dict[str, Any] | None:
     """The positional encoding, measured by four requirements; None for a model without one.
 
     Unique: the least distance of two positions. Equal distances: how far positions an offset apart are from each other,
     from different starts. Any length: the length of the vectors, up to position 1,199. Deterministic: the largest
     difference of two computations, and the number of learnt parameters.
     """
-    vector_PD = model.position_vectors(POSITIONS)
-    if vector_PD is None:
+    import torch
+
+    with torch.inference_mode():
+        vector_PD, again_PD = (model.position_vectors(POSITIONS) for _ in range(2))
+    if vector_PD is None or again_PD is None:
         return None
     vector_PD = vector_PD.double()
     distance_PP = torch.cdist(vector_PD, vector_PD, compute_mode="donot_use_mm_for_euclid_dist")
-    distance_PP.fill_diagonal_(torch.inf)
+    distance_PP.fill_diagonal_(inf)
     nearest = int(distance_PP.argmin())
     apart = range(1, OFFSETS + 1)
     apart_KP = torch.stack([(vector_PD[k:] - vector_PD[:-k]).norm(dim=1)[: STARTS[-1] + 1] for k in apart])
-    again_PD = model.position_vectors(POSITIONS)
-    assert again_PD is not None, "the same model"
     step = max(2, vector_PD.size(1) // FEATURES * 2)
     shown = [place for place in range(vector_PD.size(1)) if place % step < 2]  # a sine and its cosine
     module = getattr(model, "source_positions", None)
