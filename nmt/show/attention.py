@@ -1,6 +1,7 @@
 """Attention maps of one sentence pair, with the pieces that they belong to. Knows no drawing."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -8,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from nmt.config import SearchOptions
+from nmt.decoding.engine import Query
+from nmt.decoding.word_links import Link, links_of, word_weights
 from nmt.errors import DataError, SettingsError
+from nmt.show.pieces import words_of
 from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.slots import filled, matched, slotted
@@ -39,6 +43,14 @@ class AttentionMap:
         layers, heads = (slice(None) if at is None else slice(at, at + 1) for at in (layer, head))
         return np.asarray(self.weights[layers, heads].mean((0, 1)))
 
+    def by_words(self) -> Self:
+        """The same between words: columns of a word's pieces are added, its rows averaged, so a row still sums to 1."""
+        (row_words, rows), (column_words, columns) = words_of(self.rows), words_of(self.columns)
+        row_UT = np.eye(len(rows))[:, row_words]
+        row_UT /= row_UT.sum(1, keepdims=True)
+        column_SR = np.eye(len(columns))[column_words]
+        return replace(self, rows=rows, columns=columns, weights=row_UT @ self.weights @ column_SR)
+
 
 @dataclass(frozen=True)
 class SentencePair:
@@ -48,6 +60,13 @@ class SentencePair:
     target: str
     maps: list[AttentionMap]
     trace: SearchTrace | None = None  # how the target was found
+    links: Sequence[Link] = ()  # between words of the source and of the target, as ``words_of`` numbers them
+
+    @property
+    def unit(self) -> str:
+        """What is best shown: ``words``, or ``pieces`` where a side is one word, as in a language without spaces."""
+        sides = (words_of(pieces)[1] for pieces in (self.maps[0].rows, self.maps[0].columns))
+        return "pieces" if any(len(words) <= 2 for words in sides) else "words"
 
 
 class Inspector:
@@ -125,7 +144,9 @@ class Inspector:
             "decoder": ([*target_pieces, END], [START, *target_pieces]),
         }
         maps = [AttentionMap(kind, *sides[kind], map_LHTS.double().numpy()) for kind, map_LHTS in weights.items()]
-        return SentencePair(source, target, maps, trace)
+        (found,) = self.engine.align([Query(source_ids)], [target_ids])
+        words = word_weights(found, words_of(target_pieces)[0], words_of(source_pieces[:-1])[0])
+        return SentencePair(source, target, maps, trace, links_of(words))
 
     def positions(self, count: int) -> Weights:
         """The positional encoding of the first ``count`` positions, (count, width).
