@@ -110,7 +110,7 @@ def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
 async def unless_gone(request: Request, waiting: Sequence["Future[T]"], seconds: float) -> list[T] | None:
     """The results of futures; None when the client goes before that. Raises TimeoutError, and what they raise."""
 
-    async def all_of_them() -> list[list[Translation]]:
+    async def all_of_them() -> list[T]:
         return [await asyncio.wrap_future(future) for future in waiting]
 
     results = asyncio.ensure_future(all_of_them())
