@@ -34,7 +34,7 @@ def serving(service: Service) -> Iterator[tuple[str, Server]]:
     finally:
         server.should_exit = True
         thread.join(WAIT)
-        service.batcher.stop()
+        service.stop()
 
 
 def asked(q: object, **more: object) -> dict[str, object]:

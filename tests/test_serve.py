@@ -109,6 +109,56 @@ def ask(application: Callable[[Scope, Receive, Send], Any], method: str, path: s
     return asyncio.run(send())
 
 
+# --- details ----------------------------------------------------------------------------------------------------------
+
+
+def test_details_are_those_of_the_commands_json_lines(client: httpx.Client, tiny_run: TinyRun) -> None:
+    lines = [*LINES[:6], "", "3 7"]
+    result = nmt(
+        "translate",
+        tiny_run.run,
+        *SEARCH,
+        "--format",
+        "jsonl",
+        "--alignments",
+        "-",
+        input="".join(f"{line}\n" for line in lines),
+    )
+    assert result.returncode == 0, result.stderr
+    expected = [json.loads(line) for line in result.stdout.splitlines()]
+    answer = client.post("/translate", json=asked("\n".join(lines), details=True, alignment=True)).json()
+    assert answer["translatedText"].split("\n") == [line["translation"] for line in expected]
+    assert [detail["alignment"] for detail in answer["details"]] == [line["alignment"] for line in expected]
+    assert [detail["usable"] for detail in answer["details"]] == [None] * len(lines)  # its validation set is too small
+    checks = Translator.load(tiny_run.run, device="cpu", threads=1).checks
+    for line, told, detail in zip(lines, expected, answer["details"], strict=True):
+        failed = checks.failed(line, told["translation"], (1, 1)) if line else []
+        assert set(failed) <= set(detail["checks"]) <= {*failed, "length"}
+    assert any(detail["checks"] for detail in answer["details"])
+    assert answer["details"][6] == {"usable": None, "checks": [], "alignment": []}
+
+
+def test_a_list_has_details_of_each_text_and_plain_requests_have_none(client: httpx.Client) -> None:
+    plain_answer = client.post("/translate", json=asked(["나무", "집\n나무"])).json()
+    assert list(plain_answer) == ["translatedText"]
+    answer = client.post("/translate", json=asked(["나무", "집\n나무"], details="true")).json()
+    assert answer["translatedText"] == plain_answer["translatedText"]
+    assert [len(details) for details in answer["details"]] == [1, 2]
+    assert client.post("/translate", json=asked("나무", details="yes")).status_code == 400
+
+
+def test_a_glossary_is_told_with_its_terms(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "terms.tsv").write_text("나무\tLINDEN\n", encoding="utf-8")
+    options = SearchOptions(beam_size=2)
+    engine = EngineOptions(threads=1, device="cpu")
+    directions = Directions.load([tiny_run.run], options, engine, tmp_path / "terms.tsv")
+    service = Service.of(directions, Keys(), LIMITS, Log(lambda line: None))
+    answer = ask(application(service), "POST", "/translate", json=asked("나무.\n집.", details=True)).json()
+    assert [[term["source"] for term in detail["terms"]] for detail in answer["details"]] == [["나무"], []]
+    assert answer["details"][0]["terms"][0]["kept"] == ("LINDEN" in answer["translatedText"])
+    service.stop()
+
+
 # --- clients ----------------------------------------------------------------------------------------------------------
 
 
@@ -692,7 +742,7 @@ directions = Directions.load([Path(sys.argv[1])], SearchOptions(), EngineOptions
 service = Service.of(directions, Keys(), Limits(), Log(print))
 async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application(service)), base_url="http://a") as client:
-        q = {"q": "나무", "source": "auto", "target": "en", "alternatives": 2}
+        q = {"q": "나무", "source": "auto", "target": "en", "alternatives": 2, "details": True}
         return await client.post("/translate", json=q), await client.get("/metrics")
 assert [answer.status_code for answer in asyncio.run(ask())] == [200, 200]
 print(sorted({"torch", "ctranslate2"} & set(sys.modules)))

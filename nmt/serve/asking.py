@@ -115,6 +115,8 @@ class Asked:
     source: str
     target: str
     alternatives: int
+    details: bool  # how usable each line is, and what is wrong with it
+    alignment: bool  # which words of a line its translation's come from
     pages: Sequence[Document] = ()  # of HTML, those whose segments are the lines of each text
 
     @classmethod
@@ -125,7 +127,7 @@ class Asked:
         for name in ("source", "target"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
-        pages = []
+        pages: list[Document] = []
         if is_html(fields):
             if sum(text.count("<") for text in texts) > TAGS_OF_A_LINE * limits.lines:
                 raise HTTPException(413, f"a request has at most {TAGS_OF_A_LINE * limits.lines:,} tags")
@@ -138,7 +140,9 @@ class Asked:
         alternatives = _number(fields.get("alternatives"))
         if not 0 <= alternatives <= most_alternatives:
             raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
-        return cls(lines, isinstance(q, list), fields["source"], fields["target"], alternatives, pages)
+        sides = fields["source"], fields["target"]
+        wishes = (_truth(fields, name) for name in ("details", "alignment"))
+        return cls(lines, isinstance(q, list), *sides, alternatives, *wishes, pages)
 
     def written(self, number: int, translations: Sequence[str]) -> str:
         """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
@@ -167,6 +171,16 @@ def _number(value: object) -> int:
         return 0
     text = str(value) if isinstance(value, str) or type(value) is int else ""
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else -1
+
+
+def _truth(fields: Fields, name: str) -> bool:
+    """Whether a field is true. Raises HTTPException for what is neither true nor false."""
+    value = fields.get(name)
+    if value in (None, False, "", "false"):
+        return False
+    if value is True or value == "true":
+        return True
+    raise HTTPException(400, f"{name} is true or false")
 
 
 def unknown_language(code: str, known: list[str]) -> HTTPException:

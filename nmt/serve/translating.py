@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
+from nmt.decoding.translator import Translator
 from nmt.errors import BusyError
 from nmt.serve.asking import Asked, check_key, fields_of, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
+
+T = TypeVar("T")
 
 AUTO = "auto"
 GONE = 499  # nginx's status for a client that closed its connection; nobody reads it
@@ -35,6 +39,8 @@ async def translate(request: Request) -> Response:
     asked = await asyncio.to_thread(Asked.of, fields, service.limits, service.directions.alternatives)
     is_told = asked.source == AUTO  # which takes a while, so a thread does it
     told = await asyncio.to_thread(directions_of, service, asked) if is_told else directions_of(service, asked)
+    if asked.alignment:  # what links words may have to be loaded
+        await asyncio.to_thread(lambda: [service.aligning.load(each.served) for each in told])
     translated = await translations(request, service, asked, told)
     if translated is None:
         return Response(status_code=GONE)
@@ -72,7 +78,7 @@ async def translations(
     """The translations of the lines of each text; None when the client is gone. Raises HTTPException when busy."""
     groups: dict[Any, list[int]] = {}  # the texts of each translator
     for number, (served, _) in enumerate(told):
-        groups.setdefault(served.n_best if asked.alternatives else served.plain, []).append(number)
+        groups.setdefault(translator_of(service, asked, served), []).append(number)
     waiting: list[Future[list[Translation]]] = []
     try:
         for translator, numbers in groups.items():
@@ -94,12 +100,17 @@ async def translations(
     return found
 
 
-async def unless_gone(
-    request: Request, waiting: Sequence["Future[list[Translation]]"], seconds: float
-) -> list[list[Translation]] | None:
+def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
+    """What translates a direction, as a request asks for it."""
+    if asked.alignment and (linking := service.aligning.load(served)):
+        return linking
+    return served.n_best if asked.alternatives else served.plain
+
+
+async def unless_gone(request: Request, waiting: Sequence["Future[T]"], seconds: float) -> list[T] | None:
     """The results of futures; None when the client goes before that. Raises TimeoutError, and what they raise."""
 
-    async def all_of_them() -> list[list[Translation]]:
+    async def all_of_them() -> list[T]:
         return [await asyncio.wrap_future(future) for future in waiting]
 
     results = asyncio.ensure_future(all_of_them())
@@ -138,9 +149,32 @@ def answer_of(asked: Asked, number: int, told: Told, lines: Sequence[Translation
         each = ([texts[min(rank, len(texts) - 1)] for texts in best] for rank in range(count))
         ranks = [asked.written(number, texts) for texts in each]
         answer["alternatives"] = ranks[1:]
+    if asked.details or asked.alignment:
+        answer["details"] = [details_of(asked, told.served, line) for line in lines]
     if told.probability is not None:
         answer["detectedLanguage"] = {"language": told.served.source, "confidence": percent(told.probability)}
     return answer
+
+
+def details_of(asked: Asked, served: Served, line: Translation) -> dict[str, Any]:
+    """What is known of a translated line, by the names of JSON lines; null: this model or this service cannot say."""
+    details: dict[str, Any] = {}
+    if asked.details:
+        details["usable"] = None if line.usable is None else round(line.usable, 3)
+        details["checks"] = failed_checks(served.plain.checks, line)
+        if served.plain.has_terms:
+            details["terms"] = [term._asdict() for term in line.terms or []]
+    if asked.alignment:
+        details["alignment"] = line.alignment
+    return details
+
+
+def failed_checks(checks: Checks, line: Translation) -> list[str]:
+    """The names of the checks that a line fails: those of the search, or else of the whole line."""
+    if line.checks is not None or not line.source.strip():
+        return line.checks or []
+    failed = checks.failed(line.source, line.text, (line.source_pieces, line.target_pieces))
+    return [*failed, TERM] if not all(term.kept for term in line.terms or ()) else failed
 
 
 def percent(probability: float) -> float:

@@ -104,12 +104,16 @@ def likeliest(
 
 
 def watch(
-    engine: "PyTorchEngine", tokenizer: Tokenizer, source: list[int], target: Sequence[int] | None, longest: int
+    engine: "PyTorchEngine",
+    tokenizer: Tokenizer,
+    source: list[int],
+    target: Sequence[int] | None,
+    longest: int,
+    options: SearchOptions,
 ) -> SearchTrace:
-    """Translate a source by a beam of 5, or read a given target, and tell how; ``longest`` is the most pieces."""
+    """Translate a source by beam search, or read a given target, and tell how; ``longest`` is the most pieces."""
     from nmt.decoding.beam import Beam
 
-    options = SearchOptions()
     watched, best = Watched(Beam(options.beam_size), tokenizer, engine.columns.piece_V), None
     if target is None:
         engine.role = lambda options, queries: watched
