@@ -140,9 +140,9 @@ class Asked:
         alternatives = _number(fields.get("alternatives"))
         if not 0 <= alternatives <= most_alternatives:
             raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
+        details, alignment = (_truth(fields, name) for name in ("details", "alignment"))
         sides = fields["source"], fields["target"]
-        wishes = (_truth(fields, name) for name in ("details", "alignment"))
-        return cls(lines, isinstance(q, list), *sides, alternatives, *wishes, pages)
+        return cls(lines, isinstance(q, list), *sides, alternatives, details, alignment, pages)
 
     def written(self, number: int, translations: Sequence[str]) -> str:
         """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
