@@ -15,7 +15,7 @@ import pytest
 from conftest import PROGRAM, write_corpus
 
 HEAVY = {"torch", "sentencepiece", "sacrebleu", "numpy", "rich", "safetensors", "ctranslate2", "altair", "vl_convert"}
-HEAVY |= {"langcodes", "lxml", "polib", "starlette", "uvicorn", "prometheus_client"}
+HEAVY |= {"langcodes", "lxml", "polib", "markdown_it", "starlette", "uvicorn", "prometheus_client"}
 NO_TORCH = {"torch", "ctranslate2"}
 
 # A command line, and the modules that it must not import.
@@ -56,6 +56,7 @@ MODULES = [
     ("nmt.text.progress", HEAVY),
     ("nmt.text", NO_TORCH),
     ("nmt.corpus", NO_TORCH),
+    ("nmt.documents", HEAVY),
     ("nmt.store", NO_TORCH),
     ("nmt.decoding.engine", HEAVY),
     ("nmt.decoding.translator", HEAVY),

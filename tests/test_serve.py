@@ -26,7 +26,7 @@ from conftest import CORPUS, PROGRAM, ROOT, TinyRun, nmt, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libretranslatepy import LibreTranslateAPI
-from serving import WAIT, running, serving
+from serving import WAIT, asked, connected, post, read_all, running, serving
 from starlette.types import Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
@@ -98,10 +98,6 @@ def expected(tiny_run: TinyRun) -> list[str]:
     return result.stdout.splitlines()
 
 
-def asked(q: object, **more: object) -> dict[str, object]:
-    return {"q": q, "source": "ko", "target": "en", **more}
-
-
 def ask(application: Callable[[Scope, Receive, Send], Any], method: str, path: str, **more: Any) -> httpx.Response:
     """A request to an application without a server."""
 
@@ -111,6 +107,56 @@ def ask(application: Callable[[Scope, Receive, Send], Any], method: str, path: s
             return await client.request(method, path, **more)
 
     return asyncio.run(send())
+
+
+# --- details ----------------------------------------------------------------------------------------------------------
+
+
+def test_details_are_those_of_the_commands_json_lines(client: httpx.Client, tiny_run: TinyRun) -> None:
+    lines = [*LINES[:6], "", "3 7"]
+    result = nmt(
+        "translate",
+        tiny_run.run,
+        *SEARCH,
+        "--format",
+        "jsonl",
+        "--alignments",
+        "-",
+        input="".join(f"{line}\n" for line in lines),
+    )
+    assert result.returncode == 0, result.stderr
+    expected = [json.loads(line) for line in result.stdout.splitlines()]
+    answer = client.post("/translate", json=asked("\n".join(lines), details=True, alignment=True)).json()
+    assert answer["translatedText"].split("\n") == [line["translation"] for line in expected]
+    assert [detail["alignment"] for detail in answer["details"]] == [line["alignment"] for line in expected]
+    assert [detail["usable"] for detail in answer["details"]] == [None] * len(lines)  # its validation set is too small
+    checks = Translator.load(tiny_run.run, device="cpu", threads=1).checks
+    for line, told, detail in zip(lines, expected, answer["details"], strict=True):
+        failed = checks.failed(line, told["translation"], (1, 1)) if line else []
+        assert set(failed) <= set(detail["checks"]) <= {*failed, "length"}
+    assert any(detail["checks"] for detail in answer["details"])
+    assert answer["details"][6] == {"usable": None, "checks": [], "alignment": []}
+
+
+def test_a_list_has_details_of_each_text_and_plain_requests_have_none(client: httpx.Client) -> None:
+    plain_answer = client.post("/translate", json=asked(["나무", "집\n나무"])).json()
+    assert list(plain_answer) == ["translatedText"]
+    answer = client.post("/translate", json=asked(["나무", "집\n나무"], details="true")).json()
+    assert answer["translatedText"] == plain_answer["translatedText"]
+    assert [len(details) for details in answer["details"]] == [1, 2]
+    assert client.post("/translate", json=asked("나무", details="yes")).status_code == 400
+
+
+def test_a_glossary_is_told_with_its_terms(tiny_run: TinyRun, tmp_path: Path) -> None:
+    (tmp_path / "terms.tsv").write_text("나무\tLINDEN\n", encoding="utf-8")
+    options = SearchOptions(beam_size=2)
+    engine = EngineOptions(threads=1, device="cpu")
+    directions = Directions.load([tiny_run.run], options, engine, tmp_path / "terms.tsv")
+    service = Service.of(directions, Keys(), LIMITS, Log(lambda line: None))
+    answer = ask(application(service), "POST", "/translate", json=asked("나무.\n집.", details=True)).json()
+    assert [[term["source"] for term in detail["terms"]] for detail in answer["details"]] == [["나무"], []]
+    assert answer["details"][0]["terms"][0]["kept"] == ("LINDEN" in answer["translatedText"])
+    service.stop()
 
 
 # --- clients ----------------------------------------------------------------------------------------------------------
@@ -208,8 +254,9 @@ def test_health_metrics_and_settings_are_there(client: httpx.Client) -> None:
         ({"q": "a"}, 400, "source is missing: give the code of a language, like en"),
         (asked("a", target="de"), 400, "'de' is not among the languages here: en"),
         (asked("a", source="de"), 400, "'de' is not among the languages here: ko"),
-        (asked("a", format="html"), 400, "HTML is not translated yet: the only format is text"),
-        (asked("a", format=["text"]), 400, "the only format is text"),
+        (asked("<p>a <b", format="html"), 400, "q line 1 begins a tag that never ends"),
+        (asked("<b>" * 6_001, format="html"), 413, "a request has at most 6,000 tags"),
+        (asked("a", format=["text"]), 400, "format is text or html"),
         (asked("a", alternatives=3), 400, "alternatives is a number from 0 to 2"),
         (asked("a", alternatives=True), 400, "alternatives is a number from 0 to 2"),
         (asked("\n" * LIMITS.lines), 413, "a request has at most 300 lines"),
@@ -220,6 +267,20 @@ def test_health_metrics_and_settings_are_there(client: httpx.Client) -> None:
 def test_what_is_wrong_is_said_in_one_sentence(client: httpx.Client, body: object, status: int, error: str) -> None:
     answer = client.post("/translate", json=body)
     assert (answer.status_code, answer.json()) == (status, {"error": error})
+
+
+def test_a_page_is_translated_as_the_command_translates_its_file(
+    client: httpx.Client, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    page = "".join(f"<p title='{line}'>{line} &amp;</p>\n<pre>{line}</pre>" for line in LINES[:5])
+    (tmp_path / "a.html").write_text(page, encoding="utf-8")
+    result = nmt("translate", tiny_run.run, tmp_path / "a.html", "-o", tmp_path / "b.html", *SEARCH)
+    assert result.returncode == 0, result.stderr
+    written = (tmp_path / "b.html").read_text(encoding="utf-8")
+    assert written != page
+    answer = client.post("/translate", json=asked([page, "<br>"], format="html"))
+    assert (answer.status_code, answer.json()) == (200, {"translatedText": [written, "<br>"]})
+    assert client.post("/translate", json=asked("<br>", format="html")).json() == {"translatedText": "<br>"}
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -515,35 +576,6 @@ def test_a_request_that_takes_too_long_is_refused_and_dropped(directions: Direct
 # --- connections ------------------------------------------------------------------------------------------------------
 
 
-def connected(url: str, buffer: int = 0) -> socket.socket:
-    host, port = url.removeprefix("http://").split(":")
-    stranger = socket.socket()
-    if buffer:
-        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    stranger.settimeout(WAIT)
-    try:
-        stranger.connect((host, int(port)))
-    except OSError:
-        stranger.close()
-        raise
-    return stranger
-
-
-def read_all(stranger: socket.socket) -> bytes:
-    """All that comes until the connection is closed, in whatever way."""
-    received = b""
-    with suppress(ConnectionError):
-        while part := stranger.recv(1 << 16):
-            received += part
-    return received
-
-
-def post(body: object, more: str = "") -> bytes:
-    content = json.dumps(body).encode()
-    head = f"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{more}"
-    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
-
-
 def test_clients_that_neither_send_nor_read_hold_nobody_up_and_are_closed(directions: Directions) -> None:
     limits = Limits(patience=1.0)
     service = Service.of(directions, Keys(), limits, Log(lambda line: None))
@@ -710,7 +742,7 @@ directions = Directions.load([Path(sys.argv[1])], SearchOptions(), EngineOptions
 service = Service.of(directions, Keys(), Limits(), Log(print))
 async def ask():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(application(service)), base_url="http://a") as client:
-        q = {"q": "나무", "source": "auto", "target": "en", "alternatives": 2}
+        q = {"q": "나무", "source": "auto", "target": "en", "alternatives": 2, "details": True}
         return await client.post("/translate", json=q), await client.get("/metrics")
 assert [answer.status_code for answer in asyncio.run(ask())] == [200, 200]
 print(sorted({"torch", "ctranslate2"} & set(sys.modules)))

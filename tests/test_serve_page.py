@@ -1,15 +1,21 @@
 """The page of the service in a real browser: it translates while one types, by keyboard, and asks nobody else."""
 
+import json
+import shutil
 from collections.abc import Iterator
+from math import log
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from browsing import contrast, luminance, opened_browser
 from conftest import TinyRun
 from serving import WAIT, running
 
-from nmt import SearchOptions
+from nmt import SearchOptions, Translator
 from nmt.config import EngineOptions
+from nmt.decoding.usable import FEATURES, VERSION
 from nmt.serve.directions import Directions
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
@@ -72,6 +78,44 @@ def test_what_is_typed_is_translated_by_keyboard_alone_and_nobody_else_is_asked(
     assert wrong == []
 
 
+@pytest.fixture(scope="module")
+def doubtful(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model, which finds every translation usable with a probability of 0.3."""
+    folder = tmp_path_factory.mktemp("doubtful") / "model"
+    shutil.copytree(tiny_run.run / "model", folder)
+    features = {name: [0.0, 1.0, 0.0] for name in FEATURES}
+    odds = log(0.3 / 0.7)
+    facts = {"version": VERSION, "bound": 50.0, "lines": 200, "intercept": odds, "features": features}
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "usable": facts}), encoding="utf-8")
+    return folder
+
+
+def test_the_words_of_a_translation_tell_by_keyboard_what_they_looked_at(browser: Any, doubtful: Path) -> None:
+    engine, source = EngineOptions(threads=1, device="cpu"), "나는 집에 간다."
+    terms = doubtful.parent / "terms.tsv"
+    terms.write_text("집\tHOUSE\n", encoding="utf-8")
+    directions = Directions.load([doubtful], SearchOptions(beam_size=2), engine, terms)
+    linked = SearchOptions(beam_size=2, alignments=True)
+    expected = next(Translator.load(doubtful, linked, device="cpu", threads=1, glossary=terms).translate([source]))
+    assert expected.alignment
+    words = source.split()
+    with running(Service.of(directions, Keys(), Limits(), Log(lambda line: None))) as url:
+        page, _, wrong = opened(browser, url, locale="en-US")
+        page.fill("#text", source)
+        shows(page, "#translation", expected.text)
+        shows(page, "#usable", "usable with a probability of 30%: may well be wrong")
+        assert page.locator("#terms li").count() == 1
+        page.focus("#text")
+        for place, word in enumerate(expected.text.split()[:3]):
+            page.keyboard.press("ArrowRight" if place else "Tab")
+            seen = " ".join(words[at] for at in sorted({at for at, target in expected.alignment if target == place}))
+            shows(page, "#looked", f"{word} ← {seen}" if seen else f"{word}: no word of the text")
+        assert page.get_attribute("#think", "href") == f"think#{urlencode(dict(source='ko', target='en', q=source))}"
+        page.close()
+    assert wrong == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_korean_where_the_browser_is_and_can_be_read(
     browser: Any, directions: Directions, scheme: str
@@ -84,7 +128,7 @@ def test_the_page_is_korean_where_the_browser_is_and_can_be_read(
         labels = page.evaluate(
             "[...document.querySelectorAll('input, select, textarea')].map(each => each.labels.length)"
         )
-        assert labels == [1, 1, 1, 1]
+        assert labels == [1, 1, 1, 1, 1]
         page.fill("#text", "1")
         page.wait_for_selector("#state.wrong")
         colours = page.evaluate(

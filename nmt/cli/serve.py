@@ -36,6 +36,10 @@ def serve(
         list[str] | None,
         typer.Option(metavar="URL", help="Let pages from there ask, like https://example.org (CORS). Repeats."),
     ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="MODEL", help="Show this model beside another of its direction, at /think. Repeats."),
+    ] = None,
     timeout: Annotated[
         float, typer.Option(metavar="S", min=0.1, max=3600, help="Refuse a request that would take over S seconds.")
     ] = 30.0,
@@ -73,6 +77,7 @@ def serve(
     from nmt.serve.limits import Limits
     from nmt.serve.log import Log
     from nmt.serve.service import Service
+    from nmt.store.model_folder import ModelFolder
 
     keys = Keys.read(api_key_file) if api_key_file else Keys()
     listening = Listening(host, port)
@@ -83,14 +88,16 @@ def serve(
     options = SearchOptions(beam_size=beam_size, length_penalty=length_penalty, check=check, whole_lines=whole_lines)
     wanted = EngineOptions(batch_tokens, device, threads, engine, compute_type)
     limits = Limits(seconds=timeout)
-    service = Service.of(Directions.load(models, options, wanted, glossary), keys, limits, Log(write, log_texts, quiet))
+    compared = list(map(ModelFolder.open, compare or []))
+    directions = Directions.load(models, options, wanted, glossary)
+    service = Service.of(directions, keys, limits, Log(write, log_texts, quiet), compared)
     server = Server(application(service, origin or []), limits)
     with ended_by_signals(server), service.log.hears():
         listening.listen()
         if not quiet:
             say(f"{listening.url} translates {service.directions.described()}")
         server.answer(listening)
-        service.batcher.stop()
+        service.stop()
 
 
 def write(line: str) -> None:

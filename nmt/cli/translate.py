@@ -22,7 +22,9 @@ def translate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT ...", help="Text, one sentence a line; several are read in order; - is stdin."),
+        typer.Argument(
+            metavar="INPUT ...", help="Text, one sentence a line, or a document (.html, .md, .po …); - is stdin."
+        ),
     ] = None,
     output: Annotated[
         str | None,
@@ -90,6 +92,12 @@ def translate(
     review_share: Annotated[
         str | None, typer.Option(metavar="P%", help="To --review, the P% of the lines that are most in doubt instead.")
     ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="KEY,KEY", help="Keys of .jsonl files whose texts are translated.")
+    ] = None,
+    retranslate: Annotated[
+        bool, typer.Option("--retranslate", help="In .po and .xlf files, also translate what is translated already.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse input that is not UTF-8, instead of repairing it.")
     ] = False,
@@ -109,11 +117,11 @@ def translate(
     quiet: flags.IsQuiet = False,
     verbose: flags.IsVerbose = False,
 ) -> None:
-    """Translate text: one line of output for each line of input, in order.
+    """Translate text: one line of output for each line of input, in order. Documents stay documents.
 
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
-    from nmt.cli.console import counted, duration, say, standard_output, terminal_progress
+    from nmt.cli.console import closing, greet, is_live, prompt, say, standard_output, terminal_progress
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
@@ -121,6 +129,7 @@ def translate(
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
     from nmt.disk.outputs import check_outputs
+    from nmt.documents import MARKED, Asked, format_of
     from nmt.store.model_folder import ModelFolder, places
     from nmt.store.remote import copied, shown_address
     from nmt.text.terms import Glossary
@@ -129,6 +138,10 @@ def translate(
     for flag, given in (("--token-scores", token_scores), ("--alignments -", inside)):
         if given and format != "jsonl":
             raise UsageError(f"{flag} is for JSON lines", "add --format jsonl")
+    formats = {format_of(Path(each)) for each in inputs or []}
+    for flag, asked, own in (("--columns", columns, {"jsonl"}), ("--retranslate", retranslate, MARKED)):
+        if asked and not own & formats:
+            raise UsageError(f"{flag} is for files in .{' .'.join(sorted(own))}", "name one as INPUT")
     if review and not check:
         raise UsageError("--review is for lines that are checked", "add --check")
     if price and not plan:
@@ -165,17 +178,24 @@ def translate(
     once = format == "text" and n_best is None and sample is None and not (glossary or sides)
     with ExitStack() as stack:
         copies = stack.enter_context(copied(inputs or [], output, (lambda line: None) if quiet else say, not plan))
-        job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, bool(copies.address))
+        of_documents = Asked(tuple(filter(None, (columns or "").split(","))), retranslate)
+        kept = bool(copies.address)
+        job = Job(copies.inputs, copies.output, shape, strict, resume, beside, sides, once, kept, of_documents)
         models = [model, *(ensemble or [])]
         read = [*job.inputs(), *([glossary] if glossary else []), *(place for each in models for place in places(each))]
         check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
         # A bar would run through the lines that a person types or reads.
         no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
+        talks = job.typed and sys.stderr.isatty() and cluster is None and not quiet
         how = device, threads, engine, compute_type
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
             if cluster is None:
+                if talks:
+                    greet(ModelFolder.open(model).toward(to).pairs)
+                    job.ask_by(prompt)
+                progress.start("loading the model", None, "")
                 return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
             opened = [ModelFolder.open(each).toward(to) for each in models]
             terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
@@ -187,9 +207,12 @@ def translate(
         else:
             tally = job.run(load, progress, standard_output, None if no_bar else job.total())
             copies.send([part.output for part in job.parts])
-        if output and not plan:
-            files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
-            progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {shown_address(output)}")
+        if not plan and (output or talks or (not no_bar and is_live())):
+            where = f": {shown_address(output)}" if output else ""
+            rate = 0.0 if job.typed else tally.lines_per_second
+            (say if talks else progress.note)(
+                closing(job.count, len(job.parts), tally.seconds, rate, progress.warnings) + where
+            )
     if plan:
         print_plan(planned, price)
     elif stats:

@@ -17,8 +17,8 @@ from nmt.decoding.beside import Beside
 from nmt.decoding.checking import summary
 from nmt.decoding.forced import ScoredPair
 from nmt.decoding.formats import Format
-from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
-from nmt.decoding.parts import OpenPart, Part
+from nmt.decoding.input_lines import InputLines
+from nmt.decoding.parts import OpenPart, Part, Reading
 from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.side_outputs import SideOutput
 from nmt.decoding.sinks import open_sink
@@ -27,6 +27,7 @@ from nmt.decoding.translation import Translation
 from nmt.decoding.windows import Window
 from nmt.disk.durable import cannot_create
 from nmt.disk.files import written_directly
+from nmt.documents import Asked
 from nmt.errors import UsageError
 from nmt.store.journal import Sums, add_sums, beside
 from nmt.store.resumable import forget_journal
@@ -68,6 +69,11 @@ class Tally:
         """Seconds since the job began."""
         return time.monotonic() - self.began
 
+    @property
+    def lines_per_second(self) -> float:
+        """Lines translated in a second, from when the model was loaded."""
+        return self.lines / max(time.monotonic() - self.ready, 1e-9)
+
     def add(self, translations: Sequence[Translation] | Sequence[ScoredPair]) -> None:
         self.lines += len(translations)
         self.source_tokens += sum(translation.source_pieces for translation in translations)
@@ -102,7 +108,9 @@ class Job:
     input that is not there, and UsageError when inputs for a folder have no file name, or the same one. The files
     ``beside`` the inputs go through all of them, one after another. ``sides`` are written beside one output. With
     ``once`` a line that came before is not translated again, if nothing is ``beside``. With ``keep`` the same job finds
-    its outputs done: what it needs for that is the caller's to remove.
+    its outputs done: what it needs for that is the caller's to remove. An input whose ending names a format of
+    nmt.documents becomes a document again, as ``documents`` asks for; DataError and MissingInputError say at once what
+    cannot be read.
     """
 
     def __init__(
@@ -116,6 +124,7 @@ class Job:
         sides: Sequence[SideOutput] = (),
         once: bool = False,
         keep: bool = False,
+        documents: Asked | None = None,
     ) -> None:
         if output == "":
             raise UsageError("`output` is empty", "name a file or a folder")
@@ -127,17 +136,25 @@ class Job:
         if self.folder:
             for side in sides:
                 raise UsageError(f"`{side.name}` is one file, and {self.folder} gets several", "name one output file")
-            self.parts = [
-                Part(InputLines([path], strict), self.folder / path.name) for path in named(inputs, self.folder)
-            ]
-        else:
-            self.parts = [Part(InputLines(inputs, strict), Path(output) if output else None)]
+        reading = Reading(strict, documents)
+        self.parts = reading.parts(inputs, Path(output) if output else None, self.folder)
+        for part in self.parts:
+            if part.is_document and format != Format():
+                raise UsageError(
+                    f"{part.lines.files[0]} is a document, and stays one", "leave out `format` and `n_best`"
+                )
         self._keep, self._keep_meanwhile = keep, keep or len(self.parts) > 1
 
     @property
     def typed(self) -> bool:
         """Whether a person types some of the lines at a terminal."""
         return any(part.lines.typed for part in self.parts)
+
+    def ask_by(self, prompt: Callable[[str], None]) -> None:
+        """Call ``prompt`` with ``> `` when a live input waits for a line, with a line end when it ends."""
+        for part in self.parts:
+            if isinstance(part.lines, InputLines):
+                part.lines.prompt = prompt
 
     @property
     def count(self) -> int:
@@ -196,14 +213,14 @@ class Job:
         progress.finish()
         for part in self.parts:
             if part.output and self._keep_meanwhile and not self._keep:
-                forget_journal(part.output)
+                forget_journal(part.output, part.is_document)
         self.warn(loaded(), progress)
         return tally
 
     def _open(self, part: Part, above: ExitStack, stdout: Callable[[], BinaryIO]) -> Opened:
         """Open the outputs of a part, until it is closed or the stack ``above`` is."""
         stack = above.enter_context(ExitStack())
-        sink = stack.enter_context(open_sink(part.output, stdout, keep_journal=self._keep_meanwhile))
+        sink = stack.enter_context(part.open(stdout, self._keep_meanwhile))
         sides = [(side, stack.enter_context(open_sink(side.path, stdout, False))) for side in self.sides]
         return Opened(OpenPart(part.lines, sink, sides, self.format), stack)
 
@@ -256,18 +273,6 @@ class Job:
         decomposed = sum(part.lines.decomposed for part in self.parts)
         if decomposed:
             progress.warn(say_decomposed(decomposed))
-
-
-def named(inputs: Sequence[Path], folder: Path) -> list[Path]:
-    """The inputs, which have different file names. Raises UsageError for standard input, or two of one name."""
-    if not inputs or STANDARD_INPUT in inputs:
-        raise UsageError(f"standard input has no name for a file in {folder}", "name the output file")
-    by_name: dict[str, Path] = {}
-    for path in inputs:
-        first = by_name.setdefault(path.name, path)
-        if first is not path:
-            raise UsageError(f"{first} and {path} would both become {folder / path.name}", "give one in a run")
-    return list(inputs)
 
 
 def make_folder(path: Path) -> None:

@@ -1,22 +1,27 @@
 """A part of a job: lines of input that become one output, and what is written beside it. Knows no model and no flag."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from nmt.decoding.checking import counts, notes
+from nmt.decoding.document_files import DocumentLines, open_document
 from nmt.decoding.formats import Format
-from nmt.decoding.input_lines import InputLines
+from nmt.decoding.input_lines import STANDARD_INPUT, InputLines
 from nmt.decoding.repeats import WithoutRepeats
 from nmt.decoding.request import Line, fingerprint
 from nmt.decoding.side_outputs import SideOutput
-from nmt.decoding.sinks import Sink, Stream
+from nmt.decoding.sinks import Sink, Stream, open_sink
 from nmt.decoding.terms import term_counts
 from nmt.decoding.translation import Translation
 from nmt.decoding.windows import Window, windows
+from nmt.documents import Asked as AskedOfDocuments
+from nmt.documents import format_of
+from nmt.errors import UsageError
 from nmt.text.lines import Pause
 from nmt.text.progress import Progress, Silent
 from nmt.version import __version__
@@ -28,8 +33,59 @@ Sides = Sequence[tuple[SideOutput, Sink]]
 class Part:
     """Lines of input that become one output."""
 
-    lines: InputLines
+    lines: InputLines | DocumentLines
     output: Path | None  # None: standard output
+
+    @property
+    def is_document(self) -> bool:
+        """Whether its lines are the segments of a document."""
+        return isinstance(self.lines, DocumentLines)
+
+    def open(self, stdout: Callable[[], BinaryIO], keep_journal: bool) -> AbstractContextManager[Sink]:
+        """The sink of its output."""
+        if isinstance(self.lines, DocumentLines):
+            return open_document(self.lines, self.output, stdout, keep_journal)
+        return open_sink(self.output, stdout, keep_journal)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How inputs are read: ``strict`` refuses lines that are not UTF-8; ``asked`` is for documents."""
+
+    strict: bool = False
+    asked: AskedOfDocuments | None = None
+
+    def parts(self, inputs: Sequence[Path], output: Path | None, folder: Path | None) -> list[Part]:
+        """One part for each input where there is a ``folder``, or else one for all of them.
+
+        A file whose ending names a format of documents is read as such, at once. Raises UsageError for inputs that
+        cannot share an output or have no name for a folder, and what inputs raise.
+        """
+        if folder:
+            return [Part(self._lines(path), folder / path.name) for path in named(inputs, folder)]
+        document = next(filter(format_of, inputs), None)
+        if document and len(inputs) > 1:
+            raise UsageError(f"{document} is a document, and has an output of its own", "name a folder as `output`")
+        return [Part(self._lines(document) if document else InputLines(inputs, self.strict), output)]
+
+    def _lines(self, path: Path) -> InputLines | DocumentLines:
+        return (
+            DocumentLines(path, self.asked or AskedOfDocuments())
+            if format_of(path)
+            else InputLines([path], self.strict)
+        )
+
+
+def named(inputs: Sequence[Path], folder: Path) -> list[Path]:
+    """The inputs, which have different file names. Raises UsageError for standard input, or two of one name."""
+    if not inputs or STANDARD_INPUT in inputs:
+        raise UsageError(f"standard input has no name for a file in {folder}", "name the output file")
+    by_name: dict[str, Path] = {}
+    for path in inputs:
+        first = by_name.setdefault(path.name, path)
+        if first is not path:
+            raise UsageError(f"{first} and {path} would both become {folder / path.name}", "give one in a run")
+    return list(inputs)
 
 
 class Asked(NamedTuple):
@@ -44,7 +100,7 @@ class Asked(NamedTuple):
 class OpenPart:
     """A part whose outputs are open. Windows that they lack go out, and translations come in, both in order."""
 
-    def __init__(self, lines: InputLines, sink: Sink, sides: Sides, format: Format) -> None:
+    def __init__(self, lines: InputLines | DocumentLines, sink: Sink, sides: Sides, format: Format) -> None:
         self.lines, self.sink = lines, sink
         self._sides, self._format = sides, format
         self._asked: deque[Asked] = deque()

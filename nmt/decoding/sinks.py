@@ -16,11 +16,13 @@ from nmt.text.progress import Progress
 class Sink(Protocol):
     """An output that takes windows in order: a ``Stream``, or a file that resumes (nmt.store.resumable)."""
 
-    lines: int
-    """Number of lines of input whose translations are in it."""
+    @property
+    def lines(self) -> int:
+        """Number of lines of input whose translations are in it."""
 
-    sums: Sums
-    """Totals of what was given with the windows that are in it, by name."""
+    @property
+    def sums(self) -> Sums:
+        """Totals of what was given with the windows that are in it, by name."""
 
     def begin(self, work: Work, resume: bool, progress: Progress) -> None:
         """Open an output that depends on ``work``; ``resume`` keeps what an earlier process left of the same work."""

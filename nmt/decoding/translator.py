@@ -82,7 +82,7 @@ class Translator:
         self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
-        checks = Checks.of(target_language, profile)
+        self.checks = checks = Checks.of(target_language, profile)
         self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, checks, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         tell = self.terms.tell_again if self.terms else None

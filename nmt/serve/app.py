@@ -16,6 +16,7 @@ from nmt.serve.asking import check_key, fields_of, text_of
 from nmt.serve.observing import Observed
 from nmt.serve.page import page_routes
 from nmt.serve.service import Service
+from nmt.serve.thinking import think
 from nmt.serve.translating import GONE, percent, translate
 
 
@@ -67,6 +68,7 @@ async def settings(request: Request) -> Response:
             # Not LibreTranslate's, for the page:
             "detects": service.detector is not None,
             "alternatives": service.directions.alternatives,
+            "thinks": service.thinking.is_there,
         }
     )
 
@@ -92,6 +94,7 @@ def application(service: Service, origins: Sequence[str] = ()) -> ASGIApp:
     routes = [
         Route("/translate", translate, methods=["POST"]),
         Route("/detect", detect, methods=["POST"]),
+        Route("/think", think, methods=["POST"]),
         Route("/languages", languages),
         Route("/health", health),
         Route("/metrics", metrics),

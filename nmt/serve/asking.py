@@ -5,7 +5,7 @@ What is wrong is an HTTPException, whose words a client reads: they name fields 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import parse_qsl
@@ -14,12 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
 
-from nmt.errors import shown
+from nmt.documents import parse_text
+from nmt.documents.document import Document
+from nmt.errors import DataError, shown
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
 
 MOST_FIELDS = 2_000  # of a form
 READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
+TAGS_OF_A_LINE = 20  # times the lines of a request that a page may have: each takes some 10 µs to read
 NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of a character, which JSON can spell and UTF-8 cannot
 
 Fields = Mapping[str, Any]
@@ -112,26 +115,54 @@ class Asked:
     source: str
     target: str
     alternatives: int
+    details: bool  # how usable each line is, and what is wrong with it
+    alignment: bool  # which words of a line its translation's come from
+    pages: Sequence[Document] = ()  # of HTML, those whose segments are the lines of each text
 
     @classmethod
     def of(cls, fields: Fields, limits: Limits, most_alternatives: int) -> Self:
         """What the fields ask for. Raises HTTPException for what is missing, wrong or too much."""
         q = fields.get("q")
-        texts = [lines_of(text_of(text)) for text in (q if isinstance(q, list) else [q])]
+        texts = [text_of(text) for text in (q if isinstance(q, list) else [q])]
         for name in ("source", "target"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
-        if (form := fields.get("format") or "text") != "text":
-            hint = "HTML is not translated yet: " if form == "html" else ""
-            raise HTTPException(400, f"{hint}the only format is text")
-        if sum(map(len, texts)) > limits.lines:
+        pages: list[Document] = []
+        if is_html(fields):
+            if sum(text.count("<") for text in texts) > TAGS_OF_A_LINE * limits.lines:
+                raise HTTPException(413, f"a request has at most {TAGS_OF_A_LINE * limits.lines:,} tags")
+            pages = list(map(page_of, texts))
+        lines = [page.segments for page in pages] if pages else list(map(lines_of, texts))
+        if sum(map(len, lines)) > limits.lines:
             raise HTTPException(413, f"a request has at most {limits.lines:,} lines")
-        if any(len(line) > limits.line for lines in texts for line in lines):
+        if any(len(line) > limits.line for each in lines for line in each):
             raise HTTPException(413, f"a line has at most {limits.line:,} characters")
         alternatives = _number(fields.get("alternatives"))
         if not 0 <= alternatives <= most_alternatives:
             raise HTTPException(400, f"alternatives is a number from 0 to {most_alternatives}")
-        return cls(texts, isinstance(q, list), fields["source"], fields["target"], alternatives)
+        sides = fields["source"], fields["target"]
+        wishes = (_truth(fields, name) for name in ("details", "alignment"))
+        return cls(lines, isinstance(q, list), *sides, alternatives, *wishes, pages)
+
+    def written(self, number: int, translations: Sequence[str]) -> str:
+        """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
+        return self.pages[number].filled(translations)[0] if self.pages else "\n".join(translations)
+
+
+def is_html(fields: Fields) -> bool:
+    """Whether texts are HTML. Raises HTTPException for a format that is neither that nor text."""
+    form = fields.get("format") or "text"
+    if form not in ("text", "html"):
+        raise HTTPException(400, "format is text or html")
+    return bool(form == "html")
+
+
+def page_of(text: str) -> Document:
+    """The document of a text in HTML. Raises HTTPException for a tag that never ends."""
+    try:
+        return parse_text(text, "html", "q")
+    except DataError as error:
+        raise HTTPException(400, error.what) from None
 
 
 def _number(value: object) -> int:
@@ -140,6 +171,16 @@ def _number(value: object) -> int:
         return 0
     text = str(value) if isinstance(value, str) or type(value) is int else ""
     return int(text) if re.fullmatch("[0-9]{1,4}", text) else -1
+
+
+def _truth(fields: Fields, name: str) -> bool:
+    """Whether a field is true. Raises HTTPException for what is neither true nor false."""
+    value = fields.get(name)
+    if value in (None, False, "", "false"):
+        return False
+    if value is True or value == "true":
+        return True
+    raise HTTPException(400, f"{name} is true or false")
 
 
 def unknown_language(code: str, known: list[str]) -> HTTPException:

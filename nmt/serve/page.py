@@ -1,4 +1,4 @@
-"""The page at /, and the files that it needs; nothing comes from the network. Knows no model."""
+"""The pages at / and /think, and the files that they need; nothing comes from the network. Knows no model."""
 
 from pathlib import Path
 
@@ -8,19 +8,22 @@ from starlette.routing import Route
 
 import nmt.show
 
-HERE = Path(__file__).parent
+WEB = Path(__file__).parent / "web"
 FONTS = Path(nmt.show.__file__).parent / "fonts"
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+PAGES = {"/": "page.html", "/think": "think.html"}
 FILES = {
-    "/": (HERE / "page.html", "text/html"),
-    "/page.css": (HERE / "page.css", "text/css"),
-    "/page.js": (HERE / "page.js", "text/javascript"),
+    **{path: (WEB / name, "text/html") for path, name in PAGES.items()},
+    **{
+        f"/{file.name}": (file, KINDS[file.suffix]) for file in sorted(WEB.iterdir()) if file.name not in PAGES.values()
+    },
     "/hangul.ttf": (FONTS / "NanumSquareR.ttf", "font/ttf"),  # many machines have no font with Hangul
 }
 """The file of each path, and its type."""
 
 
 def page_routes() -> list[Route]:
-    """The routes of the page's files, which are read once."""
+    """The routes of the pages' files, which are read once."""
     return [_route(path, file.read_bytes(), kind) for path, (file, kind) in FILES.items()]
 
 

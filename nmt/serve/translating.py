@@ -3,17 +3,21 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
+from nmt.decoding.translator import Translator
 from nmt.errors import BusyError
 from nmt.serve.asking import Asked, check_key, fields_of, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
+
+T = TypeVar("T")
 
 AUTO = "auto"
 GONE = 499  # nginx's status for a client that closed its connection; nobody reads it
@@ -32,13 +36,15 @@ async def translate(request: Request) -> Response:
     service: Service = request.app.state.service
     fields = await fields_of(request, service.limits)
     check_key(request, fields, service.keys)
-    asked = Asked.of(fields, service.limits, service.directions.alternatives)
+    asked = await asyncio.to_thread(Asked.of, fields, service.limits, service.directions.alternatives)
     is_told = asked.source == AUTO  # which takes a while, so a thread does it
     told = await asyncio.to_thread(directions_of, service, asked) if is_told else directions_of(service, asked)
+    if asked.alignment:  # what links words may have to be loaded
+        await asyncio.to_thread(lambda: [service.aligning.load(each.served) for each in told])
     translated = await translations(request, service, asked, told)
     if translated is None:
         return Response(status_code=GONE)
-    answers = [answer_of(asked, each, lines) for each, lines in zip(told, translated, strict=True)]
+    answers = await asyncio.to_thread(answers_of, asked, told, translated)
     note(request, service, asked, told, answers)
     if asked.is_list:
         names = answers[0] if answers else {"translatedText": ""}
@@ -72,7 +78,7 @@ async def translations(
     """The translations of the lines of each text; None when the client is gone. Raises HTTPException when busy."""
     groups: dict[Any, list[int]] = {}  # the texts of each translator
     for number, (served, _) in enumerate(told):
-        groups.setdefault(served.n_best if asked.alternatives else served.plain, []).append(number)
+        groups.setdefault(translator_of(service, asked, served), []).append(number)
     waiting: list[Future[list[Translation]]] = []
     try:
         for translator, numbers in groups.items():
@@ -94,11 +100,20 @@ async def translations(
     return found
 
 
-async def unless_gone(
-    request: Request, waiting: Sequence["Future[list[Translation]]"], seconds: float
-) -> list[list[Translation]] | None:
+def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
+    """What translates a direction, as a request asks for it."""
+    if asked.alignment and (linking := service.aligning.load(served)):
+        return linking
+    return served.n_best if asked.alternatives else served.plain
+
+
+async def unless_gone(request: Request, waiting: Sequence["Future[T]"], seconds: float) -> list[T] | None:
     """The results of futures; None when the client goes before that. Raises TimeoutError, and what they raise."""
-    results = asyncio.gather(*map(asyncio.wrap_future, waiting))
+
+    async def all_of_them() -> list[T]:
+        return [await asyncio.wrap_future(future) for future in waiting]
+
+    results = asyncio.ensure_future(all_of_them())
     gone = asyncio.ensure_future(disconnected(request))
     try:
         either: list[asyncio.Future[Any]] = [results, gone]
@@ -119,17 +134,47 @@ async def disconnected(request: Request) -> None:
         pass
 
 
-def answer_of(asked: Asked, told: Told, lines: Sequence[Translation]) -> dict[str, Any]:
-    """The answer for a text, by LibreTranslate's names."""
-    answer: dict[str, Any] = {"translatedText": "\n".join(line.text for line in lines)}
+def answers_of(asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]) -> list[dict[str, Any]]:
+    """The answers for all texts."""
+    each = enumerate(zip(told, translated, strict=True))
+    return [answer_of(asked, number, its, lines) for number, (its, lines) in each]
+
+
+def answer_of(asked: Asked, number: int, told: Told, lines: Sequence[Translation]) -> dict[str, Any]:
+    """The answer for the text ``number``, by LibreTranslate's names."""
+    answer: dict[str, Any] = {"translatedText": asked.written(number, [line.text for line in lines])}
     if asked.alternatives:
         best = [[line.text, *(other.text for other in line.alternatives)] for line in lines]
-        count = min(asked.alternatives + 1, max(map(len, best)))
-        ranks = ["\n".join(texts[min(rank, len(texts) - 1)] for texts in best) for rank in range(count)]
+        count = min(asked.alternatives + 1, max(map(len, best), default=1))
+        each = ([texts[min(rank, len(texts) - 1)] for texts in best] for rank in range(count))
+        ranks = [asked.written(number, texts) for texts in each]
         answer["alternatives"] = ranks[1:]
+    if asked.details or asked.alignment:
+        answer["details"] = [details_of(asked, told.served, line) for line in lines]
     if told.probability is not None:
         answer["detectedLanguage"] = {"language": told.served.source, "confidence": percent(told.probability)}
     return answer
+
+
+def details_of(asked: Asked, served: Served, line: Translation) -> dict[str, Any]:
+    """What is known of a translated line, by the names of JSON lines; null: this model or this service cannot say."""
+    details: dict[str, Any] = {}
+    if asked.details:
+        details["usable"] = None if line.usable is None else round(line.usable, 3)
+        details["checks"] = failed_checks(served.plain.checks, line)
+        if served.plain.has_terms:
+            details["terms"] = [term._asdict() for term in line.terms or []]
+    if asked.alignment:
+        details["alignment"] = line.alignment
+    return details
+
+
+def failed_checks(checks: Checks, line: Translation) -> list[str]:
+    """The names of the checks that a line fails: those of the search, or else of the whole line."""
+    if line.checks is not None or not line.source.strip():
+        return line.checks or []
+    failed = checks.failed(line.source, line.text, (line.source_pieces, line.target_pieces))
+    return [*failed, TERM] if not all(term.kept for term in line.terms or ()) else failed
 
 
 def percent(probability: float) -> float:

@@ -40,13 +40,14 @@ RESUMES = "; the same command resumes after line "
 
 
 @contextmanager
-def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
+def resumable(path: Path, keep_journal: bool = False, make: Callable[[], None] | None = None) -> Iterator["Resumable"]:
     """Lock ``path`` while the block writes it by ``begin``, ``find``, ``add`` and ``finish``.
 
     The file appears with ``finish``. Until then, and after a failure, all that was added stays beside it for the next
     process; the error says so. With ``keep_journal`` the journal of a finished file stays as well, until
-    ``forget_journal``: a process that does the same work again finds the file done. Raises BusyError at once when
-    another process writes the same file, CannotCreateError when it cannot be created, StorageError when writing fails.
+    ``forget_journal``: a process that does the same work again finds the file done. With ``make`` what was added is not
+    the file: ``make`` is called in the end, and writes it. Raises BusyError at once when another process writes the
+    same file, CannotCreateError when it cannot be created, StorageError when writing fails.
     """
     path = Path(os.path.realpath(path))  # a link stays, and the file it points to is replaced
     if path.is_dir():
@@ -54,7 +55,7 @@ def resumable(path: Path, keep_journal: bool = False) -> Iterator["Resumable"]:
     if not path.parent.is_dir():  # the lock would create it
         raise CannotCreateError(f"cannot create {path}: there is no such folder", "make the folder first")
     with _locked(path):
-        file = Resumable(path, keep_journal)
+        file = Resumable(path, keep_journal, make)
         try:
             yield file
         except NmtError as error:
@@ -81,11 +82,16 @@ def _locked(path: Path) -> Iterator[None]:
             unfinished.discard(lock)
 
 
-def forget_journal(path: Path) -> None:
-    """Delete the kept journal of a finished file, unless another process writes that file by now."""
+def forget_journal(path: Path, made: bool = False) -> None:
+    """Delete the kept journal of a finished file, unless another process writes that file by now.
+
+    Of a file that was ``made``, what it was made from is deleted as well.
+    """
     path = Path(os.path.realpath(path))
     with suppress(BusyError), _locked(path):
         partial, journal = beside(path)
+        if made:
+            partial.unlink(missing_ok=True)
         if not partial.exists():
             journal.unlink(missing_ok=True)
 
@@ -93,9 +99,10 @@ def forget_journal(path: Path) -> None:
 class Resumable:
     """An output file until it has its name; created by ``resumable``. A Sink of nmt.decoding.sinks."""
 
-    def __init__(self, path: Path, keep_journal: bool = False) -> None:
+    def __init__(self, path: Path, keep_journal: bool = False, make: Callable[[], None] | None = None) -> None:
         self.path = path
         self.keep_journal = keep_journal
+        self._make = make
         self.lines = 0  # of input, done by this process or an earlier one
         self.sums: Sums = {}  # over all windows that are in it
         self.finished = False
@@ -194,10 +201,13 @@ class Resumable:
             raise StorageError(f"{name} has {size:,} bytes, not {good:,}", "leave that file alone")
         if not (self._partial.is_named() and self._journal.is_named()):
             raise StorageError(f"{name} was taken away at work", "leave that file alone, and translate again")
-        if self._before:
-            keep_rights(self._partial.descriptor, self._before)
-        sync(self._partial.descriptor, self.path)
-        publish(name, self.path)
+        if self._make:
+            self._make()
+        else:
+            if self._before:
+                keep_rights(self._partial.descriptor, self._before)
+            sync(self._partial.descriptor, self.path)
+            publish(name, self.path)
         self.finished = True
 
     def close(self) -> None:
@@ -206,8 +216,9 @@ class Resumable:
         if self._writing and not delete:
             with suppress(StorageError):  # a full disk may have left part of a window
                 self._truncate()
-        self._partial.close(delete)
-        self._journal.close(delete and not (self.finished and self.keep_journal))
+        kept = self.finished and self.keep_journal
+        self._partial.close(delete and not (kept and self._make))
+        self._journal.close(delete and not kept)
 
     def _claim(self) -> None:
         """Start a journal if there is none. Raises CannotCreateError when one of the files is not nmt's."""
@@ -222,7 +233,7 @@ class Resumable:
 
     def _copy_finished(self) -> None:
         """Copy a finished file that has its journal to FILE.partial, so that its windows are found."""
-        if self._partial.size or self._journal.size <= len(START):
+        if self._make or self._partial.size or self._journal.size <= len(START):
             return
         with suppress(PermissionError):
             if self.path.is_file():

@@ -1,0 +1,143 @@
+"""XLIFF 1.2 and 2.0: units without a translation get one, and a state that asks for review. Knows elements; no file."""
+
+import html
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+from xml.sax.saxutils import escape
+
+from nmt.documents.document import Edit, Span, Unit
+from nmt.documents.inline import Code, Piece, Run, Style, Text, run_of
+from nmt.documents.xml_events import Element, root_of
+from nmt.errors import DataError, shown
+from nmt.text.lines import one_line
+
+if TYPE_CHECKING:
+    from nmt.documents import Asked
+
+OPEN = frozenset(("new", "needs-translation", "initial"))
+"""States of units that wait for a translation; "initial" is that of 2.0."""
+
+PAIRS = frozenset(("g", "mrk", "pc"))
+STARTS, ENDS = frozenset(("bpt", "bx", "sc", "sm")), frozenset(("ept", "ex", "ec", "em"))
+STYLE = Style(html.unescape, escape)
+
+# A target that a model made: the attributes of 1.2, and those of a segment of 2.0.
+MADE = {"state": "needs-review-translation", "state-qualifier": "mt-suggestion"}
+MADE_2 = {"state": "translated", "subState": "nmt:needs-review"}
+
+
+def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
+    """The units of a file: a trans-unit of 1.2 or a segment of 2.0 each. Raises DataError for what is no XLIFF."""
+    root = root_of(text, name)
+    if root.name != "xliff":
+        raise DataError(f"{name} is XML, but its outermost element is {shown(root.name)}", "name it by its format")
+    for unit in root.descendants("trans-unit", "unit"):
+        if is_kept(unit):
+            continue
+        for holder in unit.all("segment") if unit.name == "unit" else [unit]:
+            source, target = holder.first("source"), holder.first("target")
+            if source and (asked.again or waits(holder, target, text)):
+                translated = Target(holder, source, target, text)
+                if translated.texts:
+                    yield translated
+
+
+def is_kept(unit: Element) -> bool:
+    """Whether a unit, or what it is in, says that it is not translated."""
+    element: Element | None = unit
+    while element:
+        if said := element.attributes.get("translate"):
+            return said == "no"
+        element = element.parent
+    return False
+
+
+def waits(holder: Element, target: Element | None, text: str) -> bool:
+    """Whether a target is empty, or in a state that comes before a translation."""
+    state = holder.attributes.get("state") or (target.attributes.get("state") if target else None)
+    return state in OPEN or target is None or not text[target.inner : target.close].strip()
+
+
+class Target:
+    """A unit: what stands in the source, in parts if it is segmented, becomes the target."""
+
+    def __init__(self, holder: Element, source: Element, target: Element | None, text: str) -> None:
+        self._holder, self._source, self._target, self._text = holder, source, target, text
+        self._after = holder.first("seg-source") or source
+        self.start = source.start
+        marks = [mark for mark in self._after.descendants("mrk") if mark.attributes.get("mtype") == "seg"]
+        self._runs: list[Run] = []
+        for part in marks or [self._after]:
+            if run := run_of(pieces_of(part), text, STYLE):
+                self._runs.append(run)
+        self.texts = [one_line(run.texts[0]) for run in self._runs]
+
+    def problem(self, translations: Sequence[str]) -> str:
+        """See ``nmt.documents.document.Unit``."""
+        return ""
+
+    def edits(self, translations: Sequence[str]) -> list[Edit]:
+        """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is."""
+        content: list[str | Span] = []
+        place = self._after.inner
+        for run, translation in zip(self._runs, translations, strict=True):
+            content += [Span(place, run.start), *run.parts(translation)]
+            place = run.end
+        content.append(Span(place, self._after.close))
+        target, is_two = self._target, self._holder.name == "segment"
+        if target and self._spelled(content) == self._text[target.inner : target.close]:
+            return []
+        marks = "" if is_two else "".join(f' {name}="{value}"' for name, value in MADE.items())
+        prefix = self._text[self._source.start + 1 : self._source.inner].partition("source")[0]
+        made = []
+        if target:
+            tag = self._text[target.start : target.inner].removesuffix("/>").removesuffix(">").rstrip()
+            tag = (tag if is_two else marked(tag, MADE)) + ">"
+            made.append(Edit(target.start, target.end, [tag, *content, f"</{prefix}target>"]))
+        else:
+            before = self._text[: self._source.start]
+            gap = before[len(before.rstrip()) :]
+            made.append(
+                Edit(
+                    self._after.end, self._after.end, [f"{gap}<{prefix}target{marks}>", *content, f"</{prefix}target>"]
+                )
+            )
+        if is_two:
+            tag = self._text[self._holder.start : self._holder.inner].removesuffix(">").rstrip()
+            made.append(Edit(self._holder.start, self._holder.inner, [marked(tag, MADE_2) + ">"]))
+        return made
+
+    def _spelled(self, parts: Sequence[str | Span]) -> str:
+        return "".join(part if isinstance(part, str) else self._text[part.start : part.end] for part in parts)
+
+
+def marked(tag: str, attributes: dict[str, str]) -> str:
+    """A start tag, but for its end, with attributes in the place of those of the same names."""
+    import re
+
+    for name, value in attributes.items():
+        new = f'{name}="{value}"'
+        tag, count = re.subn(rf"(?<=\s){name}\s*=\s*(?:\"[^\"]*\"|'[^']*')", new, tag)
+        tag += "" if count else f" {new}"
+    return tag
+
+
+def pieces_of(element: Element) -> Iterator[Piece]:
+    """The text within an element, and the codes in it."""
+    for child in element.children:
+        if isinstance(child, Text):
+            yield child
+        elif child.name in PAIRS and child.close < child.end:
+            identity = f"{child.name} {child.start}"
+            if child.attributes.get("translate") == "no" or child.attributes.get("mtype") == "protected":
+                yield Code(child.start, child.end, "word")
+                continue
+            yield Code(child.start, child.inner, "open", identity)
+            yield from pieces_of(child)
+            yield Code(child.close, child.end, "close", identity)
+        else:
+            kind: Literal["open", "close", "word"] = (
+                "open" if child.name in STARTS else "close" if child.name in ENDS else "word"
+            )
+            about = child.attributes
+            yield Code(child.start, child.end, kind, about.get("startRef") or about.get("rid") or about.get("id") or "")

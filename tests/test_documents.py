@@ -1,0 +1,503 @@
+"""Documents: what is not translated stays byte for byte, and what is written is what a second reading finds."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from shutil import which
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmt.documents import FORMATS, Asked, format_of, parse, read
+from nmt.documents.html_tokens import tokens
+from nmt.documents.kept import lost, tidied
+from nmt.documents.wrapping import width_of, wrapped
+from nmt.errors import NmtError
+
+CODE = re.compile(r"(<[^ >]+>|%[sd]|\{\w+\})")
+XLIFF = '<?xml version="1.0"?>\n<xliff version="{}" {}>\n<file {} original="a">{}\n</file>\n</xliff>\n'
+HEADER = (
+    'msgid ""\nmsgstr ""\n"Project-Id-Version: a\\n"\n"PO-Revision-Date: 2026-01-01 00:00+0000\\n"\n'
+    '"Last-Translator: a\\n"\n"Language-Team: a\\n"\n"Language: de\\n"\n"MIME-Version: 1.0\\n"\n'
+    '"Content-Type: text/plain; charset=UTF-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
+    '"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n'
+)
+
+PARTS = {
+    "html": [
+        "<p>One <b>two</b> three.</p>\n",
+        "<p class=x>A &amp; b &copy; <a href='?a=1&amp;b=2' title=\"Is\n it\">here <i>or there</i></a>",
+        "<br>",
+        "<br/> ",
+        "text < alone 1<2 ",
+        "<ul><li> item<li>other  item\n</ul>",
+        "<script>if (a<b) { '</p>' }</script>",
+        "<style>p > b { }</style><pre>as it\n is</pre>",
+        "<!-- <p>no</p> --> ",
+        "Use <code>foo <b>bar</b></code> now, <kbd>Ctrl</kbd>.",
+        "<img src=x alt=Word><input type=submit value='Send it' placeholder=name>",
+        "<div translate=no>Acme <p>Corp</div><b></i>lone ends</b> ",
+        "<title>A &lt;title&gt; here</title><textarea>user <b>text</textarea>",
+        '<meta name=description content="About it"><svg><title>no</title></svg>',
+        "<?xml version='1.0'?><!doctype html></ bogus>",
+        "\u00a0 caf\u00e9 \ud55c\uad6d\uc5b4 <span>\u4f60\u597d</span>\r\n",
+        "<g1>odd</g1> &lt;g7&gt; ",
+    ],
+    "srt": [
+        "1\n00:00:01,000 --> 00:00:02,500\nOne line\nand another <i>one\nmore</i>\n\n",
+        "00:00:01.5 --> 00:00:02.5 X1:1\n- Yes.\n- {\\an8}No, <b>really</b>!\n\n",
+        "7\n0:0:1,000 --> 0:00:02,000\n\n\n",
+        "8\n00:00:03,000 --> 00:00:04,000\n\u266a la la \u266a\n\n \n",
+        "9\n00:00:03,000 --> 00:00:04,000\n\u4f60\u597d\u4e16\u754c\n10\n00:00:05,000 --> 00:00:06,000\n"
+        "No blank before\n",
+    ],
+    "vtt": [
+        "NOTE about\nthis --\n\nSTYLE\n::cue { }\n\n",
+        "id\n00:01.000 --> 00:04.000 align:start\n<v Ann>One &amp; <c.x>two</c>\nthree <00:02.000>four\n\n",
+        "01:00:01.000 --> 01:00:04.000\n- \ud55c\uad6d\uc5b4\n- Yes\n\n",
+    ],
+    "md": [
+        "# A *heading* #\n\n",
+        'Some text with **bold words**, `code` and\na [link *text*](http://x.org "T") or <http://auto.org>\\\n'
+        "goes on &amp; on.\n\n",
+        "> quoted text\n> goes on[^1] here\n\n",
+        "- [ ] item one\n- item two\n  more of it\n  1. sub\n\n",
+        "| a | b c |\n|---|:-:|\n| cell *x* | `a\\|b` and \\| pipe |\n\n",
+        "```py\ncode here\n```\n\n    indented code\n\n",
+        "<div>html\nblock</div>\n\n",
+        "Setext\n======\n\n",
+        '![image alt](a.png "t") after <b>it</b> and [ref], [the ref][ref], [ref][].\n\n',
+        "snake_case 2 * 3 \\* x * y_ ~~gone~~\n\n***\n\n",
+        "[ref]: http://r.org 'title'\n\n",
+        "\ud55c\uad6d\uc5b4 **\uad75\uac8c**\uc785\ub2c8\ub2e4  \n\u4f60\u597d\n\n",
+    ],
+    "jsonl": [
+        '{"text": "One.", "id": 1}\n',
+        '{"id": [1, {"text": "no"}], "text" : "two\\n\\nlines \\u00e9 \\"q\\" %s"}\n',
+        "\n",
+        ' {"text": null, "other": "x"} \n',
+        '{"text": "42", "a": {}}\n',
+    ],
+    "po": [
+        '#: a.c:1\n#, c-format\nmsgid "Delete %s?\\n"\nmsgstr ""\n\n',
+        '# note\nmsgid "one file"\nmsgid_plural "%d files"\nmsgstr[0] ""\nmsgstr[1] ""\n\n',
+        '#, fuzzy\n#| msgid "Old"\nmsgctxt "menu"\nmsgid "New \\"one\\""\nmsgstr "Alt"\n\n',
+        'msgid "done"\nmsgstr "fertig"\n\n',
+        '#~ msgid "gone"\n#~ msgstr "weg"\n\n',
+        'msgid ""\n"a long line that "\n"goes on over words and on, until it is longer than eighty."\nmsgstr ""\n\n',
+        'msgid "First line.\\n"\n"\\tSecond line.\\n"\nmsgstr ""\n\n',
+    ],
+    "xlf": [
+        '\n<trans-unit id="1">\n <source>Click <g id="1">here</g> &amp; <x id="2"/> now</source>\n</trans-unit>',
+        '<trans-unit id="2"><source>Done</source><target>Fertig</target></trans-unit>',
+        '<trans-unit id="3"><source>New one</source><target state="new"/></trans-unit>',
+        '<trans-unit id="4"><source>A. B.</source><seg-source><mrk mtype="seg" mid="1">Aa.</mrk> '
+        '<mrk mtype="seg" mid="2">Bb.</mrk></seg-source><target xml:lang="de"></target></trans-unit>',
+        '<trans-unit id="5" translate="no"><source>Acme</source></trans-unit>',
+        '<trans-unit id="6"><source>a <bpt id="1">&lt;b></bpt>bold<ept id="1">&lt;/b></ept> <ph id="2">{0}</ph> '
+        "\u00e9<!-- c --><![CDATA[ a < b ]]></source></trans-unit>",
+    ],
+}
+NAMES = sorted(PARTS)
+
+
+def made(kind: str, parts: list[str]) -> str:
+    """A file of parts."""
+    text = "".join(dict.fromkeys(parts)) if kind == "po" else "".join(parts)
+    if kind == "vtt":
+        return f"WEBVTT\n\n{text}"
+    if kind == "xlf":
+        return XLIFF.format("1.2", 'xmlns="urn:oasis:names:tc:xliff:document:1.2"', 'source-language="en"', text)
+    return HEADER + text if kind == "po" else text
+
+
+FILES = st.sampled_from(NAMES).flatmap(
+    lambda kind: st.tuples(
+        st.just(kind),
+        st.builds(
+            lambda parts, newline, mark: (
+                mark + made(kind, parts).replace("\r\n", "\n").replace("\n", newline)
+            ).encode(),
+            st.lists(st.sampled_from(PARTS[kind]), max_size=8),
+            st.sampled_from(["\n", "\r\n"]),
+            st.sampled_from(["", "\ufeff"]),
+        ),
+    )
+)
+ASKED = Asked(keys=("text",))
+
+
+def other(line: str) -> str:
+    """Another text with the same codes and placeholders."""
+    parts = CODE.split(line)
+    return "".join(part if place % 2 else re.sub(r"[^\W\d_]+", "\ub9d0 Wort", part) for place, part in enumerate(parts))
+
+
+@settings(max_examples=700, deadline=None)  # a hundred of each format
+@given(FILES)
+def test_only_what_is_translated_changes_and_a_library_reads_the_translation(file: tuple[str, bytes]) -> None:
+    kind, data = file
+    document = parse(data, kind, "a", ASKED)
+    assert document.written([""] * len(document.segments))[0] == data  # each unit is left as it is
+    wanted = list(map(other, document.segments))
+    written, left = document.written(wanted)
+    assert left == []
+    if kind not in ("po", "xlf"):
+        assert document.written(document.segments) == (data, [])
+        assert parse(written, kind, "a", ASKED).segments == wanted
+    else:  # their sources stay, so what they have must be what is given
+        again = parse(written, kind, "a", Asked(again=True))
+        there = {"done": "fertig", "Done": "Fertig"}
+        assert again.written([there.get(text, other(text)) for text in again.segments]) == (written, [])
+    if kind == "po":
+        check_catalogue(written)
+    elif kind == "xlf":
+        check_xliff(written)
+    if kind == "md":
+        assert markup_of(written) == markup_of(data)
+    if kind == "jsonl":
+        for before, after in zip(
+            data.decode("utf-8-sig").split("\n"), written.decode("utf-8-sig").split("\n"), strict=True
+        ):
+            there, now = (json.loads(line) if line.strip() else {} for line in (before, after))
+            assert now == there | ({"text": other(there["text"])} if there.get("text") else {})
+
+
+def check_catalogue(data: bytes) -> None:
+    """Each entry that lacked a translation has one and is marked; the others are as they were."""
+    import polib
+
+    for entry in polib.pofile(data.decode("utf-8-sig").replace("\r\n", "\n")):
+        if entry.obsolete or entry.msgid == "done":
+            assert (entry.msgstr, entry.fuzzy) == ("weg" if entry.obsolete else "fertig", False)
+        elif entry.msgid_plural:
+            assert (entry.msgstr_plural, entry.fuzzy) == ({0: other(entry.msgid), 1: other(entry.msgid_plural)}, True)
+        else:
+            assert (entry.msgstr, entry.fuzzy) == (other(entry.msgid), True)
+
+
+def check_xliff(data: bytes) -> None:
+    """Each target has the codes of its source, and its words translated."""
+    from lxml import etree
+
+    for unit in etree.fromstring(data.removeprefix(b"\xef\xbb\xbf")).iter("{*}trans-unit"):
+        if unit.get("id") in ("2", "5"):
+            continue
+        (target,) = unit.iterchildren("{*}target")
+        source = next(unit.iterchildren("{*}seg-source"), next(unit.iterchildren("{*}source")))
+        assert target.get("state") == "needs-review-translation"
+        codes = [[(each.tag, dict(each.attrib)) for each in side.iterdescendants("*")] for side in (source, target)]
+        assert codes[0] == codes[1]
+        words = [
+            " ".join("".join(side.xpath(".//text()[not(parent::*[@id and not(self::*[local-name()='g'])])]")).split())
+            for side in (source, target)
+        ]
+        assert words[1] == other(words[0])
+
+
+def markup_of(data: bytes) -> list[str]:
+    """The tags of what Markdown becomes."""
+    from markdown_it import MarkdownIt
+
+    html = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(data.decode("utf-8-sig"))
+    return re.findall(r"<[^>]*>", html)
+
+
+# --- what a translation must keep -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "reason"),
+    [
+        ("a <g1>b</g1>", "<g1>B</g1> A", ""),
+        ("a <g1>b</g1>", "A B</g1>", "its translation lacks <g1>"),
+        ("a <g1>b</g1>", "</g1>B<g1> A", "its translation crosses tags"),
+        ("<g1>a <g2>b</g2></g1>", "<g1>A <g2>B</g1></g2>", "its translation crosses tags"),
+        ("a <g1>b</g1>", "A B <g1> </g1>", "its translation has nothing in <g1>"),
+        ("a <x1/> b", "A <x1/> <x1/>", "its translation adds <x1/>"),
+        ("<g1><x2/></g1> b", "<g1><x2/></g1> B", ""),
+        ("%d of {n}", "{n} von %d", ""),
+        ("%d of {n}", "%s von {n}", "its translation lacks %d"),
+        ("5 files", "fünf Dateien", ""),
+        ("a", " ", "its translation is empty"),
+    ],
+)
+def test_a_translation_keeps_codes_and_placeholders_or_it_is_said(source: str, target: str, reason: str) -> None:
+    assert lost(source, target) == reason
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("a <g1>b</g1>.", "<g1> B </g1> a.", "<g1>B</g1> a."),
+        ("a <g1>b</g1>.", "A<g1> B </g1>.", "A <g1>B</g1>."),
+        ("a <g1>b</g1> c", "A <g1>B </g1>C", "A <g1>B</g1> C"),
+        ("a <g1> b </g1> c", "A <g1> B </g1> C", "A <g1> B </g1> C"),
+        ("a <x1/> b", "A <x1/> B", "A <x1/> B"),
+    ],
+)
+def test_blanks_that_a_source_has_not_move_out_of_tags(source: str, target: str, expected: str) -> None:
+    assert tidied(source, target) == expected
+
+
+def test_an_entry_that_loses_a_tag_is_left_with_its_line_and_the_others_are_written() -> None:
+    page = b"<p>One <b>two</b></p>\n<p title='Three'>Four</p>\n<p>Five %s</p>"
+    document = parse(page, "html", "a")
+    written, left = document.written(["Eins zwei", "Drei", "Vier", "F\u00fcnf"])
+    assert written == b"<p>One <b>two</b></p>\n<p title='Drei'>Vier</p>\n<p>Five %s</p>"
+    assert [(each.line, each.reason) for each in left] == [
+        (1, "its translation lacks <g1>, </g1>"),
+        (3, "its translation lacks %s"),
+    ]
+
+
+# --- formats ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>a<b>c</b>d",
+        "<!--a--><!-->b--><!--->c--!>d-->e",
+        "<script>a<b></script >c<style>d</STYLE>e",
+        "<title>a<b></title>c",
+        "<script><!-- <script>a</script> <b> --></script>c",
+        "<script><!-- a</script>b<script><!--> <script></script>c",
+        "a < b <3 c <",
+        "<a b='>' c=\">\" d=> e>f</a\n>g",
+        "<a/b=c/>d",
+        "<a b='x'c=y>d",
+        "<?a b>c<!d>e",
+        "&lt;a&gt; &amp;amp; &copy b",
+        '<p a="x\ny" a=z>b',
+    ],
+)
+def test_tokens_are_those_of_a_parser(page: str) -> None:
+    import html
+
+    from lxml import etree
+
+    class Told:
+        def __init__(self) -> None:
+            self.text, self.tags = "", list[tuple[str, dict[str, str]]]()
+
+        def start(self, name: str, attributes: dict[str, str]) -> None:
+            self.tags.append((name, dict(attributes)))
+
+        def end(self, name: str) -> None: ...
+
+        def data(self, data: str) -> None:
+            self.text += data
+
+        def close(self) -> None: ...
+
+    told = Told()
+    parser = etree.HTMLParser(target=told)
+    parser.feed(page)
+    parser.close()
+    ours = list(tokens(page, "a"))
+    text, raw = "", ""
+    for token in ours:
+        if token.kind == "text":
+            part = page[token.start : token.end]
+            text += part if raw in ("script", "style") else html.unescape(part)
+        raw = token.name
+    tags = [
+        (token.name, {name: value.value for name, value in token.attributes.items()})
+        for token in ours
+        if token.kind == "start"
+    ]
+    assert "".join(text.split()) == "".join(told.text.split())
+    assert tags == [tag for tag in told.tags if tag[0] in {name for name, _ in tags}]
+    assert "".join(page[token.start : token.end] for token in ours) == page
+
+
+def test_a_page_in_another_encoding_keeps_it() -> None:
+    page = "<meta charset=iso-8859-1><p>caf\u00e9</p>".encode("cp1252")
+    written, left = parse(page, "html", "a").written(["\ud55c\uae00 caf\u00e9"])
+    assert (written, left) == (b"<meta charset=iso-8859-1><p>&#54620;&#44544; caf\xe9</p>", [])
+
+
+def test_xml_in_another_encoding_keeps_it() -> None:
+    unit = "<trans-unit><source>caf\u00e9</source>{}</trans-unit>"
+    file = f'<?xml version="1.0" encoding="ISO-8859-1"?><xliff>{unit}</xliff>'
+    document = parse(file.format("<target/>").encode("latin-1"), "xlf", "a")
+    written, left = document.written(["\ud55c\uae00 caf\u00e9"])
+    target = (
+        '<target state="needs-review-translation" state-qualifier="mt-suggestion">&#54620;&#44544; caf\u00e9</target>'
+    )
+    assert (written, left) == (file.format(target).encode("latin-1"), [])
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<p translate=no>Acme<p>One", ["One"]),
+        ("<p translate=no>Acme<b>x</b><div>One</div>", ["One"]),
+        ("<p translate=no>Acme</p>One", ["One"]),
+        ("<ul><li translate=no>Acme<li>One</ul>", ["One"]),
+        ("<div translate=no>Acme<div>Corp</div>Ltd</div>One", ["One"]),
+        ("<div translate=no>Acme", []),
+        ("<pre>a<b>b</b>", []),
+        ("<p>One <code>two</p><p>Three", ["One <x1/>two", "Three"]),
+        ("<p>One <code>a <code>b</code> c</code> two", ["One <x1/> two"]),
+        ("<p>One <span class='x notranslate'>Acme</span> two", ["One <x1/> two"]),
+        ("<p>One<br>two<br>\n<br>Three", ["One<x1/>two", "Three"]),
+        ("<p><a href=x>Read <b>more</b></a>", ["Read <g1>more</g1>"]),
+        ("<p><img src=x> <i class=icon></i>Save<br>", ["Save"]),
+        ("<p>a</i> b <b>c", ["a<x1/> b <x2/>c"]),
+        ("<p>One <!-- c --> two<script>x</script>three", ["One <x1/> two", "three"]),
+        ("<p>&lt;g1&gt; is <b>odd</b>, yes", ["<g1> is <g2>odd</g2>, yes"]),
+    ],
+)
+def test_what_of_a_page_is_translated(page: str, expected: list[str]) -> None:
+    assert parse(page.encode(), "html", "a").segments == expected
+
+
+def test_lines_of_a_cue_are_joined_and_broken_again() -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\nIt was a dark\nand stormy night.\n"
+    document = parse(cue.encode(), "srt", "a")
+    assert document.segments == ["It was a dark and stormy night."]
+    written, _ = document.written(["Es war eine <i> dunkle und wirklich sehr st\u00fcrmische Nacht, wei\u00dft du."])
+    assert written.decode() == cue  # a tag that was not there
+    written, _ = document.written(["Es war eine dunkle und wirklich sehr st\u00fcrmische Nacht, wei\u00dft du."])
+    assert written.decode().splitlines()[2:] == [
+        "Es war eine dunkle und wirklich",
+        "sehr st\u00fcrmische Nacht, wei\u00dft du.",
+    ]
+
+
+@given(st.text("ab \u4f60\u3002\ud55c", max_size=60), st.integers(1, 12))
+def test_wrapping_loses_nothing_and_is_no_wider_than_it_must(text: str, width: int) -> None:
+    text = " ".join(text.split())
+    lines = wrapped(text, width)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert len(lines) == len(wrapped(text, width, balanced=False))
+    parts = max((width_of(part) for part in wrapped(text, 1)), default=0)
+    assert all(width_of(line) <= max(width, parts) for line in lines)
+
+
+@pytest.mark.parametrize("plural", ["nplurals=1; plural=0", "nplurals=3; plural=(n==1 ? 0 : n==2 ? 1 : 2)"])
+def test_plurals_have_as_many_forms_as_the_language(plural: str) -> None:
+    catalogue = HEADER.replace("nplurals=2; plural=(n != 1)", plural) + PARTS["po"][1]
+    written, _ = parse(catalogue.encode(), "po", "a").written(["eine Datei", "%d Dateien"])
+    forms = re.findall(r'^msgstr\[\d\] "(.*)"', written.decode(), re.MULTILINE)
+    assert forms == (["%d Dateien"] if "=1" in plural[:11] else ["eine Datei", "%d Dateien", "%d Dateien"])
+
+
+@pytest.mark.skipif(not which("msgfmt"), reason="gettext is not installed")
+def test_msgfmt_takes_what_was_written(tmp_path: Path) -> None:
+    document = parse(made("po", PARTS["po"]).encode(), "po", "a")
+    written, left = document.written(list(map(other, document.segments)))
+    (tmp_path / "a.po").write_bytes(written)
+    checked = subprocess.run(["msgfmt", "-c", "-o", "/dev/null", tmp_path / "a.po"], capture_output=True, text=True)
+    assert (checked.returncode, checked.stderr, left) == (0, "", [])
+
+
+def test_pysubs2_takes_what_was_written() -> None:
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed")
+    for kind in ("srt", "vtt"):
+        data = made(kind, PARTS[kind])
+        document = parse(data.encode(), kind, "a")
+        written, _ = document.written(list(map(other, document.segments)))
+        before, after = (pysubs2.SSAFile.from_string(text, kind) for text in (data, written.decode()))
+        assert [(cue.start, cue.end) for cue in before] == [(cue.start, cue.end) for cue in after]
+
+
+@pytest.mark.parametrize(
+    ("translation", "expected"),
+    [
+        ("- Nein", "\\- Nein"),
+        ("1. Nein", "1\\. Nein"),
+        ("Nein *und* ja", "Nein \\*und\\* ja"),
+        ("a_b und <b>", None),
+        ("Ja [ref] so", "Ja \\[ref\\] so"),
+        ("2 * 3", "2 * 3"),
+    ],
+)
+def test_a_translation_never_becomes_other_markdown(translation: str, expected: str | None) -> None:
+    data = "No\n\n[ref]: http://x\n"
+    written, left = parse(data.encode(), "md", "a").written([translation])
+    assert written.decode() == data.replace("No", expected or "No", 1)
+    assert bool(left) == (expected is None)
+
+
+def test_a_segment_of_xliff_2_is_marked_as_not_reviewed() -> None:
+    unit = '<unit id="1"><segment id="s"{}><source>Hi <pc id="1">you</pc></source>{}</segment></unit>'
+    build: Callable[..., str] = lambda *parts: XLIFF.format("2.0", 'srcLang="en"', 'id="f"', unit.format(*parts))  # noqa: E731
+    written, left = parse(build(' state="initial"', "").encode(), "xlf", "a").written(["Du <g1>da</g1>"])
+    marks = ' state="translated" subState="nmt:needs-review"'
+    assert (written.decode(), left) == (build(marks, '<target>Du <pc id="1">da</pc></target>'), [])
+
+
+# --- bad files --------------------------------------------------------------------------------------------------------
+
+ENTITY = "<!DOCTYPE x [<!ENTITY e {}>]><xliff><trans-unit><source>&e;</source></trans-unit></xliff>"
+LAUGHS = "<!DOCTYPE x [" + "".join(
+    f'<!ENTITY l{n + 1} "{f"&l{n};" * 10}">' if n else '<!ENTITY l1 "ha">' for n in range(10)
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.html", b"<p>a<b title='", "a.html line 1 begins a tag that never ends"),
+        ("a.html", b"<p>a\n<!-- b", "a.html line 2 begins a comment that never ends"),
+        ("a.html", b"<script>if (a", "a.html line 1 begins <script> that never ends"),
+        ("a.html", b"\n<p title='" + b"a " * 600_000 + b"'>", "a.html line 2 begins a text of over 1048576 bytes"),
+        ("a.html", "<p>h\u00e9".encode("cp1252"), "a.html line 1 byte 5 is not UTF-8"),
+        ("a.html", "<p>h\u00e9</p>".encode("utf-16"), "a.html is UTF-16"),
+        ("a.srt", b"no cue here\n", "a.srt has no line with times"),
+        ("a.vtt", b"00:01.000 --> 00:02.000\na\n", "a.vtt does not begin with WEBVTT"),
+        ("a.po", b'msgid "a"\nmsgstr "b\n', "a.po line 2 is not PO"),
+        ("a.po", b'msgid "a"\nmsgid "b"\nmsgstr ""\n', "a.po line 2 is not PO"),
+        ("a.po", b'msgid "a"\n', "is not PO"),
+        ("a.po", b"\x80\x81", "a.po line 1 byte 1 is not UTF-8"),
+        ("a.jsonl", b'{"text": "a"', "a.jsonl line 1 is not JSON"),
+        ("a.jsonl", b'{"text": "\\ud800"}', "a.jsonl line 1 has no text as 'text'"),
+        ("a.jsonl", b'{"test": "a"}', "a.jsonl has no key 'text'"),
+        ("a.jsonl", b'{"text": 1}', "a.jsonl line 1 has no text as 'text'"),
+        ("a.jsonl", b"[1]", "a.jsonl line 1 is no object"),
+        ("a.xlf", b"<xliff><file>", "a.xlf line 1 is not well-formed XML"),
+        ("a.xlf", b"<tmx/>", "a.xlf is XML, but its outermost element is 'tmx'"),
+        ("a.xlf", ENTITY.format('SYSTEM "file:///etc/passwd"').encode(), "a.xlf line 1 has the entity 'e'"),
+        ("a.xlf", (LAUGHS + "]><xliff>&l9;</xliff>").encode(), "a.xlf line 1 has the entity 'l1'"),
+        ("a.xlf", b"<xliff>" + b"<a>" * 100_000, "a.xlf has over 200 elements within each other"),
+        ("a.md", b"%PDF-1.5", "a.md is a PDF"),
+    ],
+)
+def test_a_bad_file_is_one_line(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(NmtError) as error:
+        read(tmp_path / name, ASKED)
+    assert message in str(error.value)
+    assert error.value.exit_code in (65, 66)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.md", "a.html.gz"])
+def test_a_document_over_the_limit_is_refused_before_it_is_read(tmp_path: Path, name: str) -> None:
+    import gzip
+
+    path = tmp_path / name
+    with path.open("wb") as file:
+        if name.endswith(".gz"):
+            with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) as packed:
+                packed.write(bytes((1 << 25) + 1))
+        else:
+            file.truncate(100 << 20)
+    with pytest.raises(NmtError, match=f"{name} has over {FORMATS[format_of(path)].largest >> 20} MiB; cut it"):
+        read(path, ASKED)
+
+
+def test_a_long_attribute_and_tags_that_never_end_are_read() -> None:
+    page = b"<p title='" + b"a " * 100_000 + b"'>" + b"<b>" * 5_000 + b"x" + b"</i>" * 5_000
+    assert len(parse(page, "html", "a").segments) == 2
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a.HTML", "html"), ("a.md.gz", "md"), ("a.txt", ""), ("a", "")])
+def test_a_format_is_told_by_the_ending(name: str, expected: str) -> None:
+    assert format_of(Path(name)) == expected
