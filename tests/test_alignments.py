@@ -226,7 +226,7 @@ def model(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> ModelF
 
 
 def test_both_engines_give_the_same_links_in_any_batch(model: ModelFolder) -> None:
-    runs = [translator(model, engine, tokens) for engine in ENGINES for tokens in (60, 500, 4000)]
+    runs = [translator(model, engine, tokens) for engine in ENGINES for tokens in (60, 4000)]
     first, *others = [list(run.translate([*LINES, *ODD[:8]], Recorder())) for run in runs]
     assert sum(len(each.alignment or []) for each in first) > 300
     for other in others:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, started, write_corpus
+from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, nmt, started, write_corpus
 from typer.core import TyperOption
 
 import nmt as package
@@ -109,7 +109,7 @@ def test_mistake_is_one_line_with_its_exit_code(
 ) -> None:
     (tmp_path / "a file").touch()
     here = {**places, "tmp": tmp_path}
-    result = started(*(part.format(**here) for part in line.split()), input="")
+    result = nmt(*(part.format(**here) for part in line.split()), input="")
     assert result.returncode == code, result.stderr
     what, semicolon, mend = result.stderr.removesuffix("\n").partition("; ")
     assert what.startswith("nmt: error: ")
@@ -143,7 +143,7 @@ def test_an_option_that_takes_one_value_refuses_a_second(name: str, option: Type
 
 def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None:
     for flags in (["--seed", "1", "--seed=1"], ["--threads", "1", "--cpu-threads", "2"], ["-o", "a", "--output", "b"]):
-        actual = started("translate", tiny_run.run, "in", *flags)
+        actual = nmt("translate", tiny_run.run, "in", *flags)
         assert (actual.returncode, actual.stdout, actual.stderr.count("\n")) == (USAGE, "", 1)
         assert "is given twice; it takes one value: give it once" in actual.stderr
 
@@ -151,17 +151,17 @@ def test_a_second_value_is_a_mistake_by_whatever_name(tiny_run: TinyRun) -> None
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_common_flags_are_every_commands(name: str) -> None:
     given = ["--seed", "1", "--device", "cpu", "--threads", "1", "--quiet", "--verbose", "--help"]
-    shown = started(name, *given)
+    shown = nmt(name, *given)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert {flag for flag in given if flag.startswith("--")} <= set(re.findall(r"--[a-z]+", shown.stdout))
     names = [option.name for option in COMMANDS[name].params if isinstance(option, TyperOption)]
     assert names[-6:] == ["seed", "device", "threads", "quiet", "verbose", "version"]
-    assert started(name, "--version").stdout == started("--version").stdout
+    assert nmt(name, "--version").stdout == nmt("--version").stdout
 
 
 def test_a_command_that_makes_nothing_of_a_common_flag_works_with_it(tiny_run: TinyRun) -> None:
     flags = ["--seed", "7", "--device", "cpu", "--threads", "1", "--quiet", "--verbose"]
-    plain, actual = started("inspect", tiny_run.run), started("inspect", tiny_run.run, *flags)
+    plain, actual = nmt("inspect", tiny_run.run), nmt("inspect", tiny_run.run, *flags)
     assert (actual.returncode, actual.stdout, actual.stderr) == (0, plain.stdout, plain.stderr)
 
 
@@ -202,7 +202,7 @@ def test_other_toolkits_names_of_flags_mean_ours(flags: list[str], tiny_run: Tin
     text = write_corpus(tmp_path, "few", 0, 3).with_suffix(".ko")
     ours = ["--beam-size", "2", "--length-penalty", "0.5", "--batch-tokens", "500", "--n-best", "2"]
     wanted, actual = (
-        started("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
+        nmt("translate", tiny_run.run, text, "--max-length-factor", "0.1", *some) for some in (ours, flags)
     )
     assert actual.returncode == 0, actual.stderr
     assert actual.stdout == wanted.stdout
@@ -226,7 +226,7 @@ def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
 ) -> None:
     paths = {"MODEL": str(tiny_run.run), "DATA": str(tiny_run.data)}
     line = [paths.get(word, word) for word in command.split()]
-    answer = started(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
+    answer = nmt(*line, *flags.split(), cwd=tmp_path, stdin=subprocess.DEVNULL)
     assert answer.returncode == (78 if "--threads 2" in flags else 2)
     assert re.fullmatch(rf"nmt: error: --.* cores allows 0 to {most_threads()}; .*\n", answer.stderr)
     assert list(tmp_path.iterdir()) == []
@@ -234,25 +234,25 @@ def test_more_threads_than_the_machine_takes_are_refused_in_one_line(
 
 def test_results_alone_go_to_standard_output(tiny_run: TinyRun, tmp_path: Path) -> None:
     text = write_corpus(tmp_path, "few", 0, 5)
-    translated = started("translate", tiny_run.run, text.with_suffix(".ko"), *QUICK)
+    translated = nmt("translate", tiny_run.run, text.with_suffix(".ko"), *QUICK)
     assert translated.returncode == 0, translated.stderr
     assert translated.stdout.count("\n") == 5
-    scored = started("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
+    scored = nmt("evaluate", tiny_run.run, text, "--json", "--no-confidence", *QUICK)
     assert scored.returncode == 0, scored.stderr
     assert [scored_set["lines"] for scored_set in json.loads(scored.stdout)["sets"]] == [5]
-    prepared = started(
+    prepared = nmt(
         "prepare", "-s", "ko", "-t", "en", "--train", tiny_run.data.parent / "text/train", "-o", tmp_path / "d"
     )
     assert (prepared.returncode, prepared.stdout) == (0, ""), prepared.stderr
     config = tiny_run.run / "config.toml"
-    again = started("train", tiny_run.data, "-o", tiny_run.run, "--config", config, "--device", "cpu")
+    again = nmt("train", tiny_run.data, "-o", tiny_run.run, "--config", config, "--device", "cpu")
     assert (again.returncode, again.stdout) == (0, ""), again.stderr
     assert "nothing to do" in again.stderr
 
 
 def test_quiet_commands_say_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
     text = write_corpus(tmp_path, "few", 0, 2)
-    result = started("translate", tiny_run.run, text.with_suffix(".ko"), "-o", tmp_path / "out.en", "--quiet", *QUICK)
+    result = nmt("translate", tiny_run.run, text.with_suffix(".ko"), "-o", tmp_path / "out.en", "--quiet", *QUICK)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     assert (tmp_path / "out.en").read_bytes().count(b"\n") == 2
 

@@ -165,17 +165,20 @@ def test_processes_meet_where_no_other_machine_can_reach_them() -> None:
     assert listening == [f"0100007F:{store.port:04X}"]
 
 
-@pytest.mark.parametrize("flag", ["--devices 2", "--verify-resume"])
-def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path, flag: str) -> None:
-    here = tmp_path / "here"
-    here.mkdir()
+def write_traps(folder: Path) -> Path:
+    """Modules that a careless process would import from the current folder; returns the file that they would make."""
+    folder.mkdir()
+    run_by = folder / "run-by"
     for name in ("multiprocessing", "typer", "torch", "nmt", "json", "runpy"):
-        (here / f"{name}.py").write_text(f"open({str(tmp_path / 'run-by')!r}, 'a').write(__name__)\n")
-    line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *COMMAND.split()]
-    line += ["--steps", "2", *flag.split()]
-    result = started(*line, cwd=here)
+        (folder / f"{name}.py").write_text(f"open({str(run_by)!r}, 'a').write(__name__)\n")
+    return run_by
+
+
+def test_nothing_in_the_current_folder_is_run(tiny_run: TinyRun, tmp_path: Path) -> None:
+    run_by = write_traps(tmp_path / "here")
+    result = started(*command(tiny_run.data, tmp_path / "run", 2, "--steps 2"), cwd=tmp_path / "here")
     assert result.returncode == 0, result.stderr
-    assert not (tmp_path / "run-by").exists()
+    assert not run_by.exists()
 
 
 def group_of_two() -> list[dict[str, str]]:

@@ -584,7 +584,7 @@ def test_a_cell_of_nearly_a_megabyte_is_read_and_the_limit_of_the_process_is_put
     [
         ("a.tmx", tmx(unit("x" * (LONGEST_LINE + 1)))),
         ("a.tmx", tmx(unit("x" * 20_000_000))),
-        ("a.tmx", tmx(unit("<a/>" * 3_000_000))),
+        ("a.tmx", tmx(unit(f'<a x="{"y" * 50}"/>' * 150_000))),
         ("a.xlf", xliff_1(f"<trans-unit><source>{'x' * (LONGEST_LINE + 1)}</source><target>a</target></trans-unit>")),
         ("a.po", f'{HEADER}msgid "{"x" * (LONGEST_LINE + 1)}"\nmsgstr "a"\n'),
         ("a.po", HEADER + 'msgid "a"\n' + '"line"\n' * 200_000),

@@ -54,14 +54,16 @@ def contents(folder):
 
 sys.addaudithook(watch)
 checkpoint = Checkpoint({"a": torch.ones(2)}, {"b": torch.zeros(2)}, {"step": 1})
+saved = RunFolder(place / "saved")
+saved.folder.mkdir()
+for step in (1, 2, 3):
+    saved.save_checkpoint(step, checkpoint, keep=9)
 trial = planted = 0
 while True:
     trial += 1
     here = place / str(trial)
     run = RunFolder(here / "run")
-    run.folder.mkdir(parents=True)
-    for step in (1, 2, 3):
-        run.save_checkpoint(step, checkpoint, keep=9)
+    shutil.copytree(saved.folder, run.folder)
     shutil.copytree(run.checkpoints.folder, here / "victim")
     (here / "victim" / "model.safetensors").write_text("what took a year")
     (here / "victim" / "state.json").write_text("what took a year")

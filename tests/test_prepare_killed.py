@@ -34,7 +34,10 @@ from nmt.config import PrepareOptions
 from nmt.corpus import parallel, shards, texts
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk import scratch
-import sentencepiece, filelock, nmt.text.languages
+import filelock, ftfy, sentencepiece
+from nmt.corpus.rules.languages import known_as
+from nmt.text.languages import language_name
+known_as("en"), language_name("en")  # a child that is killed soon has no time for their tables
 folder, seed, once = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "once"
 languages, several = sys.argv[5].split("-"), tuple(map(tuple, json.loads(sys.argv[6])))
 parallel.CHUNK_PAIRS = texts.AT_A_TIME = 7

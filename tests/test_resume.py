@@ -19,10 +19,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TinyRun, nmt, write_corpus
+from conftest import TinyRun, nmt, started, write_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
+from test_distribution import write_traps
 from test_run import CPU, SHAPE, Recorder, events, train
 
 from nmt.corpus.dataset import Dataset
@@ -71,7 +72,7 @@ def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_asked_to_stop_at_any_moment_and_gone_on_with_equals_the_uninterrupted_one(
     every: int, tiny_run: TinyRun, whole: Path, tmp_path: Path
 ) -> None:
@@ -247,11 +248,11 @@ def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
     """Its translations are saved batch by batch, here a few lines each."""
     monkeypatch.setattr("nmt.training.scores.SEARCH_TOKENS", 60)
     at_once, parts, processes = tmp_path / "whole", tmp_path / "parts", 0
-    train(tiny_run.data, at_once)
+    train(tiny_run.data, at_once, steps=4)
     outcome = ""
     while outcome not in ("done", "complete") and processes < 40:
         asked = count(1)
-        with open_run(read_request(request(tiny_run.data, parts)), CPU, Recorder()) as opened:
+        with open_run(read_request(request(tiny_run.data, parts, steps=4)), CPU, Recorder()) as opened:
             outcome = opened.train(lambda asked=asked: next(asked) > 5).outcome  # type: ignore[misc]
         processes += 1
     assert 6 < processes < 40, "each process has time for a few batches"
@@ -379,6 +380,10 @@ def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
         assert opened.state.counters.step == 4
 
 
+SMALL = [f"--set=model.{name}" for name in ("width=16", "feed_forward=24", "encoder_layers=1", "decoder_layers=1")]
+SMALL.append("--batch-tokens=400")
+
+
 def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_run: TinyRun, tmp_path: Path) -> None:
     """The kernel's limit on file size stands for a full disk: writing beyond it fails."""
     run = tmp_path / "run"
@@ -393,18 +398,18 @@ def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_r
         "--threads",
         "1",
     ]
-    arguments += [f"--set=model.{name}" for name in ("width=16", "feed_forward=24", "encoder_layers=1")]
+    arguments += SMALL
     assert nmt("train", *arguments, "--steps", "2").returncode == 0
     before = (run / "checkpoints" / "step-00000002" / "training.safetensors").read_bytes()
     limit = (len(before) // 2,) * 2
-    full = nmt("train", *arguments, "--steps", "6", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    full = nmt("train", *arguments, "--steps", "4", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
     assert full.returncode == 74
     assert full.stderr.splitlines()[-1].startswith("nmt: error: writing ")
     assert "the last good checkpoint is " in full.stderr
     assert "step-00000002" in full.stderr
     assert not [path for path in tmp_path.rglob("*") if "partial" in path.name]
     assert (run / "checkpoints" / "step-00000002" / "training.safetensors").read_bytes() == before
-    again = nmt("train", *arguments, "--steps", "6")
+    again = nmt("train", *arguments, "--steps", "4")
     assert again.returncode == 0, again.stderr
 
 
@@ -590,13 +595,16 @@ def test_a_difference_between_two_runs_is_named(whole: Path, tmp_path: Path) -> 
     assert events(whole)
 
 
-def test_verify_resume_says_whether_the_bits_are_the_same_and_leaves_nothing(tiny_run: TinyRun, tmp_path: Path) -> None:
-    small = [f"--set=model.{name}" for name in ("width=16", "feed_forward=24", "encoder_layers=1", "decoder_layers=1")]
-    command = ["--verify-resume", "--preset", "tiny", "--threads", "1", *small]
-    result = nmt("train", tiny_run.data, "-o", tmp_path / "run", *command)
+def test_verify_resume_says_whether_the_bits_are_the_same_leaves_nothing_and_runs_nothing_from_the_current_folder(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    run_by = write_traps(tmp_path / "here")
+    command = ["--verify-resume", "--preset", "tiny", "--threads", "1", *SMALL]
+    result = started("train", tiny_run.data, "-o", tmp_path / "run", *command, cwd=tmp_path / "here", timeout=300)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("identical: 20 updates")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+    assert not run_by.exists()
 
 
 def test_a_run_whose_checkpoints_were_deleted_is_not_trained_over(

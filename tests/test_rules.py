@@ -1,6 +1,7 @@
 """The rules of cleaning: what each drops and keeps, against plain definitions and corpora that were made wrong."""
 
 import random
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -351,12 +352,16 @@ def test_a_table_gives_back_what_was_stored(values: dict[int, float]) -> None:
     assert table.look_up(np.array([*values], np.int64)).tolist() == pytest.approx([*values.values()])
 
 
-def noisy(kind: str) -> tuple[Pairs, Pairs]:
-    """Clean pairs of real text, and wrong ones made of other pairs."""
+@cache
+def real_pairs() -> Pairs:
     folder = real_text("multi30k")
     sides = [(folder / f"train.{code}").read_text(encoding="utf-8").split("\n")[:10_000] for code in ("en", "de")]
-    pairs = [(normal(source), normal(target)) for source, target in zip(*sides, strict=True)]
-    clean, rest = pairs[:8_000], pairs[8_000:]
+    return [(normal(source), normal(target)) for source, target in zip(*sides, strict=True)]
+
+
+def noisy(kind: str) -> tuple[Pairs, Pairs]:
+    """Clean pairs of real text, and wrong ones made of other pairs."""
+    clean, rest = real_pairs()[:8_000], real_pairs()[8_000:]
     numbers = random.Random(1)
 
     def mixed(text: str) -> str:

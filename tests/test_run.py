@@ -460,15 +460,18 @@ def test_a_run_stopped_after_its_last_update_still_gets_its_validation(tiny_run:
     assert train(tiny_run.data, run, validate_every=100)[0].outcome == "complete"
 
 
-def test_an_extended_run_validates_as_often_as_one_of_that_budget(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_an_extended_run_validates_as_often_as_one_of_that_budget(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.training.schedule.UPDATES_BETWEEN", 10)
     steps = {}
-    for name, budgets in (("extended", [200, 400]), ("whole", [400])):
+    for name, budgets in (("extended", [20, 40]), ("whole", [40])):
         recorders = [
             train(tiny_run.data, tmp_path / name, steps=budget, validate_every=0, batch_tokens=60)[1]
             for budget in budgets
         ]
         steps[name] = [actual.step for recorder in recorders for actual, _ in recorder.validations]
-    assert steps["extended"] == steps["whole"] == [100, 200, 300, 400]
+    assert steps["extended"] == steps["whole"] == [10, 20, 30, 40]
 
 
 def test_the_dataset_may_go_while_a_run_trains(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -587,6 +590,6 @@ finally:
 def test_a_command_opens_its_data_and_its_model_once(tiny_run: TinyRun, tmp_path: Path, more: tuple[str, ...]) -> None:
     """They are read before PyTorch is imported, and handed down from there."""
     line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *more]
-    line += ["--init", tiny_run.run, "--steps", "1", "--quiet"]
+    line += ["--init", tiny_run.run, "--steps", "1", "--batch-tokens", "200", "--quiet"]
     result = subprocess.run([sys.executable, "-c", COUNTED, *line], capture_output=True, encoding="utf-8", check=True)
     assert result.stdout.splitlines()[-1] == "Dataset ModelFolder"

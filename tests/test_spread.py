@@ -185,7 +185,7 @@ main()
 def test_a_file_has_the_same_bytes_as_on_one_core_also_when_the_driver_is_killed_and_resumes(
     cluster: Cluster, tiny_run: TinyRun, tmp_path: Path
 ) -> None:
-    lines = (CORPUS / "test.ko").read_text(encoding="utf-8").splitlines()[:40]
+    lines = (CORPUS / "test.ko").read_text(encoding="utf-8").splitlines()[:28]
     text = tmp_path / "text.ko"
     text.write_text("".join(f"{line}\n" for line in [*lines, "", lines[3], "\U0001f600", lines[4]]), encoding="utf-8")
     address = ray.get_runtime_context().gcs_address
@@ -206,27 +206,26 @@ def test_a_file_has_the_same_bytes_as_on_one_core_also_when_the_driver_is_killed
     assert resumed.stdout == ""
 
 
-def test_scores_on_a_cluster_are_those_of_one_process(cluster: Cluster, tiny_run: TinyRun, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pairs that are one window, as many more would be."""
+    return write_corpus(tmp_path_factory.mktemp("few"), "few", 320, 40)
+
+
+def test_scores_on_a_cluster_are_those_of_one_process(
+    cluster: Cluster, tiny_run: TinyRun, few: Path, tmp_path: Path
+) -> None:
     address = ray.get_runtime_context().gcs_address
-    command: list[str | Path] = ["score", tiny_run.run, CORPUS / "test", "--format", "jsonl", "--threads", "1"]
+    command: list[str | Path] = ["score", tiny_run.run, few, "--format", "jsonl", "--threads", "1"]
     nmt(*command, "-o", tmp_path / "one")
     spread = nmt(*command, "-o", tmp_path / "spread", "--cluster", address)
     assert (tmp_path / "spread").read_bytes() == (tmp_path / "one").read_bytes()
     assert "perplexity" in spread.stderr
 
 
-def test_an_evaluation_on_a_cluster_says_the_same(cluster: Cluster, tiny_run: TinyRun) -> None:
+def test_an_evaluation_on_a_cluster_says_the_same(cluster: Cluster, tiny_run: TinyRun, few: Path) -> None:
     address = ray.get_runtime_context().gcs_address
-    command: list[str | Path] = [
-        "evaluate",
-        tiny_run.run,
-        CORPUS / "test",
-        "--json",
-        "--beam-size",
-        "2",
-        "--threads",
-        "1",
-    ]
+    command: list[str | Path] = ["evaluate", tiny_run.run, few, "--json", "--beam-size", "2", "--threads", "1"]
     assert nmt(*command, "--cluster", address, timeout=300).stdout == nmt(*command).stdout != ""
 
 

@@ -96,7 +96,7 @@ class Signals:
     sabotage: Sabotage = nothing
     name: str = "signals at every phase of train"
     full: int = len(CASES)
-    quick: int = 5
+    quick: int = 3
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
         small = Small(workplace, self.sabotage)

@@ -41,7 +41,7 @@ class MutatedModelArea:
 
     file: str
     full: int = 5000
-    quick: int = 25
+    quick: int = 12
     outcomes: Counter[str] = field(default_factory=Counter)
     worst: dict[str, tuple[float, str]] = field(default_factory=dict)  # seconds, bytes: the most, and of which trial
 
