@@ -1,0 +1,38 @@
+"""What a run is made with: versions, the machine, and the command that repeats it. Knows no data and no model."""
+
+import platform
+from pathlib import Path
+from shlex import join
+
+import torch
+
+from nmt.text.machine import available_cores, processor_name
+from nmt.training.request import TrainRequest
+from nmt.version import __version__
+
+
+def environment_of(request: TrainRequest, device: torch.device, processes: int) -> dict[str, str]:
+    """The facts of this process as ``environment.json`` has them, in words; names no machine and no person."""
+    chip = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+    return {
+        "program": f"nmt {__version__}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+        "device": f"{device.type}: {chip}",
+        "cores": f"{available_cores()}, of which {torch.get_num_threads()} train",
+        "processes": str(processes),
+        "data": str(request.data),
+        "command": command_of(request, processes),
+    }
+
+
+def command_of(request: TrainRequest, processes: int = 1) -> str:
+    """The command that makes the same run again, in another folder."""
+    again = Path(f"{request.run}-again")
+    words = ["nmt", "train", str(request.data), "-o", str(again), "--config", str(request.run / "config.toml")]
+    words += ["--init", str(request.init)] if request.init else []
+    for teacher in request.teachers:
+        words += ["--teacher", str(teacher)]
+    words += ["--devices", str(processes)] if processes > 1 else []
+    return join(words)
