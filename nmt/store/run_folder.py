@@ -24,7 +24,7 @@ from nmt.disk.untrusted import open_regular, read_small, strict_json
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError, write_failed
 from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.checkpoints import Checkpoint, Checkpoints
-from nmt.store.model_folder import KIND as MODEL
+from nmt.store.model_cache import KIND as MODEL
 
 LOCK = ".lock"
 LARGEST_ENVIRONMENT = 1 << 16  # bytes; ours have 500
