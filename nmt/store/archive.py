@@ -4,6 +4,7 @@ Nothing is compressed, so an archive cannot grow when it is read, and its end is
 so a directory without end is not read. Knows bytes and names; not what the files mean.
 """
 
+import os
 import re
 import struct
 import zipfile
@@ -54,17 +55,26 @@ def is_made(path: Path, recipe: str) -> bool:
 
     Raises CannotCreateError for a file that no export wrote, since it would be replaced.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return False
     try:
         with open_regular(path) as file:
-            found = _end_of(file)[1]
+            found = _end_of(path, file)[1]
             file.seek(0)
-            with zipfile.ZipFile(file) as archive:
-                return found == recipe and archive.testzip() is None
-    except (*_BAD, DataError, MissingInputError):
-        pass
-    raise CannotCreateError(f"{path} exists and is no export of nmt", "move it away or choose another `output`")
+            is_same = found == recipe and _is_whole(file)
+    except (DataError, MissingInputError):
+        found, is_same = "", False
+    if not found:
+        raise CannotCreateError(f"{path} exists and is no export of nmt", "move it away or choose another `output`")
+    return is_same
+
+
+def _is_whole(file: BufferedReader) -> bool:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except _BAD:
+        return False
 
 
 class Archive:
@@ -113,28 +123,29 @@ class Archive:
 
     def refuse(self, reason: str) -> NoReturn:
         """Raise DataError for the archive."""
-        raise DataError(f"{self.path} is no model in one file: {reason}", "get it again from its origin")
+        raise _no_archive(self.path, reason)
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open an archive. Raises MissingInputError or DataError, naming the file."""
     with open_regular(path) as file:
+        count, _ = _end_of(path, file)
+        file.seek(0)
         try:
-            _end_of(file)
-            file.seek(0)
             archive = zipfile.ZipFile(file)
         except _BAD as error:
-            what = f"{path} is no model in one file: {shown(str(error))}"
-            raise DataError(what, "get it again from its origin") from None
+            raise _no_archive(path, shown(str(error))) from None
         with archive:
+            if len(archive.infolist()) != count:
+                raise _no_archive(path, "it has another number of files than it says")
             yield Archive(path, archive, file_size(file))
 
 
-def _end_of(file: BufferedReader) -> tuple[int, str]:
-    """Where the list of entries ends, and the recipe, if there is any. Raises ValueError for what no export writes."""
-    size = file_size(file)
-    for longest, recipe in ((len(_MARK) + LONGEST_RECIPE, True), (0, False)):
+def _end_of(path: Path, file: BufferedReader) -> tuple[int, str]:
+    """How many entries there are, and the recipe, or "". Raises DataError for what no export writes."""
+    size, reason = file_size(file), "it is no ZIP archive, or is cut off"
+    for longest in (len(_MARK) + LONGEST_RECIPE, 0):
         end = size - _END.size - longest
         if end < 0:
             continue
@@ -144,8 +155,14 @@ def _end_of(file: BufferedReader) -> tuple[int, str]:
         if sign != _END_SIGN or comment != longest:
             continue
         if disk or first or here != entries or entries > MOST or length > LARGEST_DIRECTORY or begin + length != end:
-            raise ValueError("its list of entries is too long, or not where it should be")
-        if recipe and not re.fullmatch(re.escape(_MARK) + rb"[0-9a-f]{64}", mark):
-            raise ValueError("its comment is another program's")
-        return end, mark.removeprefix(_MARK).decode()
-    raise ValueError("it is no ZIP archive, or is cut off")
+            reason = "its list of entries is too long, or not where it should be"
+        elif longest and not re.fullmatch(re.escape(_MARK) + rb"[0-9a-f]{64}", mark):
+            reason = "its comment is another program's"
+        else:
+            return entries, mark.removeprefix(_MARK).decode()
+        break
+    raise _no_archive(path, reason)
+
+
+def _no_archive(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is no model in one file: {reason}", "get it again from its origin")
