@@ -155,10 +155,10 @@ def test_the_list_to_translate_alone_is_enough_and_gives_the_same_bytes(
     flags = ["translate", tiny_run.run, lines, "--threads", "1", "--max-length-factor", "0.5"]
     usual = nmt(*flags)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the conversion must work, too
-    first, second = alone(*flags), alone(*flags, "--format", "jsonl")
-    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
-    assert first.stdout == usual.stdout
-    assert first.stdout.count("\n") == 3
+    by_these = alone(*flags)
+    assert by_these.returncode == 0, by_these.stderr
+    assert by_these.stdout == usual.stdout
+    assert by_these.stdout.count("\n") == 3
 
 
 @pytest.mark.parametrize("flags", [["--engine", "torch"], ["--alignments", "links"]])

@@ -115,6 +115,15 @@ def ending(data: bytes, **changed: int) -> bytes:
     return data[:place] + record.pack(*(fields | changed).values())
 
 
+def second_end(raw: bytes) -> bytes:
+    """The archive with a list of entries that ends as one of the form for over 2 GiB, which tells another place."""
+    plain = ending(raw)
+    place = plain.rindex(b"PK\x05\x06")
+    length, _ = struct.unpack_from("<2L", plain, place + 12)
+    longer = ending(plain, length=length + 20)
+    return longer[:place] + struct.pack("<4sLQL", b"PK\x06\x07", 0, 0, 1) + longer[place:]
+
+
 BAD: dict[str, Callable[[dict[str, bytes], bytes, Path], object]] = {
     "cut off": lambda files, raw, path: path.write_bytes(raw[: len(raw) // 2]),
     "empty": lambda files, raw, path: path.write_bytes(b""),
@@ -138,6 +147,7 @@ BAD: dict[str, Callable[[dict[str, bytes], bytes, Path], object]] = {
     "a flipped bit": lambda files, raw, path: path.write_bytes(raw.replace(b"<unk>", b"<unj>", 1)),
     "a list without end": lambda files, raw, path: path.write_bytes(ending(raw, length=LARGEST_DIRECTORY + 1)),
     "a list elsewhere": lambda files, raw, path: path.write_bytes(b"x" + ending(raw)),
+    "a second end": lambda files, raw, path: path.write_bytes(second_end(raw)),
     "two disks": lambda files, raw, path: path.write_bytes(ending(raw, disk=1)),
     "more entries than there are": lambda files, raw, path: path.write_bytes(ending(raw, here=60, entries=60)),
 }

@@ -73,7 +73,7 @@ def export(
         return
     if to == "zip" and output.suffix != ".zip":
         raise UsageError(f"--output {output} is not the name of a model in one file", "end it in .nmt.zip")
-    opened = of_direction(ModelFolder.open(model), parse_direction(direction) if direction else None)
+    opened = of_direction(ModelFolder.open(model), parse_direction(direction, "--direction") if direction else None)
     made = Export(opened, to, compute_type or "float32", read_card(card) if card else "").write(output)
     if not quiet:
         say(f"wrote {output}" if made else f"{output} is up to date")

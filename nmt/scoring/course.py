@@ -69,13 +69,15 @@ class Course:
     @classmethod
     def of(cls, events: Iterable[Mapping[str, Any]]) -> Self:
         """The course that the events tell. Raises DataError for one that is not as the program writes it."""
-        course, every, kept = cls(), 1, list[Mapping[str, Any]]()
-        for number, event in enumerate(events):
+        course, number, every, kept = cls(), -1, 1, list[Mapping[str, Any]]()
+        for event in events:
             kind = event.get("event")
-            if kind == "train" and number % every == 0:
-                course.train.append(_point(event))
+            if kind == "train":
+                number += 1
+                if number % every == 0:
+                    course.train.append(_point(event))
                 if len(course.train) > MOST:
-                    course.train, every = course.train[1::2], every * 2
+                    course.train, every = course.train[::2], every * 2
             elif kind == "validation":
                 course.validations.append(
                     Validated(_whole(event, "step"), *(_real(event, key) for key in ("loss", "bleu", "chrf")))

@@ -98,7 +98,8 @@ def strips(rows: Sequence[tuple[str, Sequence[tuple[str, float, float]]]], steps
 
     Equal names have equal shades. Names are any text.
     """
-    kinds = list(dict.fromkeys(name for _, parts in rows for name, *_ in parts))
+    by_length = sorted(rows, key=lambda row: -len(row[1]))  # the longest row has the most names, in their order
+    kinds = list(dict.fromkeys(name for _, parts in by_length for name, *_ in parts))
     drawn = []
     for run, parts in rows:
         cells = "".join(
@@ -107,8 +108,9 @@ def strips(rows: Sequence[tuple[str, Sequence[tuple[str, float, float]]]], steps
             f"{text(name)}</span>"
             for name, begins, ends in parts
         )
-        head = f"<b>{text(run)}</b>" if len(rows) > 1 else ""
-        drawn.append(f'{head}<div class="strip">{cells}</div>')
+        head = f"<b>{text(run)}</b>: " if len(rows) > 1 else ""
+        told = " · ".join(f"{text(name)} to update {ends:,.0f}" for name, _, ends in parts)
+        drawn.append(f'<p>{head}{told}</p><div class="strip" aria-hidden="true">{cells}</div>')
     return "".join(drawn)
 
 

@@ -108,7 +108,7 @@ def settings(configs: Mapping[str, Config]) -> str:
     for run, values in flat.items():
         shown = "\n".join(f"{key} = {value}" for key, value in values.items())
         name = f"All settings of {run}" if others else "All settings"
-        parts.append(f"<details><summary>{text(name)}</summary><pre>{_lined(shown)}</pre></details>")
+        parts.append(f'<details><summary>{text(name)}</summary><pre class="all">{_lined(shown)}</pre></details>')
     return "".join(parts)
 
 

@@ -23,6 +23,7 @@ MOST, LARGEST_DIRECTORY = 64, 1 << 16  # entries; bytes of the list of them
 LONGEST_RECIPE = 64  # a SHA-256
 _MARK = b"nmt export "  # begins the comment; the recipe follows
 _END, _END_SIGN = struct.Struct("<4s4H2LH"), b"PK\x05\x06"  # of central directory record, APPNOTE.TXT 4.3.16
+_LOCATOR, _LOCATOR_SIGN = 20, b"PK\x06\x07"  # bytes, and how they begin: 4.3.15
 _MAY_BE_SET = 0x0808  # flags: names in UTF-8, sizes behind the bytes
 _BAD = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError)
 _CHUNK = 1 << 20
@@ -152,10 +153,13 @@ def _end_of(path: Path, file: BufferedReader) -> tuple[int, str]:
         file.seek(end)
         sign, disk, first, here, entries, length, begin, comment = _END.unpack(file.read(_END.size))
         mark = file.read(longest)
+        file.seek(max(0, end - _LOCATOR))
         if sign != _END_SIGN or comment != longest:
             continue
         if disk or first or here != entries or entries > MOST or length > LARGEST_DIRECTORY or begin + length != end:
             reason = "its list of entries is too long, or not where it should be"
+        elif file.read(4) == _LOCATOR_SIGN:  # another end, which Python's reader would believe
+            reason = "it is in the form for over 2 GiB"
         elif longest and not re.fullmatch(re.escape(_MARK) + rb"[0-9a-f]{64}", mark):
             reason = "its comment is another program's"
         else:
