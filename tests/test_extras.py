@@ -152,7 +152,7 @@ def test_the_list_to_translate_alone_is_enough_and_gives_the_same_bytes(
     assert "torch" not in listed_to_translate()
     lines = tmp_path / "lines.ko"
     lines.write_text("나는 학생이다.\n\n그가 집에 왔다. 그녀는 3개의 사과를 샀다.\n", encoding="utf-8")
-    flags = ["translate", tiny_run.run, lines, "--threads", "1", "--max-length-factor", "0.5"]
+    flags: list[str | Path] = ["translate", tiny_run.run, lines, "--threads", "1", "--max-length-factor", "0.5"]
     usual = nmt(*flags)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the conversion must work, too
     by_these = alone(*flags)

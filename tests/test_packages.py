@@ -78,6 +78,9 @@ def test_every_command_reads_a_model_in_one_file_as_the_folder(tiny_run: TinyRun
         first, second = (CliRunner().invoke(app, list(map(str, command(model)))) for model in (tiny_run.run, packed))
         assert (first.exit_code, second.exit_code) == (0, 0), second.output
         assert first.stdout == second.stdout
+    compared = nmt("evaluate", tiny_run.run, pairs, "--threads", "1", "--json", "--baseline", packed)
+    (found,) = json.loads(compared.stdout)["sets"]
+    assert found["baselines"][0]["chrf"]["score"] == found["chrf"]["score"]
     assert ModelFolder.open(packed).digest == ModelFolder.open(tiny_run.run).digest
 
 

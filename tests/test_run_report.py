@@ -98,7 +98,9 @@ def test_events_that_no_run_writes_are_refused(event: dict[str, Any]) -> None:
 def test_points_of_a_curve_are_where_their_figures_say() -> None:
     drawn = chart("x", [Curve("a", 0, [(0, 10.0), (50, 20.0), (100, 30.0)], dots=True)], [25], 100)
     scale = Scale.of([10.0, 20.0, 30.0])
-    dots = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)%" cy="([\d.]+)"', drawn)]
+    dots: list[tuple[float, Any]] = [
+        (float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)%" cy="([\d.]+)"', drawn)
+    ]
     heights = [BASE - (BASE - TOP) * (value - scale.low) / (scale.high - scale.low) for value in (10, 20, 30)]
     assert dots == [(x, pytest.approx(y, abs=0.06)) for x, y in zip((0, 50, 100), heights, strict=True)]
     (line,) = re.findall(r'<polyline[^>]* points="([^"]+)"', drawn)
@@ -221,7 +223,8 @@ def test_mistakes_are_one_line_and_write_nothing(
 
 def test_scores_of_strangers_are_checked(tmp_path: Path) -> None:
     good = {"name": "test", "lines": 3, "bleu": {"score": 1.0, "low": None, "high": None, "signature": "x"}}
-    for change in ({"name": 5}, {"lines": "3"}, {"bleu": 5}, {"bleu": {"score": "1"}}, {"baselines": [{}]}):
+    changes: list[dict[str, Any]] = [{"name": 5}, {"lines": "3"}, {"bleu": 5}, {"bleu": {"score": "1"}}]
+    for change in (*changes, {"baselines": [{}]}):
         path = tmp_path / "scores.json"
         path.write_text(json.dumps({"sets": [good | change]}), encoding="utf-8")
         with pytest.raises(DataError, match="has no scores"):
@@ -252,7 +255,7 @@ def test_tensorboard_reads_what_is_written_for_it(runs: Path, tmp_path: Path) ->
     assert made.returncode == 0, made.stderr
     read = accumulator.EventAccumulator(str(tmp_path / "board/b"))
     read.Reload()
-    scores = [(event.step, pytest.approx(event.value)) for event in read.Scalars("validation/bleu")]
+    scores: list[Any] = [(event.step, pytest.approx(event.value)) for event in read.Scalars("validation/bleu")]
     assert scores == [(200, 4.0), (400, 8.0), (600, 12.0), (800, 16.0), (1000, 20.0)]
     assert len(read.Scalars("train/learning_rate")) == 20
 

@@ -118,8 +118,8 @@ def main() -> NoReturn:
             where = f" {error.filename}" if error.filename else ""
             mend = "free some space" if error.errno in FULL else "check the path, its permissions and the device"
             fail(StorageError(f"input or output failed{where}: {error.strerror}", mend))
-        if isinstance(error, ModuleNotFoundError) and (mend := left_out(error.name or "")):
-            fail(SettingsError(f"this needs {error.name}, which is not installed", mend))
+        if isinstance(error, ModuleNotFoundError) and (install := left_out(error.name or "")):
+            fail(SettingsError(f"this needs {error.name}, which is not installed", install))
         if "--verbose" in sys.argv:
             from nmt.text.lines import printable
 

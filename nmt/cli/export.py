@@ -15,7 +15,7 @@ WITH_TYPE = ("ctranslate2", "argos")
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, its model folder, or one file.")],
     to: Annotated[
         Literal["ctranslate2", "argos", "zip", "nmt"],
         typer.Option(

@@ -47,16 +47,17 @@ def write_tensorboard(runs: Mapping[str, Events], folder: Path) -> None:
         raise SettingsError("TensorBoard is not installed", "pip install tensorboard, or take `csv`") from None
     with create_folder(folder) as new:
         for name, events in runs.items():
-            writer = EventFileWriter(str(new / _folder_name(name)))
+            writer, seconds = EventFileWriter(str(new / _folder_name(name))), 0.0
             for event in events:
+                if type(event.get("seconds")) in (int, float):  # a validation has the time of the last updates
+                    seconds = event["seconds"]
                 values = [
                     Summary.Value(tag=f"{event['event']}/{figure}", simple_value=event[figure])
                     for figure in FIGURES
                     if type(event.get(figure)) in (int, float) and event.get("event") in ("train", "validation")
                 ]
                 if values and type(step := event.get("step")) is int:
-                    # Runs keep their time without that of the day; TensorBoard then shows it as since the start.
-                    seconds = event.get("seconds", 0.0)
+                    # Runs keep no time of the day; TensorBoard then shows that since the start.
                     writer.add_event(Event(wall_time=seconds, step=step, summary=Summary(value=values)))
             writer.close()
 
