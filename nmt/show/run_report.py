@@ -13,7 +13,7 @@ from typing import NamedTuple
 from nmt.config import Config
 from nmt.disk.files import create_binary
 from nmt.errors import DataError
-from nmt.scoring.course import Course, Told
+from nmt.scoring.course import Course, Part, Told
 from nmt.scoring.gains import table as table_of_stages
 from nmt.scoring.seeds import model_names
 from nmt.scoring.set_scores import SetScores
@@ -27,7 +27,8 @@ from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import language_name
 
-SHOWN_UPDATES = 6  # at which a sample is shown, evenly spaced
+SHOWN_LINES = 6
+SHOWN_UPDATES, SHOWN_UPDATES_OF_SEVERAL = 6, 4  # at which a sample is shown, evenly spaced, of one run or more
 CURVES = {"loss": "Loss", "bleu": "BLEU", "chrf": "chrF", "rate": "Learning rate"}
 
 
@@ -158,7 +159,13 @@ def _curves(report: Report) -> str:
     )
     top = _legend(report)
     if any(len(parts) > 1 for _, parts in phases):
-        rows = [(run.name, [(part.name, part.begins, part.ends) for part in parts]) for run, parts in phases]
+        alike: dict[tuple[Part, ...], list[str]] = {}
+        for run, parts in phases:
+            alike.setdefault(tuple(parts), []).append(run.name)
+        rows = [
+            (", ".join(names), [(part.name, part.begins, part.ends) for part in parts])
+            for parts, names in alike.items()
+        ]
         top += f'<div class="strips">{strips(rows, steps)}</div>'
     told = [
         f"{text(run.name)}: from update {step:,} {text(what)}"
@@ -222,20 +229,21 @@ def _mean(system: Validated, colour: int, runs: Sequence[Reported], figure: str)
 
 
 def _samples(report: Report) -> str:
-    """How the translations of a few validation lines grew."""
+    """How the translations of a few validation lines grew, in the first run of each system."""
     lines: dict[tuple[str, str], dict[str, list[Told]]] = {}
+    first = {system.runs[0] for system in report.systems}
     for run in report.runs:
-        for told in run.course.samples:
+        for told in run.course.samples if run.name in first else ():
             lines.setdefault((told.source, told.reference), {}).setdefault(run.name, []).append(told)
     if not lines:
         return '<p class="about">None: the runs began with a version that kept no samples.</p>'
-    return "".join(_sample(*line, by_run) for line, by_run in list(lines.items())[:SHOWN_UPDATES])
+    return "".join(_sample(*line, by_run) for line, by_run in list(lines.items())[:SHOWN_LINES])
 
 
 def _sample(source: str, reference: str, by_run: dict[str, list[Told]]) -> str:
-    rows = []
+    rows, shown = [], SHOWN_UPDATES if len(by_run) == 1 else SHOWN_UPDATES_OF_SEVERAL
     for run, told in by_run.items():
-        for place in dict.fromkeys(round(number * (len(told) - 1) / (SHOWN_UPDATES - 1)) for number in range(6)):
+        for place in dict.fromkeys(round(number * (len(told) - 1) / (shown - 1)) for number in range(shown)):
             one = told[place]
             head = f"{text(run)}, " if len(by_run) > 1 else ""
             rows.append([f"{head}update {one.step:,}", f'<span dir="auto">{text(one.hypothesis)}</span>'])
