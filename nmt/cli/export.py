@@ -14,6 +14,7 @@ ComputeType = Literal[
 WITH_TYPE = ("ctranslate2", "argos")
 
 
+# Over 50 lines because each flag is a parameter.
 def export(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, its model folder, or one file.")],
     to: Annotated[

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nmt.corpus.cleaning import Cleaning
 
 
+# Over 50 lines because each flag is a parameter.
 def report(
     paths: Annotated[
         list[Path],
@@ -45,10 +46,8 @@ def report(
     deviation. Of a dataset, for each rule: how many pairs it dropped, its scores with the threshold, and pairs nearest
     to that on both sides. The page is one file, which needs no network.
     """
-    from nmt.corpus.dataset import CLEANING
-
-    datasets = [path for path in paths if (path / CLEANING).is_file()]
-    runs = [path for path in paths if path not in datasets]
+    runs = [path for path in paths if (path / "config.toml").exists()]  # a dataset has none
+    datasets = [path for path in paths if path not in runs]
     if runs and (output or csv or tensorboard):
         write_files(runs, datasets, (output, csv, tensorboard), scores or [], quiet)
     elif scores or csv or tensorboard:
@@ -75,13 +74,15 @@ def write_files(
     quiet: bool,
 ) -> None:
     """Write what is asked for of runs: a page, a table of their metrics, a folder for TensorBoard."""
+    from nmt.cli.again import commands
     from nmt.cli.console import say
     from nmt.disk.outputs import check_outputs
     from nmt.scoring.metrics_files import write_csv, write_tensorboard
     from nmt.scoring.seeds import model_names
     from nmt.scoring.set_scores import SetScores
+    from nmt.scoring.validation import validation_of
     from nmt.show.run_facts import open_datasets
-    from nmt.show.run_report import open_runs, run_folder_of, write_run_report
+    from nmt.show.run_report import Report, open_runs, run_folder_of, write_run_report
 
     page, csv, tensorboard = outputs
     if page:
@@ -91,7 +92,8 @@ def write_files(
     if page:
         opened = open_runs(runs)
         known = open_datasets(datasets, {run.name: run.model for run in opened})
-        write_run_report(opened, known, [each for path in scores for each in SetScores.read(path)], page)
+        tests = [each for path in scores for each in SetScores.read(path)]
+        write_run_report(Report(opened, validation_of(runs), known, tests, commands(opened, known)), page)
     metrics = {name: run_folder_of(run) for name, run in zip(model_names(runs), runs, strict=True)}
     if csv:
         write_csv({name: folder.read_metrics() for name, folder in metrics.items()}, csv)

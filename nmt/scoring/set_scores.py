@@ -14,7 +14,7 @@ from nmt.scoring.metrics import NAMES
 from nmt.scoring.tables import Table
 
 LARGEST, MOST = 1 << 24, 100  # bytes of a file; sets, and systems of a set
-_MEND = "make it with nmt evaluate and its --json"
+_MEND = "make it with nmt evaluate and its `json`"
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,14 @@
-"""Parts of a report of runs: settings that differ, what they were trained on, and what repeats them.
+"""Parts of a report of runs: settings that differ, what they were trained on, and what they were made with.
 
 Knows settings, manifests and environments; no curve and no page.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import join
 from typing import Any, Self
 
-from nmt.config import Config, PrepareOptions
+from nmt.config import Config
 from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import digest
 from nmt.disk.manifest import read_manifest
@@ -17,9 +16,7 @@ from nmt.errors import UsageError
 from nmt.show.corpus_report import sums_table
 from nmt.show.markup import table, text
 from nmt.store.model_folder import ModelFolder
-from nmt.store.run_folder import RunFolder
 
-PREPARE = {"vocab_size": "--vocab-size", "tokenizer": "--tokenizer", "max_length": "--max-length", "clean": "--clean"}
 NO_ENVIRONMENT = "It began with a version that wrote none down."
 
 
@@ -40,43 +37,6 @@ class DatasetFacts:
     def digest(self) -> str:
         """The name by which models know it."""
         return digest(dict(self.manifest))
-
-    def command(self) -> str:
-        """The command that makes it again, as far as its manifest tells."""
-        source, target = self.cleaning.languages
-        words = ["nmt", "prepare"]
-        if len(self.cleaning.directions) > 1:
-            words += ["--directions", ",".join("-".join(pair) for pair in self.cleaning.directions)]
-        else:
-            words += ["-s", source, "-t", target]
-        for corpus in self.cleaning.corpora:
-            weight = f"={corpus.weight:g}" if corpus.role == "train" and corpus.weight != 1 else ""
-            words += [f"--{corpus.role}", corpus.path + weight]
-        for each in self.cleaning.texts:
-            words += ["--mono", each.path]
-        return join([*words, *self._options(), "-o", str(self.folder)])
-
-    def _options(self) -> Iterator[str]:
-        """The flags of options that are not as they are by default."""
-        options, usual = self.manifest.get("options"), PrepareOptions()
-        if not isinstance(options, dict):
-            return
-        for name, flag in PREPARE.items():
-            if (value := options.get(name)) not in (None, getattr(usual, name)):
-                yield from (flag, str(value))
-        if options.get("joint_vocab") is False:
-            yield "--separate-vocab"
-        if options.get("fix") is True:
-            yield "--fix"
-        for flag, values in (("--rule", str(options.get("rules", "")).split(",")), ("--kind", _lines(options))):
-            for value in filter(None, values):
-                yield from (flag, value)
-        if options.get("seed", usual.seed) != usual.seed:
-            yield from ("--seed", str(options["seed"]))
-
-
-def _lines(options: Mapping[str, Any]) -> list[str]:
-    return str(options.get("kinds", "")).splitlines()
 
 
 def open_datasets(folders: Sequence[Path], models: Mapping[str, ModelFolder]) -> list[DatasetFacts]:
@@ -108,7 +68,7 @@ def settings(configs: Mapping[str, Config]) -> str:
     for run, values in flat.items():
         shown = "\n".join(f"{key} = {value}" for key, value in values.items())
         name = f"All settings of {run}" if others else "All settings"
-        parts.append(f'<details><summary>{text(name)}</summary><pre class="all">{_lined(shown)}</pre></details>')
+        parts.append(f'<details><summary>{text(name)}</summary><pre class="all">{lined(shown)}</pre></details>')
     return "".join(parts)
 
 
@@ -116,7 +76,7 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else text(str(value))
 
 
-def _lined(shown: str) -> str:
+def lined(shown: str) -> str:
     return "\n".join(map(text, shown.split("\n")))
 
 
@@ -141,8 +101,7 @@ def data_section(datasets: Sequence[DatasetFacts], models: Mapping[str, ModelFol
         parts.append(
             f"<h3>{text(str(dataset.folder))}</h3>{table('corpora', ['', 'corpus', 'pairs', 'kept'], corpora, (2, 3))}"
             f"<h3>What cleaning did</h3>{sums_table(dataset.cleaning, linked=False)}"
-            '<p class="about">Rule by rule, with examples: '
-            f"<code>{text(join(['nmt', 'report', str(dataset.folder), '-o', 'cleaning.html']))}</code></p>"
+            '<p class="about">nmt report shows it rule by rule, with examples, on a page of the dataset alone.</p>'
         )
     return "".join(parts)
 
@@ -155,7 +114,7 @@ def environments(known: Mapping[str, Mapping[str, str]]) -> str:
     """What the last process of each run was made with; runs with the same are told together."""
     together: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for run, facts in known.items():
-        own = tuple((key, value) for key, value in facts.items() if key not in ("data", "command"))
+        own = tuple((key, value) for key, value in facts.items() if key not in ("data", "init", "teachers"))
         together.setdefault(own, []).append(run)
     parts = []
     for own, runs in together.items():
@@ -163,15 +122,3 @@ def environments(known: Mapping[str, Mapping[str, str]]) -> str:
         rows = [[text(key), text(value)] for key, value in own]
         parts.append(head + (table("environment", ["", ""], rows, ()) if rows else f"<p>{NO_ENVIRONMENT}</p>"))
     return "".join(parts)
-
-
-def commands(
-    datasets: Sequence[DatasetFacts], runs: Mapping[str, tuple[RunFolder, ModelFolder, Mapping[str, str]]]
-) -> str:
-    """The commands that make the data and the runs again."""
-    lines, known = [dataset.command() for dataset in datasets], {each.digest: str(each.folder) for each in datasets}
-    for folder, model, facts in runs.values():
-        data = known.get(str(model.manifest.get("data")), "DATA")
-        again = ["nmt", "train", data, "-o", f"{folder.folder}-again", "--config", str(folder.config_path)]
-        lines.append(facts.get("command") or join(again))
-    return f"<pre>{_lined(chr(10).join(lines))}</pre>"

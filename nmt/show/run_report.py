@@ -18,11 +18,11 @@ from nmt.scoring.gains import table as table_of_stages
 from nmt.scoring.seeds import model_names
 from nmt.scoring.set_scores import SetScores
 from nmt.scoring.tables import Table
-from nmt.scoring.validation import Validated, validation_of
+from nmt.scoring.validation import Validated
 from nmt.scoring.validation import table as table_of_scores
 from nmt.show.curves import Curve, chart, strips
 from nmt.show.markup import page, table, text
-from nmt.show.run_facts import DatasetFacts, commands, data_section, environments, settings
+from nmt.show.run_facts import DatasetFacts, data_section, environments, lined, settings
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
 from nmt.text.languages import language_name
@@ -52,6 +52,7 @@ class Report(NamedTuple):
     systems: Sequence[Validated]
     datasets: Sequence[DatasetFacts] = ()
     tests: Sequence[SetScores] = ()
+    commands: Sequence[str] = ()  # that make data and runs again
 
     def colour_of(self, run: Reported) -> int:
         """The colour of a run's system."""
@@ -87,11 +88,8 @@ def open_runs(paths: Sequence[Path]) -> list[Reported]:
     return runs
 
 
-def write_run_report(
-    runs: Sequence[Reported], datasets: Sequence[DatasetFacts], tests: Sequence[SetScores], path: Path
-) -> None:
-    """Write the page of the runs to ``path``. Raises DataError for a run that was not validated yet."""
-    report = Report(runs, validation_of([run.path for run in runs]), datasets, tests)
+def write_run_report(report: Report, path: Path) -> None:
+    """Write the page of the runs to ``path``."""
     with create_binary(path) as file:
         file.write(run_report(report).encode())
 
@@ -115,7 +113,7 @@ def run_report(report: Report) -> str:
         settings=settings({run.name: run.config for run in report.runs}),
         data=data_section(report.datasets, {run.name: run.model for run in report.runs}),
         environment=environments({run.name: run.environment for run in report.runs}),
-        commands=commands(report.datasets, {run.name: (run.folder, run.model, run.environment) for run in report.runs}),
+        commands=f"<pre>{lined(chr(10).join(report.commands))}</pre>",
     )
 
 

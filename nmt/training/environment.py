@@ -1,8 +1,6 @@
-"""What a run is made with: versions, the machine, and the command that repeats it. Knows no data and no model."""
+"""What a run is made with: versions, the machine, and what was named for it. Knows no data and no model."""
 
 import platform
-from pathlib import Path
-from shlex import join
 
 import torch
 
@@ -23,16 +21,6 @@ def environment_of(request: TrainRequest, device: torch.device, processes: int) 
         "cores": f"{available_cores()}, of which {torch.get_num_threads()} train",
         "processes": str(processes),
         "data": str(request.data),
-        "command": command_of(request, processes),
+        **({"init": str(request.init)} if request.init else {}),
+        **({"teachers": "\n".join(map(str, request.teachers))} if request.teachers else {}),
     }
-
-
-def command_of(request: TrainRequest, processes: int = 1) -> str:
-    """The command that makes the same run again, in another folder."""
-    again = Path(f"{request.run}-again")
-    words = ["nmt", "train", str(request.data), "-o", str(again), "--config", str(request.run / "config.toml")]
-    words += ["--init", str(request.init)] if request.init else []
-    for teacher in request.teachers:
-        words += ["--teacher", str(teacher)]
-    words += ["--devices", str(processes)] if processes > 1 else []
-    return join(words)
