@@ -102,7 +102,7 @@ def test_where_training_had_such_lines_they_stay_as_they_are() -> None:
 def test_the_profile_counts_lines_in_capitals_and_titles() -> None:
     counter = ProfileCounter()
     sources = ["TWO DOGS RUN", "A Man in the Park With a Dog", "a b", "c d"]
-    counter.add([(source, "x") for source in sources], [3] * 4)
+    counter.add([(source, "x") for source in sources], [3] * 4, [3] * 4)
     assert (counter.profile().capitals, counter.profile().titles) == (0.25, 0.25)
 
 

@@ -118,6 +118,15 @@ def test_lengths_are_judged_the_same_from_both_sides(left: int, right: int) -> N
     assert not differ_in_length(left, 2 * left)
 
 
+@given(st.integers(0, 500), st.integers(0, 500), st.sampled_from([0.25, 0.5, 2.0, 4.0]))
+def test_a_length_is_judged_by_the_ratio_of_the_training_pairs(left: int, right: int, ratio: float) -> None:
+    expected = ratio * left
+    assert differ_in_length(left, right, ratio) == (max(expected, right) > 2 * min(expected, right) + 5)
+    assert not differ_in_length(left, int(ratio * left), ratio)
+    assert Checks("de", 4.0).failed("a b", "a c", (10, 40)) == []
+    assert Checks("de", 4.0).failed("a b", "a c", (10, 10)) == ["length"]
+
+
 @pytest.mark.parametrize("number", ["1984", "32", "9" * 5000, "٤٢"])
 def test_a_large_number_of_one_side_alone_is_lost_or_new(number: str) -> None:
     assert differ_in_numbers(f"in {number}", "then")

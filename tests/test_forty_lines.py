@@ -76,7 +76,16 @@ PLAIN = [
     "책 " * 400,
 ]
 
-LINES = [*COPIED, *KEPT, *PLAIN]
+MARKED = {
+    "- 학교에 간다": "-",
+    "1. 학교에 간다": "1.",
+    "(2) 학교에 간다": "(2)",
+    "a) 학교에 간다": "a)",
+    "③ 책을 읽는다": "③",
+}
+"""Items of a list, with their marks."""
+
+LINES = [*COPIED, *KEPT, *MARKED, *PLAIN]
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +112,7 @@ def segments_of(translator: Translator, line: str) -> list[Segment]:
 
 
 def test_there_are_forty_and_more_and_none_is_lost(translations: dict[str, str]) -> None:
-    assert len(LINES) == len(translations) == 45
+    assert len(LINES) == len(translations) == 50
 
 
 @pytest.mark.parametrize("line", COPIED)
@@ -118,6 +127,15 @@ def test_what_stays_is_in_the_translation_as_often_as_in_the_line(translations: 
     for item in items:
         assert translations[line].count(item) == items.count(item)
     assert len(find(translations[line])) == len(items), translations[line]
+
+
+@pytest.mark.parametrize("line", MARKED)
+def test_the_mark_of_a_list_item_reaches_the_model_as_a_slot(
+    translator: Translator, translations: dict[str, str], line: str
+) -> None:
+    (segment,) = segments_of(translator, line)
+    assert list(segment.items) == [MARKED[line]]
+    assert translations[line].count(MARKED[line]) == 1
 
 
 def test_lines_come_out_alike_one_by_one_and_in_another_order(

@@ -97,7 +97,7 @@ def test_a_trained_model_of_transformers_computes_and_searches_as_before(
 ) -> None:
     folder = foreign.write_hugging_face(tmp_path / "folder", models)
     sources, targets = foreign.text("ko", 24), foreign.text("en", 24)
-    trained = by_transformers("train", folder, sources=sources, targets=targets, steps=120, rate=0.02)
+    trained = by_transformers("train", folder, sources=sources, targets=targets, steps=300, rate=0.01)
     assert trained["loss"] < 2.5
     assert import_model(folder, tmp_path / "model") == ("ko", "en")
     # The last two lines have characters that neither the pieces nor the vocabulary know.

@@ -27,27 +27,28 @@ def test_a_profile_says_what_a_plain_count_says(rows: list[tuple[str, str, int]]
     counter = ProfileCounter()
     for start in range(0, len(rows), chunk):
         some = rows[start : start + chunk]
-        counter.add([row[:2] for row in some], [row[2] for row in some])
+        counter.add([row[:2] for row in some], [row[2] for row in some], [2 * row[2] for row in some])
     profile = counter.profile()
     assert profile.longest == max(pieces for _, _, pieces in rows)  # of so few, the longest is 1 in 1,000
     assert profile.sentences == max({"a. b.": 2, "a. b. c": 3, "가。나。": 2}.get(source, 1) for source, _, _ in rows)
     marks = [source[-1] for source, _, _ in rows if source.endswith((".", "!", "。"))]
     assert profile.final == pytest.approx(len(marks) / len(rows), abs=1e-5)
+    assert profile.ratio == 2
     assert not marks or marks.count(profile.source_mark) == max(map(marks.count, marks))
 
 
 def test_the_longest_line_counts_unless_it_is_an_outlier() -> None:
     for longest, counted in ((110, 110), (125, 125), (126, 125), (400, 125)):
         counter = ProfileCounter()
-        counter.add([("a.", "b.")] * 1001, [100] * 1000 + [longest])
+        counter.add([("a.", "b.")] * 1001, [100] * 1000 + [longest], [])
         assert counter.profile().longest == counted
 
 
 def test_what_one_line_in_a_thousand_has_counts_as_seen_and_what_fewer_have_does_not() -> None:
     for rare, longest, sentences in ((10, 50, 3), (9, 6, 1)):  # 6: 5, and a quarter more
         counter = ProfileCounter()
-        counter.add([("a.", "b.")] * (10_000 - rare), [5] * (10_000 - rare))
-        counter.add([("a. b. c.", "d.")] * rare, [50] * rare)
+        counter.add([("a.", "b.")] * (10_000 - rare), [5] * (10_000 - rare), [])
+        counter.add([("a. b. c.", "d.")] * rare, [50] * rare, [])
         assert counter.profile() == Profile(longest, sentences, 1.0, ".", ".", 0.0, 0.0)
 
 
@@ -61,6 +62,9 @@ def test_a_dataset_and_the_model_trained_on_it_say_what_its_sources_looked_like(
     assert profile.sentences == max(source.count(". ") + source.count("? ") + 1 for source in sources)
     assert profile.final == pytest.approx(sum(source[-1] in ".?!" for source in sources) / 300, abs=1e-5)
     assert (profile.source_mark, profile.target_mark) == (".", ".")
+    targets = (CORPUS / "train.en").read_text(encoding="utf-8").splitlines()[:300]
+    target_pieces = Tokenizer.load(data.target_tokenizer_path).encode(targets)
+    assert profile.ratio == pytest.approx(sum(map(len, target_pieces)) / sum(map(len, pieces)), abs=1e-5)
     assert ModelFolder.open(tiny_run.run / "model").profile == profile
 
 
@@ -76,6 +80,8 @@ def test_a_dataset_and_the_model_trained_on_it_say_what_its_sources_looked_like(
         {**SOUND, "longest": 10**9},
         {**SOUND, "longest": True},
         {**SOUND, "sentences": 2.0},
+        {**SOUND, "ratio": 0},
+        {**SOUND, "ratio": "1"},
         {**SOUND, "final": 1.1},
         {**SOUND, "final": "1"},
         {**SOUND, "source_mark": "\x1b[2J"},

@@ -113,7 +113,7 @@ def said(usable: Usable, translations: Sequence[Translation]) -> list[float]:
 
 def test_known_probabilities_are_found_again_on_other_lines() -> None:
     translations, references, _ = simulated(MOST, 1)
-    usable = fit(translations, references, "de")
+    usable = fit(translations, references, CHECKS)
     assert usable is not None
     assert (usable.bound, usable.lines) == (50.0, MOST)
     others, their_references, known = simulated(4000, 2)
@@ -125,17 +125,17 @@ def test_known_probabilities_are_found_again_on_other_lines() -> None:
 
 def test_of_many_lines_evenly_spaced_ones_count_and_of_too_few_or_one_kind_none() -> None:
     translations, references, _ = simulated(2 * MOST, 3)
-    half, whole = fit(translations[::2], references[::2], "de"), fit(translations, references, "de")
+    half, whole = fit(translations[::2], references[::2], CHECKS), fit(translations, references, CHECKS)
     assert half == whole
-    assert fit(translations[: FEWEST - 1], references[: FEWEST - 1], "de") is None
-    assert fit(translations[:FEWEST], references[:FEWEST], "de") is not None
-    assert fit(translations[:FEWEST], [each.text for each in translations[:FEWEST]], "de") is None
-    assert fit(translations[:FEWEST], ["ÄÖÜ"] * FEWEST, "de") is None
+    assert fit(translations[: FEWEST - 1], references[: FEWEST - 1], CHECKS) is None
+    assert fit(translations[:FEWEST], references[:FEWEST], CHECKS) is not None
+    assert fit(translations[:FEWEST], [each.text for each in translations[:FEWEST]], CHECKS) is None
+    assert fit(translations[:FEWEST], ["ÄÖÜ"] * FEWEST, CHECKS) is None
 
 
 def test_a_failed_check_is_a_bad_sign_also_where_no_line_of_the_validation_set_failed_one() -> None:
     translations, references, _ = simulated(400, 4)
-    usable = fit(translations, references, "de")
+    usable = fit(translations, references, CHECKS)
     assert usable is not None
     assert usable.weights[FEATURES.index("checks")] == pytest.approx(prior()[0][1 + FEATURES.index("checks")])
     plain = translations[0]
@@ -157,7 +157,7 @@ def test_the_length_penalty_of_the_search_changes_no_feature(penalty: float) -> 
     plain = replace(scored, score=logprob / (pieces + 1))
     assert features(scored, CHECKS, penalty) == pytest.approx(features(plain, CHECKS))
     usable = made(WEIGHTS)
-    judges = [Judge.of(usable, "de", SearchOptions(length_penalty=each)) for each in (penalty, 1.0)]
+    judges = [Judge.of(usable, CHECKS, SearchOptions(length_penalty=each)) for each in (penalty, 1.0)]
     assert all(judges)
     assert judges[0].probability(scored) == pytest.approx(judges[1].probability(plain))  # type: ignore[union-attr]
 
@@ -185,9 +185,9 @@ def test_a_feature_counts_no_more_beyond_what_was_seen() -> None:
 def test_samples_and_what_consensus_chose_are_not_judged() -> None:
     usable = made(WEIGHTS)
     for options in (SearchOptions(sample=0), SearchOptions(mbr="chrf"), SearchOptions(sample=5, mbr="bleu")):
-        assert Judge.of(usable, "de", options) is None
-    assert Judge.of(None, "de", SearchOptions()) is None
-    assert Judge.of(usable, "de", SearchOptions(beam_size=1)) is not None
+        assert Judge.of(usable, CHECKS, options) is None
+    assert Judge.of(None, CHECKS, SearchOptions()) is None
+    assert Judge.of(usable, CHECKS, SearchOptions(beam_size=1)) is not None
 
 
 # --- calibration ------------------------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_a_run_fits_it_on_its_validation_set_and_a_resumed_one_finds_the_same(
     data = Dataset.open(tiny_run.data)
     search = SearchOptions(beam_size=1, max_length_factor=length_factor(data))
     translations = list(Translator.load(tmp_path / "whole", search, engine="torch").translate(data.valid_source))
-    again = fit(translations, data.valid_target, "en")
+    again = fit(translations, data.valid_target, Checks.of("en", data.profile))
     assert again is not None
     assert said(again, translations) == pytest.approx(said(usable, translations), abs=1e-3)
 

@@ -72,13 +72,13 @@ class Encoder:
         counter, rows, valid = ProfileCounter(chunk.language), {}, list[Pair]()
         for split, verdict in ((chunk.role, KEPT), ("valid", HELD_OUT)):
             chosen = verdicts[wanted] == verdict
-            sources = list(compress(source, chosen))
+            sources, targets = list(compress(source, chosen)), list(compress(target, chosen))
             tagged = [tag + ids for ids in sources] if tag else sources
             if sources:
-                rows[split] = Ragged.of(tagged), Ragged.of(list(compress(target, chosen)))
+                rows[split] = Ragged.of(tagged), Ragged.of(targets)
             texts = [chunk.pairs[row] for row in wanted[chosen].tolist()]
             if split == "train":
-                counter.add(texts, map(len, sources))
+                counter.add(texts, map(len, sources), map(len, targets))
             else:
                 valid += texts
         return Encoded(chunk._replace(pairs=(), verdicts=verdicts), rows, valid, counter.state(), late)

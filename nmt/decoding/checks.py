@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, compress, groupby
 from operator import eq
+from typing import Self
 
 from nmt.text.languages import script_of, script_of_letter
 from nmt.text.numerals import differing_numbers
+from nmt.text.profile import Profile
 from nmt.text.words import bare
 
 LOOP, CUT_OFF, COPIED, WRONG_SCRIPT, LENGTH, NUMBER = "loop", "cut-off", "copied", "wrong-script", "length", "number"
@@ -23,7 +25,7 @@ LOOPING = 3  # repeats from which words or characters on end are a loop
 LONG = 5  # words, of which one repeat less is a loop
 LONGEST = 60  # words that are looked at as one unit: longer ones end at a length limit
 STUTTER = 4  # times that a letter stands on end in a loop: three do in Schifffahrt
-LONGER, FEW = 2.0, 5  # a side has at most LONGER × the other's pieces + FEW
+LONGER, FEW = 2.0, 5  # a side has at most LONGER × the pieces to be expected by the other + FEW
 ALLOWANCE = 5  # letters of the right script that every translation is granted: terms in Latin letters prove nothing
 NAME = 3  # words, below which an equal text may be a name or a term
 SMALL = 31  # numbers up to this may be spelt out on one side, or be days, months or hours
@@ -37,9 +39,18 @@ _MARKS = ".,:;!?…\"'()[]«»„“”‘’"
 
 @dataclass(frozen=True)
 class Checks:
-    """The checks of translations into a language; "" is an unknown one, for which no script is wrong."""
+    """The checks of translations into a language; "" is an unknown one, for which no script is wrong.
+
+    ``ratio`` is how many pieces translations usually have for each piece of their source.
+    """
 
     target_language: str = ""
+    ratio: float = 1.0
+
+    @classmethod
+    def of(cls, target_language: str, profile: Profile | None) -> Self:
+        """The checks of translations by a model whose training pairs had a ``profile``."""
+        return cls(target_language, profile.ratio if profile else 1.0)
 
     @cached_property
     def scripts(self) -> frozenset[str]:
@@ -69,7 +80,7 @@ class Checks:
             is_cut_off,
             self.is_copied(source, translation),
             self.has_wrong_script(source, translation),
-            differ_in_length(*pieces) or is_blank(source, translation),
+            differ_in_length(*pieces, self.ratio) or is_blank(source, translation),
             differ_in_numbers(source, translation),
             any(translation.count(item) < kept.count(item) for item in kept),
         )
@@ -165,9 +176,9 @@ def is_blank(source: str, translation: str) -> bool:
     return not any(map(str.isalnum, translation)) and any(map(str.isalpha, source))
 
 
-def differ_in_length(source_pieces: int, target_pieces: int) -> bool:
-    """Whether one side has many more pieces than the other."""
-    shorter, longer = sorted((source_pieces, target_pieces))
+def differ_in_length(source_pieces: int, target_pieces: int, ratio: float = 1.0) -> bool:
+    """Whether one side has many more pieces than the other, which usually has ``ratio`` for each of the source."""
+    shorter, longer = sorted((ratio * source_pieces, target_pieces))
     return longer > LONGER * shorter + FEW
 
 

@@ -17,6 +17,8 @@ from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
 from nmt.text.lines import one_line
+from nmt.text.list_marks import VERSION as LIST_MARKS
+from nmt.text.list_marks import list_mark
 from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
@@ -82,7 +84,7 @@ class Rewriter:
             return {}
         told: dict[str, str | float] = {"marked from": ALWAYS, "cased below": SELDOM}
         if self.slots:
-            told |= {"slots": self.slots, "grammar": VERSION}
+            told |= {"slots": self.slots, "grammar": VERSION, "list marks": LIST_MARKS}
         if self.profile.words:
             told |= {"mistyped words": MISTYPED}
         return told if self._whole else {**told, "sentence rules": RULES, "source language": self._language}
@@ -176,12 +178,18 @@ class Rewriter:
         return text.text if nothing else ""
 
     def find(self, text: str, late: set[str] | None = None) -> list[Match]:
-        """What of a text gets slots: by the grammar, and words and signs of which the vocabulary has no character.
+        """What of a text gets slots: the mark of a list item in front, what the grammar finds, and words and signs of
+        which the vocabulary has no character.
 
         Kinds that are left out, because their patterns take too long, are added to ``late``.
         """
         matches = self._grammar.find(text, late)
-        if text.isascii() or not self.slots:
+        if not self.slots:
+            return matches
+        mark = list_mark(text, self._language)
+        if mark and not (matches and matches[0].start < len(mark)):
+            matches = [Match(0, len(mark), "list"), *matches]
+        if text.isascii():
             return matches
         strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self.is_strange(sign)]
         if not strange:

@@ -82,7 +82,8 @@ class Translator:
         self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
-        self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, target_language, self.options))
+        checks = Checks.of(target_language, profile)
+        self.assembler = Assembler(target_tokenizer, self.rewriter, Judge.of(usable, checks, self.options))
         self.terms = Terms(glossary, self.phrasebook, self.assembler) if glossary else None
         tell = self.terms.tell_again if self.terms else None
         self.placing = Placing(self.assembler.texts, self.options.length_penalty, tell)
@@ -94,8 +95,7 @@ class Translator:
         self.wide_batches = Batches(max(1, batch_tokens // WIDER), engine.workers)
         if reason := engine.supports(self.options):
             raise SettingsError(reason, "leave that option out")
-        checking = Checking(Checks(target_language), self.assembler, source_tokenizer, self.options)
-        self.checking = checking if self.options.check else None
+        self.checking = Checking(checks, self.assembler, source_tokenizer, self.options) if self.options.check else None
         self.second = SecondSearch.of(self.checking, self.options) if self.checking else None
         self.lost_slots = LostSlots.of(engine, target_tokenizer, profile, self.options.length_penalty)
         both = source_tokenizer, target_tokenizer

@@ -141,13 +141,13 @@ class Judge:
     length_penalty: float = SearchOptions.length_penalty
 
     @classmethod
-    def of(cls, usable: Usable | None, target_language: str, options: SearchOptions) -> Self | None:
+    def of(cls, usable: Usable | None, checks: Checks, options: SearchOptions) -> Self | None:
         """The judge of what a search with ``options`` finds; None without a regression, or where scores mean another
         thing than those it was fitted on: of samples, and of what ``mbr`` chose.
         """
         if usable is None or options.sample is not None or options.mbr is not None:
             return None
-        return cls(usable, Checks(target_language), options.length_penalty)
+        return cls(usable, checks, options.length_penalty)
 
     def probability(self, translation: Translated) -> float:
         """The probability that a translation is usable; 1 for a blank line, whose translation is as blank."""

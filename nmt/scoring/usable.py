@@ -44,7 +44,7 @@ LEAST = 0.1
 """Share of the lines that are looked at as the least usable ones."""
 
 
-def fit(translations: Sequence[Translation], references: Sequence[str], target_language: str) -> Usable | None:
+def fit(translations: Sequence[Translation], references: Sequence[str], checks: Checks) -> Usable | None:
     """The regression of a model, fitted on its translations, by beam search or greedy, of lines with references.
 
     None when too few lines are usable, or too few are not.
@@ -55,9 +55,10 @@ def fit(translations: Sequence[Translation], references: Sequence[str], target_l
     pairs = pairs[:: max(1, ceil(len(pairs) / MOST))]
     if len(pairs) < FEWEST:
         return None
-    checks = Checks(target_language)
     values = np.array([features(translation, checks) for translation, _ in pairs])
-    chrf = line_chrf([translation.text for translation, _ in pairs], [[line for _, line in pairs]], target_language)
+    chrf = line_chrf(
+        [translation.text for translation, _ in pairs], [[line for _, line in pairs]], checks.target_language
+    )
     usable = np.array(chrf) > BOUND
     if min(usable.sum(), (~usable).sum()) < FEWEST_EACH:
         return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from nmt.config import EngineOptions, SearchOptions
+from nmt.decoding.checks import Checks
 from nmt.decoding.remarks import Remarks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
@@ -73,10 +74,11 @@ def translators(
     """
     terms = None if glossary is None else {term.source: term.targets for term in glossary.terms}
     own = of_workers(wanted)
-    first, target = models[0], models[0].target_language
+    first = models[0]
+    checks = Checks.of(first.target_language, first.profile)
     usable = None if len(models) > 1 else Usable.read(first.manifest, str(first.folder))
     with pool_of(Translates([*map(Sent.of, models)], options, own, terms), cluster, own, progress) as pool:
-        yield ClusterTranslator(pool, Judge.of(usable, target, options), terms is not None)
+        yield ClusterTranslator(pool, Judge.of(usable, checks, options), terms is not None)
 
 
 class ClusterTranslator:

@@ -40,6 +40,7 @@ class Profile:
     kinds: Sequence[str] = ()  # of ``nmt.text.verbatim``, for which they stand
     patterns: Mapping[str, str] = field(default_factory=dict)  # and those of its own
     terms: bool = False  # whether training showed sources with translations of terms in them
+    ratio: float = 1.0  # pieces of targets, for each piece of a source
     words: KnownWords | None = field(default=None, compare=False, repr=False)  # of the sources, from a file of its own
 
     @property
@@ -78,7 +79,8 @@ class Profile:
         patterns = isinstance(self.patterns, dict) and all(isinstance(text, str) for text in self.patterns.values())
         marks = all(mark == "" or mark in [*MARKS] for mark in (self.source_mark, self.target_mark))
         lists = slots and kinds and patterns and type(self.terms) is bool and self.words is None
-        return counts and share and lists and marks and bool(self.source_mark or not self.final)
+        ratio = isinstance(self.ratio, int | float) and 0 < self.ratio <= _LARGEST
+        return counts and share and ratio and lists and marks and bool(self.source_mark or not self.final)
 
 
 @dataclass
@@ -87,14 +89,16 @@ class ProfileCounter:
 
     language: str = ""
     pieces: Counter[int] = field(default_factory=Counter)
+    target_pieces: Counter[int] = field(default_factory=Counter)
     sentences: Counter[int] = field(default_factory=Counter)
     cases: Counter[str] = field(default_factory=Counter)
     source_marks: Counter[str] = field(default_factory=Counter)
     target_marks: Counter[str] = field(default_factory=Counter)
 
-    def add(self, pairs: Iterable[tuple[str, str]], pieces: Iterable[int]) -> None:
-        """Count pairs of source and target; ``pieces`` are the lengths of the sources in pieces."""
+    def add(self, pairs: Iterable[tuple[str, str]], pieces: Iterable[int], target_pieces: Iterable[int]) -> None:
+        """Count pairs of source and target, with the lengths of the sources and of the targets in pieces."""
         self.pieces.update(pieces)
+        self.target_pieces.update(target_pieces)
         for source, target in pairs:
             self.sentences[len(split_sentences(source, self.language))] += 1
             self.cases[case_of(source)] += 1
@@ -117,11 +121,17 @@ class ProfileCounter:
         source_mark, target_mark = map(_most_common, (self.source_marks, self.target_marks))
         longest = min(max(self.pieces), int(OUTLIER * _usual_most(self.pieces)))
         capitals, titles = (round(self.cases[case] / lines, 6) for case in (CAPITALS, TITLE))
-        return Profile(longest, _usual_most(self.sentences), final, source_mark, target_mark, capitals, titles)
+        ratio = round(_total(self.target_pieces) / max(1, _total(self.pieces)), 6) or 1.0
+        facts = longest, _usual_most(self.sentences), final, source_mark, target_mark, capitals, titles
+        return Profile(*facts, ratio=ratio)
 
 
 def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and type(value) is not bool and 0 <= value <= 1
+
+
+def _total(lengths: Counter[int]) -> int:
+    return sum(length * count for length, count in lengths.items())
 
 
 def _usual_most(counts: Counter[int]) -> int:

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from nmt.config import SearchOptions
 from nmt.corpus.dataset import Dataset
+from nmt.decoding.checks import Checks
 from nmt.decoding.directed import Directed
 from nmt.decoding.engine import Engine
 from nmt.decoding.translation import Translation
@@ -81,7 +82,9 @@ def scores_of(data: Dataset, rows: Sequence[int], translations: Sequence[Transla
         of_target.setdefault(direction[1], []).extend(places)
     usable = {
         target: fit(
-            [translations[place] for place in places], [data.valid_target[rows[place]] for place in places], target
+            [translations[place] for place in places],
+            [data.valid_target[rows[place]] for place in places],
+            Checks.of(target, data.profile_of(target)),
         )
         for target, places in of_target.items()
     }

@@ -54,10 +54,11 @@ def by_model(job: TrainJob, state: TrainState, stage: Stage, workers: int, facto
     assert data.mono
     forth, back = (options_of(data, side, factor) for side in (0, 1))
     engine = PyTorchEngine.of(state.average, target.control_ids(), device, workers)
-    forwards, backwards = Way(engine, source, target, forth, Checks(data.target_language)), None
+    checks = Checks.of(data.target_language, data.profile)
+    forwards, backwards = Way(engine, source, target, forth, checks), None
     if data.mono.pieces[1]:
         reverse = PyTorchEngine.of(reversed_(state.average, data), source.control_ids(), device, workers)
-        backwards = Way(reverse, target, source, back, Checks(data.source_language))
+        backwards = Way(reverse, target, source, back, Checks(data.source_language, 1 / checks.ratio))
     # As long as both directions train, texts of the source language teach the model to translate backwards.
     reads_made = backwards is not None and stage.begins < job.config.training.bidirectional
     texts = Texts(data.mono, forwards, backwards, tag=[tag_of(source)], reads_made=reads_made)
@@ -89,6 +90,6 @@ def by_teacher(job: TrainJob, threads: int) -> tuple[Texts, str]:
     first, *others = job.teachers
     wanted = EngineOptions(device=job.request.device, threads=threads)
     engine = load_engine(first, BY_TEACHER, wanted, others)
-    way = Way(engine, *job.tokenizers, BY_TEACHER, Checks(job.data.target_language))
+    way = Way(engine, *job.tokenizers, BY_TEACHER, Checks.of(job.data.target_language, job.data.profile))
     work = [job.data.digest, *(teacher.digest for teacher in job.teachers), *map(str, engine.about().values())]
     return Texts(job.data.train, way, by_reference=True), " ".join(work)
