@@ -57,9 +57,9 @@ def report(
             raise UsageError("a page is of one dataset, or of runs", "name one dataset, or a run beside it")
         check_page("--output", output, paths, paths[0])
 
-        from nmt.show.corpus_report import open_dataset
+        from nmt.corpus.cleaning import Cleaning
 
-        write_page(open_dataset(paths[0]), str(paths[0]), output, quiet)
+        write_page(Cleaning.open(paths[0]), str(paths[0]), output, quiet)
     else:
         from nmt.cli.console import show
 

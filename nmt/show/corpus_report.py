@@ -4,7 +4,6 @@ It holds no script, asks for nothing, and allows neither: texts of strangers sta
 how they came about.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ from typing import Any
 from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.scan import CorpusReport
 from nmt.disk.files import create_binary
-from nmt.errors import DataError
 from nmt.show.corpus_facts import languages, leaks, lengths, vocabulary
 from nmt.show.histogram import number, score_histogram
 from nmt.show.markup import bars, page, percent, table, text
-from nmt.store.model_folder import SETTINGS, WEIGHTS
 from nmt.text.languages import language_name
 
 Example = Sequence[Any]  # score, corpus, line, source, target
@@ -26,14 +23,6 @@ ABOUT = {
     "held-out": "is set aside for validation",
     "too-long": "has a side of too many pieces",
 }
-
-
-def open_dataset(folder: Path) -> Cleaning:
-    """What cleaning did to a dataset. Raises what ``Cleaning.open`` raises, and DataError for a run or a model."""
-    if os.path.exists(folder / SETTINGS):  # both have settings, a dataset has none
-        kind = "model" if os.path.exists(folder / WEIGHTS) else "run"
-        raise DataError(f"{folder} is a {kind}, not a dataset", "name the folder that nmt prepare wrote")
-    return Cleaning.open(folder)
 
 
 def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
