@@ -622,6 +622,7 @@ def test_a_package_for_argos_asks_for_its_language_by_itself(
     for line, its in zip(lines, ours, strict=True):
         encoded = [pieces.encode(line, out_type=str)]
         limit = length_limit(its.source_pieces, 0.5)
-        (found,) = model.translate_batch(encoded, beam_size=2, max_decoding_length=limit, return_scores=True)
+        lengths = {"max_decoding_length": limit, "min_decoding_length": 0}  # 1 by default, which changes scores
+        (found,) = model.translate_batch(encoded, beam_size=2, return_scores=True, **lengths)
         assert its.text == one_line(pieces.decode(found.hypotheses[0]))
         assert found.scores[0] == pytest.approx(its.score, abs=1e-6)
