@@ -192,7 +192,7 @@ def test_the_same_runs_give_the_same_page(runs: Path, tmp_path: Path) -> None:
     ("command", "code", "says"),
     [
         ("report {runs}/a-seed1 -o {tmp}/a.pdf", 2, "end its name in .html"),
-        ("report {runs}/a-seed1 {tmp} -o {tmp}/a.html", 66, "there is no model in"),
+        ("report {runs}/a-seed1 {tmp} -o {tmp}/a.html", 66, "has no manifest.json"),
         ("report {runs}/a-seed1 {other} -o {tmp}/a.html", 2, "no run was trained on"),
         ("report {runs}/data --csv {tmp}/a.csv", 2, "are of runs"),
         ("report {runs}/a-seed1 --scores {runs}/page.html -o {tmp}/a.html", 65, "is not JSON"),
