@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 DEMO := build/demo
 
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-slow torture bench bench-gpu same audit lint check road docs clean
+.PHONY: help install demo test test-slow torture bench bench-gpu same audit lint check road docs man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ road: $(DEMO)/data/manifest.json $(DEVELOPS) ## train the models of docs/road-to
 docs: $(DEVELOPS) ## update the help texts, settings, indexes and tables in docs/
 	$(BIN)/python docs/update.py
 	$(BIN)/python benchmarks/results.py
+
+man: $(RUNS) ## write man pages of all commands into build/man/man1
+	$(BIN)/python packaging/man.py build/man/man1
 
 clean: ## delete all outputs, but not .venv
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,8 +1,10 @@
 """A service in a thread of the tests' own process, with a real server and a real socket."""
 
+import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from nmt.serve.app import application
 from nmt.serve.listening import Listening, Server
@@ -33,3 +35,36 @@ def serving(service: Service) -> Iterator[tuple[str, Server]]:
         server.should_exit = True
         thread.join(WAIT)
         service.batcher.stop()
+
+
+def asked(q: object, **more: object) -> dict[str, object]:
+    return {"q": q, "source": "ko", "target": "en", **more}
+
+
+def connected(url: str, buffer: int = 0) -> socket.socket:
+    host, port = url.removeprefix("http://").split(":")
+    stranger = socket.socket()
+    if buffer:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    stranger.settimeout(WAIT)
+    try:
+        stranger.connect((host, int(port)))
+    except OSError:
+        stranger.close()
+        raise
+    return stranger
+
+
+def read_all(stranger: socket.socket) -> bytes:
+    """All that comes until the connection is closed, in whatever way."""
+    received = b""
+    with suppress(ConnectionError):
+        while part := stranger.recv(1 << 16):
+            received += part
+    return received
+
+
+def post(body: object, more: str = "") -> bytes:
+    content = json.dumps(body).encode()
+    head = f"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{more}"
+    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content

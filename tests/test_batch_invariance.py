@@ -22,6 +22,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "minimum Bayes risk": {"mbr": "chrf"},
     "minimum Bayes risk of samples": {"mbr": "bleu", "sample": 0, "candidates": 10},
     "limits": {"no_repeat_ngram": 2, "min_length": 6},
+    "limits that cut": {"max_length_factor": 0.3, "n_best": 3},
     "a prefix": {},
     "phrases that must appear": {"phrases": True},
     "phrases that must not appear": {"phrases": True},

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import get_args
 
 import pytest
@@ -17,7 +18,7 @@ from conftest import CORPUS, TinyRun, nmt, weights
 
 from nmt.cli.export import ComputeType
 from nmt.config import EngineOptions, ModelConfig, SearchOptions
-from nmt.decoding.engine import Query, length_limit
+from nmt.decoding.engine import Engine, Query, length_limit
 from nmt.decoding.loading import load_engine, why_not_ctranslate2
 from nmt.decoding.translator import Translator
 from nmt.disk.manifest import write_manifest
@@ -64,8 +65,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate: bool = False) -> ModelFolder:
-    """A model with random weights whose output is far from uniform, with the tokenizer of the tiny run."""
+def random_model(
+    tiny_run: TinyRun, folder: Path, config: ModelConfig, separate: bool = False, ends: float = 0.0
+) -> ModelFolder:
+    """A model with random weights whose output is far from uniform, with the tokenizer of the tiny run.
+
+    ``ends`` is added to the logit of </s>, where the config has an output bias.
+    """
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
     names = ["tokenizer.model", "tokenizer.target.model"] if separate else ["tokenizer.model"]
     torch.manual_seed(3)
@@ -73,6 +79,8 @@ def random_model(tiny_run: TinyRun, folder: Path, config: ModelConfig, separate:
     for parameter in model.parameters():
         parameter.data.mul_(2.0).add_(0.1 * torch.randn_like(parameter))
     model.embeddings.produced.copy_(torch.rand(664) < 0.6)[: EOS + 1] = 1
+    if model.embeddings.output_bias is not None:
+        model.embeddings.output_bias.data[EOS] += ends
     about = ModelAbout(config, {"source": "ko", "target": "en"}, dict.fromkeys(names, tokenizer))
     export_model(folder, model.state_dict(), about, {})
     return ModelFolder.open(folder)
@@ -114,6 +122,36 @@ def test_both_engines_find_the_same(tiny_run: TinyRun, tmp_path: Path, config: M
             assert left.text == right.text
             assert left.score == pytest.approx(right.score, abs=5e-4)  # of 2 to 7: scores without 1/√E saturate
             assert [each.text for each in left.alternatives] == [each.text for each in right.alternatives]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SearchOptions(beam_size=5, n_best=5),
+        SearchOptions(beam_size=5),
+        SearchOptions(beam_size=4, n_best=2, length_penalty=0.0),
+        SearchOptions(beam_size=2, length_penalty=-1.0, no_repeat_ngram=2),
+        SearchOptions(beam_size=1, min_length=4),
+    ],
+)
+def test_a_limit_that_cuts_means_the_same_for_a_line_alone_in_a_batch_and_in_pytorch(
+    tiny_run: TinyRun, tmp_path: Path, options: SearchOptions
+) -> None:
+    model = random_model(tiny_run, tmp_path / "model", replace(BASE, output_bias=True), ends=12.0)
+    dice = Random(1)
+    queries = [Query(dice.choices(range(EOS + 1, 600), k=dice.randint(1, 40))) for _ in range(60)]
+    tight = replace(options, max_length_factor=0.4)
+    kinds = [EngineOptions(threads=1, device="cpu", engine=engine) for engine in ("ctranslate2", "torch")]
+    ours, torchs = (load_engine(model, tight, kind) for kind in kinds)
+    alone = [pieces for query in queries for pieces in pieces_of(ours, [query], tight)]
+    assert pieces_of(ours, queries, tight) == alone == pieces_of(torchs, queries, tight)
+    limits = [query.limit(tight) for query in queries]
+    cut = sum(len(found[0]) == limit for found, limit in zip(alone, limits, strict=True))
+    assert 1 < cut < 59  # some lines are cut off, some end by themselves
+
+
+def pieces_of(engine: Engine, queries: list[Query], options: SearchOptions) -> list[list[list[int]]]:
+    return [[hypothesis.pieces for hypothesis in found] for found in engine.search(queries, options)]
 
 
 @pytest.mark.parametrize("engine", ["torch", "ctranslate2"])

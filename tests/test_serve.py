@@ -26,7 +26,7 @@ from conftest import CORPUS, PROGRAM, ROOT, TinyRun, nmt, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libretranslatepy import LibreTranslateAPI
-from serving import WAIT, running, serving
+from serving import WAIT, asked, connected, post, read_all, running, serving
 from starlette.types import Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
@@ -96,10 +96,6 @@ def expected(tiny_run: TinyRun) -> list[str]:
     result = nmt("translate", tiny_run.run, *SEARCH, input="".join(f"{line}\n" for line in LINES))
     assert result.returncode == 0, result.stderr
     return result.stdout.splitlines()
-
-
-def asked(q: object, **more: object) -> dict[str, object]:
-    return {"q": q, "source": "ko", "target": "en", **more}
 
 
 def ask(application: Callable[[Scope, Receive, Send], Any], method: str, path: str, **more: Any) -> httpx.Response:
@@ -513,35 +509,6 @@ def test_a_request_that_takes_too_long_is_refused_and_dropped(directions: Direct
 
 
 # --- connections ------------------------------------------------------------------------------------------------------
-
-
-def connected(url: str, buffer: int = 0) -> socket.socket:
-    host, port = url.removeprefix("http://").split(":")
-    stranger = socket.socket()
-    if buffer:
-        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    stranger.settimeout(WAIT)
-    try:
-        stranger.connect((host, int(port)))
-    except OSError:
-        stranger.close()
-        raise
-    return stranger
-
-
-def read_all(stranger: socket.socket) -> bytes:
-    """All that comes until the connection is closed, in whatever way."""
-    received = b""
-    with suppress(ConnectionError):
-        while part := stranger.recv(1 << 16):
-            received += part
-    return received
-
-
-def post(body: object, more: str = "") -> bytes:
-    content = json.dumps(body).encode()
-    head = f"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{more}"
-    return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
 
 
 def test_clients_that_neither_send_nor_read_hold_nobody_up_and_are_closed(directions: Directions) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,16 @@ from nmt import __version__
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Query
 from nmt.decoding.engines.pytorch import PyTorchEngine
+from nmt.decoding.word_links import links_of, source_words, target_words, word_weights
 from nmt.errors import DataError, SettingsError
 from nmt.show.about import about
 from nmt.show.attention import AttentionMap, Inspector, SentencePair
-from nmt.show.charts import attention_picture, lines_picture, records, write_picture
+from nmt.show.charts import lines_picture, records, write_drawing, write_picture
+from nmt.show.clearest import clearest, information
 from nmt.show.page import write_attention_page
+from nmt.show.pieces import words_of
 from nmt.show.search_page import search_parts
+from nmt.show.slide import slide
 from nmt.store.model_folder import ModelFolder
 from nmt.text.tokenizer import BOS, EOS
 
@@ -124,6 +129,52 @@ def test_an_average_is_the_mean_over_what_it_leaves_open() -> None:
     assert np.array_equal(actual.view(1, 2), actual.weights[1, 2])
 
 
+def test_words_are_what_spaces_separate_and_control_pieces_alone() -> None:
+    pieces = ["<2de>▁", "▁na", "<0xEB>", "<0x82>", "<0x98>", "는", "▁", "<0>▁", ".", "▁x", "</s>"]
+    numbers, texts = words_of(pieces)
+    assert numbers == [0, 1, 1, 1, 1, 1, 2, 2, 2, 3, 4]
+    assert texts == ["<2de>", "na나는", "<0>.", "x", "</s>"]
+
+
+def test_weights_between_words_are_sums_over_columns_and_means_over_rows() -> None:
+    actual = random_pair().maps[0]
+    words = actual.by_words()
+    assert (words.rows, words.columns) == (["</script>", "&amp;", "</s>"], ["나는", "집에", "집", "</s>"])
+    wanted = np.stack([actual.weights[..., at].sum(-1) for at in ([0], [1, 2], [3], [4])], axis=-1)
+    assert np.allclose(words.weights, wanted)
+    encoder = random_pair().maps[1].by_words().weights
+    assert np.allclose(encoder.sum(-1), 1.0)
+    assert np.allclose(encoder[:, :, 1, 0], random_pair().maps[1].weights[:, :, [1, 2], 0].mean(-1))
+
+
+def test_links_between_words_are_those_that_translate_writes(tiny_run: TinyRun) -> None:
+    inspector = Inspector.load(tiny_run.run)
+    tokenizer = inspector.source_tokenizer
+    (source_ids,), (target_ids,) = (tokenizer.encode([text]) for text in (SOURCE, TARGET))
+    engine = PyTorchEngine.of(inspector.model, inspector.target_tokenizer.control_ids())
+    (weights,) = engine.align([Query(source_ids)], [target_ids])
+    (source,) = source_words(SOURCE, [tokenizer.spell(source_ids)], [0])
+    assert inspector.look(SOURCE, TARGET).links == links_of(
+        word_weights(weights, target_words(tokenizer.spell(target_ids)), source)
+    )
+
+
+def test_the_clearest_head_is_the_one_that_gives_the_word_links() -> None:
+    attention = random_pair().maps[0]
+    attention.weights[1, 2] = [[0.9, 0.025, 0.025, 0.025, 0.025], [0.1, 0.1, 0.1, 0.6, 0.1], [0.0, 0.0, 0.0, 0.0, 1.0]]
+    assert clearest(attention, [(0, 0), (2, 1)])[:2] == (1, 2)
+    assert "F1 0.80" in clearest(attention, [(0, 0), (2, 1)]).why  # and a link of the second word
+
+
+def test_without_links_the_clearest_head_is_the_one_whose_rows_look_at_the_most_different_places() -> None:
+    attention = random_pair().maps[1]
+    attention.weights[0, 0] = np.eye(5)[[4] * 5]  # sharp, and tells nothing
+    attention.weights[0, 1] = 0.9 * np.eye(5) + 0.02
+    assert clearest(attention, ())[:2] == (0, 1)
+    assert information(np.full((4, 4), 0.25)) == information(attention.weights[0, 0]) == 0.0
+    assert information(np.eye(4)) == 2.0
+
+
 @pytest.mark.parametrize(("source", "target"), [("", None), ("  ", None), (SOURCE, ""), ("집 " * 300, None)])
 def test_what_cannot_be_looked_at_is_refused(tiny_run: TinyRun, source: str, target: str | None) -> None:
     with pytest.raises(DataError):
@@ -139,27 +190,48 @@ def test_a_piece_that_stands_twice_has_two_columns() -> None:
     assert len(cells) == 15
 
 
-def test_pictures_have_the_pieces_the_font_and_every_map(tmp_path: Path) -> None:
+def texts_of(svg: str) -> set[str]:
+    root = xml.etree.ElementTree.fromstring(svg)
+    return {"".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_a_picture_has_the_shape_of_a_slide_all_labels_and_every_map(tmp_path: Path) -> None:
     pair = random_pair()
-    write_picture(attention_picture(pair), tmp_path / "a.svg")
-    drawn = (tmp_path / "a.svg").read_text(encoding="utf-8")
-    assert {"_나는", "_집", "에", "&lt;/s&gt;"} <= set(re.findall(r">([^<>]+)</text>", drawn))
-    assert "NanumSquare" in drawn
-    assert len(re.findall(r">layer \d, (?:average|head \d)</text>", drawn)) == 3 * 2 * 4
+    for by, labels in (("pieces", {"_나는", "_집", "에", "</s>", "_&amp;"}), ("words", {"나는", "집에", "&amp;"})):
+        drawn = slide(pair, by)
+        assert labels <= texts_of(drawn)
+        assert drawn.count('transform="translate') == 3 * 2 * 3
+        write_drawing(drawn, tmp_path / "a.png")
+        assert struct.unpack(">II", (tmp_path / "a.png").read_bytes()[16:24]) == (1920, 1080)
+
+
+@pytest.mark.parametrize("longest", [1, 12, 100])
+def test_everything_on_a_slide_is_on_it_and_apart(longest: int) -> None:
+    pieces = [*(f"▁{'단어' * (1 + at % 3)}" for at in range(longest)), "</s>"]
+    random = np.random.default_rng(1)
+    maps = [
+        AttentionMap(kind, pieces, pieces, random.dirichlet([0.3] * len(pieces), (6, 8, len(pieces))))
+        for kind in ("cross", "encoder", "decoder")
+    ]
+    root = xml.etree.ElementTree.fromstring(slide(SentencePair("가 " * 100, "x " * 500, maps), "pieces"))
+    squares = [each.attrib for each in root.iter("{http://www.w3.org/2000/svg}rect")][1:]
+    cells = [each for each in squares if "fill-opacity" in each][: len(pieces) ** 2]
+    small = [each for each in squares if each["fill"] == "none"]
+    assert len(small) == 3 * 6 * 8
+    assert all(float(each[side]) >= 5 for each in (*cells, *small) for side in ("width", "height"))
+    assert max(float(each["x"]) + float(each["width"]) for each in squares) <= 1920 - 40
+    assert max(float(each["y"]) + float(each["height"]) for each in squares) <= 1080 - 20
+    assert max(float(each["x"]) + float(each["width"]) for each in cells) < min(float(each["x"]) for each in small)
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
 def test_a_piece_that_no_picture_may_hold_is_written_in_letters(ending: str, tmp_path: Path) -> None:
     pieces = ["\x01", "\x1b[2J", "\ufffe", "\ud800"]
     weights = np.full((1, 1, 1, len(pieces)), 0.25)
-    write_picture(
-        attention_picture(SentencePair("", "", [AttentionMap("cross", ["x"], pieces, weights)])),
-        tmp_path / f"a.{ending}",
-    )
-    drawn = (tmp_path / f"a.{ending}").read_bytes()
+    pair = SentencePair("\x01", "\ud800", [AttentionMap("cross", ["x"], pieces, weights)])
+    write_drawing(slide(pair, "pieces"), tmp_path / f"a.{ending}")
     if ending == "svg":
-        assert {"\\x01", "\\x1b[2J", "\\ufffe", "\\ud800"} <= set(re.findall(r">([^<>]+)</text>", drawn.decode()))
-        xml.etree.ElementTree.fromstring(drawn)
+        assert {"\\x01", "\\x1b[2J", "\\ufffe", "\\ud800"} <= texts_of((tmp_path / "a.svg").read_text(encoding="utf-8"))
 
 
 def test_a_page_holds_no_character_that_a_terminal_obeys(tmp_path: Path) -> None:
@@ -194,11 +266,10 @@ def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
     """Two sentences that differ only in syllables give different pictures; missing glyphs would all be the same box."""
     weights = np.full((1, 1, 1, 1), 1.0)
     for name, piece in (("a", "나"), ("b", "집")):
-        pair = SentencePair(piece, "", [AttentionMap("cross", ["x"], [piece], weights)])
-        write_picture(attention_picture(pair), tmp_path / f"{name}.png")
+        pair = SentencePair("", "", [AttentionMap("cross", ["x"], [piece], weights)])
+        write_drawing(slide(pair, "pieces"), tmp_path / f"{name}.png")
     first, second = ((tmp_path / f"{name}.png").read_bytes() for name in "ab")
     assert first[:8] == b"\x89PNG\r\n\x1a\n"
-    assert min(struct.unpack(">II", first[16:24])) > 50
     assert first != second
 
 
@@ -209,6 +280,17 @@ def test_hangul_has_glyphs_in_a_png(tmp_path: Path) -> None:
 def browser() -> Iterator[Any]:
     with opened_browser() as browser:
         yield browser
+
+
+def opened(browser: Any, path: Path, width: int = 1200, scheme: str = "light") -> Any:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.goto(path.as_uri())
+    page.wait_for_selector("body[data-ready=yes]")
+    return page
+
+
+SHOWN = "[...document.querySelectorAll('.grid tbody td')].map(cell => Number(cell.ariaLabel))"
+HEADS = "[...document.querySelectorAll('.grid %s th')].map(head => head.innerText.trim())"
 
 
 def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tmp_path: Path) -> None:
@@ -223,44 +305,93 @@ def test_the_page_shows_every_map_when_its_controls_are_clicked(browser: Any, tm
     page.wait_for_selector("body[data-ready=yes]")
     assert page.locator("h1").inner_text() == f"{pair.source} → {pair.target}"
 
-    def choose(name: str, at: int) -> None:
-        page.locator(f'input[name="{name}"][value="{at}"]').check(force=True)
+    def choose(name: str, at: int | str) -> None:
+        page.evaluate(f'document.querySelector(\'input[name="{name}"][value="{at}"]\').click()')
 
-    for kind, actual in enumerate(pair.maps):
+    for kind, pieces in enumerate(pair.maps):
         choose("kind", kind)
-        for layer in range(3):
-            choose("layer", layer)
-            for head in range(4):
-                choose("head", head)
-                wanted = actual.view(layer - 1 if layer else None, head - 1 if head else None)
-                page.wait_for_function(
-                    "([rows, first]) => { const cells = view.data('weights');"
-                    " return cells.length === rows && Math.abs(cells[0].weight - first) < 1e-3; }",
-                    arg=[wanted.size, float(wanted[0, 0])],
-                )
-                shown = page.evaluate("view.data('weights').map(cell => cell.weight)")
-                assert np.allclose(shown, wanted.flatten(), atol=1e-4)
-        texts = page.locator("#chart svg .mark-text text").all_text_contents()
-        assert [text for text in texts if text] == [*actual.columns, *actual.rows]
+        for unit, actual in enumerate((pieces.by_words(), pieces)):
+            choose("unit", unit)
+            for layer in range(3):
+                for head in range(4):
+                    choose("view", f"{layer},{head}")
+                    wanted = actual.view(layer - 1 if layer else None, head - 1 if head else None)
+                    assert np.allclose(page.evaluate(SHOWN), wanted.flatten(), atol=6e-4)
+            assert page.evaluate(HEADS % "thead") == actual.columns
+            assert page.evaluate(HEADS % "tbody") == actual.rows
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_the_page_begins_with_the_clearest_head_and_says_why(browser: Any, tmp_path: Path) -> None:
+    pair = random_pair()
+    pair = replace(pair, links=[(0, 0), (3, 2)])
+    write_attention_page(pair, tmp_path / "a.html")
+    page = opened(browser, tmp_path / "a.html")
+    for kind, actual in enumerate(pair.maps):
+        page.evaluate(f"document.querySelector('input[name=kind][value=\"{kind}\"]').click()")
+        layer, head, why = clearest(actual, pair.links if kind == 0 else ())
+        assert np.allclose(page.evaluate(SHOWN), actual.by_words().view(layer, head).flatten(), atol=6e-4)
+        assert page.locator("figcaption .why").inner_text() == f"layer {layer + 1}, head {head + 1}: {why}"
+        assert page.locator(".grid td.link").count() == (0 if kind else 2)
+        assert page.locator(".legend .ring").is_visible() == (kind == 0)
+
+
+def test_every_square_is_reached_by_keyboard_and_told_in_words(browser: Any, tmp_path: Path) -> None:
+    pair = random_pair()
+    write_attention_page(pair, tmp_path / "a.html")
+    page = opened(browser, tmp_path / "a.html")
+    weights = pair.maps[0].by_words().view(*clearest(pair.maps[0], ())[:2])
+    page.locator(".grid td[tabindex]").focus()
+    told = page.locator("figcaption .cell")
+    assert told.inner_text() == f"</script> looks at 나는: {weights[0, 0]:.3f}"
+    for key, row, column in (
+        ("End", 0, 3),
+        ("ArrowLeft", 0, 2),
+        ("ArrowDown", 1, 2),
+        ("ArrowUp", 0, 2),
+        ("Home", 0, 0),
+    ):
+        page.keyboard.press(key)
+        rows, columns = ["</script>", "&amp;", "</s>"], ["나는", "집에", "집", "</s>"]
+        assert told.inner_text() == f"{rows[row]} looks at {columns[column]}: {weights[row, column]:.3f}"
+    page.locator("input[name=kind]:checked").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.name + document.activeElement.value") == "kind1"
+    page.locator("input[name=view]:checked").focus()
+    before = page.locator("figcaption .why").inner_text()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("figcaption .why").inner_text() != before
+
+
+@pytest.mark.parametrize("width", [400, 1200, 1920])
+def test_a_long_map_scrolls_by_itself_under_its_labels(browser: Any, tmp_path: Path, width: int) -> None:
+    pieces = [*(f"▁word{at}" for at in range(99)), "</s>"]
+    maps = [AttentionMap("cross", pieces, pieces, np.full((2, 8, 100, 100), 0.01))]
+    write_attention_page(SentencePair("a " * 99, "b " * 99, maps), tmp_path / "a.html")
+    page = opened(browser, tmp_path / "a.html", width)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.querySelector('.grid').scrollTo(10000, 10000)")
+    corner, last, above, beside = (
+        page.locator(f".grid {each}").bounding_box()
+        for each in ("thead td", "tbody tr:last-child td:last-child", "thead th:last-child", "tbody tr:last-child th")
+    )
+    assert last["x"] == pytest.approx(above["x"], abs=1)
+    assert above["y"] + above["height"] <= last["y"]
+    assert beside["x"] == pytest.approx(corner["x"], abs=1)
+    assert beside["x"] >= 0
+    assert last["x"] + last["width"] <= width
 
 
 def test_the_page_is_readable_in_the_dark_and_in_the_light(browser: Any, tmp_path: Path) -> None:
     """Text has a contrast of at least 7 to 1 (WCAG's AAA) in both schemes, a pressed button of 4.5."""
     write_attention_page(random_pair(), tmp_path / "a.html")
-
     papers = {}
     for scheme in ("light", "dark"):
-        page = browser.new_page(color_scheme=scheme)
-        page.goto((tmp_path / "a.html").as_uri())
-        page.wait_for_selector("#chart svg .mark-text text")
+        page = opened(browser, tmp_path / "a.html", scheme=scheme)
         paper = luminance(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-        for selector in ("h1", ".about", "legend", "#chart svg .mark-text text"):
-            ink = page.evaluate(
-                f"(style => style.{'fill' if 'svg' in selector else 'color'})"
-                f"(getComputedStyle(document.querySelector('{selector}')))"
-            )
+        for selector in ("h1", ".about", "legend", ".legend .scale", ".grid tbody th", ".grid thead th", ".heads th"):
+            ink = page.evaluate(f"getComputedStyle(document.querySelector('{selector}')).color")
             assert contrast(luminance(ink), paper) >= 7, selector
         chosen = "getComputedStyle(document.querySelector('input:checked + span'))"
         ink, button = (luminance(page.evaluate(f"{chosen}.{key}")) for key in ("color", "backgroundColor"))
@@ -365,13 +496,17 @@ def test_the_command_writes_pages_and_pictures(tiny_run: TinyRun, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_without_a_file_it_prints_what_each_target_piece_looks_at_most(tiny_run: TinyRun) -> None:
+def test_without_a_file_it_prints_where_each_target_word_looks_most(tiny_run: TinyRun) -> None:
     result = nmt("inspect", tiny_run.run, "--text", SOURCE, "--target", TARGET)
     assert result.returncode == 0, result.stderr
-    actual = Inspector.load(tiny_run.run).look(SOURCE, TARGET).maps[0]
+    pair = Inspector.load(tiny_run.run).look(SOURCE, TARGET)
+    actual = pair.maps[0]
     rows = [line.split() for line in result.stdout.splitlines()[2:]]
-    assert [row[0] for row in rows] == actual.rows
-    assert [row[1] for row in rows] == [actual.columns[at] for at in actual.view(None, None).argmax(1)]
+    layer, head, why = clearest(actual, pair.links)
+    assert result.stderr == f"nmt: layer {layer + 1}, head {head + 1}: {why}\n"
+    assert [row[0] for row in rows] == actual.by_words().rows
+    best = actual.by_words().view(layer, head).argmax(1)
+    assert [row[1] for row in rows] == [actual.by_words().columns[at] for at in best]
 
 
 @pytest.mark.parametrize(
@@ -379,6 +514,7 @@ def test_without_a_file_it_prints_what_each_target_piece_looks_at_most(tiny_run:
     [
         (["--target", "x"], 2, "--text"),
         (["--text", "x", "--positions"], 2, "one of them"),
+        (["--by", "words"], 2, "--text"),
         (["-o", "a.html"], 2, "--positions"),
         (["--text", "x", "-o", "a.pdf"], 2, ".png"),
         (["--positions"], 2, "--output"),
@@ -416,9 +552,11 @@ def test_a_recurrent_model_of_two_vocabularies_is_shown_with_the_pieces_of_each(
     assert "".join(actual.rows[:-1]).replace("▁", " ").strip() == TARGET
     assert "".join(actual.columns[:-1]).replace("▁", " ").strip() == SOURCE
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
-    (maps,) = json.loads(re.search(r"maps = (\[.*\]);", page)[1])  # type: ignore[index]  # or the test fails here
-    assert (maps["rows"], maps["columns"]) == (actual.rows, actual.columns)
-    assert np.allclose(maps["weights"], actual.weights, atol=1e-4)  # the average of one is itself
+    (maps,) = json.loads(re.search(r'id="maps"[^>]*>(\[.*\])</script>', page)[1])  # type: ignore[index]  # or it fails
+    pieces = maps["units"][1]
+    assert (pieces["rows"], pieces["columns"]) == (actual.rows, actual.columns)
+    for layer, head in ((0, 0), (0, 1), (1, 0), (1, 1)):  # the average of one is itself
+        assert np.allclose(np.divide(pieces["weights"][layer][head], 1000), actual.weights.flatten(), atol=6e-4)
 
 
 def test_the_table_of_a_model_needs_no_torch(tiny_run: TinyRun) -> None:

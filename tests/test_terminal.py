@@ -12,7 +12,7 @@ import termios
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from conftest import PROGRAM, TinyRun, write_corpus
@@ -20,10 +20,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 
-from nmt.cli.console import Bar, Plain, Quiet, counted, duration, live_bars, say, table
+from nmt.cli.console import Bar, Plain, Quiet, closing, counted, duration, say, table
+from nmt.cli.live import live_bars, shortened
 from nmt.cli.monitor import LiveMonitor, LogMonitor
 from nmt.training.validation import Sample, Validation
 
+TEXT: Any = {"capture_output": True, "encoding": "utf-8", "timeout": 60}
 EVIL = "a\x1b]0;title\x07\x1b[2J\x9b2J\u202eb\udcff"  # sets a title, clears the screen, turns text around
 SHOWN = r"a\x1b]0;title\x07\x1b[2J\x9b2J\u202eb\udcff"
 VALIDATION = Validation(1, 1.0, 2.0, 3.0, [Sample(EVIL, EVIL, EVIL)])
@@ -102,9 +104,22 @@ def test_a_name_that_is_not_utf_8_is_told_in_json(tmp_path: Path) -> None:
 # --- width ------------------------------------------------------------------------------------------------------------
 
 
+def plain_lines(shown: str) -> list[str]:
+    """What was drawn, line by line, without colours and movements."""
+    return [line.rstrip() for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown))]
+
+
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
-@pytest.mark.parametrize("what", ["cleaning", "learning the vocabulary", "translating a-long-name-of-a-test-set.en"])
-def test_a_bar_fits_into_the_terminal_and_cuts_no_word(what: str, width: int) -> None:
+@pytest.mark.parametrize(
+    "what",
+    [
+        "cleaning",
+        "learning the vocabulary",
+        "translating a-long-name-of-a-test-set.en",
+        "translating 긴 이름의 시험 자료.ko",
+    ],
+)
+def test_a_line_fits_into_the_terminal_and_cuts_no_word(what: str, width: int) -> None:
     console = screen(width)
     with live_bars(console) as bars:
         bar = Bar(bars)
@@ -112,14 +127,52 @@ def test_a_bar_fits_into_the_terminal_and_cuts_no_word(what: str, width: int) ->
         bar.advance(123_456)
         bar.note("translating goes on as long as there are lines, and then there are none; 번역이 끝났다")
         bars.refresh()
-    lines = [line.rstrip() for line in re.split(r"[\r\n]", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written(console)))]
+    lines = plain_lines(written(console))
     assert max(map(cell_len, lines)) <= width
-    last = next(line for line in reversed(lines) if "123456/1000000" in line)
-    words = re.findall(r"[^\s━╸╺…]+", last[: last.index("123456")])
+    last = next(line for line in reversed(lines) if "123,456" in line)
+    words = re.findall(r"[^\s━─…]+", last[: last.index("123,456")])
     assert words == what.split()[: len(words)]
     assert len(words) >= (1 if width >= 40 else 0)
+    if width >= 80:
+        assert words == what.split()
+    if width == 200:
+        assert "━─" in last
+        assert "123,456 of 1,000,000 models · 12%" in last
     notes = "nmt: translating goes on as long as there are lines, and then there are none; 번역이 끝났다"
     assert notes in re.sub(" +", " ", " ".join(lines))
+
+
+def test_a_line_follows_a_terminal_that_is_resized() -> None:
+    console = screen(200)
+    with live_bars(console) as bars:
+        Bar(bars).start("translating", 1_000, "lines")
+        bars.refresh()
+        before = written(console)
+        console.width = 40
+        bars.refresh()
+    assert max(map(cell_len, plain_lines(before))) > 40
+    assert max(map(cell_len, plain_lines(written(console)[len(before) :]))) <= 40
+
+
+def test_words_that_do_not_fit_are_left_out_whole() -> None:
+    assert [shortened("번역 중인 파일", cells) for cells in (14, 13, 11, 6, 5)] == [
+        "번역 중인 파일",
+        "번역 중인 …",
+        "번역 중인 …",
+        "번역 …",
+        "",
+    ]
+
+
+def test_work_of_unknown_length_has_a_count_and_no_bar() -> None:
+    def read(bar: Bar) -> None:
+        bar.start("reading", None, "lines")
+        bar.advance(1234)
+
+    shown = in_bar(read)
+    last = [line for line in plain_lines(shown) if line.startswith("reading")][-1]
+    assert last.startswith("reading 1,234 lines")
+    assert not {"━", "─"} & set(last)
 
 
 def update_at(progress: float) -> Any:
@@ -131,7 +184,7 @@ def state_of(due: bool) -> Any:
     return SimpleNamespace(counters=counters)
 
 
-@pytest.mark.parametrize("width", [30, 40, 60, 80])
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
 def test_the_live_line_of_training_fits_into_the_terminal_and_keeps_the_time_left(width: int) -> None:
     console = screen(width)
     with Live(console=console) as live:
@@ -140,8 +193,9 @@ def test_the_live_line_of_training_fits_into_the_terminal_and_keeps_the_time_lef
             monitor.updated(update_at(progress), state_of(due=False))
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written(console)).strip().splitlines()[-1]
     assert len(last) <= width
-    assert re.match(r"step 12,345 · .*\d:\d\d:\d\d left$", last)
+    assert re.search(r"step 12,345 · .*\d:\d\d:\d\d left$", last)
     assert ("tokens/s" in last) == (width >= 80)
+    assert ("━" in last) == (width == 200)
 
 
 def test_work_between_updates_is_a_bar_in_place_of_the_live_line() -> None:
@@ -158,8 +212,8 @@ def test_work_between_updates_is_a_bar_in_place_of_the_live_line() -> None:
         monitor.updated(update_at(0.5), state_of(due=False))
         live.refresh()
     assert "translating" in during
-    assert re.search(r"\b4096/19000\b", during)
-    assert during.index("a note above it") < during.rindex("4096/19000")
+    assert "4,096 of 19,000 texts" in during
+    assert during.index("a note above it") < during.rindex("4,096 of 19,000")
     last = written(console)[len(during) :]
     assert "step 12,345" in last
     assert "translating" not in last
@@ -186,7 +240,9 @@ def test_a_validation_that_runs_is_not_no_time_left(progress: float, due: bool) 
 
 def test_a_training_says_that_it_validates(tiny_run: TinyRun, tmp_path: Path) -> None:
     command = ["train", tiny_run.data, "-o", tmp_path / "run", "--config", tiny_run.run / "config.toml"]
-    shown = on_a_terminal([*command, "--steps", "2", "--validate-every", "2", "--device", "cpu", "--threads", "1"], 60)
+    shown = on_a_terminal(
+        [*command, "--steps", "2", "--validate-every", "2", "--device", "cpu", "--threads", "1"], 60
+    ).shown
     assert "step 2 · epoch 1" in shown
     assert "validating" in shown
     assert "0:00:00 left" not in shown
@@ -195,32 +251,85 @@ def test_a_training_says_that_it_validates(tiny_run: TinyRun, tmp_path: Path) ->
 # --- how far it is ----------------------------------------------------------------------------------------------------
 
 
-def on_a_terminal(arguments: list[Any], width: int) -> str:
-    """The output of the program on a terminal with ``columns`` columns."""
+class Ran(NamedTuple):
+    shown: str  # on the terminal
+    stdout: str
+
+
+def on_a_terminal(arguments: list[Any], width: int, typed: list[str] | None = None, **environment: str) -> Ran:
+    """The program with stderr on a terminal with ``width`` columns, at which a person may type lines.
+
+    Each line is ``typed`` once the program asks for it, and then Ctrl-D; the terminal echoes them.
+    """
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
-    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    outside = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
     process = subprocess.Popen(
-        [PROGRAM, *arguments], stdin=subprocess.DEVNULL, stderr=theirs, env={**environment, "TERM": "xterm"}
+        [PROGRAM, *arguments],
+        stdin=subprocess.DEVNULL if typed is None else theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**outside, "TERM": "xterm", **environment},
     )
     os.close(theirs)
     shown = b""
+    waiting = None if typed is None else [*(f"{line}\n".encode() for line in typed), b"\x04"]
     try:
         while data := os.read(ours, 1 << 16):
             shown += data
+            if waiting and shown.endswith(b"> "):
+                os.write(ours, waiting.pop(0))
     except OSError:  # how Linux tells that nobody has the other end any more
         pass
     os.close(ours)
-    assert process.wait(timeout=60) == 0, shown
-    return shown.decode()
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, shown
+    return Ran(shown.decode(), stdout.decode())
+
+
+FAST = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
 
 
 def test_a_translation_on_a_terminal_knows_its_total_and_closes_with_a_line(tiny_run: TinyRun, tmp_path: Path) -> None:
     source = write_corpus(tmp_path, "few", 0, 7).with_suffix(".ko")
-    flags = ["--beam-size", "1", "--max-length-factor", "0.1", "--threads", "1", "--device", "cpu"]
-    shown = on_a_terminal(["translate", tiny_run.run, source, "-o", tmp_path / "out.en", *flags], 200)
-    assert "0/7" in shown
-    assert re.search(rf"nmt: 7 lines in \d+\.\d s: {tmp_path}/out.en\r\n", shown)
+    shown = on_a_terminal(["translate", tiny_run.run, source, "-o", tmp_path / "out.en", *FAST], 200).shown
+    assert "0 of 7 lines" in shown
+    assert re.search(rf"nmt: 7 lines in \d+\.\d s, [\d,.]+ a second: {tmp_path}/out.en\r\n", shown)
+
+
+def test_translations_in_a_pipe_leave_the_live_line_and_its_end_on_the_terminal(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    source = write_corpus(tmp_path, "few", 0, 7).with_suffix(".ko")
+    source.write_bytes(source.read_bytes().replace("는".encode(), b"\xff", 1))
+    shown, stdout = on_a_terminal(["translate", tiny_run.run, source, *FAST], 200)
+    assert stdout.count("\n") == 7
+    warnings = shown.count("nmt: warning: ")
+    assert "not UTF-8" in shown
+    end = f"{warnings} warning{'s' * (warnings > 1)} above"
+    assert re.search(rf"nmt: 7 lines in \d+\.\d s, [\d,.]+ a second; {end}\r\n", shown)
+    quiet = on_a_terminal(["translate", tiny_run.run, source, "--quiet", *FAST], 200).shown
+    assert quiet.count("\n") == quiet.count("nmt: warning: ") == warnings
+
+
+def test_a_terminal_that_cannot_change_a_line_gets_whole_lines(tiny_run: TinyRun, tmp_path: Path) -> None:
+    source = write_corpus(tmp_path, "few", 0, 7).with_suffix(".ko")
+    shown = on_a_terminal(["translate", tiny_run.run, source, "-o", tmp_path / "out.en", *FAST], 80, TERM="dumb").shown
+    assert re.fullmatch(rf"nmt: 7 lines in .* a second: {tmp_path}/out.en\r\n", shown)
+
+
+def test_who_types_is_greeted_and_asked_for_each_line_on_stderr(tiny_run: TinyRun) -> None:
+    shown, stdout = on_a_terminal(["translate", tiny_run.run, *FAST], 80, ["나는 간다.", "집에 간다."])
+    assert shown.startswith("nmt: ko → en; a line each, Ctrl-D ends\r\n> ")
+    assert shown.count("> ") == 3
+    assert re.search(r"> (\^D\x08\x08)?\r\nnmt: 2 lines in \d+\.\d s\r\n$", shown)
+    piped = subprocess.run([PROGRAM, "translate", tiny_run.run, *FAST], input="나는 간다.\n집에 간다.\n", **TEXT)
+    assert (stdout, piped.stderr) == (piped.stdout, "")
+
+
+def test_the_end_of_a_job_says_what_was_done_and_whether_something_was_odd() -> None:
+    assert closing(1, 1, 2.0, 0.0, 0) == "1 line in 2.0 s"
+    assert closing(1234, 2, 61.0, 20.23, 2) == "1,234 lines of 2 files in 0:01:01, 20 a second; 2 warnings above"
 
 
 def test_figures_are_written_for_people() -> None:

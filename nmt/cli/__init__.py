@@ -44,7 +44,7 @@ app = typer.Typer(
     help="Neural machine translation: from two text files to a trained translator.",
     rich_markup_mode=None,  # importing rich takes 0.2 s
     pretty_exceptions_enable=False,
-    add_completion=False,
+    add_completion=True,
 )
 
 # Names of the same flags in Marian, fairseq, Sockeye, JoeyNMT and sacreBLEU.
@@ -98,6 +98,8 @@ def main() -> NoReturn:
     try:
         # Calling ``app`` would turn signals and failing streams into exit codes of typer's.
         command = typer.main.get_command(app)
+        if COMPLETION in os.environ:  # a shell asks what may come next
+            command.main(prog_name="nmt")
         with command.make_context("nmt", canonical(sys.argv[1:]) or ["--help"]) as context:
             command.invoke(context)
         if sys.stdout:
@@ -167,6 +169,7 @@ def open_missing_streams() -> None:
 
 
 _held_open: list[object] = []
+COMPLETION = "_NMT_COMPLETE"  # set by the functions that --install-completion gives to a shell
 SHOW_CURSOR = b"\x1b[?25h"
 
 

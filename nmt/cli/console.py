@@ -3,37 +3,37 @@
 Knows streams and terminals; not what the work is.
 """
 
+import os
 import re
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from textwrap import shorten
 from typing import TYPE_CHECKING, BinaryIO
 
 from nmt.errors import StorageError
 from nmt.text.lines import printable
-from nmt.text.progress import Progress, Silent
+from nmt.text.progress import Silent
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
 
     from nmt.scoring.tables import Table
+    from nmt.text.directions import Direction
 
 SECONDS_BETWEEN_LINES = 10.0
-NARROW = 60  # columns; a narrower terminal shows figures without a bar
-SHORTEST_BAR = 5  # columns
 
 
 @contextmanager
-def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator["Quiet"]:
     """The Progress for stderr. ``quiet`` prints warnings only; ``verbose`` prints ten times as often."""
     if quiet:
         yield Quiet()
-    elif sys.stderr.isatty():
+    elif is_live():
         from rich.console import Console
+
+        from nmt.cli.live import live_bars
 
         with live_bars(Console(stderr=True)) as bars:
             yield Bar(bars)
@@ -41,16 +41,9 @@ def terminal_progress(quiet: bool, verbose: bool = False) -> Iterator[Progress]:
         yield Plain(SECONDS_BETWEEN_LINES / 10 if verbose else SECONDS_BETWEEN_LINES)
 
 
-def live_bars(console: "Console") -> "RichProgress":
-    """Live bars of rich, with fewer columns on a narrow terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
-
-    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False), MofNCompleteColumn()]
-    if console.width >= NARROW:
-        columns.insert(1, BarColumn())
-        columns.append(TextColumn("{task.fields[unit]}"))
-    return RichProgress(*columns, TimeRemainingColumn(), console=console, transient=True)
+def is_live() -> bool:
+    """Whether stderr is a terminal on which a line can change."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
 
 
 def with_flags(text: str) -> str:
@@ -64,6 +57,19 @@ def say(line: str) -> None:
     # line is lost, not the work.
     with suppress(OSError):
         print(f"nmt: {printable(with_flags(line))}", file=sys.stderr, flush=True)
+
+
+def greet(directions: Sequence["Direction"]) -> None:
+    """Tell a person who types lines what becomes of them."""
+    from nmt.text.directions import spoken
+
+    say(f"{spoken(directions)}; a line each, Ctrl-D ends")
+
+
+def prompt(text: str) -> None:
+    """Ask a person for a line, on stderr: stdout holds translations alone."""
+    with suppress(OSError):
+        print(text, end="", file=sys.stderr, flush=True)
 
 
 def standard_output() -> BinaryIO:
@@ -112,8 +118,21 @@ def duration(seconds: float) -> str:
     """A time in words: ``3.2 s``, or from a minute on ``1:02:03`` (hours, minutes, seconds)."""
     if seconds < 60:
         return f"{seconds:.1f} s"
+    return clock(seconds)
+
+
+def clock(seconds: float) -> str:
+    """A time as hours, minutes and seconds: ``1:02:03``."""
     whole = round(seconds)
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def closing(count: int, files: int, seconds: float, rate: float, warnings: int) -> str:
+    """What a job has done: lines, time, lines a second, and whether something was odd."""
+    of = f" of {counted(files, 'file')}" if files > 1 else ""
+    speed = f", {rate:,.{0 if rate >= 10 else 1}f} a second" if rate else ""
+    odd = f"; {counted(warnings, 'warning')} above" if warnings else ""
+    return f"{counted(count, 'line')}{of} in {duration(seconds)}{speed}{odd}"
 
 
 def counted(number: int, what: str) -> str:
@@ -122,9 +141,12 @@ def counted(number: int, what: str) -> str:
 
 
 class Quiet(Silent):
-    """Progress that prints warnings only."""
+    """Progress that prints warnings only, and counts them."""
+
+    warnings = 0
 
     def warn(self, line: str) -> None:
+        self.warnings += 1
         say(f"warning: {line}")
 
 
@@ -158,21 +180,7 @@ class Bar(Quiet):
 
     def start(self, what: str, total: int | None = None, unit: str = "lines") -> None:
         self.finish()
-        self.task = self.bars.add_task(self.fitted(printable(what), total, unit), total=total, unit=unit)
-
-    def fitted(self, what: str, total: int | None, unit: str) -> str:
-        """The words of ``what`` that fit beside the other columns; the bar gets the remaining width."""
-        from rich.cells import cell_len
-        from rich.progress import BarColumn
-
-        figures = 2 * len(str(total or 10**6)) + 1
-        room = self.bars.console.width - len(f" {unit} 0:00:00") - figures - 2
-        bar = self.bars.columns[1]
-        if not isinstance(bar, BarColumn):
-            return shorten(what, max(room + len(f" {unit}"), 1), placeholder="…", break_on_hyphens=False)
-        fits = shorten(what, max(room - SHORTEST_BAR, 1), placeholder=" …", break_on_hyphens=False)
-        bar.bar_width = max(SHORTEST_BAR, min(40, room - cell_len(fits)))
-        return fits
+        self.task = self.bars.add_task(printable(what), total=total, unit=unit)
 
     def advance(self, count: int = 1) -> None:
         if self.task is not None:
@@ -182,6 +190,7 @@ class Bar(Quiet):
         self.bars.console.print(printable(with_flags(f"nmt: {line}")), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
+        self.warnings += 1
         self.note(f"warning: {line}")
 
     def finish(self) -> None:

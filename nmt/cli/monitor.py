@@ -1,12 +1,11 @@
 """What ``nmt train`` prints: a live line on a terminal, or a line now and then in a log. Knows no tensor."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from nmt.cli.console import Bar, Plain, live_bars, say, with_flags
+from nmt.cli.console import Bar, Plain, clock, is_live, say, with_flags
 from nmt.config import BUDGETS
 from nmt.text.directions import spoken
 from nmt.text.lines import printable
@@ -30,7 +29,7 @@ def monitor(quiet: bool, verbose: bool = False) -> Iterator["Monitor"]:
     """The reporter for stderr. ``verbose`` prints ten times as often, and in a log also sample translations."""
     if quiet:
         yield Monitor()
-    elif sys.stderr.isatty():
+    elif is_live():
         from rich.console import Console
         from rich.live import Live
 
@@ -105,7 +104,7 @@ class LogMonitor(Monitor):
             self.note(self.line(update, state))
 
     def line(self, update: "Update", state: "TrainState", width: int = 1000) -> str:
-        """The state of the training; when it is longer than ``width``, without the speed, the epoch or the loss."""
+        """The state of the training; when it is longer than ``width``, without what matters least."""
         counters = state.counters
         validating = counters.validated.due or update.progress >= 1.0
         parts = [
@@ -113,9 +112,10 @@ class LogMonitor(Monitor):
             f"epoch {counters.position.epoch + 1}",
             f"loss {self.loss:.3f}",
             f"{self.speed:,.0f} tokens/s",
+            f"{100 * update.progress:.0f}%",
             "validating" if validating else f"{self.time_left(update)} left",
         ]
-        for dispensable in (3, 1, 1):
+        for dispensable in (4, 3, 1, 1):  # the share, the speed, the epoch, the loss
             if len(" · ".join(parts)) > width:
                 del parts[dispensable]
         return " · ".join(parts)
@@ -125,8 +125,7 @@ class LogMonitor(Monitor):
         gained = update.progress - before
         if gained <= 0:
             return "?"
-        seconds = round((time.monotonic() - started) / gained * max(0.0, 1.0 - update.progress))
-        return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        return clock((time.monotonic() - started) / gained * max(0.0, 1.0 - update.progress))
 
     def validated(self, validation: "Validation", best: bool) -> None:
         mark = " · best so far" if best else ""
@@ -175,6 +174,8 @@ class LiveMonitor(LogMonitor):
     """A reporter for terminals: one live line or bar, with sample translations above it after each validation."""
 
     def __init__(self, live: Any) -> None:
+        from nmt.cli.live import live_bars
+
         super().__init__(verbose=True)
         self.live = live
         self.bars = live_bars(live.console)
@@ -185,10 +186,15 @@ class LiveMonitor(LogMonitor):
         self.live.update(self.bars)  # until the next update shows its line
 
     def show(self, update: "Update", state: "TrainState") -> None:
-        from rich.text import Text
+        from nmt.cli.live import LONGEST_BAR, SHORTEST_BAR, line
 
-        line = self.line(update, state, self.live.console.width)
-        self.live.update(Text(line, overflow="ellipsis", no_wrap=True))
+        width = self.live.console.width
+        words = self.line(update, state, width)
+        room = width - len(words) - len("training  ")
+        wide = room >= SHORTEST_BAR
+        self.live.update(
+            line("training" if wide else "", words, min(room, LONGEST_BAR) if wide else 0, update.progress)
+        )
 
     def note(self, line: str) -> None:
         with suppress(OSError):  # a closed terminal must not end the training

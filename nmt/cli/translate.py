@@ -113,7 +113,7 @@ def translate(
 
     Without INPUT it reads stdin and writes stdout; a line that a person types is answered at once.
     """
-    from nmt.cli.console import counted, duration, say, standard_output, terminal_progress
+    from nmt.cli.console import closing, greet, is_live, prompt, say, standard_output, terminal_progress
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
@@ -171,11 +171,16 @@ def translate(
         check_outputs([*job.outputs(), ("--stats", stats)], read, job.folder)
         # A bar would run through the lines that a person types or reads.
         no_bar = quiet or job.typed or bool(not output and sys.stdout and sys.stdout.isatty())
+        talks = job.typed and sys.stderr.isatty() and cluster is None and not quiet
         how = device, threads, engine, compute_type
         progress = stack.enter_context(terminal_progress(no_bar, verbose))
 
         def load() -> WindowTranslator:
             if cluster is None:
+                if talks:
+                    greet(ModelFolder.open(model).toward(to).pairs)
+                    job.ask_by(prompt)
+                progress.start("loading the model", None, "")
                 return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
             opened = [ModelFolder.open(each).toward(to) for each in models]
             terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
@@ -187,9 +192,12 @@ def translate(
         else:
             tally = job.run(load, progress, standard_output, None if no_bar else job.total())
             copies.send([part.output for part in job.parts])
-        if output and not plan:
-            files = f" of {counted(len(job.parts), 'file')}" if len(job.parts) > 1 else ""
-            progress.note(f"{counted(job.count, 'line')}{files} in {duration(tally.seconds)}: {shown_address(output)}")
+        if not plan and (output or talks or (not no_bar and is_live())):
+            where = f": {shown_address(output)}" if output else ""
+            rate = 0.0 if job.typed else tally.lines_per_second
+            (say if talks else progress.note)(
+                closing(job.count, len(job.parts), tally.seconds, rate, progress.warnings) + where
+            )
     if plan:
         print_plan(planned, price)
     elif stats:

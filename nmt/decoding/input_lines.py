@@ -7,7 +7,7 @@ translated in large windows. Both follow from PAUSE. Knows the line contract; no
 import io
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from select import select
@@ -43,6 +43,7 @@ class InputLines:
         self.mended = 0  # lines with bytes that are not UTF-8
         self.first_mended = ""  # the first of them, by file and number
         self.sample = b""  # some of them, as long as no line of UTF-8 was met
+        self.prompt: Callable[[str], None] | None = None  # what asks a person for each line
         self.decomposed = 0  # lines that are not in Unicode's NFC
         self._is_utf_8 = False  # whether a line of UTF-8 beyond ASCII was met
         for path in self.inputs:
@@ -90,8 +91,12 @@ class InputLines:
         while True:
             if isinstance(stream, LiveStream) and not stream.line_ready():
                 yield PAUSE
+                if self.prompt:
+                    self.prompt("> ")
             line = next(lines, None)
             if line is None:
+                if self.prompt and isinstance(stream, LiveStream):
+                    self.prompt("\n")
                 return
             number += 1
             # U+FFFD may also be a character of the input itself.

@@ -68,6 +68,11 @@ class Tally:
         """Seconds since the job began."""
         return time.monotonic() - self.began
 
+    @property
+    def lines_per_second(self) -> float:
+        """Lines translated in a second, from when the model was loaded."""
+        return self.lines / max(time.monotonic() - self.ready, 1e-9)
+
     def add(self, translations: Sequence[Translation] | Sequence[ScoredPair]) -> None:
         self.lines += len(translations)
         self.source_tokens += sum(translation.source_pieces for translation in translations)
@@ -138,6 +143,11 @@ class Job:
     def typed(self) -> bool:
         """Whether a person types some of the lines at a terminal."""
         return any(part.lines.typed for part in self.parts)
+
+    def ask_by(self, prompt: Callable[[str], None]) -> None:
+        """Call ``prompt`` with ``> `` when a live input waits for a line, with a line end when it ends."""
+        for part in self.parts:
+            part.lines.prompt = prompt
 
     @property
     def count(self) -> int:

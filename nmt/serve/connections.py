@@ -12,6 +12,35 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from nmt.serve.limits import Limits
 
+LARGEST_HEAD = 1 << 15  # bytes of a request before its body
+
+
+class Parser(h11.Connection):
+    """The reader of a connection, h11's, which refuses a body in very many chunks.
+
+    Each costs as much as a request of one piece, and holds up all clients meanwhile.
+    """
+
+    def __init__(self, most_chunks: int) -> None:
+        super().__init__(h11.SERVER, LARGEST_HEAD)
+        self.most_chunks, self._chunks = most_chunks, 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the body has too many chunks."""
+        return self._chunks > self.most_chunks
+
+    def next_event(self) -> Any:
+        """The next event of the connection. Raises RemoteProtocolError for what is no HTTP, or too much of it."""
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            self._chunks = 0
+        elif isinstance(event, h11.Data) and event.chunk_start:
+            self._chunks += 1
+            if self.is_over:
+                raise h11.RemoteProtocolError("too many chunks")
+        return event
+
 
 class Connection(H11Protocol):
     """A connection of uvicorn's, with a deadline for the client's part and a bound on their number.
@@ -22,6 +51,7 @@ class Connection(H11Protocol):
     def __init__(self, *given: Any, limits: Limits, **named: Any) -> None:
         super().__init__(*given, **named)
         self.limits = limits
+        self.conn = self.parser = Parser(limits.chunks)
         self._sends = Deadline(self, limits.patience)  # for a whole request
         self._reads = Deadline(self, limits.patience)  # for the answer to be read
 
@@ -60,8 +90,13 @@ class Connection(H11Protocol):
         self._sends.stop()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP."""
-        self.refuse(400, "this is not HTTP")
+        """Answer what is no HTTP, unless it comes after an answer has begun: another would be taken for its rest."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.close()
+        elif self.parser.is_over:
+            self.refuse(413, f"a body has at most {self.limits.chunks:,} chunks")
+        else:
+            self.refuse(400, "this is not HTTP")
 
     def refuse(self, status: int, error: str, header: str = "") -> None:
         """Send an error that needs no request, and close."""

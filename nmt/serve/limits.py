@@ -10,6 +10,9 @@ class Limits:
     body: int = 1 << 19
     """Bytes of a request. All ``connections`` together hold so many bodies at most."""
 
+    chunks: int = 1_000
+    """Chunks of a body that comes in chunks."""
+
     lines: int = 1_000
     """Lines of a request."""
 

@@ -15,6 +15,7 @@ from nmt.serve.connections import protocol
 from nmt.serve.limits import Limits
 
 BACKLOG = 128
+KEPT = 1 << 16  # bytes of an answer that the kernel keeps for a client that does not read; by itself 2.5 million
 GRACE = 5  # seconds that answers may take longer than they should when the server ends
 
 
@@ -31,6 +32,7 @@ class Listening:
         try:
             self.socket = socket.socket(family, kind, number)
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KEPT)  # also of its connections
             self.socket.bind(address)
         except OSError as error:
             raise self._refused(error) from None

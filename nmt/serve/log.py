@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-LIBRARIES = ("uvicorn.error", "asyncio")  # what they say is part of the log
+LIBRARIES = {"uvicorn.error": logging.WARNING, "asyncio": logging.WARNING, "python_multipart": logging.CRITICAL}
+"""From which level on what they say is part of the log. The last one quotes damaged forms."""
 
 
 class Log:
@@ -38,7 +39,7 @@ class Log:
         loggers = [logging.getLogger(name) for name in LIBRARIES]
         before = [(logger.level, logger.propagate) for logger in loggers]
         for logger in loggers:
-            logger.setLevel(logging.WARNING)
+            logger.setLevel(LIBRARIES[logger.name])
             logger.propagate = False
             logger.addHandler(handler)
         try:
@@ -57,6 +58,8 @@ class _Handler(logging.Handler):
         self.log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.log.event(record.levelname.lower(), "server", message=str(record.msg).strip())
+        # asyncio writes values into the message itself, below its first line.
+        message = str(record.msg).strip().partition("\n")[0]
+        self.log.event(record.levelname.lower(), "server", message=message)
         if record.exc_info and record.exc_info[1]:
             self.log.bug(record.exc_info[1])

@@ -1,6 +1,6 @@
 """What happens around each request: headers for browsers, counters, a line of the log. Knows no route's meaning."""
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from time import perf_counter
 from typing import Any
 
@@ -21,6 +21,9 @@ HEADERS = [
 ]
 PRIVATE = (b"cache-control", b"no-store")
 """The header of what says nothing of caches itself."""
+
+PIECE = 1 << 16
+"""Bytes of an answer that wait for a client to read them, at most."""
 
 ROUTINE = {"/health", "/metrics"}
 """What machines ask all day: logged only when it fails."""
@@ -48,7 +51,8 @@ class Observed:
                 status = message["status"]
                 headers = [*message["headers"], *HEADERS]
                 message = {**message, "headers": headers if PRIVATE[0] in dict(headers) else [*headers, PRIVATE]}
-            await send(message)
+            for piece in pieces_of(message):
+                await send(piece)
 
         try:
             await self.app(scope, receive, answer)
@@ -61,3 +65,14 @@ class Observed:
             client = (scope.get("client") or ("",))[0]
             known = {"client": client, "method": scope["method"], "path": path, "status": status}
             self.log.event("info", "request", **known, seconds=round(seconds, 4), **facts)
+
+
+def pieces_of(message: Message) -> Iterator[Message]:
+    """A message to the server, the body of an answer in pieces: each is sent when the one before it was read."""
+    if message["type"] != "http.response.body" or len(message.get("body", b"")) <= PIECE:
+        yield message
+        return
+    body, more = message["body"], message.get("more_body", False)
+    for first in range(0, len(body), PIECE):
+        end = first + PIECE
+        yield {**message, "body": body[first:end], "more_body": more or end < len(body)}

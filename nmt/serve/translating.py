@@ -98,7 +98,11 @@ async def unless_gone(
     request: Request, waiting: Sequence["Future[list[Translation]]"], seconds: float
 ) -> list[list[Translation]] | None:
     """The results of futures; None when the client goes before that. Raises TimeoutError, and what they raise."""
-    results = asyncio.gather(*map(asyncio.wrap_future, waiting))
+
+    async def all_of_them() -> list[list[Translation]]:
+        return [await asyncio.wrap_future(future) for future in waiting]
+
+    results = asyncio.ensure_future(all_of_them())
     gone = asyncio.ensure_future(disconnected(request))
     try:
         either: list[asyncio.Future[Any]] = [results, gone]

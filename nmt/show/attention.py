@@ -1,12 +1,16 @@
 """Attention maps of one sentence pair, with the pieces that they belong to. Knows no drawing."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from nmt.decoding.engine import Query
+from nmt.decoding.word_links import Link, links_of, word_weights
 from nmt.errors import DataError, SettingsError
+from nmt.show.pieces import words_of
 from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.slots import filled, matched, slotted
@@ -36,6 +40,14 @@ class AttentionMap:
         layers, heads = (slice(None) if at is None else slice(at, at + 1) for at in (layer, head))
         return np.asarray(self.weights[layers, heads].mean((0, 1)))
 
+    def by_words(self) -> Self:
+        """The same between words: columns of a word's pieces are added, its rows averaged, so a row still sums to 1."""
+        (row_words, rows), (column_words, columns) = words_of(self.rows), words_of(self.columns)
+        row_UT = np.eye(len(rows))[:, row_words]
+        row_UT /= row_UT.sum(1, keepdims=True)
+        column_SR = np.eye(len(columns))[column_words]
+        return replace(self, rows=rows, columns=columns, weights=row_UT @ self.weights @ column_SR)
+
 
 @dataclass(frozen=True)
 class SentencePair:
@@ -45,6 +57,13 @@ class SentencePair:
     target: str
     maps: list[AttentionMap]
     trace: SearchTrace | None = None  # how the target was found
+    links: Sequence[Link] = ()  # between words of the source and of the target, as ``words_of`` numbers them
+
+    @property
+    def unit(self) -> str:
+        """What is best shown: ``words``, or ``pieces`` where a side is one word, as in a language without spaces."""
+        sides = (words_of(pieces)[1] for pieces in (self.maps[0].rows, self.maps[0].columns))
+        return "pieces" if any(len(words) <= 2 for words in sides) else "words"
 
 
 class Inspector:
@@ -76,16 +95,19 @@ class Inspector:
         """
         import torch
 
+        from nmt.decoding.engines.pytorch import PyTorchEngine
+
+        engine = PyTorchEngine.of(self.model, self.target_tokenizer.control_ids())
         text, items = slotted(source, self.find, self.slots)
         tag = self.folder.tag
         source_ids = [*([] if tag is None else [tag]), *self.encode(self.source_tokenizer, text, "source", bool(items))]
         if target is None:
-            trace = watch(self.model, self.target_tokenizer, source_ids, None, LONGEST)
+            trace = watch(engine, self.target_tokenizer, source_ids, None, LONGEST)
             target = filled(self.target_tokenizer.decode_slotted([trace.target])[0], items)
         else:
             shown = matched(target, items, self.find)
             given = self.encode(self.target_tokenizer, shown, "target", shown != target)
-            trace = watch(self.model, self.target_tokenizer, source_ids, given, LONGEST)
+            trace = watch(engine, self.target_tokenizer, source_ids, given, LONGEST)
         target_ids = trace.target
         with torch.inference_mode():
             weights = self.model.attention_maps(torch.tensor([*source_ids, EOS]), torch.tensor([BOS, *target_ids]))
@@ -99,7 +121,9 @@ class Inspector:
             "decoder": ([*target_pieces, END], [START, *target_pieces]),
         }
         maps = [AttentionMap(kind, *sides[kind], map_LHTS.double().numpy()) for kind, map_LHTS in weights.items()]
-        return SentencePair(source, target, maps, trace)
+        (found,) = engine.align([Query(source_ids)], [target_ids])
+        words = word_weights(found, words_of(target_pieces)[0], words_of(source_pieces[:-1])[0])
+        return SentencePair(source, target, maps, trace, links_of(words))
 
     def positions(self, count: int) -> Weights:
         """The positional encoding of the first ``count`` positions, (count, width).

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from nmt.disk.files import create_binary
 from nmt.errors import SettingsError, missing_extra
-from nmt.show.attention import AttentionMap, SentencePair
+from nmt.show.attention import AttentionMap
 from nmt.text.lines import printable
 
 if TYPE_CHECKING:
     import altair as alt
     import numpy as np
 
-FONT, FONT_FILE = "NanumSquare", Path(__file__).parent / "fonts/NanumSquareR.ttf"  # for Latin and Hangul
+FONT, FONT_FILE = "Liberation Sans, NanumSquare", Path(__file__).parent / "fonts/NanumSquareR.ttf"  # it has Hangul
 COLOUR, INK = "#2f6fde", "#444444"
-CELL, SMALL = 26, 96  # pixels: the side of a cell in the large map, and the side of a small map
+CELL = 26  # pixels
 TITLES = {
     "cross": "cross-attention: the target looks at the source",
     "encoder": "encoder: the source looks at itself",
@@ -39,18 +39,19 @@ def plotting() -> Any:
     return altair
 
 
-def heatmap(data: "alt.Data", width: Any, height: Any, labels: bool) -> "alt.Chart":
+def heatmap(data: "alt.Data", width: Any, height: Any) -> "alt.Chart":
     """A chart of weights as squares; ``data`` is as ``records`` makes it."""
     alt = plotting()
     axis = alt.Axis(labelExpr="slice(datum.label, 5)", ticks=False, domain=False, labelOverlap=False, title=None)
+    axis.labelPadding = 6
     across = axis.copy()
     across.labelAngle, across.orient, across.labelAlign = -60, "top", "left"
     return (
         alt.Chart(data, width=width, height=height)
         .mark_rect(color=COLOUR)
         .encode(
-            x=alt.X("column:N", axis=across if labels else None),
-            y=alt.Y("row:N", axis=axis if labels else None),
+            x=alt.X("column:N", axis=across),
+            y=alt.Y("row:N", axis=axis),
             opacity=alt.Opacity("weight:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.03, 1]), legend=None),
             tooltip=[
                 alt.Tooltip("from:N", title="looks"),
@@ -66,7 +67,7 @@ def records(attention: AttentionMap, layer: int | None, head: int | None) -> lis
     weights = attention.view(layer, head)
     return [
         {
-            "row": f"{t:04} {row.replace('▁', '_')}",  # the font lacks ▁
+            "row": f"{t:04} {row.replace('▁', '_')}",
             "column": f"{s:04} {column.replace('▁', '_')}",
             "from": row,
             "to": column,
@@ -81,40 +82,7 @@ def large_map(attention: AttentionMap) -> "alt.Chart":
     """The average over layers and heads, with labels of the pieces."""
     alt = plotting()
     data = alt.Data(values=records(attention, None, None))
-    return heatmap(data, alt.Step(CELL), alt.Step(CELL), labels=True).properties(
-        title=f"{TITLES[attention.kind]} (average)"
-    )
-
-
-def small_maps(attention: AttentionMap) -> "alt.Chart":
-    """One row of small maps for each layer: the average, then each head."""
-    alt = plotting()
-    layers, heads, *_ = attention.weights.shape
-    grid = []
-    for layer in range(layers):
-        views: list[int | None] = [None, *range(heads)]
-        maps = [
-            heatmap(alt.Data(values=records(attention, layer, head)), SMALL, SMALL, labels=False).properties(
-                title=f"layer {layer + 1}, " + ("average" if head is None else f"head {head + 1}")
-            )
-            for head in views
-        ]
-        grid.append(alt.hconcat(*maps, spacing=8))
-    return alt.vconcat(*grid, spacing=8)
-
-
-def attention_picture(pair: SentencePair) -> "alt.Chart":
-    """All maps of a sentence pair in one chart: for each kind a large average, then small maps of layers and heads.
-
-    Small maps are left out when their cells would have less than two pixels.
-    """
-    alt = plotting()
-    parts = []
-    for attention in pair.maps:
-        parts.append(large_map(attention))
-        if attention.weights.shape[:2] != (1, 1) and max(len(attention.rows), len(attention.columns)) <= SMALL / 2:
-            parts.append(small_maps(attention))
-    return alt.vconcat(*parts, spacing=24)
+    return heatmap(data, alt.Step(CELL), alt.Step(CELL)).properties(title=f"{TITLES[attention.kind]} (average)")
 
 
 def positions_picture(positions_TD: "np.ndarray[Any, Any]") -> "alt.Chart":
@@ -181,3 +149,15 @@ def write_picture(chart: "alt.Chart", path: Path) -> None:
     drawn = vl_convert.vegalite_to_png(spec, scale=2) if path.suffix == ".png" else vl_convert.vegalite_to_svg(spec)
     with create_binary(path) as file:
         file.write(drawn if isinstance(drawn, bytes) else drawn.encode())
+
+
+def write_drawing(svg: str, path: Path) -> None:
+    """Write SVG as a ``.svg`` file, or drawn as a ``.png`` file of its size; whole or not at all."""
+    drawn = svg.encode()
+    if path.suffix == ".png":
+        plotting()
+        import vl_convert
+
+        drawn = vl_convert.svg_to_png(svg, scale=1)
+    with create_binary(path) as file:
+        file.write(drawn)

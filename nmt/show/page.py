@@ -1,74 +1,80 @@
-"""A self-contained HTML page: a chart, and for attention controls for layers and heads. Knows no model."""
+"""Self-contained HTML pages: attention to click through, or a chart. Knows no model."""
 
 import json
-from base64 import b64encode
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from nmt.disk.files import create_binary
 from nmt.show.attention import AttentionMap, SentencePair
-from nmt.show.charts import FONT_FILE, TITLES, heatmap, plotting, styled
+from nmt.show.clearest import clearest
+from nmt.show.markup import ROOM, page, text
+from nmt.show.pieces import named
 from nmt.show.search_page import search_parts
+from nmt.show.slide import KINDS
 from nmt.text.lines import printable
 
 if TYPE_CHECKING:
     import altair as alt
 
-CELL = 34  # pixels
 
+def write_attention_page(pair: SentencePair, path: Path, by: str = "words") -> None:
+    """Write the attention maps of a sentence pair, and how the target was found, as a page that needs no network.
 
-def write_attention_page(pair: SentencePair, path: Path) -> None:
-    """Write the attention maps of a sentence pair as a page, which shows the average first."""
-    alt = plotting()
-    chart = heatmap(alt.NamedData("weights"), alt.Step(CELL), alt.Step(CELL), labels=True)
-    text = ["A row is a piece that looks, a column one that is looked at; the more colour, the more weight."]
-    parts = f"{search_parts(pair.trace)}\n<h2>Attention</h2>" if pair.trace else ""
-    maps = [as_json(attention) for attention in pair.maps]
-    write_page(path, f"{pair.source} → {pair.target}", text, chart, maps, parts)
-
-
-def write_page(
-    path: Path,
-    title: str,
-    text: list[str],
-    chart: "alt.Chart",
-    maps: list[dict[str, Any]] | None = None,
-    parts: str = "",
-) -> None:
-    """Write a page that needs no network. It shows one of ``maps`` at a time, as the chart's ``weights`` data.
-
-    ``parts`` is HTML that stands before the chart.
+    It begins ``by`` words or pieces.
     """
-    import vl_convert
-
-    page = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(printable(title)),
-        font=b64encode(FONT_FILE.read_bytes()).decode(),
-        parts=parts,
-        text="\n".join(f'<p class="about">{escape(line)}</p>' for line in text),
-        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
-        spec=for_script(styled(chart).properties(background="transparent").to_dict()),
-        maps=for_script(maps or []),
+    search = search_parts(pair.trace) if pair.trace else ""
+    sections = {"doubts": "where it doubts", "candidates": "candidates", "beam": "the beam"}
+    links = (f'<a href="#{name}">{title}</a>' for name, title in sections.items() if f'id="{name}"' in search)
+    page_of_maps = page(
+        "attention.html",
+        f"{pair.source} → {pair.target}",
+        own_style=(ROOM / "attention.css").read_text(encoding="utf-8"),
+        script=(ROOM / "attention.js").read_text(encoding="utf-8"),
+        contents=" ".join(links),
+        search=search,
+        by=by,
+        maps=for_script([as_json(attention, pair) for attention in pair.maps]),
     )
     with create_binary(path) as file:
-        file.write(page.encode())
+        file.write(page_of_maps.encode())
 
 
-def as_json(attention: AttentionMap) -> dict[str, Any]:
-    """A map as the page reads it: weights by layer and head, where index 0 is the average."""
+def write_chart_page(path: Path, title: str, about: str, chart: "alt.Chart") -> None:
+    """Write a chart, with a line about it, as a page that needs no network."""
+    import vl_convert
+
+    from nmt.show.charts import styled
+
+    page_of_chart = page(
+        "page.html",
+        title,
+        text=f'<p class="about">{text(about)}</p>',
+        library=vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace("</script", "<\\/script"),
+        spec=for_script(styled(chart).properties(background="transparent").to_dict()),
+    )
+    with create_binary(path) as file:
+        file.write(page_of_chart.encode())
+
+
+def as_json(attention: AttentionMap, pair: SentencePair) -> dict[str, Any]:
+    """A map as the page reads it: by words and by pieces, and the head to begin with."""
+    links = pair.links if attention.kind == "cross" else ()
+    return {
+        "title": KINDS[attention.kind],
+        "choice": clearest(attention, links)._asdict(),
+        "units": [unit(attention.by_words(), [list(link) for link in links]), unit(attention, [])],
+    }
+
+
+def unit(attention: AttentionMap, links: list[list[int]]) -> dict[str, Any]:
+    """Weights in thousandths by layer and head, row after row, where layer or head 0 is the average."""
     layers, heads, *_ = attention.weights.shape
     views = [
-        [attention.view(layer, head).round(4).tolist() for head in (None, *range(heads))]
+        [(1000 * attention.view(layer, head)).round().astype(int).flatten().tolist() for head in (None, *range(heads))]
         for layer in (None, *range(layers))
     ]
-    return {
-        "title": TITLES[attention.kind].partition(":")[0],
-        "rows": [printable(piece) for piece in attention.rows],
-        "columns": [printable(piece) for piece in attention.columns],
-        "weights": views,
-    }
+    rows, columns = ([printable(named(label)) for label in side] for side in (attention.rows, attention.columns))
+    return {"rows": rows, "columns": columns, "links": links, "weights": views}
 
 
 def for_script(value: Any) -> str:

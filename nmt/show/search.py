@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from nmt.decoding.engines.pytorch import PyTorchEngine
     from nmt.decoding.roles import Candidates, Role, Rows
-    from nmt.model.family import TranslationModel
 
 CANDIDATES = 5
 
@@ -105,13 +104,12 @@ def likeliest(
 
 
 def watch(
-    model: "TranslationModel", tokenizer: Tokenizer, source: list[int], target: Sequence[int] | None, longest: int
+    engine: "PyTorchEngine", tokenizer: Tokenizer, source: list[int], target: Sequence[int] | None, longest: int
 ) -> SearchTrace:
     """Translate a source by a beam of 5, or read a given target, and tell how; ``longest`` is the most pieces."""
     from nmt.decoding.beam import Beam
-    from nmt.decoding.engines.pytorch import PyTorchEngine
 
-    engine, options = PyTorchEngine.of(model, tokenizer.control_ids()), SearchOptions()
+    options = SearchOptions()
     watched, best = Watched(Beam(options.beam_size), tokenizer, engine.columns.piece_V), None
     if target is None:
         engine.role = lambda options, queries: watched

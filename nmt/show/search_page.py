@@ -6,31 +6,38 @@ Knows no model and needs no plotting library.
 from itertools import pairwise
 
 from nmt.show.markup import table, text
+from nmt.show.pieces import SPACE, cut, named, readable
 from nmt.show.search import Node, SearchTrace, Step
 
-WIDE, HIGH, PAD = 122, 34, 14  # pixels: from step to step, from row to row, around them
-BOX, TALL = 102, 22  # a hypothesis
+WIDE, HIGH, PAD = 164, 36, 4  # pixels: from step to step, from row to row, around them
+BOX, TALL = 140, 26  # a hypothesis
+LONGEST = 7.0  # letters' sizes of a piece in it
 
 
 def search_parts(trace: SearchTrace) -> str:
     """All that a page shows of a search, as HTML."""
     parts = [
-        "<h2>Where it doubts</h2>",
-        '<p class="about">The more colour, the less probable the model finds a piece; ▁ is a space.</p>',
-        f'<p class="doubts">{"".join(map(coloured, trace.steps))}</p>',
-        "<h2>Candidates of each step</h2>",
+        '<section id="doubts"><h2>Where it doubts</h2>',
+        f'<p class="about">The more colour, the less probable the model finds a piece; {piece(SPACE)} is a space.</p>',
+        f'<p class="doubts">{" ".join(map(coloured, trace.steps))}</p></section>',
+        '<section id="candidates"><h2>Candidates of each step</h2>',
         '<p class="about">The most probable pieces after all that stands before.</p>',
-        candidates(trace.steps),
+        candidates(trace.steps) + "</section>",
     ]
     if trace.columns:
         parts += [
-            "<h2>The beam</h2>",
+            '<section id="beam"><h2>The beam</h2>',
             '<p class="about">A column is a step, its best hypothesis on top; the number is its sum of '
             "log-probabilities. Faint ones were pruned at the next step; a thick frame has finished, with its score; "
             "the coloured path is the translation.</p>",
-            f'<div class="scroll" tabindex="0" role="region" aria-label="the beam">{tree(trace)}</div>',
+            f'<div class="scroll" tabindex="0" role="region" aria-label="the beam">{tree(trace)}</div></section>',
         ]
     return "\n".join(parts)
+
+
+def piece(label: str) -> str:
+    """A piece as HTML, its sign of a space drawn as an open box."""
+    return text(named(label)).replace(SPACE, f'<i class="space">{SPACE}</i>')
 
 
 def share(probability: float) -> str:
@@ -40,7 +47,11 @@ def share(probability: float) -> str:
 def coloured(step: Step) -> str:
     """A piece, with as much colour as probability is missing, in tenths."""
     doubt = round(10 * (1 - step.probability))
-    return f'<span class="doubt{doubt}" title="{share(step.probability)}">{text(step.piece)}</span>'
+    return f'<span class="doubt{doubt}" title="{share(step.probability)}">{piece(step.piece)}</span>'
+
+
+def shown(probability: float) -> str:
+    return f"<small>{share(probability)}</small>"
 
 
 def candidates(steps: list[Step]) -> str:
@@ -49,11 +60,12 @@ def candidates(steps: list[Step]) -> str:
     rows = []
     for step in steps:
         others = [
-            f"{'<b>' if piece == step.piece else ''}{text(piece)}{'</b>' if piece == step.piece else ''} "
-            f"<small>{share(probability)}</small>"
-            for piece, probability in step.candidates
+            f"<b>{piece(other)}</b> {shown(probability)}"
+            if other == step.piece
+            else f"{piece(other)} {shown(probability)}"
+            for other, probability in step.candidates
         ]
-        rows.append([text(step.piece), share(step.probability), *others, *[""] * (most - len(others))])
+        rows.append([piece(step.piece), share(step.probability), *others, *[""] * (most - len(others))])
     return table("candidates", ["piece", "probability", *(f"{place}." for place in range(1, most + 1))], rows, {1})
 
 
@@ -101,11 +113,11 @@ def alive(trace: SearchTrace) -> str:
 def box(node: Node, x: int, y: int, kept: bool, power: float) -> str:
     """A hypothesis with its newest piece and its sum, or its score where it finished."""
     score = node.score / len(node.path) ** power if node.finished else node.score
-    words = "".join(each.piece for each in node.path)
+    words = "".join(named(each.piece) for each in node.path).replace(SPACE, " ").strip()
     kinds = [kind for kind, on in (("kept", kept), ("ended", node.finished), ("dead", not is_alive(node))) if on]
     return (
         f'<g class="{" ".join(kinds)}"><title>{text(words)}</title>'
         f'<rect x="{x}" y="{y}" width="{BOX}" height="{TALL}" rx="5"/>'
-        f'<text x="{x + 5}" y="{y + 15}">{text(node.piece[:6])}</text>'
-        f'<text class="sum" x="{x + BOX - 5}" y="{y + 15}">{score:.2f}</text></g>'
+        f'<text x="{x + 8}" y="{y + 18}">{text(cut(readable(node.piece), LONGEST))}</text>'
+        f'<text class="sum" x="{x + BOX - 8}" y="{y + 18}">{score:.2f}</text></g>'
     )

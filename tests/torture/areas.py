@@ -16,6 +16,7 @@ from . import (
     order,
     races,
     runs,
+    services,
     signals,
     strangers,
     streams,
@@ -27,6 +28,7 @@ from .translate_kill import TranslateKillArea
 
 AREAS: Sequence[Area] = (
     *clusters.AREAS,
+    *services.AREAS,
     *strangers.AREAS,
     *datasets.AREAS,
     *runs.AREAS,

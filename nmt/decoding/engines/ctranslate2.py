@@ -19,6 +19,10 @@ from nmt.store.ctranslate2_model import POSITIONS
 from nmt.store.model_folder import ModelFolder
 from nmt.text.machine import available_cores
 
+ALMOST_ZERO = 1e-30
+"""A length penalty that changes no score: any length to this power is 1. At 0 CTranslate2 ends a search by another rule
+than the PyTorch search, one that depends on the number of hypotheses wanted."""
+
 NO_PHRASES = "CTranslate2 cannot search for phrases that must or must not appear"
 
 
@@ -83,23 +87,30 @@ class CTranslate2Engine:
         if any(query.has_phrases for query in queries):
             raise SettingsError(NO_PHRASES, "set `engine` to torch")
         limits = [min(query.limit(options), POSITIONS) for query in queries]
-        results = self.search_batch(queries, options, max(limits, default=0))
-        for number, (query, limit) in enumerate(zip(queries, limits, strict=True)):
-            # CTranslate2 has one limit a batch; a query whose hypotheses exceed its own limit is searched again.
-            if any(len(hypothesis.pieces) > limit - 1 for hypothesis in results[number]) and limit < max(limits):
-                results[number] = self.search_batch([query], options, limit)[0]
-        return results
+        longest = max(limits, default=0)
+        results = self.search_batch(queries, options, longest)
+        # CTranslate2 has one limit a batch. A search that went on to the last step that its own limit allows, or past
+        # it, would have ended otherwise there: all its rows finish as they are.
+        again: dict[int, list[int]] = {}  # the queries of each limit
+        for number, limit in enumerate(limits):
+            if limit < longest and last_step(results[number]) >= limit:
+                again.setdefault(limit, []).append(number)
+        for limit, numbers in again.items():
+            found = self.search_batch([queries[number] for number in numbers], options, limit)
+            for number, hypotheses in zip(numbers, found, strict=True):
+                results[number] = hypotheses
+        return [hypotheses[: options.n_best] for hypotheses in results]
 
     def search_batch(self, queries: Sequence[Query], options: SearchOptions, limit: int) -> list[list[Hypothesis]]:
-        """``search`` with one length limit for all queries."""
+        """``search`` with one length limit for all queries; the hypotheses of each are those of its whole beam."""
         prefixes = [[self.target_pieces[id] for id in query.prefix] for query in queries]
         with memory_for(queries):
             results = self.model.translate_batch(
                 self.tokens(queries),
                 target_prefix=prefixes if any(prefixes) else None,
                 beam_size=options.beam_size,
-                num_hypotheses=options.n_best,
-                length_penalty=options.length_penalty,
+                num_hypotheses=options.beam_size,
+                length_penalty=options.length_penalty or ALMOST_ZERO,
                 max_input_length=0,
                 max_decoding_length=limit,
                 min_decoding_length=options.min_length,
@@ -127,6 +138,14 @@ class CTranslate2Engine:
             if score != score:
                 raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
             yield Hypothesis([*query.prefix, *(self.id_of[token] for token in tokens[given:])], float(score))
+
+
+def last_step(hypotheses: Sequence[Hypothesis]) -> int:
+    """The step, from 1, at which a search ended that found these, the hypotheses of its whole beam.
+
+    It ends when as many are finished as the beam has rows: one of the best as many was finished at that step, by </s>.
+    """
+    return max(len(hypothesis.pieces) for hypothesis in hypotheses) + 1
 
 
 @contextmanager
