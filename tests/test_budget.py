@@ -82,7 +82,7 @@ def test_a_last_validation_that_is_too_long_scores_a_part_of_the_pairs_and_says_
         assert run.train(use_up).outcome == "done"
     assert "translating all 20 validation pairs would take about" in recorder.warnings[-1]
     assert recorder.warnings[-1].endswith("BLEU and chrF are those of 1 of them")
-    assert [event["event"] for event in events(tmp_path / "run")] == ["train", "validation"]
+    assert [event["event"] for event in events(tmp_path / "run")] == ["train", "samples", "validation"]
     assert len(recorder.validations[0][0].samples) == 1
 
 

@@ -379,8 +379,6 @@ def test_without_a_dry_run_the_dataset_must_be_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [
-        ("report {run} -o {tmp}/a.html", 65, "is a run, not a dataset"),
-        ("report {run}/model -o {tmp}/a.html", 65, "is a model, not a dataset"),
         ("report {run}/checkpoints -o {tmp}/a.html", 66, "has no manifest.json"),
         ("report {tmp}/no -o {tmp}/a.html", 66, "there is no folder"),
         ("report {data} -o {tmp}/a.pdf", 2, "end its name in .html"),

@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import zipfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from nmt.corpus.dataset import Dataset
 from nmt.corpus.many import find_corpora, toward
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.decoding.directed import DirectedAligner, directed
-from nmt.decoding.engine import Query
+from nmt.decoding.engine import Query, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.loading import load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
@@ -31,6 +32,7 @@ from nmt.scoring.off_target import off_target, tellers
 from nmt.serve.directions import Directions
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, side_of
+from nmt.text.lines import one_line
 from nmt.text.profile import Profile
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training.request import TrainRequest, read_request
@@ -594,3 +596,33 @@ def test_a_text_is_taken_for_another_language_only_where_that_is_much_likelier()
 def test_frequencies_that_nothing_counted_are_refused(pieces: Any) -> None:
     with pytest.raises(DataError, match="frequencies"):
         Telling.read({"frequencies": {"a": {"total": 100, "pieces": pieces}}}, "it")
+
+
+@pytest.mark.parametrize(("source", "target"), [("en", "fy"), ("ko", "en")])
+def test_a_package_for_argos_asks_for_its_language_by_itself(
+    many: Many, tmp_path: Path, source: str, target: str
+) -> None:
+    """argostranslate puts no tag in front of a line, so CTranslate2 has to."""
+    import ctranslate2
+    import sentencepiece
+
+    package = tmp_path / "x.argosmodel"
+    made = nmt("export", many.run, "--to", "argos", "--direction", f"{source}-{target}", "-o", package)
+    assert made.returncode == 0, made.stderr
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(tmp_path / "installed")
+    root = tmp_path / "installed" / f"translate-{source}_{target}"
+    # Words that training had, which nothing takes for mistyped.
+    lines = (many.text / "en-ko" / f"train.{source}").read_text(encoding="utf-8").splitlines()[:3]
+    options = SearchOptions(beam_size=2, max_length_factor=0.5)
+    translator = Translator.load(many.run, options, threads=1, engine="ctranslate2", to=target)
+    ours = list(translator.translate(lines))
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(root / "sentencepiece.model"))
+    model = ctranslate2.Translator(str(root / "model"), intra_threads=1)
+    for line, its in zip(lines, ours, strict=True):
+        encoded = [pieces.encode(line, out_type=str)]
+        limit = length_limit(its.source_pieces, 0.5)
+        lengths = {"max_decoding_length": limit, "min_decoding_length": 0}  # 1 by default, which changes scores
+        (found,) = model.translate_batch(encoded, beam_size=2, return_scores=True, **lengths)
+        assert its.text == one_line(pieces.decode(found.hypotheses[0]))
+        assert found.scores[0] == pytest.approx(its.score, abs=1e-6)

@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import CORPUS, ROOT, TinyRun
+from conftest import CORPUS, ROOT, TinyRun, nmt
 from packaging.requirements import Requirement
 
 from nmt.errors import DISTRIBUTION, missing_extra
@@ -108,3 +108,63 @@ def test_without_extras_text_is_translated_and_scored(tiny_run: TinyRun) -> None
     result = without_extras("evaluate", "--hyp", CORPUS / "valid.ko", "--ref", CORPUS / "valid.ko")
     assert result.returncode == 0, result.stderr
     assert "100.0" in result.stdout
+
+
+# --- without PyTorch --------------------------------------------------------------------------------------------------
+
+ALONE = """
+import sys
+from importlib.metadata import packages_distributions
+
+listed, ours = {listed}, {ours}
+owners = packages_distributions()
+
+class Only:
+    def find_spec(self, name, path=None, target=None):
+        owned = {{each.lower() for each in owners.get(name.partition(".")[0], ())}}
+        if owned and not owned & (listed | ours):
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Only())
+from nmt.cli import main
+main()
+"""
+
+
+def listed_to_translate() -> set[str]:
+    """The packages that docs/install.md lists for translating alone."""
+    page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("pip install --no-deps ctranslate2")
+    names, _, _ = rest.partition("pip install --no-deps .")
+    return {"ctranslate2"} | {name.lower() for name in re.findall(r"^[\w-]+$", "\n".join(names.split()), re.M)}
+
+
+def alone(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run the program as if only the packages of that list were installed."""
+    code = ALONE.format(listed=listed_to_translate(), ours={DISTRIBUTION, "setuptools"})
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+
+
+def test_the_list_to_translate_alone_is_enough_and_gives_the_same_bytes(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "torch" not in listed_to_translate()
+    lines = tmp_path / "lines.ko"
+    lines.write_text("나는 학생이다.\n\n그가 집에 왔다. 그녀는 3개의 사과를 샀다.\n", encoding="utf-8")
+    flags: list[str | Path] = ["translate", tiny_run.run, lines, "--threads", "1", "--max-length-factor", "0.5"]
+    usual = nmt(*flags)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # the conversion must work, too
+    by_these = alone(*flags)
+    assert by_these.returncode == 0, by_these.stderr
+    assert by_these.stdout == usual.stdout
+    assert by_these.stdout.count("\n") == 3
+
+
+@pytest.mark.parametrize("flags", [["--engine", "torch"], ["--alignments", "links"]])
+def test_what_needs_torch_is_refused_in_one_line(tiny_run: TinyRun, tmp_path: Path, flags: list[str]) -> None:
+    refused = alone("translate", tiny_run.run, ROOT / "data/notes.ko", "-o", tmp_path / "out", *flags)
+    assert refused.returncode == 78
+    assert re.fullmatch(
+        r"nmt: error: this needs torch, which is not installed; pip install 'torch[^']*'\n", refused.stderr
+    )

@@ -102,12 +102,16 @@ def test_metrics_have_the_keys_of_the_contract(tiny_run: TinyRun) -> None:
     train_keys = ["event", "step", "epoch", "loss", "learning_rate", "gradient_norm", "target_tokens"]
     wanted = {
         "train": [*train_keys, "target_tokens_per_second", "seconds"],
+        "samples": ["event", "step", "lines"],
         "validation": ["event", "step", "loss", "perplexity", "bleu", "chrf"],
     }
     actual = events(tiny_run.run)
     assert {event["event"] for event in actual} == set(wanted)
     for event in actual:
         assert list(event) == wanted[event["event"]]
+    lines = [event["lines"] for event in actual if event["event"] == "samples"]
+    assert all(list(line) == ["source", "reference", "hypothesis"] for event in lines for line in event)
+    assert len({tuple(line["source"] for line in event) for event in lines}) == 1, "other lines than before"
 
 
 def test_stopped_and_resumed_run_equals_the_uninterrupted_one(tiny_run: TinyRun, tmp_path: Path) -> None:

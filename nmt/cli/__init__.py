@@ -26,7 +26,18 @@ from nmt.cli.serve import serve
 from nmt.cli.signals import catch_signals, die_by
 from nmt.cli.train import train
 from nmt.cli.translate import translate
-from nmt.errors import FULL, BusyError, NmtError, NmtWarning, StorageError, UsageError, is_out_of_memory, nearest
+from nmt.errors import (
+    DISTRIBUTION,
+    FULL,
+    BusyError,
+    NmtError,
+    NmtWarning,
+    SettingsError,
+    StorageError,
+    UsageError,
+    is_out_of_memory,
+    nearest,
+)
 
 app = typer.Typer(
     name="nmt",
@@ -109,6 +120,8 @@ def main() -> NoReturn:
             where = f" {error.filename}" if error.filename else ""
             mend = "free some space" if error.errno in FULL else "check the path, its permissions and the device"
             fail(StorageError(f"input or output failed{where}: {error.strerror}", mend))
+        if isinstance(error, ModuleNotFoundError) and (install := left_out(error.name or "")):
+            fail(SettingsError(f"this needs {error.name}, which is not installed", install))
         if "--verbose" in sys.argv:
             from nmt.text.lines import printable
 
@@ -188,6 +201,18 @@ def usage_error(error: typer.TyperException) -> UsageError:
         otherwise = f"see {context.command_path} --help" if kind == "option" else ""
         return UsageError(f"there is no {kind} {wrong}", nearest(wrong, names[kind], otherwise))
     return UsageError(what, f"see {context.command_path if context else 'nmt'} --help")
+
+
+def left_out(name: str) -> str | None:
+    """How to install a package that nmt requires and a small install leaves out; None for another."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        required = [text for text in requires(DISTRIBUTION) or [] if "extra ==" not in text]
+    except PackageNotFoundError:  # run from the sources
+        return None
+    own = next((text for text in required if re.split(r"[^\w-]", text)[0] == name), None)
+    return own and f"pip install '{own}'"
 
 
 def bug() -> NmtError:

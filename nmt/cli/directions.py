@@ -44,9 +44,9 @@ def parse_directions(source: str, target: str, directions: str) -> list[tuple[st
     return found
 
 
-def parse_direction(text: str) -> tuple[str, str]:
+def parse_direction(text: str, flag: str = "--directions") -> tuple[str, str]:
     """The two languages in ``en-hau``. Raises UsageError for another form."""
     source, minus, target = text.partition("-")
     if not (source and minus and target) or "-" in target:
-        raise UsageError(f"--directions {shown(text)} is no direction", "write each like en-hau; en-US as en_US")
+        raise UsageError(f"{flag} {shown(text)} is no direction", "write each like en-hau; en-US as en_US")
     return source, target

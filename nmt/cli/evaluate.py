@@ -203,8 +203,10 @@ def evaluate(
 
 
 def split_models(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The folders of models and runs among the paths, and the others."""
-    models = [path for path in paths if path.is_dir() and (path / "config.toml").is_file()]
+    """The models and runs among the paths, and the others."""
+    from nmt.store.packed import is_packed
+
+    models = [path for path in paths if is_packed(path) or (path.is_dir() and (path / "config.toml").is_file())]
     return models, [path for path in paths if path not in models]
 
 

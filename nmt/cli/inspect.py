@@ -18,7 +18,7 @@ POSITIONS = 64  # rows in the picture of the positional encoding
 
 # Over 50 lines because each flag is a parameter.
 def inspect(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, its model folder, or one file.")],
     text: Annotated[str | None, typer.Option(metavar="LINE", help="Show attention for this source sentence.")] = None,
     target: Annotated[
         str | None, typer.Option(metavar="LINE", help="Its target sentence (default: the model's translation).")

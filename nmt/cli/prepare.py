@@ -176,6 +176,7 @@ def prepare(
     from nmt.cli.console import terminal_progress
     from nmt.corpus import prepare as library
     from nmt.corpus.cleaning import Cleaning
+    from nmt.store.packed import is_packed, unpacked
     from nmt.text.directions import side_of
 
     by_model, rules = parse_model(rule or [])
@@ -201,7 +202,7 @@ def prepare(
         tuple(test or ()),
         output or Path(),
         weights=weights,
-        vocabulary=vocab,
+        vocabulary=unpacked(vocab) if vocab and is_packed(vocab) else vocab,
         licence=licence,
         columns=parse_columns(columns) if columns is not None else None,
         model=open_model(by_model, languages, device, threads) if by_model else None,

@@ -1,4 +1,4 @@
-"""``nmt report``: a dataset to a page of what cleaning did, or runs to a table of scores. Knows no fact of them."""
+"""``nmt report``: a dataset or runs to a page, or runs to a table of scores. Knows no fact of them."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,13 +13,25 @@ if TYPE_CHECKING:
     from nmt.corpus.cleaning import Cleaning
 
 
+# Over 50 lines because each flag is a parameter.
 def report(
     paths: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA | RUN ...", help="A dataset that nmt prepare made, or runs of nmt train."),
+        typer.Argument(
+            metavar="DATA | RUN ...",
+            help="A dataset that nmt prepare made, or runs of nmt train, with their datasets where these are at hand.",
+        ),
     ],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PAGE", help="The page of a dataset (.html).")
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="PAGE", help="The page (.html).")] = None,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Test scores for the page of runs, by nmt evaluate --json. Repeats."),
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="The metrics of the runs, a row for each event.")
+    ] = None,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The same for TensorBoard, where it is installed: a new folder.")
     ] = None,
     format: Annotated[
         Literal["text", "latex", "csv", "json"], typer.Option(help="Format of the table of runs.")
@@ -27,28 +39,72 @@ def report(
     quiet: IsQuiet = False,
     verbose: IsVerbose = False,
 ) -> None:
-    """Write a page that shows what cleaning did to a corpus, or print the validation scores of runs.
+    """Write a page of training runs, or of what cleaning did to a corpus, or print the validation scores of runs.
 
-    For each rule: how many pairs it dropped, its scores with the threshold, and pairs nearest to that on both sides.
-    The page is one file, which needs no network. Runs that differ only by their seed are one system: mean and standard
-    deviation.
+    Of runs: scores, curves with the phases of training, samples over time, settings that differ, data, environment,
+    and the commands that make them again. Runs that differ only by their seed are one system: mean and standard
+    deviation. Of a dataset, for each rule: how many pairs it dropped, its scores with the threshold, and pairs nearest
+    to that on both sides. The page is one file, which needs no network.
     """
-    first = paths[0]
-    if output:
+    runs = [path for path in paths if (path / "config.toml").exists()]  # a dataset has none
+    datasets = [path for path in paths if path not in runs]
+    if runs and (output or csv or tensorboard):
+        write_files(runs, datasets, (output, csv, tensorboard), scores or [], quiet)
+    elif scores or csv or tensorboard:
+        raise UsageError("test scores and metrics are of runs", "name a RUN folder made by nmt train, and `output`")
+    elif output:
         if len(paths) > 1:
-            raise UsageError("a page is of one dataset", "leave --output out for runs, or name one dataset")
-        check_page("--output", output, [first], first)
+            raise UsageError("a page is of one dataset, or of runs", "name one dataset, or a run beside it")
+        check_page("--output", output, paths, paths[0])
 
-        from nmt.show.corpus_report import open_dataset
+        from nmt.corpus.cleaning import Cleaning
 
-        write_page(open_dataset(first), str(first), output, quiet)
+        write_page(Cleaning.open(paths[0]), str(paths[0]), output, quiet)
     else:
         from nmt.cli.console import show
 
-        show(scores(paths, format))
+        show(score_table(paths, format))
 
 
-def scores(paths: Sequence[Path], format: str) -> str:
+def write_files(
+    runs: Sequence[Path],
+    datasets: Sequence[Path],
+    outputs: tuple[Path | None, Path | None, Path | None],
+    scores: Sequence[Path],
+    quiet: bool,
+) -> None:
+    """Write what is asked for of runs: a page, a table of their metrics, a folder for TensorBoard."""
+    from nmt.cli.again import commands
+    from nmt.cli.console import say
+    from nmt.disk.outputs import check_outputs
+    from nmt.scoring.metrics_files import write_csv, write_tensorboard
+    from nmt.scoring.seeds import model_names
+    from nmt.scoring.set_scores import SetScores
+    from nmt.scoring.validation import validation_of
+    from nmt.show.run_facts import open_datasets
+    from nmt.show.run_report import Report, open_runs, run_folder_of, write_run_report
+
+    page, csv, tensorboard = outputs
+    if page:
+        check_ending("--output", page)
+    named = [(flag, path) for flag, path in (("--output", page), ("--csv", csv)) if path]
+    check_outputs(named, [*scores, *(run_folder_of(run).metrics_path for run in runs)])
+    if page:
+        opened = open_runs(runs)
+        known = open_datasets(datasets, {run.name: run.model for run in opened})
+        tests = [each for path in scores for each in SetScores.read(path)]
+        write_run_report(Report(opened, validation_of(runs), known, tests, commands(opened, known)), page)
+    metrics = {name: run_folder_of(run) for name, run in zip(model_names(runs), runs, strict=True)}
+    if csv:
+        write_csv({name: folder.read_metrics() for name, folder in metrics.items()}, csv)
+    if tensorboard:
+        write_tensorboard({name: folder.read_metrics() for name, folder in metrics.items()}, tensorboard)
+    for path in outputs:
+        if path and not quiet:
+            say(f"wrote {path}")
+
+
+def score_table(paths: Sequence[Path], format: str) -> str:
     """The validation scores of runs, in a format. Raises UsageError for a dataset, which has none."""
     import json
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Over 50 lines because each flag is a parameter.
 def translate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, or the model folder in it.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A training run, its model folder, or one file.")],
     inputs: Annotated[
         list[str] | None,
         typer.Argument(

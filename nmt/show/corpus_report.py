@@ -4,7 +4,6 @@ It holds no script, asks for nothing, and allows neither: texts of strangers sta
 how they came about.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ from typing import Any
 from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.scan import CorpusReport
 from nmt.disk.files import create_binary
-from nmt.errors import DataError
 from nmt.show.corpus_facts import languages, leaks, lengths, vocabulary
 from nmt.show.histogram import number, score_histogram
 from nmt.show.markup import bars, page, percent, table, text
-from nmt.store.model_folder import SETTINGS, WEIGHTS
 from nmt.text.languages import language_name
 
 Example = Sequence[Any]  # score, corpus, line, source, target
@@ -26,14 +23,6 @@ ABOUT = {
     "held-out": "is set aside for validation",
     "too-long": "has a side of too many pieces",
 }
-
-
-def open_dataset(folder: Path) -> Cleaning:
-    """What cleaning did to a dataset. Raises what ``Cleaning.open`` raises, and DataError for a run or a model."""
-    if os.path.exists(folder / SETTINGS):  # both have settings, a dataset has none
-        kind = "model" if os.path.exists(folder / WEIGHTS) else "run"
-        raise DataError(f"{folder} is a {kind}, not a dataset", "name the folder that nmt prepare wrote")
-    return Cleaning.open(folder)
 
 
 def write_report(cleaning: Cleaning, name: str, path: Path) -> None:
@@ -71,30 +60,13 @@ def _sums(cleaning: Cleaning) -> str:
     """How many training pairs there were, what became of them, and that it adds up."""
     train = [corpus for corpus in cleaning.corpora if corpus.role == "train"]
     pairs, kept = sum(corpus.pairs for corpus in train), sum(corpus.kept for corpus in train)
-    dropped: dict[str, int] = {}
-    for corpus in train:
-        for rule, count in corpus.dropped.items():
-            dropped[rule] = dropped.get(rule, 0) + count
-    about = {rule["name"]: rule["about"] for rule in cleaning.facts["rules"]} | ABOUT
-    aside = dropped.get("held-out", 0)
+    aside = sum(corpus.dropped.get("held-out", 0) for corpus in train)
     tiles = [("pairs", pairs, ""), ("kept", kept, "kept"), ("dropped", pairs - kept - aside, "dropped")]
     tiles += [("for validation", aside, "")] if aside else []
     drawn = "".join(
         f'<div class="tile {kind}"><b>{count:,}</b><span>{label}</span><i>{percent(count, pairs)}</i></div>'
         for label, count, kind in tiles
     )
-    rows = [["training pairs", "", f"{pairs:,}", "", bars((pairs, pairs, ""))]]
-    left = pairs
-    for rule in _order(dropped, cleaning.facts["rules"]):
-        known = any(own["name"] == rule for own in cleaning.facts["rules"])
-        link = f'<a href="#rule-{text(rule)}">{text(rule)}</a>' if known else text(rule)
-        kind = "aside" if rule == "held-out" else "dropped"
-        count = dropped[rule]
-        left -= count
-        drawn_bars = bars((left, pairs, "left"), (count, pairs, kind))
-        rows.append([link, text(about.get(rule, "")), f"− {count:,}", percent(count, pairs), drawn_bars])
-    rows.append(["kept", "", f"= {kept:,}", percent(kept, pairs), bars((kept, pairs, "kept"))])
-    heads = ["", "the pair", "pairs", "share", ""]
     shared = cleaning.facts["same_source"]
     others = f"<p>{shared:,} kept pairs have a source that others have, too, with other targets: they stay.</p>"
     dry = (
@@ -104,8 +76,31 @@ def _sums(cleaning: Cleaning) -> str:
         f'<section id="sums"><h2>What became of the pairs</h2><div class="tiles">{drawn}</div>{dry}'
         f"{_settings(cleaning.facts['settings'])}"
         f'<p class="about">The rules judge in this order; the first that drops a pair counts.</p>'
-        f"{table('sums', heads, rows, numbers=(2, 3))}{others if shared else ''}</section>"
+        f"{sums_table(cleaning)}{others if shared else ''}</section>"
     )
+
+
+def sums_table(cleaning: Cleaning, linked: bool = True) -> str:
+    """The training pairs, those that each rule dropped, and those that were kept; ``linked`` to what tells of rules."""
+    train = [corpus for corpus in cleaning.corpora if corpus.role == "train"]
+    pairs, kept = sum(corpus.pairs for corpus in train), sum(corpus.kept for corpus in train)
+    dropped: dict[str, int] = {}
+    for corpus in train:
+        for rule, count in corpus.dropped.items():
+            dropped[rule] = dropped.get(rule, 0) + count
+    about = {rule["name"]: rule["about"] for rule in cleaning.facts["rules"]} | ABOUT
+    rows = [["training pairs", "", f"{pairs:,}", "", bars((pairs, pairs, ""))]]
+    left = pairs
+    for rule in _order(dropped, cleaning.facts["rules"]):
+        known = linked and any(own["name"] == rule for own in cleaning.facts["rules"])
+        link = f'<a href="#rule-{text(rule)}">{text(rule)}</a>' if known else text(rule)
+        kind = "aside" if rule == "held-out" else "dropped"
+        count = dropped[rule]
+        left -= count
+        drawn_bars = bars((left, pairs, "left"), (count, pairs, kind))
+        rows.append([link, text(about.get(rule, "")), f"− {count:,}", percent(count, pairs), drawn_bars])
+    rows.append(["kept", "", f"= {kept:,}", percent(kept, pairs), bars((kept, pairs, "kept"))])
+    return table("sums", ["", "the pair", "pairs", "share", ""], rows, numbers=(2, 3))
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

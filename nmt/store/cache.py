@@ -2,11 +2,17 @@
 
 import os
 import stat
+import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from nmt.disk.debris import remove, sweep
 from nmt.disk.durable import cannot_create
-from nmt.errors import CannotCreateError
+from nmt.disk.manifest import refuse_strange
+from nmt.errors import CannotCreateError, NmtError
+
+UNUSED = 30 * 24 * 3600.0  # seconds after which an unused folder is removed
 
 
 def private_folder(name: str) -> Path:
@@ -43,3 +49,17 @@ def make_private(folder: Path) -> None:
         raise CannotCreateError(f"{folder} is another user's", "set XDG_CACHE_HOME")
     if about.st_mode & 0o022:
         raise CannotCreateError(f"others can write to {folder}", f"chmod go-w {folder}")
+
+
+def remove_unused(folder: Path, kind: str, known: Collection[str] = ()) -> None:
+    """Remove the folders of that ``kind`` in ``folder`` that have not been used for a month.
+
+    Those that hold anything but what their manifest lists, and the files ``known``, stay.
+    """
+    with suppress(OSError, NmtError):
+        sweep(folder)
+        for path in folder.iterdir():
+            if time.time() - path.lstat().st_mtime > UNUSED:
+                with suppress(CannotCreateError):
+                    refuse_strange(path, kind, known)
+                    remove(path)

@@ -6,25 +6,23 @@ temporary folder and removed once it is loaded. Knows folders and hashes; not wh
 
 import os
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from nmt.disk.debris import recording, remove, sweep, unfinished
+from nmt.disk.debris import recording, remove, unfinished
 from nmt.disk.durable import cannot_create
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
-from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, NmtWarning, StorageError
-from nmt.store.cache import private_folder
+from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtWarning, StorageError
+from nmt.store.cache import private_folder, remove_unused
 from nmt.store.ctranslate2_model import checked_layout, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 
 KIND = "model for CTranslate2"
 FORMAT = 4  # raised when the output of write_ctranslate2 changes
-UNUSED = 30 * 24 * 3600.0  # seconds after which an unused copy is removed
 FILES = {NAME, "model.bin", "config.json", *(f"{side}_vocabulary.json" for side in ("source", "target", "shared"))}
 """Files of a copy; only these are replaced when its manifest cannot be read."""
 
@@ -79,21 +77,10 @@ def make(model: ModelFolder, place: Path) -> None:
     """Write a copy into the cache, and remove copies that have not been used for a month."""
     for version in place.parent.parent.glob("ctranslate2-*"):
         if not version.is_symlink():
-            remove_unused(version)
+            remove_unused(version, KIND, FILES)
     with create_folder(place, lambda folder: refuse_strange(folder, KIND, FILES)) as folder:
         write_ctranslate2(model, folder)
         write_manifest(folder, {"kind": KIND})
-
-
-def remove_unused(version: Path) -> None:
-    """Remove the copies of one version of CTranslate2 that have not been used for a month."""
-    with suppress(OSError, NmtError):
-        sweep(version)
-        for path in version.iterdir():
-            if time.time() - path.lstat().st_mtime > UNUSED:
-                with suppress(CannotCreateError):
-                    refuse_strange(path, KIND, FILES)
-                    remove(path)
 
 
 def load_temporary(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:

@@ -42,6 +42,15 @@ def not_installed() -> str | None:
     return None
 
 
+def installed_version() -> str:
+    """The version of CTranslate2; "" where there is none that can be used."""
+    if not_installed():
+        return ""
+    from ctranslate2 import __version__ as version
+
+    return str(version)
+
+
 def why_not(config: ModelConfig) -> str | None:
     """Why CTranslate2 cannot run such a model; None when it can."""
     if config.family != "transformer":
@@ -49,8 +58,10 @@ def why_not(config: ModelConfig) -> str | None:
     return None
 
 
-def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32") -> None:
+def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "float32", tagged: bool = False) -> None:
     """Write the model for CTranslate2 into a folder, its weights in ``compute_type``.
+
+    If ``tagged``, CTranslate2 begins each source with the tag of the model's only target, for callers that know none.
 
     The copy needs no option to give this program's translations: the target's vocabulary omits pieces that no training
     target had (training omits them from its softmax, so their weights are noise), and an output bias forbids the
@@ -84,6 +95,10 @@ def write_ctranslate2(model: ModelFolder, folder: Path, compute_type: str = "flo
         norm(spec.encoder.layer_norm, arrays, "encoder_norm")
         norm(spec.decoder.layer_norm, arrays, "decoder_norm")
     describe(spec, *model.tokenizers, pieces)
+    if tagged and model.tag is not None:
+        # The start of a translation is set by its own name, so this one is free for sources.
+        (spec.config.bos_token,) = model.tokenizers[0].pieces([model.tag])
+        spec.config.add_source_bos = True
     spec.validate()
     spec.optimize(quantization=None if compute_type == "float32" else compute_type)
     spec.save(str(folder))

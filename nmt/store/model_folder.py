@@ -18,6 +18,8 @@ from nmt.disk.manifest import NAME, check_file, read_manifest, replaceable, writ
 from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, MissingInputError, SettingsError, shown
 from nmt.settings_file import parse_toml
+from nmt.store.model_cache import KIND
+from nmt.store.packed import is_packed, unpacked
 from nmt.store.tensors import Layout, largest_file, layout_of, read_tensors, write_tensors
 from nmt.text.directions import Direction, chosen_target, read_directions, side_of, targets_of
 from nmt.text.known_words import read_words
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
     from nmt.model.family import TranslationModel
 
-KIND = "model"
 FORMAT = 4  # raised when models of older versions stop loading; CHANGELOG.md tells which
 CONVERTED = 3  # the format that ``nmt.store.conversion`` reads
 
@@ -193,7 +194,12 @@ def read_settings(path: Path) -> tuple[ModelConfig, str, str, tuple[Direction, .
 
 
 def resolve_model_folder(path: Path) -> Path:
-    """The model folder at ``path``: itself, or the one inside a RUN folder. Raises MissingInputError or DataError."""
+    """The model folder at ``path``: itself, the one inside a RUN folder, or that of a model in one file, in the cache.
+
+    Raises MissingInputError or DataError, and CannotCreateError or StorageError where there is no place for a cache.
+    """
+    if is_packed(path):
+        return unpacked(path)
     for folder in (path, path / "model"):
         if (folder / WEIGHTS).exists() and (folder / SETTINGS).exists():
             return folder
@@ -208,7 +214,9 @@ def resolve_model_folder(path: Path) -> Path:
 
 
 def places(path: Path) -> list[Path]:
-    """The folders that hold the files of a model or a run."""
+    """The folders that hold the files of a model or a run, or the one file."""
+    if is_packed(path):
+        return [path]
     return [folder for folder in (path, path / "model", *path.glob("checkpoints/*")) if folder.is_dir()]
 
 

@@ -24,9 +24,10 @@ from nmt.disk.untrusted import open_regular, read_small, strict_json
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtError, SettingsError, write_failed
 from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.checkpoints import Checkpoint, Checkpoints
-from nmt.store.model_folder import KIND as MODEL
+from nmt.store.model_cache import KIND as MODEL
 
 LOCK = ".lock"
+LARGEST_ENVIRONMENT = 1 << 16  # bytes; ours have 500
 LONGEST_EVENT = 1 << 16  # bytes of a line of metrics.jsonl; ours have some 300
 
 
@@ -37,6 +38,7 @@ class RunFolder:
         self.folder = folder
         self.config_path = folder / "config.toml"
         self.metrics_path = folder / "metrics.jsonl"
+        self.environment_path = folder / "environment.json"
         self.model_path = folder / "model"
         self.checkpoints = Checkpoints(folder / "checkpoints", folder / ".saved")
         self.seconds_path = folder / ".seconds"  # what the run has taken, for processes that follow a killed one
@@ -86,7 +88,14 @@ class RunFolder:
         The folder itself may be reached through a link.
         """
         folder, mark = self.checkpoints.folder, self.checkpoints.mark
-        for path in (self.config_path, self.metrics_path, mark, self.seconds_path, self.folder / LOCK):
+        for path in (
+            self.config_path,
+            self.environment_path,
+            self.metrics_path,
+            mark,
+            self.seconds_path,
+            self.folder / LOCK,
+        ):
             refuse_irregular(path)
         checkpoints = folder.iterdir() if folder.is_dir() else ()
         for path in (self.model_path, folder, *checkpoints, *self.folder.iterdir()):
@@ -130,6 +139,23 @@ class RunFolder:
             return Config.from_layers(settings)
         except SettingsError as error:
             raise SettingsError(f"{self.config_path}: {error.what}", error.mend) from None
+
+    def write_environment(self, facts: Mapping[str, Any]) -> None:
+        """Write what the run is made with, in place of what an earlier process of it was."""
+        with create_binary(self.environment_path, follow=False) as file:
+            file.write((json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode())
+
+    def read_environment(self) -> dict[str, str]:
+        """What the run was made with; empty for one that an earlier version began. Raises DataError."""
+        try:
+            facts = strict_json(read_small(self.environment_path, LARGEST_ENVIRONMENT))
+        except MissingInputError:
+            return {}
+        except ValueError as error:
+            raise DataError(f"{self.environment_path} is not JSON: {error}", "remove the file") from None
+        if not isinstance(facts, dict) or not all(isinstance(fact, str) for fact in facts.values()):
+            raise DataError(f"{self.environment_path} is no table of texts", "remove the file")
+        return facts
 
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> None:
         """Sync the metrics, whose lines a checkpoint counts, then save it as ``Checkpoints.save`` does."""

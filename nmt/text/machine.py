@@ -35,6 +35,18 @@ def may_have_gpu() -> bool:
     return sys.platform == "darwin" or any(Path(driver).exists() for driver in _DRIVERS)
 
 
+def processor_name() -> str:
+    """The processor's name as its maker gives it, where the system tells it; else its architecture."""
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
 def peak_memory_bytes() -> int:
     """The largest resident memory of this process so far, in bytes."""
     import resource  # does not exist on Windows

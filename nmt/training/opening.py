@@ -25,6 +25,7 @@ from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
+from nmt.training.environment import environment_of
 from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.inherited import inherit, shared
 from nmt.training.loop import budget_used
@@ -67,6 +68,7 @@ def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Gro
         validated.progress = min(validated.progress, context.used())
         if group.leads:
             folder.write_config(job.config)
+            folder.write_environment(environment_of(job.request, device, group.size))
         yield run
 
 

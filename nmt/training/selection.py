@@ -115,5 +115,8 @@ class Selection:
         several = {"directions": result.by_direction} if result.directions else {}
         stages = self.context.feed.stages
         read = {"round": stages[counters.mixture.stage].round} if len(stages) > 1 else {}
+        # In every process, for all count the lines of the log; the leader alone has the texts, and writes.
+        lines = [sample.shortened() for sample in result.samples]
+        self.log.write({"event": "samples", "step": result.step, "lines": lines})
         self.log.write({"event": "validation", "step": result.step, **scores, **several, **read})
         self.context.reporter.validated(result, is_best)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import exp, inf
 from pathlib import Path
 from threading import Lock
@@ -35,7 +35,8 @@ from nmt.training.state import TrainState
 
 BATCH_TOKENS = 4096
 MARGIN = 1.5  # longest translation allowed, as a ratio to the longest reference
-SAMPLES = 3  # translations that a reporter gets after each validation
+SAMPLES = 3  # translations that a reporter and the log get after each validation
+LONGEST_SAMPLE = 300  # characters of a text in the log
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Sample:
     source: str
     reference: str
     hypothesis: str
+
+    def shortened(self) -> dict[str, str]:
+        """The texts as metrics.jsonl has them, each cut to LONGEST_SAMPLE characters."""
+        return {name: value[:LONGEST_SAMPLE] for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)

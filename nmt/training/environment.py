@@ -1,0 +1,26 @@
+"""What a run is made with: versions, the machine, and what was named for it. Knows no data and no model."""
+
+import platform
+
+import torch
+
+from nmt.text.machine import available_cores, processor_name
+from nmt.training.request import TrainRequest
+from nmt.version import __version__
+
+
+def environment_of(request: TrainRequest, device: torch.device, processes: int) -> dict[str, str]:
+    """The facts of this process as ``environment.json`` has them, in words; names no machine and no person."""
+    chip = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+    return {
+        "program": f"nmt {__version__}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": platform.platform(),
+        "device": f"{device.type}: {chip}",
+        "cores": f"{available_cores()}, of which {torch.get_num_threads()} train",
+        "processes": str(processes),
+        "data": str(request.data),
+        **({"init": str(request.init)} if request.init else {}),
+        **({"teachers": "\n".join(map(str, request.teachers))} if request.teachers else {}),
+    }
