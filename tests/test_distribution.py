@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from nmt.cli import launch
 from nmt.cli.launch import rendezvous
 from nmt.corpus.batches import plan_block, read_batch, share
 from nmt.corpus.dataset import Dataset
+from nmt.training import distribution
+from nmt.training.distribution import PeerLostError, join
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="PyTorch has no gloo here")
 SHAPE = "--set model.width=32 --set model.feed_forward=64 --set model.encoder_layers=1 --set model.decoder_layers=1"
@@ -239,6 +242,16 @@ def test_no_thread_of_the_group_outlives_it() -> None:
 
 
 @pytest.mark.slow
+def test_a_process_whose_starter_was_killed_before_they_met_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for name, value in {**group_of_two()[1], "MASTER_PORT": str(port), "TORCHELASTIC_USE_AGENT_STORE": "True"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(distribution, "LONGEST_CONNECT", timedelta(seconds=1))
+    with pytest.raises(PeerLostError), join(torch.device("cpu")):
+        raise AssertionError("they have met")
+
+
 def test_torchrun_starts_the_same(tiny_run: TinyRun, two: Path, tmp_path: Path) -> None:
     line = command(tiny_run.data, tmp_path / "run", 2, "--steps 24 --validate-every 8 --save-every 4")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "nmt"]

@@ -21,6 +21,7 @@ from nmt.errors import BusyError, SettingsError
 
 CPU = torch.device("cpu")
 LONGEST_WAIT = timedelta(days=7)  # for the leader, which alone validates and saves
+LONGEST_CONNECT = timedelta(minutes=1)  # to the store of whoever started the processes, which is there before them
 
 
 class PeerLostError(BusyError):
@@ -126,9 +127,23 @@ def join(device: torch.device) -> Iterator[Group]:
     # interpreter ends aborts the process. Otherwise the first update of an optimizer imports this module.
     from torch.distributed import nn  # noqa: F401  # imported for its side effect
 
+    rank, backend = int(os.environ["RANK"]), "nccl" if device.type == "cuda" else "gloo"
     with peers():
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+        dist.init_process_group(backend, store=starters_store(), rank=rank, world_size=size, timeout=LONGEST_WAIT)
     try:
-        yield Group(int(os.environ["RANK"]), size, device)
+        yield Group(rank, size, device)
     finally:
         dist.destroy_process_group()
+
+
+def starters_store() -> Any:
+    """The store that torchrun or ``nmt train --devices`` has opened for the rendezvous; None where rank 0 opens it.
+
+    Raises RuntimeError when it cannot be reached: who started this process is gone.
+    """
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return None
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = dist.TCPStore(address, port, is_master=False, timeout=LONGEST_CONNECT)  # type: ignore[attr-defined]
+    store.set_timeout(LONGEST_WAIT)
+    return store
