@@ -25,7 +25,7 @@ _LINE = re.compile(
     r"[ \t]*(?:(?P<keyword>msg(?:ctxt|id_plural|id|str(?:\[(?P<number>\d)\])?))[ \t]*)?"
     r'"(?P<text>[^"\\\n]*(?:\\.[^"\\\n]*)*)"[ \t\r]*'
 )
-_FLAGS = re.compile(r"#,[ \t]*")
+_FLAGS = re.compile(r"[ \t]*#,[ \t]*")
 _PLURALS = re.compile(r"nplurals\s*=\s*([1-6])\b")
 _CHARSET = re.compile(r"(?<=charset=)(?!utf-?8\b)[\w-]+", re.IGNORECASE)
 
@@ -77,7 +77,11 @@ def _entries(text: str, name: str) -> Iterator[Entry]:
             if any(each.startswith("msgstr") for each in entry.texts) and bare.strip():
                 yield entry
                 entry, keyword = Entry(start), ""
-            if flags := _FLAGS.match(bare):
+            if bare.lstrip().startswith("#~"):  # obsolete, and so is what was said before it
+                if entry.texts:
+                    raise _not_po(name, number, bare)
+                entry = Entry(place)
+            elif flags := _FLAGS.match(bare):
                 entry.flags.append((start + len(line) - len(bare) + flags.end(), bare[flags.end() :]))
             elif not entry.texts and not bare.startswith("#|"):
                 entry.start = place
@@ -118,7 +122,7 @@ def _compare(entries: Sequence[Entry], text: str, name: str, polib: Any) -> None
         elif "msgid" not in entry.texts:
             raise _not_po(name, text.count("\n", 0, entry.start) + 1, " ".join(entry.texts))
     for our, their in zip_longest(ours, theirs):
-        if our is None or their is None or _known(our) != _seen(their):
+        if our is None or their is None or _known(our) != _seen(their) or our.is_fuzzy != their.fuzzy:
             line = text.count("\n", 0, our.start) + 1 if our else their.linenum
             raise DataError(f"{name} line {line} begins an entry that is not PO", "check it with msgfmt -c")
 
