@@ -65,7 +65,8 @@ MARKED = {"po", "pot", "xlf", "xliff"}
 """Formats that have translations beside the sources, and marks of what a model made."""
 
 
-NAMING = {"html", "htm", "xlf", "xliff"}
+XML = {"xlf", "xliff"}
+NAMING = {"html", "htm", *XML}
 """Formats that name their encoding, and write what that lacks as references."""
 
 
@@ -89,7 +90,8 @@ def read(path: Path, asked: Asked | None = None) -> Document:
 
 def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Document:
     """The document of a file's bytes. Raises DataError for what is not of the ``format``."""
-    text, encode = decoded(data, name, declared(data) if format in NAMING else "utf-8")
+    codec = declared(data, is_xml=format in XML) if format in NAMING else "utf-8"
+    text, encode = decoded(data, name, codec)
     return replace(parse_text(text, format, name, asked), encode=encode)
 
 

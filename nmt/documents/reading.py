@@ -13,20 +13,26 @@ _XML = re.compile(rb"<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([\w.:-]{1,40})")
 _DECLARED = 1 << 10  # bytes in which a page names its encoding, by the HTML standard
 _AS_BROWSERS = {"iso8859-1": "cp1252", "ascii": "cp1252", "euc_kr": "cp949", "gb2312": "gb18030", "gbk": "gb18030"}
 # Each byte below 128 is the character of ASCII, so that markup stays as it is.
-_ENCODINGS = re.compile(r"cp125\d|cp866|cp949|iso8859-\d+|koi8-[ru]|euc_jp|gb18030|big5|mac-\w+|utf-8")
+_ENCODINGS = re.compile(
+    r"ascii|cp125\d|cp866|cp949|iso8859-\d+|koi8-[ru]|euc_(?:jp|kr)|gb18030|gb2312|gbk|big5|mac-\w+|utf-8"
+)
 
 
-def declared(data: bytes) -> str:
-    """The codec of the encoding that a page or XML names, as browsers understand it; UTF-8 where it names none."""
-    found = _XML.match(data) or _CHARSET.search(data, 0, _DECLARED)
+def declared(data: bytes, is_xml: bool = False) -> str:
+    """The codec of the encoding that a file names; UTF-8 where it names none.
+
+    A page's is what browsers understand by the name, and XML's is the one that has the name. In a file of ASCII that
+    names an encoding which is not read, all else is written as references, which are right in each.
+    """
+    found = _XML.match(data) or (None if is_xml else _CHARSET.search(data, 0, _DECLARED))
     if not found or data.startswith(codecs.BOM_UTF8):
         return "utf-8"
     try:
         codec = codecs.lookup(found[1].decode("ascii", "replace")).name
     except LookupError:
-        return "utf-8"
-    codec = _AS_BROWSERS.get(codec, codec)
-    return codec if _ENCODINGS.fullmatch(codec) else "utf-8"
+        codec = ""
+    codec = codec if is_xml else _AS_BROWSERS.get(codec, codec)
+    return codec if _ENCODINGS.fullmatch(codec) else "ascii" if data.isascii() else "utf-8"
 
 
 def decoded(data: bytes, name: str, codec: str = "utf-8") -> tuple[str, Callable[[str], bytes]]:
