@@ -1,8 +1,13 @@
 """Documents of data: what catalogues, XLIFF and JSON lines say is read as gettext and XML mean it, and nothing else."""
 
+import json
+
 import pytest
 
 from nmt.documents import Asked, parse
+from nmt.documents.inline import Text
+from nmt.documents.xml_events import root_of
+from nmt.errors import DataError
 
 # --- catalogues -------------------------------------------------------------------------------------------------------
 
@@ -49,3 +54,54 @@ def test_signs_of_control_in_latin_1_are_those_of_xml() -> None:
     document = parse(file, "xlf", "a")
     assert "\x80" in document.text
     assert document.written([""])[0] == file
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        ("<target note=\"a state='x' b\" />", "<target note=\"a state='x' b\"{}>"),
+        ("<target note='a state=\"x\"'/>", "<target note='a state=\"x\"'{}>"),
+        ("<target my-state='new' x:state = 'a'/>", "<target my-state='new' x:state = 'a'{}>"),
+        ("<target\nstate = 'new'\tid='1'/>", '<target\nstate="needs-review-translation"\tid=\'1\'{}>'),
+    ],
+)
+def test_marks_replace_attributes_and_nothing_within_a_value(tag: str, expected: str) -> None:
+    marks = {"state": "needs-review-translation", "state-qualifier": "mt-suggestion"}
+    file = '<xliff xmlns:x="x"><trans-unit><source>Hi</source>{}</trans-unit></xliff>'
+    written, _ = parse(file.format(tag).encode(), "xlf", "a").written(["Hallo"])
+    added = "".join(f' {name}="{value}"' for name, value in marks.items() if f'{name}="{value}"' not in expected)
+    assert written.decode() == file.format(expected.format(added) + "Hallo</target>")
+
+
+@pytest.mark.parametrize(
+    "declaration", [f"<!ATTLIST x a CDATA '{'a' * 100_000}'>", '<!ATTLIST source translate (yes|no) "no">']
+)
+def test_a_file_that_declares_attributes_is_refused(declaration: str) -> None:
+    file = f"<!DOCTYPE xliff [\n{declaration}]><xliff>{'<x/>' * 1000}</xliff>"
+    with pytest.raises(DataError, match="a line 2 has a declaration of the attribute '(a|translate)', which is not"):
+        parse(file.encode(), "xlf", "a")
+
+
+def test_a_text_of_many_lines_and_references_is_one_text() -> None:
+    root = root_of("<a>" + "\n&amp;x&#10;" * 1000 + "<b/>c<![CDATA[d]]>\ne</a>", "a")
+    kinds = [child.says if isinstance(child, Text) else child.name for child in root.children]
+    assert kinds == [None, "b", None, "d", None]
+    assert [child.end - child.start for child in root.children] == [len("\n&amp;x&#10;") * 1000, 4, 1, 13, 2]
+
+
+@pytest.mark.parametrize("part", ["<x/>", "<![CDATA[]]>", "a<!---->"])
+def test_elements_and_texts_are_counted(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.documents.xml_events.MOST", 20)
+    root_of(f"<a>{part * 20}</a>", "a")
+    with pytest.raises(DataError, match="a has over 20 elements and texts"):
+        root_of(f"<a>{part * 21}</a>", "a")
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_with_many_blanks_between_words_is_read() -> None:
+    value = "a" + " " * 900_000 + "b"  # quadratic work would take hours
+    document = parse(json.dumps({"text": f" {value}\t\n {value}"}).encode(), "jsonl", "a", Asked(keys=("text",)))
+    written, _ = document.written(["A", "B"])
+    assert json.loads(written) == {"text": " A\t\n B"}

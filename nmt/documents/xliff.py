@@ -1,6 +1,7 @@
 """XLIFF 1.2 and 2.0: units without a translation get one, and a state that asks for review. Knows elements; no file."""
 
 import html
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
@@ -24,6 +25,8 @@ STYLE = Style(html.unescape, escape)
 # A target that a model made: the attributes of 1.2, and those of a segment of 2.0.
 MADE = {"state": "needs-review-translation", "state-qualifier": "mt-suggestion"}
 MADE_2 = {"state": "translated", "subState": "nmt:needs-review"}
+
+_ATTRIBUTE = re.compile(r"(?P<before>\s)(?P<name>[^\s=\"'<>/]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
 
 
 def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
@@ -113,13 +116,14 @@ class Target:
 
 def marked(tag: str, attributes: dict[str, str]) -> str:
     """A start tag, but for its end, with attributes in the place of those of the same names."""
-    import re
+    left = dict(attributes)
 
-    for name, value in attributes.items():
-        new = f'{name}="{value}"'
-        tag, count = re.subn(rf"(?<=\s){name}\s*=\s*(?:\"[^\"]*\"|'[^']*')", new, tag)
-        tag += "" if count else f" {new}"
-    return tag
+    def replaced(found: re.Match[str]) -> str:
+        value = left.pop(found["name"], None)
+        return found[0] if value is None else f'{found["before"]}{found["name"]}="{value}"'
+
+    tag = _ATTRIBUTE.sub(replaced, tag)
+    return tag + "".join(f' {name}="{value}"' for name, value in left.items())
 
 
 def pieces_of(element: Element) -> Iterator[Piece]:

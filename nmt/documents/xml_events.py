@@ -1,7 +1,7 @@
 """Elements of an XML file with their places in its text, by Python's expat. Knows XML; no format.
 
-Nothing outside the file is read, and a file that declares entities is refused, so nothing grows when it is read. lxml
-tells no places.
+Nothing outside the file is read, and a file that declares entities or attributes is refused, so nothing grows when it is
+read. lxml tells no places.
 """
 
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from nmt.errors import DataError, shown
 
 DEEPEST = 200
 """Elements within each other."""
-MOST = 1 << 19
-"""Elements of a file: they take some 300 MB."""
+MOST = 1 << 20
+"""Elements of a file, and texts between them."""
 
 
 @dataclass(slots=True)
@@ -82,6 +82,7 @@ class _Reading:
         parser.EndCdataSectionHandler = self._end_raw
         parser.EntityDeclHandler = self._refuse
         parser.SkippedEntityHandler = self._refuse
+        parser.AttlistDeclHandler = self._refuse_default
         try:
             parser.Parse(self._data, True)
         except expat.ExpatError as error:
@@ -102,24 +103,33 @@ class _Reading:
 
     def _settle(self, place: int) -> None:
         if self._text_from >= 0 and self._open:
-            self._open.children.append(Text(self._text_from, place))
+            self._add(self._open, Text(self._text_from, place))
             self._text_from = -1
         if self._waits:
             self._waits.inner, self._waits = place, None
         if self._ended:
             self._ended.end, self._ended = place, None
 
+    def _add(self, parent: Element, child: Element | Text) -> None:
+        """Add to an element; expat tells each line and reference of a text by itself, and here it is one."""
+        last = parent.children[-1] if parent.children else None
+        if isinstance(last, Text) and isinstance(child, Text) and last.end == child.start:
+            if last.says is None and child.says is None:
+                parent.children[-1] = Text(last.start, child.end)
+                return
+        self._count += 1
+        if self._count > MOST:
+            raise DataError(f"{self._name} has over {MOST:,} elements and texts", "cut it into smaller documents")
+        parent.children.append(child)
+
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         place = self._at()
         self._depth += 1
         if self._depth > DEEPEST:
             raise DataError(f"{self._name} has over {DEEPEST} elements within each other", "get the file again")
-        self._count += 1
-        if self._count > MOST:
-            raise DataError(f"{self._name} has over {MOST:,} elements", "cut it into smaller documents")
         element = Element(name.rpartition(":")[2], attributes, place, self._open)
         if self._open:
-            self._open.children.append(element)
+            self._add(self._open, element)
         self._top = self._top or element
         self._open = self._waits = element
 
@@ -147,12 +157,14 @@ class _Reading:
     def _end_raw(self) -> None:
         start, end = self._raw_from, self._at() + len("]]>")
         if self._open:
-            self._open.children.append(Text(start, end, self._text[start + len("<![CDATA[") : end - len("]]>")]))
+            self._add(self._open, Text(start, end, self._text[start + len("<![CDATA[") : end - len("]]>")]))
         self._raw_from = -1
 
     def _refuse(self, name: str, *about: object) -> None:
-        line = self._parser.CurrentLineNumber
-        raise DataError(
-            f"{self._name} line {line} has the entity {shown(name)}, which is not read",
-            "write the text itself in its place",
-        )
+        self._refused(f"the entity {shown(name)}", "write the text itself in its place")
+
+    def _refuse_default(self, element: str, attribute: str, *about: object) -> None:
+        self._refused(f"a declaration of the attribute {shown(attribute)}", "write it in the elements themselves")
+
+    def _refused(self, what: str, mend: str) -> None:
+        raise DataError(f"{self._name} line {self._parser.CurrentLineNumber} has {what}, which is not read", mend)
