@@ -3,10 +3,7 @@
 Knows text; no format.
 """
 
-import re
 from collections.abc import Sequence
-
-_CORE = re.compile(r"\s*(?P<core>.*?)\s*", re.DOTALL)
 
 
 class Lines:
@@ -16,11 +13,10 @@ class Lines:
         self.texts: list[str] = []
         self._between = [""]
         for line in text.splitlines(keepends=True):
-            found = _CORE.fullmatch(line)
-            if not found or not any(map(str.isalpha, line)):
+            if not any(map(str.isalpha, line)):
                 self._between[-1] += line
                 continue
-            start, end = found.span("core")
+            start, end = len(line) - len(line.lstrip()), len(line.rstrip())
             self._between[-1] += line[:start]
             self._between.append(line[end:])
             self.texts.append(line[start:end])
