@@ -97,6 +97,41 @@ def test_elements_and_texts_are_counted(part: str, monkeypatch: pytest.MonkeyPat
         root_of(f"<a>{part * 21}</a>", "a")
 
 
+@pytest.mark.parametrize("holder", ["xliff", "source"])
+def test_lines_stay_where_blanks_are_preserved(holder: str) -> None:
+    lines = "\n  First <g id='1'>line</g>.\r\n\n1.\n Second <g id='2'>one&#10;and</g> third&#xA;"
+    file = f"<xliff><trans-unit><source>{lines}</source></trans-unit></xliff>"
+    file = file.replace(f"<{holder}>", f"<{holder} xml:space='preserve'>")
+    document = parse(file.encode(), "xlf", "a")
+    assert document.segments == ["First <g1>line</g1>.", "Second <x1/>one", "and<x1/> third"]
+    written, left = document.written(["Erste <g1>Zeile</g1>.", "Zweite <x1/>eins", "und<x1/> dritte"])
+    wanted = "\n  Erste Zeile.\n\n1.\n Zweite eins\nund dritte\n"
+    assert (targets(written), left) == ([wanted], [])
+
+
+@pytest.mark.parametrize("crossed", ["<x2/> auf<x1/> drei zwei", "auf zwei<x2/> drei <x1/>"])
+def test_a_translation_that_crosses_tags_of_other_lines_is_left_and_named(crossed: str) -> None:
+    lines = "<g id='1'>One\nup</g> two <g id='2'>three\n</g>"
+    file = f"<xliff xml:space='preserve'><trans-unit><source>{lines}</source></trans-unit></xliff>".encode()
+    document = parse(file, "xlf", "a")
+    assert document.segments == ["One", "up<x1/> two <x2/>three"]
+    written, left = document.written(["Eins", "auf<x1/> zwei <x2/>drei"])
+    assert (targets(written), left) == (["Eins\nauf zwei drei\n"], [])
+    written, left = document.written(["Eins", crossed])
+    assert (written, [each.reason for each in left]) == (file, ["its translation crosses tags"])
+
+
+def test_lines_are_one_text_where_blanks_are_not_preserved() -> None:
+    file = "<xliff xml:space='preserve'><trans-unit><source xml:space='default'>One\n two</source></trans-unit></xliff>"
+    assert parse(file.encode(), "xlf", "a").segments == ["One two"]
+
+
+def test_lines_that_are_preserved_in_cdata_are_left_and_named() -> None:
+    file = b"<xliff xml:space='preserve'><trans-unit><source>a <![CDATA[b\nc]]></source></trans-unit></xliff>"
+    written, left = parse(file, "xlf", "a").written(["d"])
+    assert (written, [each.reason for each in left]) == (file, ["its line breaks are in CDATA"])
+
+
 # --- values -----------------------------------------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ MADE = {"state": "needs-review-translation", "state-qualifier": "mt-suggestion"}
 MADE_2 = {"state": "translated", "subState": "nmt:needs-review"}
 
 _ATTRIBUTE = re.compile(r"(?P<before>\s)(?P<name>[^\s=\"'<>/]+)\s*=\s*(?:\"[^\"]*\"|'[^']*')")
+_BREAK = re.compile(r"[\r\n]|&#(?:0*1[03]|[xX]0*[aAdD]);")
 
 
 def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
@@ -55,6 +56,15 @@ def is_kept(unit: Element) -> bool:
     return False
 
 
+def is_preserved(element: Element | None) -> bool:
+    """Whether an element, or what it is in, says that its blanks and line breaks have a meaning."""
+    while element:
+        if said := element.attributes.get("xml:space"):
+            return said == "preserve"
+        element = element.parent
+    return False
+
+
 def waits(holder: Element, target: Element | None, text: str) -> bool:
     """Whether a target is empty, or in a state that comes before a translation."""
     state = holder.attributes.get("state") or (target.attributes.get("state") if target else None)
@@ -70,23 +80,37 @@ class Target:
         self.start = source.start
         marks = [mark for mark in self._after.descendants("mrk") if mark.attributes.get("mtype") == "seg"]
         self._runs: list[Run] = []
+        self._keeps_lines = keeps_lines = is_preserved(self._after)
+        self._problem = ""
         for part in marks or [self._after]:
-            if run := run_of(pieces_of(part), text, STYLE):
-                self._runs.append(run)
+            pieces = list(pieces_of(part))
+            if keeps_lines and any(isinstance(each, Text) and _BREAK.search(each.says or "") for each in pieces):
+                self._problem = "its line breaks are in CDATA"
+            for line in lines_of(pieces, text) if keeps_lines else [pieces]:
+                if run := run_of(line, text, STYLE):
+                    self._runs.append(run)
         self.texts = [one_line(run.texts[0]) for run in self._runs]
 
     def problem(self, translations: Sequence[str]) -> str:
         """See ``nmt.documents.document.Unit``."""
-        return ""
+        if self._keeps_lines and not self._problem:  # a code whose partner is in another line has no place of its own
+            try:
+                root_of(f"<a>{self._spelled(self._content(translations))}</a>", "")
+            except DataError:
+                return "its translation crosses tags"
+        return self._problem
 
-    def edits(self, translations: Sequence[str]) -> list[Edit]:
-        """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is."""
+    def _content(self, translations: Sequence[str]) -> list[str | Span]:
         content: list[str | Span] = []
         place = self._after.inner
         for run, translation in zip(self._runs, translations, strict=True):
             content += [Span(place, run.start), *run.parts(translation)]
             place = run.end
-        content.append(Span(place, self._after.close))
+        return [*content, Span(place, self._after.close)]
+
+    def edits(self, translations: Sequence[str]) -> list[Edit]:
+        """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is."""
+        content = self._content(translations)
         target, is_two = self._target, self._holder.name == "segment"
         if target and self._spelled(content) == self._text[target.inner : target.close]:
             return []
@@ -124,6 +148,21 @@ def marked(tag: str, attributes: dict[str, str]) -> str:
 
     tag = _ATTRIBUTE.sub(replaced, tag)
     return tag + "".join(f' {name}="{value}"' for name, value in left.items())
+
+
+def lines_of(pieces: Sequence[Piece], text: str) -> list[list[Piece]]:
+    """The pieces of each line: texts are cut at line breaks, which are in none of the lines."""
+    lines: list[list[Piece]] = [[]]
+    for piece in pieces:
+        if isinstance(piece, Text) and piece.says is None:
+            place = piece.start
+            for found in _BREAK.finditer(text, piece.start, piece.end):
+                lines[-1].append(Text(place, found.start()))
+                lines.append([])
+                place = found.end()
+            piece = Text(place, piece.end)
+        lines[-1].append(piece)
+    return lines
 
 
 def pieces_of(element: Element) -> Iterator[Piece]:
