@@ -1,6 +1,9 @@
 """Documents of data: what catalogues, XLIFF and JSON lines say is read as gettext and XML mean it, and nothing else."""
 
 import json
+import subprocess
+from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -29,6 +32,90 @@ def test_a_mark_after_an_obsolete_entry_is_beside_its_own_entry() -> None:
     assert written.decode() == catalogue.format("#, fuzzy\n", "Ja")
 
 
+@pytest.mark.parametrize("escape", ["\\033[1m", "\\a", "\\x41", "\\e"])
+@pytest.mark.parametrize("keyword", ["msgid", "msgid_plural"])
+def test_an_entry_with_an_escape_of_c_is_left_and_named(escape: str, keyword: str) -> None:
+    single, several = ("Bold", f"{escape} Many") if keyword == "msgid_plural" else (f"{escape}Bold", "Many")
+    catalogue = f'msgid "{single}"\nmsgid_plural "{several}"\nmsgstr[0] ""\nmsgstr[1] ""\n'.encode()
+    document = parse(catalogue, "po", "a")
+    written, left = document.written(document.segments)
+    reasons = ["it has an escape that is not one of \\n \\t \\r \\b \\v \\f"]
+    assert (written, [each.reason for each in left]) == (catalogue, reasons)
+
+
+def test_a_backslash_before_digits_is_no_escape_of_c() -> None:
+    catalogue = 'msgid "a \\\\033 \\"b\\"\\t"\nmsgstr "{}"\n'
+    written, left = parse(catalogue.format("").encode(), "po", "a").written(['B \\033 "a"'])
+    assert (polib_read(written), left) == ([['B \\033 "a"\t']], [])
+
+
+def polib_read(data: bytes) -> list[list[str]]:
+    """The translations of each entry, as polib reads them."""
+    import polib
+
+    catalogue = polib.pofile(data.decode(), encoding="utf-8")
+    return [list(each.msgstr_plural.values()) or [each.msgstr] for each in catalogue]
+
+
+RUSSIAN = "nplurals=3; plural=(n%10==1 && n%100!=11 ? 0 : n%10>=2 && n%10<=4 && (n%100<10 || n%100>=20) ? 1 : 2);"
+CZECH = "nplurals=3; plural=(n==1) ? 0 : (n>=2 && n<=4) ? 1 : 2;"
+SLOVENIAN = "nplurals=4; plural=(n%100==1 ? 1 : n%100==2 ? 2 : n%100==3 || n%100==4 ? 3 : 0);"
+FRENCH, ENGLISH, KOREAN = "nplurals=2; plural=n>1;", "nplurals=2; plural=n!=1;", "nplurals=1; plural=0;"
+HEADER = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n"Plural-Forms: {}\\n"\n\n'
+FILES = 'msgid "one file"\nmsgid_plural "%d files"\n'
+MANY = "%d Dateien"
+
+
+@pytest.mark.parametrize(
+    ("rule", "single", "expected"),
+    [
+        (RUSSIAN, "eine Datei", [MANY, MANY, MANY]),
+        (RUSSIAN, "%d Datei", ["%d Datei", MANY, MANY]),
+        (CZECH, "eine Datei", ["eine Datei", MANY, MANY]),
+        (SLOVENIAN, "%d Datei", [MANY, "%d Datei", MANY, MANY]),
+        (SLOVENIAN, "eine Datei", [MANY, MANY, MANY, MANY]),
+        (FRENCH, "eine Datei", ["eine Datei", MANY]),
+        (ENGLISH, "eine Datei", ["eine Datei", MANY]),
+        (KOREAN, "eine Datei", [MANY]),
+        ("nplurals=2; plural=n/0;", "eine Datei", ["eine Datei", MANY]),
+        ("nplurals=3; plural=EXPRESSION;", "eine Datei", [MANY, MANY, MANY]),
+    ],
+)
+def test_the_form_of_one_thing_is_that_of_the_rule(rule: str, single: str, expected: list[str], tmp_path: Path) -> None:
+    files = FILES.replace("one", "%d") if "%" in single else FILES
+    written, left = parse(f"{HEADER.format(rule)}#, c-format\n{files}".encode() + EMPTY, "po", "a").written(
+        [single, MANY]
+    )
+    assert (polib_read(written), left) == ([expected], [])
+    if which("msgfmt") and "/0" not in rule and "EXP" not in rule:
+        path = tmp_path / "a.po"
+        path.write_bytes(written.replace(b"fuzzy, ", b""))
+        checked = subprocess.run(["msgfmt", "-c", "-o", "/dev/null", path], capture_output=True, text=True)
+        assert "error" not in checked.stderr
+        assert checked.returncode == 0, checked.stderr
+
+
+EMPTY = b'msgstr[0] ""\n'
+
+
+def test_forms_of_the_plural_that_are_there_stay_as_they_are() -> None:
+    there = '"Datei "\n"\\033\u00fc"'
+    catalogue = f'{HEADER.format(CZECH)}{{}}{FILES}msgstr[0] ""\nmsgstr[1] {there}\nmsgstr[2] ""\n'
+    filled = catalogue.replace('[0] ""', '[0] "eine Datei"').replace('[2] ""', f'[2] "{MANY}"')
+    given = ["eine Datei", MANY]
+    written, _ = parse(catalogue.format("").encode(), "po", "a").written(given)
+    assert written.decode() == filled.format("#, fuzzy\n")
+    written, _ = parse(catalogue.format("#, fuzzy\n").encode(), "po", "a").written(given)
+    assert polib_read(written) == [["eine Datei", MANY, MANY]]
+    written, _ = parse(catalogue.format("").encode(), "po", "a", Asked(again=True)).written(given)
+    assert polib_read(written) == [["eine Datei", MANY, MANY]]
+
+
+def test_forms_of_the_plural_out_of_order_are_refused() -> None:
+    with pytest.raises(DataError, match=r"a line 3 is not PO"):
+        parse(f'{FILES}msgstr[1] "a"\nmsgstr[0] ""\n'.encode(), "po", "a")
+
+
 # --- XLIFF ------------------------------------------------------------------------------------------------------------
 
 UNIT = "<trans-unit><source>{}</source></trans-unit>"
@@ -41,7 +128,9 @@ def targets(data: bytes) -> list[str]:
     return ["".join(each.itertext()) for each in etree.fromstring(data).iter("target")]
 
 
-@pytest.mark.parametrize("encoding", ["ISO-8859-1", "US-ASCII", "windows-1252", "EUC-KR", "GB2312", "Shift_JIS", "UTF-8"])
+@pytest.mark.parametrize(
+    "encoding", ["ISO-8859-1", "US-ASCII", "windows-1252", "EUC-KR", "GB2312", "Shift_JIS", "UTF-8"]
+)
 def test_a_parser_of_xml_reads_the_translation_in_the_encoding_that_the_file_names(encoding: str) -> None:
     file = f'<?xml version="1.0" encoding="{encoding}"?><xliff>{UNIT.format("Coffee")}</xliff>'
     translation = "Caf\u00e9 5 \u20ac \u2013 \u201cx\u201d \ud55c\uae00 \u4f60\u597d"
@@ -50,7 +139,9 @@ def test_a_parser_of_xml_reads_the_translation_in_the_encoding_that_the_file_nam
 
 
 def test_signs_of_control_in_latin_1_are_those_of_xml() -> None:
-    file = b'<?xml version="1.0" encoding="ISO-8859-1"?><xliff>' + UNIT.format("a %s").encode() + b"<!-- \x80 --></xliff>"
+    file = (
+        b'<?xml version="1.0" encoding="ISO-8859-1"?><xliff>' + UNIT.format("a %s").encode() + b"<!-- \x80 --></xliff>"
+    )
     document = parse(file, "xlf", "a")
     assert "\x80" in document.text
     assert document.written([""])[0] == file
@@ -62,7 +153,7 @@ def test_signs_of_control_in_latin_1_are_those_of_xml() -> None:
         ("<target note=\"a state='x' b\" />", "<target note=\"a state='x' b\"{}>"),
         ("<target note='a state=\"x\"'/>", "<target note='a state=\"x\"'{}>"),
         ("<target my-state='new' x:state = 'a'/>", "<target my-state='new' x:state = 'a'{}>"),
-        ("<target\nstate = 'new'\tid='1'/>", '<target\nstate="needs-review-translation"\tid=\'1\'{}>'),
+        ("<target\nstate = 'new'\tid='1'/>", "<target\nstate=\"needs-review-translation\"\tid='1'{}>"),
     ],
 )
 def test_marks_replace_attributes_and_nothing_within_a_value(tag: str, expected: str) -> None:
@@ -78,7 +169,7 @@ def test_marks_replace_attributes_and_nothing_within_a_value(tag: str, expected:
 )
 def test_a_file_that_declares_attributes_is_refused(declaration: str) -> None:
     file = f"<!DOCTYPE xliff [\n{declaration}]><xliff>{'<x/>' * 1000}</xliff>"
-    with pytest.raises(DataError, match="a line 2 has a declaration of the attribute '(a|translate)', which is not"):
+    with pytest.raises(DataError, match=r"a line 2 has a declaration of the attribute '(a|translate)', which is not"):
         parse(file.encode(), "xlf", "a")
 
 
@@ -110,7 +201,7 @@ def test_lines_stay_where_blanks_are_preserved(holder: str) -> None:
 
 
 @pytest.mark.parametrize("crossed", ["<x2/> auf<x1/> drei zwei", "auf zwei<x2/> drei <x1/>"])
-def test_a_translation_that_crosses_tags_of_other_lines_is_left_and_named(crossed: str) -> None:
+def test_a_translation_that_moves_tags_of_other_lines_is_left_and_named(crossed: str) -> None:
     lines = "<g id='1'>One\nup</g> two <g id='2'>three\n</g>"
     file = f"<xliff xml:space='preserve'><trans-unit><source>{lines}</source></trans-unit></xliff>".encode()
     document = parse(file, "xlf", "a")
@@ -118,7 +209,10 @@ def test_a_translation_that_crosses_tags_of_other_lines_is_left_and_named(crosse
     written, left = document.written(["Eins", "auf<x1/> zwei <x2/>drei"])
     assert (targets(written), left) == (["Eins\nauf zwei drei\n"], [])
     written, left = document.written(["Eins", crossed])
-    assert (written, [each.reason for each in left]) == (file, ["its translation crosses tags"])
+    assert (written, [each.reason for each in left]) == (
+        file,
+        ["its translation moves tags that begin or end in another line"],
+    )
 
 
 def test_lines_are_one_text_where_blanks_are_not_preserved() -> None:

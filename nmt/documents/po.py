@@ -11,6 +11,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from nmt.documents.document import Edit, Span, Unit
+from nmt.documents.kept import lost
 from nmt.documents.values import Lines
 from nmt.errors import DataError, SettingsError, missing_extra, shown
 from nmt.text.lines import one_line
@@ -26,7 +27,8 @@ _LINE = re.compile(
     r'"(?P<text>[^"\\\n]*(?:\\.[^"\\\n]*)*)"[ \t\r]*'
 )
 _FLAGS = re.compile(r"[ \t]*#,[ \t]*")
-_PLURALS = re.compile(r"nplurals\s*=\s*([1-6])\b")
+_PLURALS = re.compile(r"nplurals\s*=\s*([1-6])\b(?:\s*;\s*plural\s*=([^;\n]*))?")
+_ESCAPE = re.compile(r'\\[\\"ntrbvf]')  # those that polib reads
 _CHARSET = re.compile(r"(?<=charset=)(?!utf-?8\b)[\w-]+", re.IGNORECASE)
 
 
@@ -38,6 +40,7 @@ class Entry:
     flags: list[tuple[int, str]] = field(default_factory=list)  # where each line of flags begins, and what follows
     spans: dict[str, Span] = field(default_factory=dict)  # by keyword; from it to the last quote
     texts: dict[str, str] = field(default_factory=dict)
+    is_readable: bool = True  # whether polib reads each escape of what is translated
 
     @property
     def is_fuzzy(self) -> bool:
@@ -62,7 +65,7 @@ def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
     written = Written(text, header)
     for entry in entries:
         if entry.texts["msgid"] and (asked.again or entry.is_fuzzy or not all(entry.translated)):
-            unit = Translated(entry, written)
+            unit = Translated(entry, written, asked.again or entry.is_fuzzy)
             if unit.texts:
                 yield unit
 
@@ -94,7 +97,8 @@ def _entries(text: str, name: str) -> Iterator[Entry]:
                 yield entry
                 entry = Entry(start)
             keyword = found["keyword"]
-            if keyword in entry.texts:
+            forms = sum(each.startswith("msgstr") for each in entry.texts)
+            if keyword in entry.texts or int(found["number"] or forms) != forms:
                 raise _not_po(name, number, bare)
             entry.spans[keyword] = Span(start + found.start("keyword"), 0)
             entry.texts[keyword] = ""
@@ -116,6 +120,8 @@ def _compare(entries: Sequence[Entry], text: str, name: str, polib: Any) -> None
     theirs = [each for each in catalogue if not each.obsolete]
     ours = []
     for entry in entries:
+        sources = entry.texts.get("msgid", ""), entry.texts.get("msgid_plural", "")
+        entry.is_readable = not any("\\" in _ESCAPE.sub("", each) for each in sources)
         entry.texts = {keyword: polib.unescape(each) for keyword, each in entry.texts.items()}
         if entry.texts.get("msgid") or "msgctxt" in entry.texts:
             ours.append(entry)
@@ -146,54 +152,85 @@ class Written:
         about = header.texts.get("msgstr", "") if header else ""
         plurals = _PLURALS.search(about)
         self.plurals = int(plurals[1]) if plurals else 0
+        self.single, self.is_exact = _form_of_one(plurals[2] or "" if plurals else "", self.plurals)
         span = header.spans.get("msgstr", Span(0, 0)) if header else Span(0, 0)
         charset = _CHARSET.search(text, *span)
         self.charset = [Edit(*charset.span(), ["UTF-8"])] if charset else []
 
-    def strings(self, texts: Sequence[str], is_plural: bool) -> str:
-        """The lines of the translations of an entry."""
+    def string(self, text: str, form: int | None = None) -> str:
+        """The lines of a translation, of one form of the plural if given."""
         import polib
 
-        made = polib.POEntry(msgid="", msgstr="" if is_plural else texts[0])
-        if is_plural:
-            made = polib.POEntry(msgid="", msgid_plural="x", msgstr_plural=dict(enumerate(texts)))
+        made = polib.POEntry(msgid="", msgstr=text)
+        if form is not None:
+            made = polib.POEntry(msgid="", msgid_plural="x", msgstr_plural={form: text})
         lines = made.__unicode__(wrapwidth=self.width).rstrip("\n").split("\n")
         first = next(number for number, line in enumerate(lines) if line.startswith("msgstr"))
         return self.newline.join(lines[first:])
 
 
+def _form_of_one(rule: str, count: int) -> tuple[int, bool]:
+    """Which form of the plural one thing has by the header's rule, and whether none but one and none at all have it."""
+    from gettext import c2py
+
+    try:
+        form_of = c2py(rule)
+        forms = [form_of(number) for number in range(1000)]
+    except (ArithmeticError, RecursionError, ValueError):
+        return 0, count == 2
+    return forms[1], forms[1] not in forms[2:]
+
+
 class Translated:
     """A unit: an entry, whose texts are the lines of msgid and of msgid_plural."""
 
-    def __init__(self, entry: Entry, written: Written) -> None:
-        self._entry, self._written = entry, written
+    def __init__(self, entry: Entry, written: Written, again: bool) -> None:
+        self._entry, self._written, self._again = entry, written, again
         self.start = entry.spans["msgid"].start
         self._single, self._plural = Lines(entry.texts["msgid"]), Lines(entry.texts.get("msgid_plural", ""))
         self.texts = [one_line(text) for text in (*self._single.texts, *self._plural.texts)]
 
     def problem(self, translations: Sequence[str]) -> str:
         """See ``nmt.documents.document.Unit``."""
-        return ""
+        return "" if self._entry.is_readable else "it has an escape that is not one of \\n \\t \\r \\b \\v \\f"
 
     def edits(self, translations: Sequence[str]) -> list[Edit]:
-        """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is."""
-        entry, count = self._entry, len(self._single.texts)
-        forms = [self._single.joined(translations[:count])]
-        is_plural = "msgid_plural" in entry.texts
-        if is_plural:
-            several = self._plural.joined(translations[count:])
-            number = self._written.plurals or len(entry.translated)
-            forms = [several] if number == 1 else [*forms, *[several] * (number - 1)]
+        """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is.
+
+        So is a form of the plural that is there, unless the entry is fuzzy or all is translated again.
+        """
+        entry, written, count = self._entry, self._written, len(self._single.texts)
+        spans = [span for keyword, span in entry.spans.items() if keyword.startswith("msgstr")]
+        if "msgid_plural" in entry.texts:
+            forms = self._forms(self._single.joined(translations[:count]), self._plural.joined(translations[count:]))
+            strings: list[str | Span] = [written.string(form, number) for number, form in enumerate(forms)]
+        else:
+            forms = [self._single.joined(translations)]
+            strings = [written.string(forms[0])]
         if forms == entry.translated:
             return []
-        spans = [span for keyword, span in entry.spans.items() if keyword.startswith("msgstr")]
-        strings = self._written.strings(forms, is_plural)
-        made = [Edit(spans[0].start, spans[-1].end, [strings])]
+        for number, (form, there) in enumerate(zip(forms, entry.translated, strict=False)):
+            if form == there:
+                strings[number] = spans[number]
+        parts = [part for each in strings for part in (written.newline, each)][1:]
+        made = [Edit(spans[0].start, spans[-1].end, parts)]
         if not entry.is_fuzzy:
             place, flags = entry.flags[0] if entry.flags else (entry.start, "")
-            mark = "fuzzy, " if flags.strip() else "fuzzy" if entry.flags else f"#, fuzzy{self._written.newline}"
+            mark = "fuzzy, " if flags.strip() else "fuzzy" if entry.flags else f"#, fuzzy{written.newline}"
             made.append(Edit(place, place, [mark]))
-        return made if strings.isascii() else [*made, *self._written.charset]
+        return made if all(each.isascii() for each in forms) else [*made, *written.charset]
+
+    def _forms(self, single: str, several: str) -> list[str]:
+        """The forms of the plural: that of one thing need not have the placeholders of several, if no other has it."""
+        written, there = self._written, self._entry.translated
+        forms = [several] * (written.plurals or len(there))
+        exact = written.is_exact if written.plurals else len(forms) == 2
+        if len(forms) > 1 and written.single < len(forms) and (exact or not lost(several, single)):
+            forms[written.single] = single
+        if self._again:
+            return forms
+        kept = [old or new for old, new in zip_longest(there, forms, fillvalue="")]
+        return kept if any(kept[len(forms) :]) else kept[: len(forms)]
 
 
 def _not_po(name: str, number: int, line: str) -> DataError:

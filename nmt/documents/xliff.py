@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape
 
 from nmt.documents.document import Edit, Span, Unit
-from nmt.documents.inline import Code, Piece, Run, Style, Text, run_of
+from nmt.documents.inline import Code, Piece, Run, Style, Text, paired, run_of
+from nmt.documents.kept import CODE
 from nmt.documents.xml_events import Element, root_of
 from nmt.errors import DataError, shown
 from nmt.text.lines import one_line
@@ -80,7 +81,8 @@ class Target:
         self.start = source.start
         marks = [mark for mark in self._after.descendants("mrk") if mark.attributes.get("mtype") == "seg"]
         self._runs: list[Run] = []
-        self._keeps_lines = keeps_lines = is_preserved(self._after)
+        self._cut: list[bool] = []  # of each run, whether the partner of a code is in another line
+        keeps_lines = is_preserved(self._after)
         self._problem = ""
         for part in marks or [self._after]:
             pieces = list(pieces_of(part))
@@ -89,15 +91,15 @@ class Target:
             for line in lines_of(pieces, text) if keeps_lines else [pieces]:
                 if run := run_of(line, text, STYLE):
                     self._runs.append(run)
+                    inner = [each for each in line if run.start <= each.start < run.end]
+                    self._cut.append(keeps_lines and is_cut(inner))
         self.texts = [one_line(run.texts[0]) for run in self._runs]
 
     def problem(self, translations: Sequence[str]) -> str:
         """See ``nmt.documents.document.Unit``."""
-        if self._keeps_lines and not self._problem:  # a code whose partner is in another line has no place of its own
-            try:
-                root_of(f"<a>{self._spelled(self._content(translations))}</a>", "")
-            except DataError:
-                return "its translation crosses tags"
+        for text, translation, cut in zip(self.texts, translations, self._cut, strict=True):
+            if cut and CODE.findall(text) != CODE.findall(translation):
+                return "its translation moves tags that begin or end in another line"
         return self._problem
 
     def _content(self, translations: Sequence[str]) -> list[str | Span]:
@@ -163,6 +165,11 @@ def lines_of(pieces: Sequence[Piece], text: str) -> list[list[Piece]]:
             piece = Text(place, piece.end)
         lines[-1].append(piece)
     return lines
+
+
+def is_cut(pieces: Sequence[Piece]) -> bool:
+    """Whether a code that opens or closes lacks its partner."""
+    return 2 * len(paired(pieces)) < sum(isinstance(each, Code) and each.kind in ("open", "close") for each in pieces)
 
 
 def pieces_of(element: Element) -> Iterator[Piece]:

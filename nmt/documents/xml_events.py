@@ -1,7 +1,7 @@
 """Elements of an XML file with their places in its text, by Python's expat. Knows XML; no format.
 
-Nothing outside the file is read, and a file that declares entities or attributes is refused, so nothing grows when it is
-read. lxml tells no places.
+Nothing outside the file is read, and a file that declares entities or attributes is refused, so nothing grows when it
+is read. lxml tells no places.
 """
 
 from collections.abc import Iterator
@@ -113,10 +113,14 @@ class _Reading:
     def _add(self, parent: Element, child: Element | Text) -> None:
         """Add to an element; expat tells each line and reference of a text by itself, and here it is one."""
         last = parent.children[-1] if parent.children else None
-        if isinstance(last, Text) and isinstance(child, Text) and last.end == child.start:
-            if last.says is None and child.says is None:
-                parent.children[-1] = Text(last.start, child.end)
-                return
+        if (
+            isinstance(last, Text)
+            and isinstance(child, Text)
+            and last.end == child.start
+            and last.says is child.says is None
+        ):
+            parent.children[-1] = Text(last.start, child.end)
+            return
         self._count += 1
         if self._count > MOST:
             raise DataError(f"{self._name} has over {MOST:,} elements and texts", "cut it into smaller documents")
