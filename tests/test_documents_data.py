@@ -234,3 +234,11 @@ def test_a_value_with_many_blanks_between_words_is_read() -> None:
     document = parse(json.dumps({"text": f" {value}\t\n {value}"}).encode(), "jsonl", "a", Asked(keys=("text",)))
     written, _ = document.written(["A", "B"])
     assert json.loads(written) == {"text": " A\t\n B"}
+
+
+def test_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmt.documents.MOST", 4)
+    line = b'{"text": "a\\nb"}\n'
+    assert len(parse(line * 2, "jsonl", "a", Asked(keys=("text",))).segments) == 4
+    with pytest.raises(DataError, match="a has over 4 texts"):
+        parse(line * 3, "jsonl", "a", Asked(keys=("text",)))

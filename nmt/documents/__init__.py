@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class Format(NamedTuple):
-    """A format: its reader, and how many bytes a file has at most, which keeps the memory under some 2 GB."""
+    """A format: its reader, and how many bytes a file has at most, which bounds the memory to a few GB."""
 
     read: Reader
     largest: int = 1 << 25
@@ -64,6 +64,9 @@ FORMATS = {
 MARKED = {"po", "pot", "xlf", "xliff"}
 """Formats that have translations beside the sources, and marks of what a model made."""
 
+
+MOST = 1 << 20
+"""Texts of a document: each takes about a kilobyte."""
 
 XML = {"xlf", "xliff"}
 NAMING = {"html", "htm", *XML}
@@ -97,7 +100,13 @@ def parse(data: bytes, format: str, name: str, asked: Asked | None = None) -> Do
 
 def parse_text(text: str, format: str, name: str, asked: Asked | None = None) -> Document:
     """The document of a text. Raises DataError for what is not of the ``format``, or a text in it over 1 MiB."""
-    units = sorted(FORMATS[format].read(text, name, asked or Asked()), key=lambda unit: unit.start)
+    units, count = list[Unit](), 0
+    for unit in FORMATS[format].read(text, name, asked or Asked()):
+        units.append(unit)
+        count += len(unit.texts)
+        if count > MOST:
+            raise DataError(f"{name} has over {MOST:,} texts", "cut it into smaller documents")
+    units.sort(key=lambda unit: unit.start)
     for unit in units:
         if any(len(each) > LONGEST_LINE // 4 and len(each.encode()) > LONGEST_LINE for each in unit.texts):
             line = text.count("\n", 0, unit.start) + 1

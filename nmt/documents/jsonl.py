@@ -59,6 +59,7 @@ def _members(line: str, place: str) -> Iterator[tuple[str, Span, object]]:
         raise DataError(f"{place} is not JSON: {reason}", "write one JSON object on each line") from None
     if not isinstance(record, dict):
         raise DataError(f"{place} is no object", 'write it like {"text": "Yes."}')
+    del record  # so that a line is not in the memory twice
     at = _skip(line, _skip(line, 0) + 1)
     while line[at] == '"':
         key, at = _VALUES.raw_decode(line, at)
