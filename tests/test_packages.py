@@ -5,6 +5,7 @@ import os
 import shutil
 import stat
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +18,10 @@ from nmt.cli import app
 from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
+from nmt.disk.debris import discard_unfinished
 from nmt.errors import DataError
 from nmt.store.archive import LARGEST_DIRECTORY, MOST
+from nmt.store.exports import Export
 from nmt.store.model_folder import ModelFolder
 from nmt.store.packed import unpacked
 from nmt.text.lines import one_line
@@ -238,6 +241,22 @@ def test_a_model_of_two_vocabularies_is_no_package(tiny_run: TinyRun, tmp_path: 
     assert refused.returncode == 78
     assert "one vocabulary" in refused.stderr
     assert not (tmp_path / "x.argosmodel").exists()
+
+
+def test_a_signal_leaves_no_weights_among_temporary_files(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+
+    def stopped(*arguments: object) -> None:
+        seen.append(len(list(tmp_path.glob("*/model.bin"))))
+        discard_unfinished()  # what the handler of signals does
+        seen.append(len(list(tmp_path.iterdir())))
+
+    monkeypatch.setattr("nmt.store.argos.write_archive", stopped)
+    Export(ModelFolder.open(tiny_run.run), "argos").write(tmp_path / "x.argosmodel")
+    assert seen == [1, 0]
 
 
 # --- cards and make-like exports --------------------------------------------------------------------------------------
