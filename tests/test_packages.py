@@ -327,6 +327,8 @@ def test_facts_of_a_stranger_are_plain_text_on_a_card(tiny_run: TinyRun, tmp_pat
 def test_flags_that_do_not_fit_are_usage_errors(tiny_run: TinyRun, tmp_path: Path) -> None:
     for flags in (
         ["--to", "zip", "-o", "model.bin"],
+        ["--to", "argos", "-o", "x.argosmodel.gz"],
+        ["--to", "argos", "-o", "x.argosmodel.xz"],
         ["--to", "zip", "-o", "x.zip", "--compute-type", "int8"],
         ["--to", "zip", "-o", "x.zip", "--direction", "ko-en"],
         ["--to", "nmt", "-o", "x", "--card", os.devnull],
