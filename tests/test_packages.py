@@ -1,5 +1,6 @@
 """``nmt export``: models in one file and for Argos Translate, their cards, and files of strangers that are refused."""
 
+import errno
 import json
 import os
 import shutil
@@ -105,6 +106,18 @@ def test_the_copy_in_the_cache_is_used_again_and_made_again_when_damaged(packed:
     weights.write_bytes(b"damaged")
     assert unpacked(packed) == folder
     assert weights.read_bytes() == before[1]
+
+
+def test_a_whole_copy_in_a_cache_that_is_read_only_is_used(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = unpacked(packed)
+    before = folder.stat()
+
+    def read_only(path: Path) -> None:  # as a mount is, which takes root to make
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(os, "utime", read_only)
+    assert unpacked(packed) == folder
+    assert folder.stat() == before
 
 
 def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, packed: Path, tmp_path: Path) -> None:

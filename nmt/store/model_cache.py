@@ -25,7 +25,8 @@ def cached_model(digest: str, fill: Callable[[Path], None]) -> Path:
     with suppress(NmtError, OSError):
         if sha256(place / NAME) == digest:
             check_files(place, read_manifest(place, verify=False))
-            os.utime(place)
+            with suppress(OSError):  # a cache that is whole but read-only is used, too
+                os.utime(place)
             return place
     remove_unused(models, KIND)
     with create_folder(place, replaceable(KIND)) as folder:
