@@ -292,6 +292,18 @@ def test_an_export_is_made_again_only_when_something_changed(
         assert fact in card
 
 
+@pytest.mark.parametrize(
+    ("to", "number", "is_of_it"), [("zip", "LAYOUT", True), ("argos", "FORMAT", True), ("zip", "FORMAT", False)]
+)
+def test_an_export_of_an_older_layout_is_out_of_date(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch, to: str, number: str, is_of_it: bool
+) -> None:
+    made = Export(ModelFolder.open(tiny_run.run), to)
+    before = made.recipe
+    monkeypatch.setattr(f"nmt.store.exports.{number}", 99)
+    assert (made.recipe != before) == is_of_it
+
+
 def files_of(out: Path) -> dict[str, bytes]:
     if out.is_file():
         return entries(out)

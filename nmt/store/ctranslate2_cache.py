@@ -16,11 +16,10 @@ from nmt.disk.folders import create_folder, temporary_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtWarning, StorageError
 from nmt.store.cache import private_folder, remove_unused
-from nmt.store.ctranslate2_model import checked_layout, write_ctranslate2
+from nmt.store.ctranslate2_model import FORMAT, checked_layout, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 
 KIND = "model for CTranslate2"
-FORMAT = 4  # raised when the output of write_ctranslate2 changes
 FILES = {NAME, "model.bin", "config.json", *(f"{side}_vocabulary.json" for side in ("source", "target", "shared"))}
 """Files of a copy; only these are replaced when its manifest cannot be read."""
 
