@@ -20,7 +20,7 @@ from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
 from nmt.disk.debris import discard_unfinished
-from nmt.errors import DataError
+from nmt.errors import CannotCreateError, DataError
 from nmt.store.archive import LARGEST_DIRECTORY, MOST
 from nmt.store.exports import Export
 from nmt.store.model_folder import ModelFolder
@@ -322,6 +322,17 @@ def test_an_export_replaces_nothing_else(tiny_run: TinyRun, tmp_path: Path, to: 
     refused = nmt("export", tiny_run.run, "--to", to, "-o", out)
     assert (refused.returncode, refused.stderr.count("\n")) == (73, 1), refused.stderr
     assert files_of(out) == before
+
+
+@pytest.mark.parametrize(("to", "other"), [("zip", "argos"), ("argos", "zip")])
+def test_an_export_replaces_none_of_another_kind(tiny_run: TinyRun, tmp_path: Path, to: str, other: str) -> None:
+    out = tmp_path / "x.zip"
+    export(tiny_run.run, out, to)
+    before = out.read_bytes()
+    refused = CliRunner().invoke(app, ["export", str(tiny_run.run), "--to", other, "-o", str(out)])
+    assert isinstance(refused.exception, CannotCreateError)
+    assert f"is an export to {to}" in str(refused.exception)
+    assert out.read_bytes() == before
 
 
 def test_a_damaged_export_is_made_again(tiny_run: TinyRun, packed: Path, tmp_path: Path) -> None:

@@ -48,4 +48,4 @@ def write_argos(model: ModelFolder, path: Path, compute_type: str, card: str, re
             "sentencepiece.model": model.tokenizer_paths[0],
             **{f"model/{file.name}": file for file in sorted(folder.iterdir())},
         }
-        write_archive(path, {f"{root}/{name}": content for name, content in files.items()}, recipe)
+        write_archive(path, {f"{root}/{name}": content for name, content in files.items()}, "argos", recipe)

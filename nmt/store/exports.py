@@ -48,7 +48,7 @@ class Export:
         """
         if self.to == "ctranslate2":
             return self._write_folder(path)
-        if is_made(path, self.recipe):
+        if is_made(path, self.to, self.recipe):
             return False
         text = card(self.model, self.to, self.more)
         if self.to == "argos":
