@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from nmt.cli import app
 from nmt.config import TrainingConfig
 from nmt.errors import DataError
-from nmt.scoring.course import BOTH, PLAIN, RISK, Course, phase_name
+from nmt.scoring.course import BOTH, PLAIN, RISK, Course, Thinned, phase_name
+from nmt.scoring.gains import gains_of
 from nmt.scoring.set_scores import SetScores
 from nmt.show.curves import BASE, TOP, Curve, Scale, chart, round_values
 from nmt.training.phases import phases_of
@@ -72,8 +73,52 @@ def test_a_long_run_is_thinned_evenly_and_its_validations_stay() -> None:
     )
     train = Course.of(told).train
     assert 1000 <= len(train) <= 2000
-    gaps = {later.step - before.step for before, later in pairwise(train)}
+    assert (train[0].step, train[-1].step) == (0, 49999)
+    gaps = {later.step - before.step for before, later in pairwise(train[:-1])}
     assert len(gaps) == 1
+
+
+def test_a_run_of_any_number_of_validations_has_a_course_that_is_bounded() -> None:
+    line = {"source": "a", "reference": "b", "hypothesis": "c"}
+    scores = {"loss": 1, "bleu": 1, "chrf": 1}
+
+    def told(count: int) -> Iterator[dict[str, Any]]:
+        for step in range(count):
+            yield {"event": "samples", "step": step, "lines": [line] * 3}
+            yield {"event": "validation", "step": step, "round": "1" if step > 9 else "", **scores}
+
+    few, many = Course.of(told(999)), Course.of(told(30000))
+    assert [one.step for one in few.validations] == list(range(999))
+    assert [one.step for one in few.samples[::3]] == list(range(999))
+    for steps in ([one.step for one in many.validations], [one.step for one in many.samples[::3]]):
+        assert (steps[0], steps[-1]) == (0, 29999)
+        assert len({later - before for before, later in pairwise(steps[:-1])}) == 1
+    assert len(many.validations) <= 20000
+    assert len(many.samples) <= 3000
+    assert [(gain.round, gain.begins, gain.ends) for gain in many.gains] == [("", 0, 9), ("1", 9, 29999)]
+
+
+def test_stages_of_a_course_are_those_of_all_events() -> None:
+    scores = {"loss": 1, "bleu": 1, "chrf": 1}
+    rounds = ["", "", "1", "1", "2", "", "", "2"]
+    told: list[dict[str, Any]] = []
+    for step, name in enumerate(rounds):
+        told.append({"event": "validation", "step": step, "round": name, **scores, "bleu": step})
+        told.append({"event": "synthetic", "round": str(step // 2), "pairs": step})
+        told.append({"event": "validation", "step": step, "round": name, **scores, "bleu": step + 0.5})
+    assert Course.of(told).gains == gains_of(told)
+
+
+@pytest.mark.parametrize("most", [2, 3, 7, 8])
+def test_what_is_thinned_is_every_2nd_4th_and_so_on_and_the_last(most: int) -> None:
+    for count in range(50):
+        thinned = Thinned[int](most)
+        for number in range(count):
+            thinned.add(number)
+        kept = thinned.all()
+        step = next(step for step in (1, 2, 4, 8, 16, 32, 64) if len(range(0, count, step)) < most or count <= 1)
+        assert kept == sorted({*range(0, count, step), *range(count)[-1:]})
+        assert len(kept) <= most
 
 
 @pytest.mark.parametrize(
