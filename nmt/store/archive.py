@@ -145,7 +145,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
 
 
 def _end_of(path: Path, file: BufferedReader) -> tuple[int, str, str]:
-    """How many entries there are, and the kind and recipe of an export, or "". Raises DataError for what no export writes."""
+    """How many entries there are, and the kind and recipe of an export or "". Raises DataError for what none writes."""
     size, reason = file_size(file), "it is no ZIP archive, or is cut off"
     for kind in (*_MARKS, ""):
         longest = len(_MARKS[kind]) + LONGEST_RECIPE if kind else 0
