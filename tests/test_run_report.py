@@ -4,6 +4,8 @@ import csv
 import json
 import re
 import shutil
+import struct
+import sys
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -16,9 +18,10 @@ from typer.testing import CliRunner
 
 from nmt.cli import app
 from nmt.config import TrainingConfig
-from nmt.errors import DataError
+from nmt.errors import DataError, SettingsError
 from nmt.scoring.course import BOTH, PLAIN, RISK, Course, Thinned, phase_name
 from nmt.scoring.gains import gains_of
+from nmt.scoring.metrics_files import FIGURES, folder_names, points
 from nmt.scoring.set_scores import SetScores
 from nmt.show.curves import BASE, TOP, Curve, Scale, chart, round_values
 from nmt.training.phases import phases_of
@@ -243,6 +246,10 @@ def test_the_same_runs_give_the_same_page(runs: Path, tmp_path: Path) -> None:
         ("report {runs}/a-seed1 --scores {runs}/page.html -o {tmp}/a.html", 65, "is not JSON"),
         ("report {runs}/a-seed1 --scores {runs}/a-seed1/model/manifest.json -o {tmp}/a.html", 65, "has no scores"),
         ("report {runs}/a-seed1 --csv {runs}/a-seed1/metrics.jsonl", 2, "--csv"),
+        ("report {runs}/b {runs}/data -o {runs}/data/a.html", 2, "is inside the dataset"),
+        ("report {runs}/b {runs}/data -o {tmp}/a.html --csv {runs}/data/a.csv", 2, "is inside the dataset"),
+        ("report {runs}/b {runs}/data -o {tmp}/a.html --tensorboard {runs}/data/a", 2, "is inside the dataset"),
+        ("report {runs}/b -o {tmp}/a.html --csv {tmp}/a.csv --tensorboard {runs}", 73, "exists already"),
         ("report {alone} -o {tmp}/a.html", 65, "is a model without its run"),
     ],
 )
@@ -264,6 +271,7 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert says in refused.stderr
     assert (runs / "a-seed1/metrics.jsonl").read_bytes() == before
     assert not list(tmp_path.glob("a.*"))
+    assert not list((runs / "data").glob("a*"))
 
 
 def test_scores_of_strangers_are_checked(tmp_path: Path) -> None:
@@ -306,6 +314,36 @@ def test_tensorboard_reads_what_is_written_for_it(runs: Path, tmp_path: Path) ->
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
+
+
+def test_without_tensorboard_nothing_is_written(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    flags = ["-o", tmp_path / "a.html", "--csv", tmp_path / "a.csv", "--tensorboard", tmp_path / "board"]
+    refused = CliRunner().invoke(app, list(map(str, ["report", runs / "b", *flags])))
+    assert isinstance(refused.exception, SettingsError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_run_has_its_own_folder_of_a_plain_name() -> None:
+    runs = ["runs/a/x", "runs-a/x", "/runs/a-x", "Runs-A-X", "../..", "/", "a-2", "a", "A", "\x1b/" + "한" * 300]
+    names = folder_names(runs)
+    assert names[:4] == ["runs-a-x", "runs-a-x-2", "runs-a-x-3", "Runs-A-X-4"]
+    assert names[4:9] == ["run", "run-2", "a-2", "a", "A-3"]
+    assert len({name.casefold() for name in names}) == len(runs)
+    for name in names:
+        assert re.fullmatch(r"[^/.\x00-\x1f][^/\x00-\x1f]*", name)
+        assert len(name.encode()) <= 255
+
+
+def test_points_have_the_time_and_figures_of_their_events_and_strange_ones_are_refused() -> None:
+    told = list(points([*events(), {"event": "validation", "step": 1001, "perplexity": 1e304}]))
+    assert [step for _, step, _ in told if step % 200 == 0] == [200, 200, 400, 400, 600, 600, 800, 800, 1000, 1000]
+    assert told[4][0] == told[3][0] == 120.0
+    assert told[4][2] == {f"validation/{key}": value for key, value in events()[5].items() if key in FIGURES}
+    assert struct.unpack("<f", struct.pack("<f", told[-1][2]["validation/perplexity"]))[0] < float("inf")
+    for change in ({"loss": 10**400}, {"seconds": 10**400}, {"step": 1 << 64}, {"perplexity": "1"}, {"step": None}):
+        with pytest.raises(DataError, match=r"metrics\.jsonl has an event whose"):
+            list(points([events()[0] | change]))
 
 
 @pytest.fixture(scope="module")

@@ -175,9 +175,9 @@ def _add_stage(stages: list[Mapping[str, Any]], event: Mapping[str, Any]) -> Non
     """Keep an event that tells of a stage: of the validations in a row of one stage its last, which ends it."""
     if event["event"] == "validation" and "round" not in event:
         return
-    if stages and all(each["event"] == "validation" for each in (stages[-1], event)):
-        if stages[-1]["round"] == event["round"]:
-            stages.pop()
+    last = stages[-1] if stages else {}
+    if last.get("event") == event["event"] == "validation" and last["round"] == event["round"]:
+        stages.pop()
     stages.append(event)
     if len(stages) > MOST_STAGES:
         raise DataError("metrics.jsonl has more rounds than a report can show", "restore the file")
@@ -202,10 +202,10 @@ def whole(event: Mapping[str, Any], key: str) -> int:
     return value
 
 
-def real(event: Mapping[str, Any], key: str) -> float:
-    """The value of ``key``. Raises DataError for what no run writes."""
+def real(event: Mapping[str, Any], key: str, most: float = 1e30) -> float:
+    """The value of ``key``, whose size is below ``most``. Raises DataError for what no run writes."""
     value: Any = event.get(key)
-    if type(value) not in (int, float) or not abs(value) < 1e30:
+    if type(value) not in (int, float) or not abs(value) < most:
         raise _invalid(key, value)
     return float(value)
 
