@@ -74,7 +74,7 @@ def export(
         convert(model, output)
         return
     if to in ENDINGS and output.suffix not in ENDINGS[to]:  # others are of folders, or of compressed files
-        raise UsageError(f"--output {output} is not the name of such a file", f"end it in {ENDINGS[to][0]}")
+        raise UsageError(f"--output {output} is not the name of an export to {to}", f"end it in {ENDINGS[to][0]}")
     opened = of_direction(ModelFolder.open(model), parse_direction(direction, "--direction") if direction else None)
     made = Export(opened, to, compute_type or "float32", read_card(card) if card else "").write(output)
     if not quiet:
