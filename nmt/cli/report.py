@@ -89,8 +89,8 @@ def write_files(
     if page:
         check_ending("--output", page)
     for flag, path in zip(("--output", "--csv", "--tensorboard"), outputs, strict=True):
-        for folder in datasets if path else ():
-            if (folder / NAME).exists():  # or it is no dataset, which opening it tells
+        for folder in datasets:
+            if path and (folder / NAME).exists():  # or it is no dataset, which opening it tells
                 refuse_inside(flag, path, folder)
     named = [("--output", page), ("--csv", csv)]
     check_outputs(named, [*scores, *(run_folder_of(run).metrics_path for run in runs)])
