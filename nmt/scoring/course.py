@@ -61,7 +61,7 @@ class Part:
 
 
 class Thinned(Generic[T]):
-    """At most ``most`` of all that is added: every one, or every 2nd, 4th, …, and the last."""
+    """Keeps at most ``most`` of what is added: every one, or every 2nd, 4th, …, and the last."""
 
     def __init__(self, most: int) -> None:
         self._most, self._every, self._added = most, 1, 0
@@ -80,7 +80,7 @@ class Thinned(Generic[T]):
         self._added += 1
 
     def all(self) -> list[T]:
-        """Those that are kept, in their order."""
+        """Return those that are kept, in their order."""
         return self._kept + self._last
 
 

@@ -72,7 +72,7 @@ def write_tensorboard(runs: Mapping[str, Events], folder: Path) -> None:
 
 
 def points(events: Events) -> Iterator[tuple[float, int, dict[str, float]]]:
-    """Of each update and validation that is told: seconds since the start, the update, and figures by their tags.
+    """Yield of each update and validation the seconds since the start, its number, and figures by their tags.
 
     Raises DataError for events that no run writes.
     """
