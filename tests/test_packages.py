@@ -186,6 +186,16 @@ def test_a_bad_file_is_refused_in_one_line_and_leaves_nothing(
     assert not (tmp_path / "evil").exists()
 
 
+def test_nothing_is_unpacked_of_a_file_with_a_wrong_size(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.store.archive.Archive.copy", lambda *_: pytest.fail("it was unpacked"))
+    last = list(json.loads(entries(packed)["manifest.json"])["files"])[-1]
+    path = write(tmp_path / "bad.nmt.zip", entries(packed) | {last: b"x"})
+    with pytest.raises(DataError, match="has 1 bytes, not"):
+        unpacked(path)
+
+
 def test_a_link_in_the_archive_is_a_file_of_its_text(packed: Path, tmp_path: Path) -> None:
     path = tmp_path / "link.nmt.zip"
     with zipfile.ZipFile(path, "w") as archive:
