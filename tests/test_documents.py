@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import which
@@ -501,3 +502,21 @@ def test_a_long_attribute_and_tags_that_never_end_are_read() -> None:
 @pytest.mark.parametrize(("name", "expected"), [("a.HTML", "html"), ("a.md.gz", "md"), ("a.txt", ""), ("a", "")])
 def test_a_format_is_told_by_the_ending(name: str, expected: str) -> None:
     assert format_of(Path(name)) == expected
+
+
+def test_empty_tags_at_the_end_are_cut_off_in_steady_time() -> None:
+    from nmt.documents import inline
+
+    calls = 0
+    page = f"<p><b>{'<i></i>' * 1000}x</b>{'<i></i>' * 1000}"
+
+    def count(frame: object, event: str, arg: object) -> None:
+        nonlocal calls
+        calls += event == "call" and getattr(frame, "f_code").co_filename == inline.__file__
+
+    sys.setprofile(count)
+    try:
+        assert parse(page.encode(), "html", "a").segments == ["x"]
+    finally:
+        sys.setprofile(None)
+    assert calls < 100_000  # a look at each piece for each pair takes millions

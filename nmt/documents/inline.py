@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from nmt.documents.document import Edit, Span
@@ -132,24 +133,28 @@ def _trimmed(pieces: list[Piece], source: str) -> list[Piece]:
     ends = {end: start for start, end in pairs.items()}
     first, last = 0, len(pieces) - 1
 
-    def is_blank(place: int) -> bool:
+    def is_empty(place: int) -> bool:
         piece = pieces[place]
         if isinstance(piece, Text):
             return not (source[piece.start : piece.end] if piece.says is None else piece.says).strip(BLANK)
         return piece.kind == "empty" or (piece.kind != "word" and place not in pairs and place not in ends)
 
+    blank = list(map(is_empty, range(len(pieces))))
+    # How many pieces that are something stand before each place: a look into each pair would be quadratic.
+    solid = [0, *accumulate(not (blank[at] or at in pairs or at in ends) for at in range(len(pieces)))]
+
     def is_bare(start: int, end: int) -> bool:
         """Whether a pair has nothing in it."""
-        return all(is_blank(place) or place in pairs or place in ends for place in range(start + 1, end))
+        return solid[start + 1] == solid[end]
 
     def writes(place: int) -> str:
         piece = pieces[place]
         return piece.writes if isinstance(piece, Code) else ""
 
     while first <= last:
-        if is_blank(first):
+        if blank[first]:
             first += 1
-        elif is_blank(last):
+        elif blank[last]:
             last -= 1
         elif pairs.get(first) == last and not writes(last):
             first, last = first + 1, last - 1
