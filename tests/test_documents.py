@@ -371,6 +371,27 @@ def test_lines_of_a_cue_are_joined_and_broken_again() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "cues", "expected"),
+    [
+        ("srt", "One\nTwo\n{}\nThree\n", ["One Two", "Three"]),  # no number, no blank line
+        ("srt", "One\nTwo\n2\n{}\nThree\n", ["One Two", "Three"]),
+        ("srt", "One\n\nTwo\nmore\n \n2\n{}\nThree\n\nFour", ["One", "Two more", "Three", "Four"]),
+        ("srt", "One\n\n2\n\n{}\nThree\n", ["One", "Three"]),
+        ("vtt", "One\n2 a\n{}\nThree\n", ["One 2 a", "Three"]),
+        ("vtt", "One\n\nNOTE a\n\nb\n{}\nThree\n\nno", ["One", "Three"]),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_cue_has_all_its_lines(kind: str, cues: str, expected: list[str], newline: str) -> None:
+    times = "00:00:01.000 --> 00:00:02.000"
+    text = ("WEBVTT\n\n" if kind == "vtt" else "1\n") + f"{times}\n" + cues.format(times)
+    document = parse(text.replace("\n", newline).encode(), kind, "a")
+    assert document.segments == expected
+    written, left = document.written(list(map(str.upper, expected)))
+    assert (parse(written, kind, "a").segments, left) == (list(map(str.upper, expected)), [])
+
+
 @given(st.text("ab \u4f60\u3002\ud55c", max_size=60), st.integers(1, 12))
 def test_wrapping_loses_nothing_and_is_no_wider_than_it_must(text: str, width: int) -> None:
     text = " ".join(text.split())
@@ -453,6 +474,8 @@ LAUGHS = "<!DOCTYPE x [" + "".join(
         ("a.html", "<p>h\u00e9</p>".encode("utf-16"), "a.html is UTF-16"),
         ("a.srt", b"no cue here\n", "a.srt has no line with times"),
         ("a.vtt", b"00:01.000 --> 00:02.000\na\n", "a.vtt does not begin with WEBVTT"),
+        ("a.vtt", b"WEBVTT\r\r00:01.000 --> 00:02.000\ra\r", "a.vtt has line ends of a lone carriage return"),
+        ("a.srt", b"00:01,000 --> 00:02,000\n" + b"<i>" * 400_000, "a.srt line 2 begins a text of over 1048576 bytes"),
         ("a.po", b'msgid "a"\nmsgstr "b\n', "a.po line 2 is not PO"),
         ("a.po", b'msgid "a"\nmsgid "b"\nmsgstr ""\n', "a.po line 2 is not PO"),
         ("a.po", b'msgid "a"\n', "is not PO"),
