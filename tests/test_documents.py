@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import which
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -342,6 +343,23 @@ def test_xml_in_another_encoding_keeps_it() -> None:
         ("<ul><li translate=no>Acme<li>One</ul>", ["One"]),
         ("<div translate=no>Acme<div>Corp</div>Ltd</div>One", ["One"]),
         ("<div translate=no>Acme", []),
+        ("<p translate=no>Acme<script>x</script> <style>a</style><button>Corp</button><p>One", ["One"]),
+        ("<p translate=no>Acme<select><option>Corp</select><input><video></video> Ltd<hr>One", ["One"]),
+        ("<p translate=no>Acme<my-tag>Corp<button><div>Ltd</div></button><h2>One", ["One"]),
+        ("<div><p translate=no>Acme<meta></div>One", ["One"]),
+        ("<ul><li translate=no>Acme<ul><li>Corp</ul>Ltd<li>One</ul>", ["One"]),
+        ("<ul><li translate=no>Acme<ul><li>Corp</ul></ul>One", ["One"]),
+        ("<table><tr translate=no><td>A1<td>A2<tr><td>One</table>", ["One"]),
+        ("<table><tr><td translate=no>A1<table><tr><td>A2</table>A3<td>One</table>", ["One"]),
+        ("<table><tbody translate=no><tr><td>A1<tbody><tr><td>One</table>", ["One"]),
+        ("<dl><dt translate=no>Acme<p>Corp<dd>One</dl>", ["One"]),
+        ("<select><option translate=no>Acme<option>One</select>", ["One"]),
+        ("<section translate=no><div>Acme</section>One", ["One"]),
+        ("<p>One <b translate=no>Acme<br>", ["One <x1/>Acme"]),
+        ("<svg><title/><style/><script/></svg>One", ["One"]),
+        ("<p>One <svg><svg/><title>no</title><path/></svg> two<svg/>three", ["One <x1/> two<x2/>three"]),
+        ("<svg><foreignObject><p>no</p><title/></title></foreignObject><style/></svg>One", ["One"]),
+        ("<svg><p><title/>One</title>Two", ["One", "Two"]),
         ("<pre>a<b>b</b>", []),
         ("<p>One <code>two</p><p>Three", ["One <x1/>two", "Three"]),
         ("<p>One <code>a <code>b</code> c</code> two", ["One <x1/> two"]),
@@ -533,9 +551,9 @@ def test_empty_tags_at_the_end_are_cut_off_in_steady_time() -> None:
     calls = 0
     page = f"<p><b>{'<i></i>' * 1000}x</b>{'<i></i>' * 1000}"
 
-    def count(frame: object, event: str, arg: object) -> None:
+    def count(frame: FrameType, event: str, arg: object) -> None:
         nonlocal calls
-        calls += event == "call" and getattr(frame, "f_code").co_filename == inline.__file__
+        calls += event == "call" and frame.f_code.co_filename == inline.__file__
 
     sys.setprofile(count)
     try:

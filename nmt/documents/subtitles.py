@@ -1,8 +1,7 @@
 """Subtitles, SubRip and WebVTT: the lines of a cue are one text, and are broken again. Knows cues; no file.
 
 A cue is a line with times and the lines up to a blank one; in SubRip, where people leave blank lines within cues, those
-up to the next cue. No library says where in the file they are; tests read
-what is written with pysubs2.
+up to the next cue. No library says where in the file they are; tests read what is written with pysubs2.
 """
 
 import html
