@@ -223,6 +223,12 @@ def markup_of(data: bytes) -> list[str]:
         ("<g1><x2/></g1> b", "<g1><x2/></g1> B", ""),
         ("%d of {n}", "{n} von %d", ""),
         ("%d of {n}", "%s von {n}", "its translation lacks %d"),
+        ("<g1> is <g2>odd <g3>a</g3></g2>", "<g2>O <g3>A</g2></g3> ist <g1>", "its translation crosses tags"),
+        ("<g1> is <g2>odd</g2>", "<g1> <g2></g2> ist O", "its translation has nothing in <g2>"),
+        ("<g1> is <g2>odd</g2>", "<g2>O</g2> ist <g1>", ""),
+        ("</g1> is <g2>odd</g2> <g1>", "<g1> <g2>O</g2> </g1>", ""),
+        ("<g1> <g2>a </g1> b</g2>", "<g1> <g2>A </g1> B</g2>", ""),
+        ("<g1> <g2>a </g1> b</g2>", "<g1> <g2>A </g2> B</g1>", "its translation moves tags"),
         ("5 files", "fünf Dateien", ""),
         ("a", " ", "its translation is empty"),
     ],
@@ -370,6 +376,7 @@ def test_xml_in_another_encoding_keeps_it() -> None:
         ("<p>a</i> b <b>c", ["a<x1/> b <x2/>c"]),
         ("<p>One <!-- c --> two<script>x</script>three", ["One <x1/> two", "three"]),
         ("<p>&lt;g1&gt; is <b>odd</b>, yes", ["<g1> is <g2>odd</g2>, yes"]),
+        ("<p>&lt;g999999&gt; and &lt;x1/&gt; are <b>odd</b>", ["<g999999> and <x1/> are <g2>odd</g2>"]),
     ],
 )
 def test_what_of_a_page_is_translated(page: str, expected: list[str]) -> None:

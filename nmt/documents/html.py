@@ -48,7 +48,8 @@ WITHIN = {
     **dict.fromkeys(("optgroup", "option"), _names("datalist select")),
     **dict.fromkeys(("td", "th", "tr", *_ROWS), _names("table")),
 }
-"""What keeps an element from being ended by what is in it."""
+"""What keeps an element from being ended by what is in it; a ``dl`` and the like do so for start tags alone."""
+SOFT = _names("datalist dl select")
 SKIPPED = _names("iframe noembed noframes pre script style textarea xmp")
 """Elements whose text is not translated, and stands between blocks."""
 
@@ -140,22 +141,22 @@ class Opened:
     def start(self, name: str, at: int) -> None:
         """Open one, and end those that it ends."""
         for ended in ENDED_BY.get(name, ()):
-            self._end(ended, at)
+            self._end(ended, at, WITHIN[ended])
         self._depths.setdefault(name, []).append(len(self._places))
         self._places.append((name, at))
 
     def end(self, name: str, at: int) -> None:
         """End one that is open, if there is one, and those in it."""
-        if ended := self._end(name, at):
+        if ended := self._end(name, at, WITHIN.get(name, frozenset()) - SOFT):
             self.ends[ended[0]] = at + 1
 
     def end_all(self, at: int) -> None:
         """End those that have no end."""
         self.ends.update((place, at) for _, place in self._places)
 
-    def _end(self, name: str, at: int) -> list[int]:
+    def _end(self, name: str, at: int, within: frozenset[str]) -> list[int]:
         depth = self._depth(name)
-        if depth < max(map(self._depth, WITHIN.get(name, ())), default=-1):
+        if depth < max(map(self._depth, within), default=-1):
             return []
         ended = [place for _, place in self._places[depth:]] if depth >= 0 else []
         for _ in ended:

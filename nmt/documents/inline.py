@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import Literal, NamedTuple
 
 from nmt.documents.document import Edit, Span
@@ -50,21 +50,21 @@ class Run:
         self.start, self.end = pieces[0].start, pieces[-1].end
         self._style = style
         decoded = [said(each, source, style) for each in pieces]
-        number = max((int(found["number"]) for found in CODE.finditer("".join(decoded))), default=0)
+        taken = {int(found["number"]) for found in CODE.finditer("".join(decoded))}  # by text that looks like a code
+        free = (number for number in count(1) if number not in taken)
         self._codes: dict[str, Code] = {}
         pairs = paired(pieces)
         closing: dict[int, int] = {}
         for place, piece in enumerate(pieces):
             if isinstance(piece, Code):
                 if place in pairs:
-                    number += 1
+                    number = next(free)
                     closing[pairs[place]] = number
                     decoded[place] = f"<g{number}>"
                 elif place in closing:
                     decoded[place] = f"</g{closing[place]}>"
                 else:
-                    number += 1
-                    decoded[place] = f"<x{number}/>"
+                    decoded[place] = f"<x{next(free)}/>"
                 self._codes[decoded[place]] = piece
         self.texts = [_BLANKS.sub(" ", "".join(decoded)).strip(" ")]
 
