@@ -472,6 +472,30 @@ def test_a_translation_never_becomes_other_markdown(translation: str, expected: 
     assert bool(left) == (expected is None)
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("Text[^1] here, [^a b].\n\n[^1]: https://example.org\n[^a b]: word\n", ["Text<x1/> here, <x2/>."]),
+        ("Text [^1](http://a) and [^1][^1] so\n\n[^1]: b\n", ["Text <g1>^1</g1> and <g2>^1</g2> so"]),
+        ("One *two*\nthree\n===\n\n- Four\n  five\n  ---\n", ["One <g1>two</g1> three", "Four five"]),
+        ("[One][\u00df  x] and [two][]\n\n[\u1e9e X]: http://a\n[two]: b\n", None),
+    ],
+)
+def test_what_of_markdown_is_translated(data: str, expected: list[str] | None) -> None:
+    document = parse(data.encode(), "md", "a")
+    assert expected is None or document.segments == expected
+    written, left = document.written(list(map(other, document.segments)))
+    assert left == []
+    assert markup_of(written) == markup_of(data.encode())
+    assert parse(written, "md", "a").segments == list(map(other, document.segments))
+
+
+def test_a_translation_that_is_refused_gives_no_name_to_links_of_the_next() -> None:
+    written, left = parse(b"No\n\nYes\n", "md", "a").written(["[ref]: x", "Ja [ref]"])
+    assert written == b"\\[ref\\]: x\n\nJa [ref]\n"
+    assert left == []
+
+
 def test_a_segment_of_xliff_2_is_marked_as_not_reviewed() -> None:
     unit = '<unit id="1"><segment id="s"{}><source>Hi <pc id="1">you</pc></source>{}</segment></unit>'
     build: Callable[..., str] = lambda *parts: XLIFF.format("2.0", 'srcLang="en"', 'id="f"', unit.format(*parts))  # noqa: E731
@@ -552,19 +576,22 @@ def test_a_format_is_told_by_the_ending(name: str, expected: str) -> None:
     assert format_of(Path(name)) == expected
 
 
-def test_empty_tags_at_the_end_are_cut_off_in_steady_time() -> None:
-    from nmt.documents import inline
+LINKS = "".join(f"[one{n}][r{n}] " for n in range(200)) + "\n\n" + "".join(f"[r{n}]: http://x\n" for n in range(200))
 
-    calls = 0
-    page = f"<p><b>{'<i></i>' * 1000}x</b>{'<i></i>' * 1000}"
 
-    def count(frame: FrameType, event: str, arg: object) -> None:
-        nonlocal calls
-        calls += event == "call" and frame.f_code.co_filename == inline.__file__
+@pytest.mark.parametrize(
+    ("kind", "page"), [("html", f"<p><b>{'<i></i>' * 1000}x</b>{'<i></i>' * 1000}"), ("md", LINKS)]
+)
+def test_much_markup_takes_steps_in_proportion(kind: str, page: str) -> None:
+    steps = 0
+
+    def count(frame: FrameType, event: str, function: object) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call") and "/nmt/documents/" in frame.f_code.co_filename
 
     sys.setprofile(count)
     try:
-        assert parse(page.encode(), "html", "a").segments == ["x"]
+        assert len(parse(page.encode(), kind, "a").segments) == 1
     finally:
         sys.setprofile(None)
-    assert calls < 100_000  # a look at each piece for each pair takes millions
+    assert steps < 5 * len(page)

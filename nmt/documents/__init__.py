@@ -45,7 +45,7 @@ def _plain(read: Callable[[str, str], Iterable[Unit]], largest: int = 1 << 25) -
 
 
 _HTML, _PO, _XLIFF = _plain(html.read), Format(po.read, 1 << 24), Format(xliff.read)
-_MARKDOWN = _plain(markdown.read, 1 << 22)
+_MARKDOWN = _plain(markdown.read, 1 << 21)
 FORMATS = {
     "html": _HTML,
     "htm": _HTML,
