@@ -133,9 +133,12 @@ ASKED = Asked(keys=("text",))
 
 
 def other(line: str) -> str:
-    """Another text with the same codes and placeholders."""
+    """Another text with the same codes and placeholders, and signs that formats must escape."""
+    word = "\ub9d0 \" ' < \\ & | Wort"  # ends in letters: a sign there could undo emphasis
     parts = CODE.split(line)
-    return "".join(part if place % 2 else re.sub(r"[^\W\d_]+", "\ub9d0 Wort", part) for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else re.sub(r"[^\W\d_]+", lambda _: word, part) for place, part in enumerate(parts)
+    )
 
 
 @settings(max_examples=700, deadline=None)  # a hundred of each format
@@ -491,8 +494,8 @@ def test_what_of_markdown_is_translated(data: str, expected: list[str] | None) -
 
 
 def test_a_translation_that_is_refused_gives_no_name_to_links_of_the_next() -> None:
-    written, left = parse(b"No\n\nYes\n", "md", "a").written(["[ref]: x", "Ja [ref]"])
-    assert written == b"\\[ref\\]: x\n\nJa [ref]\n"
+    written, left = parse(b"No\n\nYes\n\n[b]: c\n", "md", "a").written(["[ref]: x", "Ja [ref]"])
+    assert written == b"\\[ref\\]: x\n\nJa [ref]\n\n[b]: c\n"
     assert left == []
 
 
@@ -576,7 +579,7 @@ def test_a_format_is_told_by_the_ending(name: str, expected: str) -> None:
     assert format_of(Path(name)) == expected
 
 
-LINKS = "".join(f"[one{n}][r{n}] " for n in range(200)) + "\n\n" + "".join(f"[r{n}]: http://x\n" for n in range(200))
+LINKS = "".join(f"[one{n}][r{n}] " for n in range(1000)) + "\n\n" + "".join(f"[r{n}]: http://x\n" for n in range(1000))
 
 
 @pytest.mark.parametrize(
@@ -594,4 +597,4 @@ def test_much_markup_takes_steps_in_proportion(kind: str, page: str) -> None:
         assert len(parse(page.encode(), kind, "a").segments) == 1
     finally:
         sys.setprofile(None)
-    assert steps < 5 * len(page)
+    assert steps < 20 * len(page)

@@ -28,11 +28,8 @@ _FRONT = re.compile(r"\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n.*?^(?P=mark)[ \t]*(
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~&|]|^(?:[#+=-]|\d+(?=[.)]))|(?<=^\d)[.)]|(?<=^\d\d)[.)]|!(?=\[)")
 _DEEPEST = 100
-_FLOW, _UNDERLINED, _LINE_OF_ITS_OWN = "\0", "\0\n===", "# \0"
-"""What makes a block of a text, NUL: a paragraph; a heading with a line under it; any other heading, or a cell.
-
-The last has no lines that begin a block, as those before it have.
-"""
+_FLOW, _ALONE = "\0", "# \0"
+"""What makes a block of a text, NUL: a paragraph; a heading or a cell, which has no lines that begin a block."""
 
 
 def read(text: str, name: str) -> Iterator[Unit]:
@@ -195,7 +192,7 @@ class Context:
         if self.before.type == "paragraph_open":
             return _FLOW
         is_underlined = self.before.type == "heading_open" and self.before.markup in ("=", "-")
-        return _UNDERLINED if is_underlined else _LINE_OF_ITS_OWN
+        return f"{_FLOW}\n{self.before.markup * 3}" if is_underlined else _ALONE
 
     def spelled(self, span: Span) -> str:
         """The block's text of a piece's span of the file."""
