@@ -203,6 +203,76 @@ def check_xliff(data: bytes) -> None:
         assert words[1] == other(words[0])
 
 
+@settings(max_examples=300, deadline=None)
+@given(FILES.filter(lambda file: file[0] in ("html", "md", "srt", "vtt")))
+def test_a_library_reads_each_translation_where_its_source_was(file: tuple[str, bytes]) -> None:
+    kind, data = file
+    document = parse(data, kind, "a")
+    wanted = []
+    for number, segment in enumerate(document.segments):
+        mark = "mark" + str(number).translate(str.maketrans("0123456789", "abcdefghij")) + "end"
+        parts = CODE.split(segment)
+        wanted.append("".join(part if at % 2 else re.sub(r"[^\W\d_]+", mark, part) for at, part in enumerate(parts)))
+    written, left = document.written(wanted)
+    assert left == []
+    before, after = (told_by(kind, each.decode("utf-8-sig")) for each in (data, written))
+    at = 0
+    for source, target in zip(before, after, strict=True):  # word for word: a mark, or what was there
+        for was, now in zip(WORD.findall(source), WORD.findall(target), strict=True):
+            at += now.startswith("mark")
+            assert now.startswith("mark") or now == was
+    marks = [[re.findall("mark[a-j]+end", text) for text in texts] for texts in (wanted, after)]
+    assert at == len(marks[1][0] + marks[1][1]) == sum(map(len, marks[0]))
+    flat = [mark for found in marks[0] for mark in found]
+    order = {mark: place for place, mark in enumerate(dict.fromkeys(flat))}
+    for found in marks[1]:
+        assert [order[mark] for mark in found] == sorted(order[mark] for mark in found)
+    assert sorted(marks[1][0] + marks[1][1]) == sorted(flat)
+
+
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def told_by(kind: str, text: str) -> tuple[str, str]:
+    """The text that a library reads in a file, and that of its attributes."""
+    if kind == "html":
+        return told_by_lxml(text)
+    if kind == "md":
+        from markdown_it import MarkdownIt
+
+        tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        inner = [child for token in tokens for child in token.children or []]
+        return " ".join(child.content for child in inner), ""
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed")
+    cues = pysubs2.SSAFile.from_string(text, kind, keep_html_tags=True, keep_unknown_html_tags=True)
+    return " ".join(cue.text.replace("\\N", "\n") for cue in cues), ""
+
+
+def told_by_lxml(page: str) -> tuple[str, str]:
+    """The text of a page, and that of its attributes, each in order."""
+    from lxml import etree
+
+    text, attributes = [], []
+
+    class Told:
+        def start(self, name: str, values: dict[str, str]) -> None:
+            text.append(" ")
+            attributes.extend(values.values())
+
+        def end(self, name: str) -> None:
+            text.append(" ")
+
+        def data(self, data: str) -> None:
+            text.append(data)
+
+        def close(self) -> None: ...
+
+    parser = etree.HTMLParser(target=Told())
+    parser.feed(page or " ")
+    parser.close()
+    return "".join(text), " ".join(attributes)
+
+
 def markup_of(data: bytes) -> list[str]:
     """The tags of what Markdown becomes."""
     from markdown_it import MarkdownIt
