@@ -252,7 +252,7 @@ def told_by_lxml(page: str) -> tuple[str, str]:
     """The text of a page, and that of its attributes, each in order."""
     from lxml import etree
 
-    text, attributes = [], []
+    text, attributes = list[str](), list[str]()
 
     class Told:
         def start(self, name: str, values: dict[str, str]) -> None:
