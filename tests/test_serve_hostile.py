@@ -27,6 +27,7 @@ from nmt.serve.service import Service
 
 OPTIONS = SearchOptions(beam_size=2, max_length_factor=0.3)
 LIMITS = Limits(body=20_000, lines=50, line=500, patience=1.0)
+LARGEST_ANSWER = 3 << 20  # bytes: that of /think, of 40 pieces and some more that a model repeats
 LINES = (CORPUS / "train.ko").read_text(encoding="utf-8").splitlines()[300:330]
 
 
@@ -71,7 +72,7 @@ CODES: list[object] = [
     "ko", "en", "auto", "KO", "ko-KR", "kor", "x" * 5000, "\ud800", "", "../..", "en\n", None, 7, ["en"]
 ]  # fmt: skip
 PATHS = [
-    *["/translate"] * 90, "/detect", "/languages", "/health", "/metrics", "/", "/page.js", "/frontend/settings", "",
+    *["/translate"] * 90, *["/think"] * 30, "/detect", "/languages", "/health", "/metrics", "/", "/page.js", "/frontend/settings", "",
     "/translate/", "//translate", "/../../etc/passwd", "/%2e%2e/%00", "/\xff", "http://a.org/health", "*",
     "/" + "a" * 3000, "/?q=%ff&" + "a=b&" * 100, "/translate?q=1#x",
 ]  # fmt: skip
@@ -83,7 +84,17 @@ HEADERS = [
     "X: a\r\n b", "Content-Length: 5", "Content-Length: -1", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip",
     "Host: b", ":", "a", "Range: bytes=0-1", "X-Forwarded-For: \"'<", "Accept: \x00", "X-HTTP-Method-Override: DELETE",
 ]  # fmt: skip
+NUMBERS: list[object] = [0, 1, 2, -1, 10**30, True, None, 1.5, "0", [0] * 3000, []]
 Dice = random.Random
+
+
+def a_place(dice: Dice) -> object:
+    """A place of a model to open, with numbers that are often wrong."""
+    names = ["layer", "head", "row", "place", "position"]
+    numbers = {name: dice.choice(NUMBERS if dice.random() < 0.2 else [0]) for name in names}
+    what = dice.choice([*["row", "sublayer"] * 20, "positions", *TEXTS])
+    kind = dice.choice([*["cross", "encoder", "decoder"] * 20, *TEXTS])
+    return dice.choice([{"what": what, "kind": kind, **numbers}] * 9 + [[numbers]])
 
 
 def a_body(dice: Dice) -> tuple[str, bytes]:
@@ -95,9 +106,14 @@ def a_body(dice: Dice) -> tuple[str, bytes]:
         "alternatives": [1, *TEXTS],
         "format": ["text", "html", None, []],
         "api_key": TEXTS,
+        "beam_size": NUMBERS,
+        "reference": TEXTS,
+        "model": NUMBERS,
         "\ud800": TEXTS,
     }
     fields |= {name: dice.choice(values) for name, values in more.items() if dice.random() < 0.1}
+    if dice.random() < 0.3:
+        fields |= {"open": a_place(dice), "q": dice.choice([*["집"] * 90, *TEXTS])}
     said = json.dumps(fields)
     parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields]
     pairs = "&".join(f"{name}={value}" for name, value in fields.items())
@@ -185,6 +201,7 @@ def test_no_request_makes_it_fail_and_it_answers_the_next(
     wrong = {number: said for number, said in answers.items() if max(statuses(said), default=0) >= 500}
     wrong |= {number: said for number, said in answers.items() if b"Traceback" in said or bytes(ROOT) in said}
     assert not wrong
+    assert max(map(len, answers.values())) < LARGEST_ANSWER
     assert sum(200 in statuses(said) for said in answers.values()) > len(numbers) // 10
     assert [line for line in logged if json.loads(line)["level"] == "error"] == []
     assert answer(url, post(asked(LINES[:8]), "Connection: close\r\n")).partition(b"\r\n\r\n")[2] == before

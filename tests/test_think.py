@@ -234,19 +234,29 @@ def test_hooks_are_gone_after_recording(thinkers: dict[str, Thinker]) -> None:
         assert not any(module._forward_hooks for module in model.modules())
 
 
+ROW = {"what": "row", "kind": "cross", "layer": 0, "head": 0, "row": 0}
+SUBLAYER = {"what": "sublayer", "place": 0, "position": 0}
+NO_INDICES: list[object] = [[0, 0], [], None, True, False, 10**30, 99, -1, 1.5, 0.0, "0", {}]
+
+
 @pytest.mark.parametrize(
-    "place",
-    [
-        {},
-        {"what": "row", "kind": "cross", "layer": 9, "head": 0, "row": 0},
-        {"what": "row", "kind": "other", "layer": 0, "head": 0, "row": 0},
-        {"what": "row", "kind": "cross", "layer": "0", "head": [], "row": None},
-        {"what": "sublayer", "place": 10**30, "position": 0},
-        {"what": "sublayer", "place": 0, "position": 1.5},
-        {"what": ["row"]},
-    ],
+    ("place", "name"), [(place, name) for place in (ROW, SUBLAYER) for name in place if name not in ("what", "kind")]
 )
-def test_a_place_that_is_not_there_is_refused(thinkers: dict[str, Thinker], place: dict[str, Any]) -> None:
+def test_a_place_with_one_number_that_is_none_of_its_own_is_refused(
+    thinkers: dict[str, Thinker], place: dict[str, Any], name: str
+) -> None:
+    assert thinkers["pre"].open(TEXT, 5, place)
+    for wrong in NO_INDICES:
+        with pytest.raises(DataError):
+            thinkers["pre"].open(TEXT, 5, {**place, name: wrong})
+    with pytest.raises(DataError):
+        thinkers["pre"].open(TEXT, 5, {each: value for each, value in place.items() if each != name})
+
+
+@pytest.mark.parametrize(
+    "place", [{}, {"what": ["row"]}, *({**ROW, "kind": kind} for kind in ("other", None, ["cross"]))]
+)
+def test_a_place_of_an_unknown_kind_is_refused(thinkers: dict[str, Thinker], place: dict[str, Any]) -> None:
     with pytest.raises(DataError):
         thinkers["pre"].open(TEXT, 5, place)
 
