@@ -90,9 +90,9 @@ Dice = random.Random
 
 
 def a_place(dice: Dice) -> object:
-    """A place of a model to open, with numbers that are often wrong."""
+    """A place of a model to open, most often with one number that is wrong."""
     names = ["layer", "head", "row", "place", "position"]
-    numbers = {name: dice.choice(NUMBERS if dice.random() < 0.2 else [0]) for name in names}
+    numbers: dict[str, object] = {**dict.fromkeys(names, 0), dice.choice(names): dice.choice(NUMBERS)}
     what = dice.choice([*["row", "sublayer"] * 20, "positions", *TEXTS])
     kind = dice.choice([*["cross", "encoder", "decoder"] * 20, *TEXTS])
     return dice.choice([{"what": what, "kind": kind, **numbers}] * 9 + [[numbers]])
