@@ -2,9 +2,12 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,6 +18,7 @@ import torch
 from browsing import contrast, luminance, opened_browser
 from conftest import TinyRun, nmt
 from serving import WAIT, running
+from starlette.responses import JSONResponse
 from torch import Tensor
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
@@ -27,6 +31,8 @@ from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
 from nmt.serve.log import Log
 from nmt.serve.service import Service
+from nmt.serve.thinking import json_of
+from nmt.serve.translating import CHANGED
 from nmt.serve.watched import MOST_WAITING
 from nmt.show.attention import Inspector
 from nmt.show.recording import record
@@ -327,6 +333,48 @@ def test_odd_text_is_shown_or_refused(url: str, q: str) -> None:
     assert answer.status_code in (200, 400)
     if answer.status_code == 200:
         assert answer.json()["models"][0]["source"][-1] == "</s>"
+
+
+def test_a_model_replaced_while_it_is_served_is_neither_watched_nor_links(
+    tiny_run: TinyRun, thinkers: dict[str, Thinker], tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    directions = Directions.load([tmp_path / "model"], SearchOptions(), EngineOptions(threads=1, device="cpu"), None)
+    shutil.rmtree(tmp_path / "model")
+    shutil.copytree(thinkers["pre"].inspector.folder.folder, tmp_path / "model")
+    with running(Service.of(directions, Keys(), Limits(), Log(lambda line: None))) as url:
+        for replaced in (True, False):
+            for path, more in (("think", {}), ("translate", {"alignment": True})):
+                answer = httpx.post(f"{url}/{path}", json=asked(**more), timeout=WAIT)
+                assert (answer.status_code, answer.json(), "retry-after" in answer.headers) == (
+                    503,
+                    {"error": CHANGED},
+                    False,
+                )
+            if replaced:
+                shutil.rmtree(tmp_path / "model")
+        assert httpx.post(f"{url}/translate", json=asked(), timeout=WAIT).status_code == 200
+
+
+def test_whoever_waits_for_links_is_told_in_time_and_others_do_not_wait(service: Service) -> None:
+    impatient = Service.of(service.directions, Keys(), replace(Limits(), seconds=0.3), Log(lambda line: None))
+    free = Event()
+    loading = impatient.aligning._thread.submit(free.wait)
+    with running(impatient) as url, ThreadPoolExecutor(40) as pool:
+        try:
+            ask = partial(httpx.post, f"{url}/translate", timeout=WAIT)
+            linked = [pool.submit(ask, json=asked(alignment=True)) for _ in range(40)]
+            assert ask(json=asked()).status_code == 200
+            assert {each.result().status_code for each in linked} == {503}
+        finally:
+            free.set()
+        assert loading.result(WAIT)
+        assert httpx.post(f"{url}/translate", json=asked(alignment=True), timeout=WAIT).status_code in (200, 503)
+
+
+def test_the_answer_in_parts_is_the_one_of_starlette(thinkers: dict[str, Thinker]) -> None:
+    told = {"models": [thinkers["pre"].think(TEXT, REFERENCE)], "": [], "a": [{}, [[]], (1, None), True, '"\u2028']}
+    assert json_of(told).encode() == JSONResponse(told).body
 
 
 def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: Service) -> None:

@@ -88,7 +88,11 @@ class Inspector:
         that it does not translate into.
         """
         folder = ModelFolder.open(path)
-        folder = folder if to is None else folder.toward(to)
+        return cls.of(folder if to is None else folder.toward(to))
+
+    @classmethod
+    def of(cls, folder: ModelFolder) -> Self:
+        """Load an opened model, of one target. Raises MissingInputError or DataError where its files are others now."""
         return cls(folder, load_model(folder))
 
     @cached_property
