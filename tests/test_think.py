@@ -463,6 +463,39 @@ def test_the_page_is_watched_by_keyboard_alone(browser: Any, url: str, locale: s
     context.close()
 
 
+def test_the_place_chosen_last_is_drawn_though_another_answers_later(browser: Any, url: str) -> None:
+    held: list[Any] = []
+
+    def intercept(route: Any) -> None:
+        wanted = (route.request.post_data_json or {}).get("open") or {}
+        if wanted.get("what") == "sublayer" and wanted["position"] == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    context = browser.new_context(locale="en-US", bypass_csp=True)
+    page = context.new_page()
+    page.route("**/think", intercept)
+    page.goto(f"{url}/think#source=auto&target=xx&q={TEXT}")  # a link may name what is not served
+    page.wait_for_selector("#norm-numbers *", timeout=1000 * WAIT)
+    assert [page.input_value(f"#{side}") for side in ("source", "target")] == ["ko", "en"]
+    with page.expect_request("**/think"):
+        page.select_option("#position", "1")
+    before = page.inner_html("#norm-numbers")
+    with page.expect_response("**/think"):
+        page.select_option("#position", "2")
+    page.wait_for_function("before => document.querySelector('#norm-numbers').innerHTML !== before", arg=before)
+    last = page.inner_html("#norm-numbers")
+    (late,) = held
+    with page.expect_response("**/think") as response:
+        late.continue_()
+    response.value.finished()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.inner_html("#norm-numbers") == last
+    context.close()
+
+
 def test_axe_finds_nothing_serious(browser: Any, url: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     for path in ("/", f"/think#source=ko&target=en&q={TEXT}"):
