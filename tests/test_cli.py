@@ -483,7 +483,9 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     assert {path.name for path in tmp_path.iterdir()} == left
     again = started(*command, input=text.decode())
     assert again.returncode == 0
-    assert re.fullmatch(r"nmt: resuming after line 4,096\nnmt: 4,098 lines in \S+ s: .*/out\.en\n", again.stderr)
+    assert re.fullmatch(
+        r"nmt: resuming after line 4,096\nnmt: 4,098 lines in \S+ s, \S+ a second: .*/out\.en\n", again.stderr
+    )
     assert out.read_bytes() == BLANK + few_translated.encode()
     assert os.listdir(tmp_path) == ["out.en"]
 

@@ -3,9 +3,11 @@
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import which
+from types import FrameType
 
 import pytest
 from hypothesis import given, settings
@@ -131,9 +133,12 @@ ASKED = Asked(keys=("text",))
 
 
 def other(line: str) -> str:
-    """Another text with the same codes and placeholders."""
+    """Another text with the same codes and placeholders, and signs that formats must escape."""
+    word = "\ub9d0 \" ' < \\ & | Wort"  # ends in letters: a sign there could undo emphasis
     parts = CODE.split(line)
-    return "".join(part if place % 2 else re.sub(r"[^\W\d_]+", "\ub9d0 Wort", part) for place, part in enumerate(parts))
+    return "".join(
+        part if place % 2 else re.sub(r"[^\W\d_]+", lambda _: word, part) for place, part in enumerate(parts)
+    )
 
 
 @settings(max_examples=700, deadline=None)  # a hundred of each format
@@ -198,6 +203,76 @@ def check_xliff(data: bytes) -> None:
         assert words[1] == other(words[0])
 
 
+@settings(max_examples=300, deadline=None)
+@given(FILES.filter(lambda file: file[0] in ("html", "md", "srt", "vtt")))
+def test_a_library_reads_each_translation_where_its_source_was(file: tuple[str, bytes]) -> None:
+    kind, data = file
+    document = parse(data, kind, "a")
+    wanted = []
+    for number, segment in enumerate(document.segments):
+        mark = "mark" + str(number).translate(str.maketrans("0123456789", "abcdefghij")) + "end"
+        parts = CODE.split(segment)
+        wanted.append("".join(part if at % 2 else re.sub(r"[^\W\d_]+", mark, part) for at, part in enumerate(parts)))
+    written, left = document.written(wanted)
+    assert left == []
+    before, after = (told_by(kind, each.decode("utf-8-sig")) for each in (data, written))
+    at = 0
+    for source, target in zip(before, after, strict=True):  # word for word: a mark, or what was there
+        for was, now in zip(WORD.findall(source), WORD.findall(target), strict=True):
+            at += now.startswith("mark")
+            assert now.startswith("mark") or now == was
+    marks = [[re.findall("mark[a-j]+end", text) for text in texts] for texts in (wanted, after)]
+    assert at == len(marks[1][0] + marks[1][1]) == sum(map(len, marks[0]))
+    flat = [mark for found in marks[0] for mark in found]
+    order = {mark: place for place, mark in enumerate(dict.fromkeys(flat))}
+    for found in marks[1]:
+        assert [order[mark] for mark in found] == sorted(order[mark] for mark in found)
+    assert sorted(marks[1][0] + marks[1][1]) == sorted(flat)
+
+
+WORD = re.compile(r"[^\W\d_]+")
+
+
+def told_by(kind: str, text: str) -> tuple[str, str]:
+    """The text that a library reads in a file, and that of its attributes."""
+    if kind == "html":
+        return told_by_lxml(text)
+    if kind == "md":
+        from markdown_it import MarkdownIt
+
+        tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+        inner = [child for token in tokens for child in token.children or []]
+        return " ".join(child.content for child in inner), ""
+    pysubs2 = pytest.importorskip("pysubs2", reason="pysubs2 is not installed")
+    cues = pysubs2.SSAFile.from_string(text, kind, keep_html_tags=True, keep_unknown_html_tags=True)
+    return " ".join(cue.text.replace("\\N", "\n") for cue in cues), ""
+
+
+def told_by_lxml(page: str) -> tuple[str, str]:
+    """The text of a page, and that of its attributes, each in order."""
+    from lxml import etree
+
+    text, attributes = list[str](), list[str]()
+
+    class Told:
+        def start(self, name: str, values: dict[str, str]) -> None:
+            text.append(" ")
+            attributes.extend(values.values())
+
+        def end(self, name: str) -> None:
+            text.append(" ")
+
+        def data(self, data: str) -> None:
+            text.append(data)
+
+        def close(self) -> None: ...
+
+    parser = etree.HTMLParser(target=Told())
+    parser.feed(page or " ")
+    parser.close()
+    return "".join(text), " ".join(attributes)
+
+
 def markup_of(data: bytes) -> list[str]:
     """The tags of what Markdown becomes."""
     from markdown_it import MarkdownIt
@@ -221,6 +296,12 @@ def markup_of(data: bytes) -> list[str]:
         ("<g1><x2/></g1> b", "<g1><x2/></g1> B", ""),
         ("%d of {n}", "{n} von %d", ""),
         ("%d of {n}", "%s von {n}", "its translation lacks %d"),
+        ("<g1> is <g2>odd <g3>a</g3></g2>", "<g2>O <g3>A</g2></g3> ist <g1>", "its translation crosses tags"),
+        ("<g1> is <g2>odd</g2>", "<g1> <g2></g2> ist O", "its translation has nothing in <g2>"),
+        ("<g1> is <g2>odd</g2>", "<g2>O</g2> ist <g1>", ""),
+        ("</g1> is <g2>odd</g2> <g1>", "<g1> <g2>O</g2> </g1>", ""),
+        ("<g1> <g2>a </g1> b</g2>", "<g1> <g2>A </g1> B</g2>", ""),
+        ("<g1> <g2>a </g1> b</g2>", "<g1> <g2>A </g2> B</g1>", "its translation moves tags"),
         ("5 files", "fünf Dateien", ""),
         ("a", " ", "its translation is empty"),
     ],
@@ -341,6 +422,23 @@ def test_xml_in_another_encoding_keeps_it() -> None:
         ("<ul><li translate=no>Acme<li>One</ul>", ["One"]),
         ("<div translate=no>Acme<div>Corp</div>Ltd</div>One", ["One"]),
         ("<div translate=no>Acme", []),
+        ("<p translate=no>Acme<script>x</script> <style>a</style><button>Corp</button><p>One", ["One"]),
+        ("<p translate=no>Acme<select><option>Corp</select><input><video></video> Ltd<hr>One", ["One"]),
+        ("<p translate=no>Acme<my-tag>Corp<button><div>Ltd</div></button><h2>One", ["One"]),
+        ("<div><p translate=no>Acme<meta></div>One", ["One"]),
+        ("<ul><li translate=no>Acme<ul><li>Corp</ul>Ltd<li>One</ul>", ["One"]),
+        ("<ul><li translate=no>Acme<ul><li>Corp</ul></ul>One", ["One"]),
+        ("<table><tr translate=no><td>A1<td>A2<tr><td>One</table>", ["One"]),
+        ("<table><tr><td translate=no>A1<table><tr><td>A2</table>A3<td>One</table>", ["One"]),
+        ("<table><tbody translate=no><tr><td>A1<tbody><tr><td>One</table>", ["One"]),
+        ("<dl><dt translate=no>Acme<p>Corp<dd>One</dl>", ["One"]),
+        ("<select><option translate=no>Acme<option>One</select>", ["One"]),
+        ("<section translate=no><div>Acme</section>One", ["One"]),
+        ("<p>One <b translate=no>Acme<br>", ["One <x1/>Acme"]),
+        ("<svg><title/><style/><script/></svg>One", ["One"]),
+        ("<p>One <svg><svg/><title>no</title><path/></svg> two<svg/>three", ["One <x1/> two<x2/>three"]),
+        ("<svg><foreignObject><p>no</p><title/></title></foreignObject><style/></svg>One", ["One"]),
+        ("<svg><p><title/>One</title>Two", ["One", "Two"]),
         ("<pre>a<b>b</b>", []),
         ("<p>One <code>two</p><p>Three", ["One <x1/>two", "Three"]),
         ("<p>One <code>a <code>b</code> c</code> two", ["One <x1/> two"]),
@@ -351,6 +449,7 @@ def test_xml_in_another_encoding_keeps_it() -> None:
         ("<p>a</i> b <b>c", ["a<x1/> b <x2/>c"]),
         ("<p>One <!-- c --> two<script>x</script>three", ["One <x1/> two", "three"]),
         ("<p>&lt;g1&gt; is <b>odd</b>, yes", ["<g1> is <g2>odd</g2>, yes"]),
+        ("<p>&lt;g999999&gt; and &lt;x1/&gt; are <b>odd</b>", ["<g999999> and <x1/> are <g2>odd</g2>"]),
     ],
 )
 def test_what_of_a_page_is_translated(page: str, expected: list[str]) -> None:
@@ -368,6 +467,27 @@ def test_lines_of_a_cue_are_joined_and_broken_again() -> None:
         "Es war eine dunkle und wirklich",
         "sehr st\u00fcrmische Nacht, wei\u00dft du.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "cues", "expected"),
+    [
+        ("srt", "One\nTwo\n{}\nThree\n", ["One Two", "Three"]),  # no number, no blank line
+        ("srt", "One\nTwo\n2\n{}\nThree\n", ["One Two", "Three"]),
+        ("srt", "One\n\nTwo\nmore\n \n2\n{}\nThree\n\nFour", ["One", "Two more", "Three", "Four"]),
+        ("srt", "One\n\n2\n\n{}\nThree\n", ["One", "Three"]),
+        ("vtt", "One\n2 a\n{}\nThree\n", ["One 2 a", "Three"]),
+        ("vtt", "One\n\nNOTE a\n\nb\n{}\nThree\n\nno", ["One", "Three"]),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_cue_has_all_its_lines(kind: str, cues: str, expected: list[str], newline: str) -> None:
+    times = "00:00:01.000 --> 00:00:02.000"
+    text = ("WEBVTT\n\n" if kind == "vtt" else "1\n") + f"{times}\n" + cues.format(times)
+    document = parse(text.replace("\n", newline).encode(), kind, "a")
+    assert document.segments == expected
+    written, left = document.written(list(map(str.upper, expected)))
+    assert (parse(written, kind, "a").segments, left) == (list(map(str.upper, expected)), [])
 
 
 @given(st.text("ab \u4f60\u3002\ud55c", max_size=60), st.integers(1, 12))
@@ -425,6 +545,30 @@ def test_a_translation_never_becomes_other_markdown(translation: str, expected: 
     assert bool(left) == (expected is None)
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("Text[^1] here, [^a b].\n\n[^1]: https://example.org\n[^a b]: word\n", ["Text<x1/> here, <x2/>."]),
+        ("Text [^1](http://a) and [^1][^1] so\n\n[^1]: b\n", ["Text <g1>^1</g1> and <g2>^1</g2> so"]),
+        ("One *two*\nthree\n===\n\n- Four\n  five\n  ---\n", ["One <g1>two</g1> three", "Four five"]),
+        ("[One][\u00df  x] and [two][]\n\n[\u1e9e X]: http://a\n[two]: b\n", None),
+    ],
+)
+def test_what_of_markdown_is_translated(data: str, expected: list[str] | None) -> None:
+    document = parse(data.encode(), "md", "a")
+    assert expected is None or document.segments == expected
+    written, left = document.written(list(map(other, document.segments)))
+    assert left == []
+    assert markup_of(written) == markup_of(data.encode())
+    assert parse(written, "md", "a").segments == list(map(other, document.segments))
+
+
+def test_a_translation_that_is_refused_gives_no_name_to_links_of_the_next() -> None:
+    written, left = parse(b"No\n\nYes\n\n[b]: c\n", "md", "a").written(["[ref]: x", "Ja [ref]"])
+    assert written == b"\\[ref\\]: x\n\nJa [ref]\n\n[b]: c\n"
+    assert left == []
+
+
 def test_a_segment_of_xliff_2_is_marked_as_not_reviewed() -> None:
     unit = '<unit id="1"><segment id="s"{}><source>Hi <pc id="1">you</pc></source>{}</segment></unit>'
     build: Callable[..., str] = lambda *parts: XLIFF.format("2.0", 'srcLang="en"', 'id="f"', unit.format(*parts))  # noqa: E731
@@ -452,6 +596,8 @@ LAUGHS = "<!DOCTYPE x [" + "".join(
         ("a.html", "<p>h\u00e9</p>".encode("utf-16"), "a.html is UTF-16"),
         ("a.srt", b"no cue here\n", "a.srt has no line with times"),
         ("a.vtt", b"00:01.000 --> 00:02.000\na\n", "a.vtt does not begin with WEBVTT"),
+        ("a.vtt", b"WEBVTT\r\r00:01.000 --> 00:02.000\ra\r", "a.vtt has line ends of a lone carriage return"),
+        ("a.srt", b"00:01,000 --> 00:02,000\n" + b"<i>" * 400_000, "a.srt line 2 begins a text of over 1048576 bytes"),
         ("a.po", b'msgid "a"\nmsgstr "b\n', "a.po line 2 is not PO"),
         ("a.po", b'msgid "a"\nmsgid "b"\nmsgstr ""\n', "a.po line 2 is not PO"),
         ("a.po", b'msgid "a"\n', "is not PO"),
@@ -501,3 +647,24 @@ def test_a_long_attribute_and_tags_that_never_end_are_read() -> None:
 @pytest.mark.parametrize(("name", "expected"), [("a.HTML", "html"), ("a.md.gz", "md"), ("a.txt", ""), ("a", "")])
 def test_a_format_is_told_by_the_ending(name: str, expected: str) -> None:
     assert format_of(Path(name)) == expected
+
+
+LINKS = "".join(f"[one{n}][r{n}] " for n in range(1000)) + "\n\n" + "".join(f"[r{n}]: http://x\n" for n in range(1000))
+
+
+@pytest.mark.parametrize(
+    ("kind", "page"), [("html", f"<p><b>{'<i></i>' * 1000}x</b>{'<i></i>' * 1000}"), ("md", LINKS)]
+)
+def test_much_markup_takes_steps_in_proportion(kind: str, page: str) -> None:
+    steps = 0
+
+    def count(frame: FrameType, event: str, function: object) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call") and "/nmt/documents/" in frame.f_code.co_filename
+
+    sys.setprofile(count)
+    try:
+        assert len(parse(page.encode(), kind, "a").segments) == 1
+    finally:
+        sys.setprofile(None)
+    assert steps < 20 * len(page)

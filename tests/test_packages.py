@@ -1,10 +1,12 @@
 """``nmt export``: models in one file and for Argos Translate, their cards, and files of strangers that are refused."""
 
+import errno
 import json
 import os
 import shutil
 import stat
 import struct
+import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +19,10 @@ from nmt.cli import app
 from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
-from nmt.errors import DataError
+from nmt.disk.debris import discard_unfinished
+from nmt.errors import CannotCreateError, DataError
 from nmt.store.archive import LARGEST_DIRECTORY, MOST
+from nmt.store.exports import Export
 from nmt.store.model_folder import ModelFolder
 from nmt.store.packed import unpacked
 from nmt.text.lines import one_line
@@ -104,6 +108,18 @@ def test_the_copy_in_the_cache_is_used_again_and_made_again_when_damaged(packed:
     assert weights.read_bytes() == before[1]
 
 
+def test_a_whole_copy_in_a_cache_that_is_read_only_is_used(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = unpacked(packed)
+    before = folder.stat()
+
+    def read_only(path: Path) -> None:  # as a mount is, which takes root to make
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), path)
+
+    monkeypatch.setattr(os, "utime", read_only)
+    assert unpacked(packed) == folder
+    assert folder.stat() == before
+
+
 def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, packed: Path, tmp_path: Path) -> None:
     export(tiny_run.run, tmp_path / "again.nmt.zip", "zip")
     assert (tmp_path / "again.nmt.zip").read_bytes() == packed.read_bytes()
@@ -168,6 +184,16 @@ def test_a_bad_file_is_refused_in_one_line_and_leaves_nothing(
     assert refused.stderr.count("\n") == 1
     assert not [each for each in cache.rglob("*") if each.is_file()]
     assert not (tmp_path / "evil").exists()
+
+
+def test_nothing_is_unpacked_of_a_file_with_a_wrong_size(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nmt.store.archive.Archive.copy", lambda *_: pytest.fail("it was unpacked"))
+    last = list(json.loads(entries(packed)["manifest.json"])["files"])[-1]
+    path = write(tmp_path / "bad.nmt.zip", entries(packed) | {last: b"x"})
+    with pytest.raises(DataError, match="has 1 bytes, not"):
+        unpacked(path)
 
 
 def test_a_link_in_the_archive_is_a_file_of_its_text(packed: Path, tmp_path: Path) -> None:
@@ -240,6 +266,22 @@ def test_a_model_of_two_vocabularies_is_no_package(tiny_run: TinyRun, tmp_path: 
     assert not (tmp_path / "x.argosmodel").exists()
 
 
+def test_a_signal_leaves_no_weights_among_temporary_files(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen = []
+
+    def stopped(*arguments: object) -> None:
+        seen.append(len(list(tmp_path.glob("*/model.bin"))))
+        discard_unfinished()  # what the handler of signals does
+        seen.append(len(list(tmp_path.iterdir())))
+
+    monkeypatch.setattr("nmt.store.argos.write_archive", stopped)
+    Export(ModelFolder.open(tiny_run.run), "argos").write(tmp_path / "x.argosmodel")
+    assert seen == [1, 0]
+
+
 # --- cards and make-like exports --------------------------------------------------------------------------------------
 
 
@@ -260,6 +302,18 @@ def test_an_export_is_made_again_only_when_something_changed(
         assert fact in card
 
 
+@pytest.mark.parametrize(
+    ("to", "number", "is_of_it"), [("zip", "LAYOUT", True), ("argos", "FORMAT", True), ("zip", "FORMAT", False)]
+)
+def test_an_export_of_an_older_layout_is_out_of_date(
+    tiny_run: TinyRun, monkeypatch: pytest.MonkeyPatch, to: str, number: str, is_of_it: bool
+) -> None:
+    made = Export(ModelFolder.open(tiny_run.run), to)
+    before = made.recipe
+    monkeypatch.setattr(f"nmt.store.exports.{number}", 99)
+    assert (made.recipe != before) == is_of_it
+
+
 def files_of(out: Path) -> dict[str, bytes]:
     if out.is_file():
         return entries(out)
@@ -278,6 +332,17 @@ def test_an_export_replaces_nothing_else(tiny_run: TinyRun, tmp_path: Path, to: 
     refused = nmt("export", tiny_run.run, "--to", to, "-o", out)
     assert (refused.returncode, refused.stderr.count("\n")) == (73, 1), refused.stderr
     assert files_of(out) == before
+
+
+@pytest.mark.parametrize(("to", "other"), [("zip", "argos"), ("argos", "zip")])
+def test_an_export_replaces_none_of_another_kind(tiny_run: TinyRun, tmp_path: Path, to: str, other: str) -> None:
+    out = tmp_path / "x.zip"
+    export(tiny_run.run, out, to)
+    before = out.read_bytes()
+    refused = CliRunner().invoke(app, ["export", str(tiny_run.run), "--to", other, "-o", str(out)])
+    assert isinstance(refused.exception, CannotCreateError)
+    assert f"is an export to {to}" in str(refused.exception)
+    assert out.read_bytes() == before
 
 
 def test_a_damaged_export_is_made_again(tiny_run: TinyRun, packed: Path, tmp_path: Path) -> None:
@@ -308,6 +373,8 @@ def test_facts_of_a_stranger_are_plain_text_on_a_card(tiny_run: TinyRun, tmp_pat
 def test_flags_that_do_not_fit_are_usage_errors(tiny_run: TinyRun, tmp_path: Path) -> None:
     for flags in (
         ["--to", "zip", "-o", "model.bin"],
+        ["--to", "argos", "-o", "x.argosmodel.gz"],
+        ["--to", "argos", "-o", "x.argosmodel.xz"],
         ["--to", "zip", "-o", "x.zip", "--compute-type", "int8"],
         ["--to", "zip", "-o", "x.zip", "--direction", "ko-en"],
         ["--to", "nmt", "-o", "x", "--card", os.devnull],

@@ -154,6 +154,12 @@ def test_a_path_that_is_not_utf8_is_no_damage(tiny_run: TinyRun, whole: Path, tm
     assert_same_run(run, whole)
 
 
+def test_what_a_run_is_made_with_may_have_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    run, facts = RunFolder(tmp_path), {"data": os.fsdecode(b"/\xff/\x1b\\") + "한", "cores": "2"}
+    run.write_environment(facts)
+    assert run.read_environment() == facts
+
+
 def test_an_error_of_the_disk_is_no_damage(half: Path, tmp_path: Path) -> None:
     run = RunFolder(shutil.copytree(half, tmp_path / "run"))
     for error in (cannot_open(Path("x"), OSError(errno.ESTALE, "gone")), StorageError("reading x failed", "…")):

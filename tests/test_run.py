@@ -79,7 +79,7 @@ def events(run: Path, clock: bool = True) -> list[dict[str, Any]]:
 def test_a_run_leaves_the_files_of_the_contract(tiny_run: TinyRun) -> None:
     run = tiny_run.run
     seen = {path.name for path in run.iterdir() if path.name[0] != "."}
-    assert seen == {"config.toml", "metrics.jsonl", "checkpoints", "model"}
+    assert seen == {"config.toml", "metrics.jsonl", "environment.json", "checkpoints", "model"}
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["step-00000020"]
     assert {path.name for path in (run / "checkpoints" / "step-00000020").iterdir()} == {
         "model.safetensors",

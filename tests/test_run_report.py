@@ -4,6 +4,8 @@ import csv
 import json
 import re
 import shutil
+import struct
+import sys
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -16,8 +18,10 @@ from typer.testing import CliRunner
 
 from nmt.cli import app
 from nmt.config import TrainingConfig
-from nmt.errors import DataError
-from nmt.scoring.course import BOTH, PLAIN, RISK, Course, phase_name
+from nmt.errors import DataError, SettingsError
+from nmt.scoring.course import BOTH, PLAIN, RISK, Course, Thinned, phase_name
+from nmt.scoring.gains import gains_of
+from nmt.scoring.metrics_files import FIGURES, folder_names, points
 from nmt.scoring.set_scores import SetScores
 from nmt.show.curves import BASE, TOP, Curve, Scale, chart, round_values
 from nmt.training.phases import phases_of
@@ -72,8 +76,52 @@ def test_a_long_run_is_thinned_evenly_and_its_validations_stay() -> None:
     )
     train = Course.of(told).train
     assert 1000 <= len(train) <= 2000
-    gaps = {later.step - before.step for before, later in pairwise(train)}
+    assert (train[0].step, train[-1].step) == (0, 49999)
+    gaps = {later.step - before.step for before, later in pairwise(train[:-1])}
     assert len(gaps) == 1
+
+
+def test_a_run_of_any_number_of_validations_has_a_course_that_is_bounded() -> None:
+    line = {"source": "a", "reference": "b", "hypothesis": "c"}
+    scores = {"loss": 1, "bleu": 1, "chrf": 1}
+
+    def told(count: int) -> Iterator[dict[str, Any]]:
+        for step in range(count):
+            yield {"event": "samples", "step": step, "lines": [line] * 3}
+            yield {"event": "validation", "step": step, "round": "1" if step > 9 else "", **scores}
+
+    few, many = Course.of(told(999)), Course.of(told(30000))
+    assert [one.step for one in few.validations] == list(range(999))
+    assert [one.step for one in few.samples[::3]] == list(range(999))
+    for steps in ([one.step for one in many.validations], [one.step for one in many.samples[::3]]):
+        assert (steps[0], steps[-1]) == (0, 29999)
+        assert len({later - before for before, later in pairwise(steps[:-1])}) == 1
+    assert len(many.validations) <= 20000
+    assert len(many.samples) <= 3000
+    assert [(gain.round, gain.begins, gain.ends) for gain in many.gains] == [("", 0, 9), ("1", 9, 29999)]
+
+
+def test_stages_of_a_course_are_those_of_all_events() -> None:
+    scores = {"loss": 1, "bleu": 1, "chrf": 1}
+    rounds = ["", "", "1", "1", "2", "", "", "2"]
+    told: list[dict[str, Any]] = []
+    for step, name in enumerate(rounds):
+        told.append({"event": "validation", "step": step, "round": name, **scores, "bleu": step})
+        told.append({"event": "synthetic", "round": str(step // 2), "pairs": step})
+        told.append({"event": "validation", "step": step, "round": name, **scores, "bleu": step + 0.5})
+    assert Course.of(told).gains == gains_of(told)
+
+
+@pytest.mark.parametrize("most", [2, 3, 7, 8])
+def test_what_is_thinned_is_every_2nd_4th_and_so_on_and_the_last(most: int) -> None:
+    for count in range(50):
+        thinned = Thinned[int](most)
+        for number in range(count):
+            thinned.add(number)
+        kept = thinned.all()
+        step = next(step for step in (1, 2, 4, 8, 16, 32, 64) if len(range(0, count, step)) < most or count <= 1)
+        assert kept == sorted({*range(0, count, step), *range(count)[-1:]})
+        assert len(kept) <= most
 
 
 @pytest.mark.parametrize(
@@ -198,6 +246,10 @@ def test_the_same_runs_give_the_same_page(runs: Path, tmp_path: Path) -> None:
         ("report {runs}/a-seed1 --scores {runs}/page.html -o {tmp}/a.html", 65, "is not JSON"),
         ("report {runs}/a-seed1 --scores {runs}/a-seed1/model/manifest.json -o {tmp}/a.html", 65, "has no scores"),
         ("report {runs}/a-seed1 --csv {runs}/a-seed1/metrics.jsonl", 2, "--csv"),
+        ("report {runs}/b {runs}/data -o {runs}/data/a.html", 2, "is inside the dataset"),
+        ("report {runs}/b {runs}/data -o {tmp}/a.html --csv {runs}/data/a.csv", 2, "is inside the dataset"),
+        ("report {runs}/b {runs}/data -o {tmp}/a.html --tensorboard {runs}/data/a", 2, "is inside the dataset"),
+        ("report {runs}/b -o {tmp}/a.html --csv {tmp}/a.csv --tensorboard {runs}", 73, "exists already"),
         ("report {alone} -o {tmp}/a.html", 65, "is a model without its run"),
     ],
 )
@@ -219,6 +271,7 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert says in refused.stderr
     assert (runs / "a-seed1/metrics.jsonl").read_bytes() == before
     assert not list(tmp_path.glob("a.*"))
+    assert not list((runs / "data").glob("a*"))
 
 
 def test_scores_of_strangers_are_checked(tmp_path: Path) -> None:
@@ -261,6 +314,36 @@ def test_tensorboard_reads_what_is_written_for_it(runs: Path, tmp_path: Path) ->
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
+
+
+def test_without_tensorboard_nothing_is_written(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    flags = ["-o", tmp_path / "a.html", "--csv", tmp_path / "a.csv", "--tensorboard", tmp_path / "board"]
+    refused = CliRunner().invoke(app, list(map(str, ["report", runs / "b", *flags])))
+    assert isinstance(refused.exception, SettingsError)
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_run_has_its_own_folder_of_a_plain_name() -> None:
+    runs = ["runs/a/x", "runs-a/x", "/runs/a-x", "Runs-A-X", "../..", "/", "a-2", "a", "A", "\x1b/" + "한" * 300]
+    names = folder_names(runs)
+    assert names[:4] == ["runs-a-x", "runs-a-x-2", "runs-a-x-3", "Runs-A-X-4"]
+    assert names[4:9] == ["run", "run-2", "a-2", "a", "A-3"]
+    assert len({name.casefold() for name in names}) == len(runs)
+    for name in names:
+        assert re.fullmatch(r"[^/.\x00-\x1f][^/\x00-\x1f]*", name)
+        assert len(name.encode()) <= 255
+
+
+def test_points_have_the_time_and_figures_of_their_events_and_strange_ones_are_refused() -> None:
+    told = list(points([*events(), {"event": "validation", "step": 1001, "perplexity": 1e304}]))
+    assert [step for _, step, _ in told if step % 200 == 0] == [200, 200, 400, 400, 600, 600, 800, 800, 1000, 1000]
+    assert told[4][0] == told[3][0] == 120.0
+    assert told[4][2] == {f"validation/{key}": value for key, value in events()[5].items() if key in FIGURES}
+    assert struct.unpack("<f", struct.pack("<f", told[-1][2]["validation/perplexity"]))[0] < float("inf")
+    for change in ({"loss": 10**400}, {"seconds": 10**400}, {"step": 1 << 64}, {"perplexity": "1"}, {"step": None}):
+        with pytest.raises(DataError, match=r"metrics\.jsonl has an event whose"):
+            list(points([events()[0] | change]))
 
 
 @pytest.fixture(scope="module")

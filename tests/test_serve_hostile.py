@@ -27,6 +27,7 @@ from nmt.serve.service import Service
 
 OPTIONS = SearchOptions(beam_size=2, max_length_factor=0.3)
 LIMITS = Limits(body=20_000, lines=50, line=500, patience=1.0)
+LARGEST_ANSWER = 50_000  # bytes: that of a model's positions
 LINES = (CORPUS / "train.ko").read_text(encoding="utf-8").splitlines()[300:330]
 
 
@@ -71,7 +72,8 @@ CODES: list[object] = [
     "ko", "en", "auto", "KO", "ko-KR", "kor", "x" * 5000, "\ud800", "", "../..", "en\n", None, 7, ["en"]
 ]  # fmt: skip
 PATHS = [
-    *["/translate"] * 90, "/detect", "/languages", "/health", "/metrics", "/", "/page.js", "/frontend/settings", "",
+    *["/translate"] * 90, *["/think"] * 8, "/detect", "/languages", "/health", "/metrics", "/", "/page.js",
+    "/frontend/settings", "",
     "/translate/", "//translate", "/../../etc/passwd", "/%2e%2e/%00", "/\xff", "http://a.org/health", "*",
     "/" + "a" * 3000, "/?q=%ff&" + "a=b&" * 100, "/translate?q=1#x",
 ]  # fmt: skip
@@ -83,7 +85,17 @@ HEADERS = [
     "X: a\r\n b", "Content-Length: 5", "Content-Length: -1", "Transfer-Encoding: chunked", "Transfer-Encoding: gzip",
     "Host: b", ":", "a", "Range: bytes=0-1", "X-Forwarded-For: \"'<", "Accept: \x00", "X-HTTP-Method-Override: DELETE",
 ]  # fmt: skip
+NUMBERS: list[object] = [0, 1, 2, -1, 10**30, True, None, 1.5, "0", [0] * 900, []]
 Dice = random.Random
+
+
+def a_place(dice: Dice) -> object:
+    """A place of a model to open, most often with one number that is wrong."""
+    names = ["layer", "head", "row", "place", "position"]
+    numbers: dict[str, object] = {**dict.fromkeys(names, 0), dice.choice(names): dice.choice(NUMBERS)}
+    what = dice.choice([*["row", "sublayer"] * 20, "positions", *TEXTS])
+    kind = dice.choice([*["cross", "encoder", "decoder"] * 20, *TEXTS])
+    return dice.choice([{"what": what, "kind": kind, **numbers}] * 9 + [[numbers]])
 
 
 def a_body(dice: Dice) -> tuple[str, bytes]:
@@ -95,9 +107,14 @@ def a_body(dice: Dice) -> tuple[str, bytes]:
         "alternatives": [1, *TEXTS],
         "format": ["text", "html", None, []],
         "api_key": TEXTS,
+        "beam_size": NUMBERS,
+        "reference": TEXTS,
+        "model": NUMBERS,
         "\ud800": TEXTS,
     }
     fields |= {name: dice.choice(values) for name, values in more.items() if dice.random() < 0.1}
+    if dice.random() < 0.1:
+        fields["open"] = a_place(dice)
     said = json.dumps(fields)
     parts = [f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{fields[name]}\r\n' for name in fields]
     pairs = "&".join(f"{name}={value}" for name, value in fields.items())
@@ -190,6 +207,17 @@ def test_no_request_makes_it_fail_and_it_answers_the_next(
     assert answer(url, post(asked(LINES[:8]), "Connection: close\r\n")).partition(b"\r\n\r\n")[2] == before
     assert not server.server_state.connections
     assert service.batcher.waiting_lines == 0
+
+
+def test_no_place_makes_it_fail_and_no_answer_is_large(served: tuple[str, Server]) -> None:
+    url, _ = served
+    dice, answers = random.Random(0), []
+    for _ in range(150):
+        body = json.dumps({"q": "집", "source": "ko", "target": "en", "open": a_place(dice)}).encode()
+        head = f"Content-Type: {JSON}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        answers.append(answer(url, f"POST /think HTTP/1.1\r\nHost: a\r\n{head}".encode() + body))
+    assert {status for said in answers for status in statuses(said)} == {200, 400}
+    assert max(map(len, answers)) < LARGEST_ANSWER
 
 
 # --- faults that were -------------------------------------------------------------------------------------------------

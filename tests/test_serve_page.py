@@ -111,9 +111,43 @@ def test_the_words_of_a_translation_tell_by_keyboard_what_they_looked_at(browser
             page.keyboard.press("ArrowRight" if place else "Tab")
             seen = " ".join(words[at] for at in sorted({at for at, target in expected.alignment if target == place}))
             shows(page, "#looked", f"{word} ← {seen}" if seen else f"{word}: no word of the text")
-        assert page.get_attribute("#think", "href") == f"think#{urlencode(dict(source='ko', target='en', q=source))}"
+        assert page.get_attribute("#think", "href") == f"think#{urlencode(dict(target='en', q=source, source='ko'))}"
         page.close()
     assert wrong == []
+
+
+def test_what_a_translation_is_shown_with_is_of_the_text_that_was_sent(browser: Any, doubtful: Path) -> None:
+    directions = Directions.load([doubtful], SearchOptions(beam_size=2), EngineOptions(threads=1, device="cpu"), None)
+    source, held, busy = "나는 집에 간다.", list[Any](), [True]
+
+    def intercept(route: Any) -> None:
+        body = route.request.post_data_json
+        if body["q"] != source:
+            held.append(route)  # never answered
+        elif not body.get("alignment"):
+            answer = {"translatedText": "word other", "detectedLanguage": {"language": "ko", "confidence": 9.0}}
+            route.fulfill(json=answer)
+        elif busy.pop() if busy else False:
+            route.fulfill(status=503, json={"error": "busy now"})
+        else:
+            route.fulfill(json={"translatedText": "word other", "details": [{"alignment": [[1, 0]]}]})
+
+    with running(Service.of(directions, Keys(), Limits(), Log(lambda line: None))) as url:
+        page, _, _ = opened(browser, url, locale="en-US")
+        page.route("**/translate", intercept)
+        page.evaluate("() => document.querySelector('#source').append(new Option('told', 'auto'))")
+        page.select_option("#source", "auto")
+        page.fill("#text", source)
+        shows(page, "#translation", "word other")
+        with page.expect_request("**/translate"):
+            page.fill("#text", "다른\n글")
+        page.locator("#translation .word").last.focus()
+        shows(page, "#looked", "busy now")
+        page.locator("#translation .word").first.focus()
+        shows(page, "#looked", "word ← 집에")
+        assert page.get_attribute("#think", "href") == f"think#{urlencode(dict(target='en', q=source, source='ko'))}"
+        page.close()
+    assert held
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -330,6 +330,18 @@ def test_inspect_looks_at_the_slots_that_the_model_reads(model: Path) -> None:
     assert pair.target == "I go <b>home</b>."
 
 
+@pytest.mark.parametrize("source", ["- 나는 집에 간다.", "나는 집에\u00ad 간다 ☂.", "3) <b>나</b>는 간다."])
+def test_inspect_reads_the_pieces_that_a_translation_reads(model: Path, source: str) -> None:
+    from nmt.show.attention import Inspector
+
+    inspector = Inspector.load(model / "run")
+    translator = Translator.load(model / "run", device="cpu", threads=1)
+    read, items = translator.rewriter.slotted(source, 1)
+    assert items
+    source_ids, _, _ = inspector.trace(source)
+    assert source_ids == inspector.source_tokenizer.encode_slotted([read], [bool(items)])[0]
+
+
 def test_a_pair_is_scored_with_its_slots(model: Path) -> None:
     opened = ModelFolder.open(model / "run")
     scorer = PairScorer.of(opened, EngineOptions(threads=1))

@@ -289,7 +289,7 @@ def test_report_says_what_it_cannot_show(validated: list[Path], tiny_run: TinyRu
     with_scores(validated[0])
     assert "was not validated yet" in str(report_runs(validated[0]).exception)
     assert "is a dataset; name the page to write" in str(report_runs(tiny_run.data).exception)
-    assert "a page is of one dataset" in str(report_runs(*validated, "-o", "x.html").exception)
+    assert "is a model without its run" in str(report_runs(*validated, "-o", "x.html").exception)
 
 
 # --- models as baselines, with an engine that needs none --------------------------------------------------------------

@@ -2,9 +2,12 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -15,6 +18,7 @@ import torch
 from browsing import contrast, luminance, opened_browser
 from conftest import TinyRun, nmt
 from serving import WAIT, running
+from starlette.responses import JSONResponse
 from torch import Tensor
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
@@ -27,6 +31,8 @@ from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits
 from nmt.serve.log import Log
 from nmt.serve.service import Service
+from nmt.serve.thinking import json_of
+from nmt.serve.translating import CHANGED
 from nmt.serve.watched import MOST_WAITING
 from nmt.show.attention import Inspector
 from nmt.show.recording import record
@@ -234,19 +240,29 @@ def test_hooks_are_gone_after_recording(thinkers: dict[str, Thinker]) -> None:
         assert not any(module._forward_hooks for module in model.modules())
 
 
+ROW = {"what": "row", "kind": "cross", "layer": 0, "head": 0, "row": 0}
+SUBLAYER = {"what": "sublayer", "place": 0, "position": 0}
+NO_INDICES: list[object] = [[0, 0], [], None, True, False, 10**30, 99, -1, 1.5, 0.0, "0", {}]
+
+
 @pytest.mark.parametrize(
-    "place",
-    [
-        {},
-        {"what": "row", "kind": "cross", "layer": 9, "head": 0, "row": 0},
-        {"what": "row", "kind": "other", "layer": 0, "head": 0, "row": 0},
-        {"what": "row", "kind": "cross", "layer": "0", "head": [], "row": None},
-        {"what": "sublayer", "place": 10**30, "position": 0},
-        {"what": "sublayer", "place": 0, "position": 1.5},
-        {"what": ["row"]},
-    ],
+    ("place", "name"), [(place, name) for place in (ROW, SUBLAYER) for name in place if name not in ("what", "kind")]
 )
-def test_a_place_that_is_not_there_is_refused(thinkers: dict[str, Thinker], place: dict[str, Any]) -> None:
+def test_a_place_with_one_number_that_is_none_of_its_own_is_refused(
+    thinkers: dict[str, Thinker], place: dict[str, Any], name: str
+) -> None:
+    assert thinkers["pre"].open(TEXT, 5, place)
+    for wrong in NO_INDICES:
+        with pytest.raises(DataError):
+            thinkers["pre"].open(TEXT, 5, {**place, name: wrong})
+    with pytest.raises(DataError):
+        thinkers["pre"].open(TEXT, 5, {each: value for each, value in place.items() if each != name})
+
+
+@pytest.mark.parametrize(
+    "place", [{}, {"what": ["row"]}, *({**ROW, "kind": kind} for kind in ("other", None, ["cross"]))]
+)
+def test_a_place_of_an_unknown_kind_is_refused(thinkers: dict[str, Thinker], place: dict[str, Any]) -> None:
     with pytest.raises(DataError):
         thinkers["pre"].open(TEXT, 5, place)
 
@@ -317,6 +333,48 @@ def test_odd_text_is_shown_or_refused(url: str, q: str) -> None:
     assert answer.status_code in (200, 400)
     if answer.status_code == 200:
         assert answer.json()["models"][0]["source"][-1] == "</s>"
+
+
+def test_a_model_replaced_while_it_is_served_is_neither_watched_nor_links(
+    tiny_run: TinyRun, thinkers: dict[str, Thinker], tmp_path: Path
+) -> None:
+    shutil.copytree(tiny_run.run / "model", tmp_path / "model")
+    directions = Directions.load([tmp_path / "model"], SearchOptions(), EngineOptions(threads=1, device="cpu"), None)
+    shutil.rmtree(tmp_path / "model")
+    shutil.copytree(thinkers["pre"].inspector.folder.folder, tmp_path / "model")
+    with running(Service.of(directions, Keys(), Limits(), Log(lambda line: None))) as url:
+        for replaced in (True, False):
+            for path, more in (("think", {}), ("translate", {"alignment": True})):
+                answer = httpx.post(f"{url}/{path}", json=asked(**more), timeout=WAIT)
+                assert (answer.status_code, answer.json(), "retry-after" in answer.headers) == (
+                    503,
+                    {"error": CHANGED},
+                    False,
+                )
+            if replaced:
+                shutil.rmtree(tmp_path / "model")
+        assert httpx.post(f"{url}/translate", json=asked(), timeout=WAIT).status_code == 200
+
+
+def test_whoever_waits_for_links_is_told_in_time_and_others_do_not_wait(service: Service) -> None:
+    impatient = Service.of(service.directions, Keys(), replace(Limits(), seconds=0.3), Log(lambda line: None))
+    free = Event()
+    loading = impatient.aligning._thread.submit(free.wait)
+    with running(impatient) as url, ThreadPoolExecutor(40) as pool:
+        try:
+            ask = partial(httpx.post, f"{url}/translate", timeout=WAIT)
+            linked = [pool.submit(ask, json=asked(alignment=True)) for _ in range(40)]
+            assert ask(json=asked()).status_code == 200
+            assert {each.result().status_code for each in linked} == {503}
+        finally:
+            free.set()
+        assert loading.result(WAIT)
+        assert httpx.post(f"{url}/translate", json=asked(alignment=True), timeout=WAIT).status_code in (200, 503)
+
+
+def test_the_answer_in_parts_is_the_one_of_starlette(thinkers: dict[str, Thinker]) -> None:
+    told = {"models": [thinkers["pre"].think(TEXT, REFERENCE)], "": [], "a": [{}, [[]], (1, None), True, '"\u2028']}
+    assert json_of(told).encode() == JSONResponse(told).body
 
 
 def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: Service) -> None:
@@ -402,6 +460,39 @@ def test_the_page_is_watched_by_keyboard_alone(browser: Any, url: str, locale: s
         assert contrast(luminance(colour), paper) >= 4.5, name
     assert [address for address in requests if not address.startswith(url)] == []
     assert wrong == []
+    context.close()
+
+
+def test_the_place_chosen_last_is_drawn_though_another_answers_later(browser: Any, url: str) -> None:
+    held: list[Any] = []
+
+    def intercept(route: Any) -> None:
+        wanted = (route.request.post_data_json or {}).get("open") or {}
+        if wanted.get("what") == "sublayer" and wanted["position"] == 1:
+            held.append(route)
+        else:
+            route.continue_()
+
+    context = browser.new_context(locale="en-US", bypass_csp=True)
+    page = context.new_page()
+    page.route("**/think", intercept)
+    page.goto(f"{url}/think#source=auto&target=xx&q={TEXT}")  # a link may name what is not served
+    page.wait_for_selector("#norm-numbers *", timeout=1000 * WAIT)
+    assert [page.input_value(f"#{side}") for side in ("source", "target")] == ["ko", "en"]
+    with page.expect_request("**/think"):
+        page.select_option("#position", "1")
+    before = page.inner_html("#norm-numbers")
+    with page.expect_response("**/think"):
+        page.select_option("#position", "2")
+    page.wait_for_function("before => document.querySelector('#norm-numbers').innerHTML !== before", arg=before)
+    last = page.inner_html("#norm-numbers")
+    (late,) = held
+    with page.expect_response("**/think") as response:
+        late.continue_()
+    response.value.finished()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+    assert page.inner_html("#norm-numbers") == last
     context.close()
 
 

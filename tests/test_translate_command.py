@@ -108,7 +108,7 @@ def test_a_folder_gets_a_file_for_each_input(there: bool, tmp_path: Path) -> Non
     assert gzip.decompress((out / "b.en.gz").read_bytes()) == b"j i\n\nl k\n"
     assert (out / "c.en").read_text() == "n m\n" * 8
     assert json.loads((tmp_path / "stats").read_text())["lines"] == 15
-    assert re.fullmatch(rf"nmt: 15 lines of 3 files in \d+\.\d s: {out}/?\n", said)
+    assert re.fullmatch(rf"nmt: 15 lines of 3 files in \d+\.\d s, \S+ a second: {out}/?\n", said)
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
@@ -185,8 +185,9 @@ def test_the_bar_knows_the_number_of_lines_where_it_can(tmp_path: Path, monkeypa
     run(inputs[0], inputs[2], "-o", tmp_path / "out.en")
     run(*inputs, "-o", tmp_path / "out.en")
     run("-", "-o", tmp_path / "out.en", text="a b\n")
-    assert progress.totals == [12, 12, None, None]
-    assert [re.sub(r"\d+\.\d s", "N s", note) for note in progress.notes] == [
+    assert progress.totals[::2] == [None] * 4  # while the model is loaded
+    assert progress.totals[1::2] == [12, 12, None, None]
+    assert [re.sub(r"\d+\.\d s(, \S+ a second)?", "N s", note) for note in progress.notes] == [
         f"12 lines of 2 files in N s: {tmp_path}/out/",
         f"12 lines in N s: {tmp_path}/out.en",
         f"15 lines in N s: {tmp_path}/out.en",
@@ -228,7 +229,7 @@ def test_a_failed_command_given_again_goes_on_to_the_same_bytes(
     assert not (tmp_path / name).exists()
     (tmp_path / "in").write_bytes(good)
     _, said = run(*command)
-    assert re.fullmatch(r"nmt: resuming after line 6\nnmt: 7 lines in \d+\.\d s: .*out(\.gz)?\n", said)
+    assert re.fullmatch(r"nmt: resuming after line 6\nnmt: 7 lines in \d+\.\d s, \S+ a second: .*out(\.gz)?\n", said)
     assert (tmp_path / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert json.loads((tmp_path / "stats").read_text(encoding="utf-8"))["lines"] == 1
     assert loaded.engine.batches == [[[4, 5]]]
@@ -260,7 +261,7 @@ def test_pauses_of_standard_input_do_not_end_windows_of_a_file(tmp_path: Path, l
 
     (tmp_path / "in").write_bytes(b"a\nb\nc\nd\n")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nmt.decoding.job.InputLines", Hesitant)
+        patch.setattr("nmt.decoding.parts.InputLines", Hesitant)
         run(tmp_path / "in", "-o", tmp_path / "out")
     assert [len(batch) for batch in loaded.engine.batches] == [3, 1]
 
@@ -346,7 +347,7 @@ def test_what_is_translated_is_written_before_more_is_read(monkeypatch: pytest.M
                 events.append(f"read {line}")
                 yield line
 
-    monkeypatch.setattr("nmt.decoding.job.InputLines", Inputs)
+    monkeypatch.setattr("nmt.decoding.parts.InputLines", Inputs)
     monkeypatch.setattr("nmt.cli.console.standard_output", Sink)
     run()
     spoken = [event for event in events if event != "flush"]

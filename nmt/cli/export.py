@@ -12,6 +12,7 @@ ComputeType = Literal[
     "float32", "float16", "bfloat16", "int16", "int8", "int8_float32", "int8_float16", "int8_bfloat16"
 ]
 WITH_TYPE = ("ctranslate2", "argos")
+ENDINGS = {"zip": (".nmt.zip", ".zip"), "argos": (".argosmodel", ".zip")}
 
 
 # Over 50 lines because each flag is a parameter.
@@ -72,8 +73,8 @@ def export(
             raise UsageError("--card is for what other programs or people read", "leave it out")
         convert(model, output)
         return
-    if to == "zip" and output.suffix != ".zip":
-        raise UsageError(f"--output {output} is not the name of a model in one file", "end it in .nmt.zip")
+    if to in ENDINGS and output.suffix not in ENDINGS[to]:  # others are of folders, or of compressed files
+        raise UsageError(f"--output {output} is not the name of an export to {to}", f"end it in {ENDINGS[to][0]}")
     opened = of_direction(ModelFolder.open(model), parse_direction(direction, "--direction") if direction else None)
     made = Export(opened, to, compute_type or "float32", read_card(card) if card else "").write(output)
     if not quiet:

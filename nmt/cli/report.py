@@ -76,8 +76,9 @@ def write_files(
     """Write what is asked for of runs: a page, a table of their metrics, a folder for TensorBoard."""
     from nmt.cli.again import commands
     from nmt.cli.console import say
+    from nmt.disk.manifest import NAME
     from nmt.disk.outputs import check_outputs
-    from nmt.scoring.metrics_files import write_csv, write_tensorboard
+    from nmt.scoring.metrics_files import check_tensorboard, write_csv, write_tensorboard
     from nmt.scoring.seeds import model_names
     from nmt.scoring.set_scores import SetScores
     from nmt.scoring.validation import validation_of
@@ -87,8 +88,14 @@ def write_files(
     page, csv, tensorboard = outputs
     if page:
         check_ending("--output", page)
-    named = [(flag, path) for flag, path in (("--output", page), ("--csv", csv)) if path]
+    for flag, path in zip(("--output", "--csv", "--tensorboard"), outputs, strict=True):
+        for folder in datasets:
+            if path and (folder / NAME).exists():  # or it is no dataset, which opening it tells
+                refuse_inside(flag, path, folder)
+    named = [("--output", page), ("--csv", csv)]
     check_outputs(named, [*scores, *(run_folder_of(run).metrics_path for run in runs)])
+    if tensorboard:
+        check_tensorboard(tensorboard)
     if page:
         opened = open_runs(runs)
         known = open_datasets(datasets, {run.name: run.model for run in opened})
@@ -143,9 +150,15 @@ def check_page(flag: str, page: Path, inputs: Iterable[Path], dataset: Path | No
     from nmt.disk.outputs import check_outputs
 
     check_ending(flag, page)
-    if dataset and page.resolve().is_relative_to(dataset.resolve()):
-        raise UsageError(f"{flag} {page} is inside the dataset", "write it beside that folder")
+    if dataset:
+        refuse_inside(flag, page, dataset)
     check_outputs([(flag, page)], inputs)
+
+
+def refuse_inside(flag: str, output: Path, dataset: Path) -> None:
+    """Raise UsageError for an output in the folder of a dataset, which could then not be made again."""
+    if output.resolve().is_relative_to(dataset.resolve()):
+        raise UsageError(f"{flag} {output} is inside the dataset", "write it beside that folder")
 
 
 def check_ending(flag: str, page: Path) -> None:

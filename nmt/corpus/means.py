@@ -10,10 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from nmt.disk.folders import temporary_folder
 from nmt.disk.scratch import Scratch, open_scratch
 from nmt.text.ahead import heard
 from nmt.text.processes import Spread, apart
@@ -74,5 +73,5 @@ def versions() -> dict[str, str]:
 @contextmanager
 def without_output(progress: Progress, spread: Spread | None = None) -> Iterator[Means]:
     """Means for work that writes nothing beside an output, and begins anew after a kill."""
-    with TemporaryDirectory(prefix="nmt-") as folder, open_scratch(Path(folder, "judged"), "", OURS) as scratch:
+    with temporary_folder() as folder, open_scratch(folder / "judged", "", OURS) as scratch:
         yield Means(scratch, progress, spread)

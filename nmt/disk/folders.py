@@ -6,6 +6,7 @@ A folder is filled under a hidden name, synced and then renamed. Knows paths; no
 import errno
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,27 @@ def create_folder(path: Path, refuse: Callable[[Path], None] = refuse_occupied) 
         remove(partial)
         unfinished.discard(partial)
         os.close(held)
+
+
+@contextmanager
+def temporary_folder(within: Path | None = None) -> Iterator[Path]:
+    """A folder for the block, in ``within`` or where the system has its temporary files; a signal removes it too.
+
+    Raises CannotCreateError where none can be made.
+    """
+    try:
+        with recording():
+            folder = Path(tempfile.mkdtemp(prefix="nmt-", dir=within))
+            unfinished.add(folder)
+    except OSError as error:
+        if within:
+            raise cannot_create(within, error) from None
+        raise CannotCreateError("there is no folder for temporary files", "set TMPDIR to one") from None
+    try:
+        yield folder
+    finally:
+        remove(folder)
+        unfinished.discard(folder)
 
 
 def make_partial(path: Path, mode: int) -> tuple[Path, int]:

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 from nmt.disk.compression import COMPRESSED
 from nmt.disk.files import open_binary
 from nmt.documents import html, jsonl, markdown, po, subtitles, xliff
-from nmt.documents.document import Document, Unit
+from nmt.documents.document import Document, Unit, over_long
 from nmt.documents.reading import declared, decoded
 from nmt.errors import DataError
 from nmt.text.lines import LONGEST_LINE
@@ -45,7 +45,7 @@ def _plain(read: Callable[[str, str], Iterable[Unit]], largest: int = 1 << 25) -
 
 
 _HTML, _PO, _XLIFF = _plain(html.read), Format(po.read, 1 << 24), Format(xliff.read)
-_MARKDOWN = _plain(markdown.read, 1 << 22)
+_MARKDOWN = _plain(markdown.read, 1 << 21)
 FORMATS = {
     "html": _HTML,
     "htm": _HTML,
@@ -109,6 +109,5 @@ def parse_text(text: str, format: str, name: str, asked: Asked | None = None) ->
     units.sort(key=lambda unit: unit.start)
     for unit in units:
         if any(len(each) > LONGEST_LINE // 4 and len(each.encode()) > LONGEST_LINE for each in unit.texts):
-            line = text.count("\n", 0, unit.start) + 1
-            raise DataError(f"{name} line {line} begins a text of over {LONGEST_LINE} bytes", "cut it into paragraphs")
+            raise over_long(text, unit.start, name)
     return Document(text, units)

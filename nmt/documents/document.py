@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from nmt.documents.kept import lost, tidied
+from nmt.errors import DataError
+from nmt.text.lines import LONGEST_LINE
+
+
+def over_long(text: str, start: int, name: str) -> DataError:
+    """The error for a text in a document that is longer than a line may be; it begins at the character ``start``."""
+    line = text.count("\n", 0, start) + 1
+    return DataError(f"{name} line {line} begins a text of over {LONGEST_LINE} bytes", "cut it into paragraphs")
 
 
 class Span(NamedTuple):

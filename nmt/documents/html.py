@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from nmt.documents.document import Edit, Unit
-from nmt.documents.html_tokens import Attribute, Token, tokens
+from nmt.documents.html_tokens import Attribute, Foreign, Token, tokens
 from nmt.documents.inline import BLANK, Code, Piece, Style, Text, run_of
 
 
@@ -21,8 +21,35 @@ EMPTY = _names("br img wbr")
 VOID = EMPTY | _names("area base col embed frame hr input keygen link meta param source track")
 WORDS = _names("code kbd math ruby samp svg var")
 """Elements that stay as they are, with all in them."""
-OPTIONAL = _names("dd dt li option p td th tr")
-"""Elements that may end without an end tag, where another block begins or ends."""
+FOREIGN = _names("math svg")
+_ROWS = _names("tbody tfoot thead")
+_ENDED = {
+    "p": _names(
+        "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption "
+        "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html li listing main menu nav ol p plaintext pre search "
+        "section summary table tbody td tfoot th thead tr ul xmp"
+    ),
+    "li": _names("li"),
+    **dict.fromkeys(("dd", "dt"), _names("dd dt")),
+    "optgroup": _names("optgroup"),
+    "option": _names("optgroup option"),
+    **dict.fromkeys(_ROWS, _ROWS),
+    "tr": _names("tr") | _ROWS,
+    **dict.fromkeys(("td", "th"), _names("td th tr") | _ROWS),
+}
+"""Elements that may end without an end tag, each with the elements that end it where they begin."""
+ENDED_BY = {
+    name: [ended for ended in _ENDED if name in _ENDED[ended]] for name in sorted(frozenset().union(*_ENDED.values()))
+}
+WITHIN = {
+    "p": _names("button caption object table td template th"),
+    "li": _names("dir menu ol table ul"),
+    **dict.fromkeys(("dd", "dt"), _names("dl table")),
+    **dict.fromkeys(("optgroup", "option"), _names("datalist select")),
+    **dict.fromkeys(("td", "th", "tr", *_ROWS), _names("table")),
+}
+"""What keeps an element from being ended by what is in it; a ``dl`` and the like do so for start tags alone."""
+SOFT = _names("datalist dl select")
 SKIPPED = _names("iframe noembed noframes pre script style textarea xmp")
 """Elements whose text is not translated, and stands between blocks."""
 
@@ -103,31 +130,72 @@ def is_kept(token: Token) -> bool:
     )
 
 
+class Opened:
+    """The blocks that are open at a place of a page, the innermost last."""
+
+    def __init__(self) -> None:
+        self.ends: dict[int, int] = {}  # the place of each that has ended, with that after its last token
+        self._places: list[tuple[str, int]] = []
+        self._depths: dict[str, list[int]] = {}
+
+    def start(self, name: str, at: int) -> None:
+        """Open one, and end those that it ends."""
+        for ended in ENDED_BY.get(name, ()):
+            self._end(ended, at, WITHIN[ended])
+        self._depths.setdefault(name, []).append(len(self._places))
+        self._places.append((name, at))
+
+    def end(self, name: str, at: int) -> None:
+        """End one that is open, if there is one, and those in it."""
+        if ended := self._end(name, at, WITHIN.get(name, frozenset()) - SOFT):
+            self.ends[ended[0]] = at + 1
+
+    def end_all(self, at: int) -> None:
+        """End those that have no end."""
+        self.ends.update((place, at) for _, place in self._places)
+
+    def _end(self, name: str, at: int, within: frozenset[str]) -> list[int]:
+        depth = self._depth(name)
+        if depth < max(map(self._depth, within), default=-1):
+            return []
+        ended = [place for _, place in self._places[depth:]] if depth >= 0 else []
+        for _ in ended:
+            last, place = self._places.pop()
+            self._depths[last].pop()
+            self.ends[place] = at
+        return ended
+
+    def _depth(self, name: str) -> int:
+        depths = self._depths.get(name)
+        return depths[-1] if depths else -1
+
+
 def ends_of(every: Sequence[Token]) -> dict[int, int]:
     """The place of each element that stays as it is, with that after its last token."""
-    wanted = {token.name for token in every if stays(token)}
+    wanted = {token.name for token in every if stays(token) and not is_block(token) and token.name not in VOID}
     opened: dict[str, list[int]] = {name: [] for name in wanted}
+    blocks = Opened()
     ends: dict[int, int] = {}
+    foreign = Foreign()
     for at, token in enumerate(every):
         if token.kind not in ("start", "end"):
             continue
-        if is_block(token) and (token.name, token.kind) != ("p", "end"):
-            ends.update(dict.fromkeys(opened.get("p", []), at))  # another block ends a paragraph
-            opened.update({"p": []} if "p" in opened else {})
-        if token.name not in wanted:
-            continue
-        if token.kind == "end":
-            ends.update({opened[token.name].pop(): at + 1} if opened[token.name] else {})
-        elif token.name in VOID:
+        is_foreign = bool(foreign)
+        foreign.read(token)
+        if token.is_alone and (is_foreign or token.name in FOREIGN):
             ends[at] = at + 1
-        else:
-            opened[token.name].append(at)
-    for name, places in opened.items():  # they never end
-        for at in places:
-            ends[at] = at + 1 if name in INLINE | WORDS else len(every)
-            if name in OPTIONAL:
-                blocks = (place for place in range(at + 1, len(every)) if is_block(every[place]))
-                ends[at] = next(blocks, len(every))
+        elif token.name in wanted:
+            if token.kind == "start":
+                opened[token.name].append(at)
+            elif opened[token.name]:
+                ends[opened[token.name].pop()] = at + 1
+        elif is_block(token):
+            if token.kind == "start":
+                blocks.start(token.name, at)
+            if token.kind == "end" or token.name in VOID:
+                blocks.end(token.name, at)
+    blocks.end_all(len(every))
+    ends |= blocks.ends | {at: at + 1 for places in opened.values() for at in places}  # inline ones may never end
     return {at: end for at, end in ends.items() if stays(every[at])}
 
 

@@ -4,6 +4,7 @@ Parsers in libraries give a tree, and no places of attributes. Tests compare the
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
@@ -11,6 +12,18 @@ from nmt.errors import DataError
 
 RAW = frozenset(("script", "style", "xmp", "iframe", "noembed", "noframes", "title", "textarea"))
 """Elements whose content has no tags."""
+
+_SVG = frozenset(("svg", "math"))
+_HTML_WITHIN = frozenset(("foreignobject", "desc", "title", "annotation-xml"))
+"""Elements of SVG and MathML in which HTML stands again."""
+_HTML_ONLY = frozenset(
+    re.findall(
+        r"\w+",
+        "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu "
+        "meta nobr ol p pre ruby s small span strong strike sub sup table tt u ul var",
+    )
+)
+"""Elements that end SVG and MathML, as the HTML standard lists them."""
 
 MOST = 1 << 20
 """Tags of a text, and comments: with what is made of them they take up to 600 MB."""
@@ -45,6 +58,35 @@ class Token(NamedTuple):
     end: int
     name: str = ""
     attributes: dict[str, Attribute] = _NONE
+    is_alone: bool = False  # a start tag that ends with />, which counts in SVG and MathML
+
+
+class Foreign:
+    """Whether what comes next stands in SVG or MathML, where ``/>`` ends an element."""
+
+    def __init__(self) -> None:
+        self._opened: list[str] = []
+        self._count = Counter[str]()
+
+    def __bool__(self) -> bool:
+        return bool(self._opened) and self._opened[-1] in _SVG
+
+    def read(self, token: Token) -> None:
+        """Go past a tag."""
+        if token.kind == "end":
+            while self._count[token.name]:
+                if self._pop() == token.name:
+                    break
+        elif token.kind == "start":
+            while self and token.name in _HTML_ONLY:
+                self._pop()
+            if not token.is_alone and (token.name in _SVG or (self and token.name in _HTML_WITHIN)):
+                self._opened.append(token.name)
+                self._count[token.name] += 1
+
+    def _pop(self) -> str:
+        self._count[self._opened[-1]] -= 1
+        return self._opened.pop()
 
 
 def tokens(text: str, name: str) -> Iterator[Token]:
@@ -54,6 +96,7 @@ def tokens(text: str, name: str) -> Iterator[Token]:
     never ends, and for over ``MOST`` tags.
     """
     place = count = 0
+    foreign = Foreign()
     while place < len(text):
         start = _next_markup(text, place)
         if start > place:
@@ -66,7 +109,8 @@ def tokens(text: str, name: str) -> Iterator[Token]:
             raise DataError(f"{name} has over {MOST:,} tags", "cut it into smaller documents")
         yield token
         place = token.end
-        if token.kind == "start" and token.name in RAW:
+        foreign.read(token)
+        if token.kind == "start" and token.name in RAW and not (foreign and token.is_alone):
             end = _end_of_raw(text, place, token.name)  # what looks like a tag within is text
             if end < 0:
                 raise _endless(text, token.start, name, f"<{token.name}>")
@@ -135,7 +179,8 @@ def _markup(text: str, start: int, name: str) -> Token:
             raise _endless(text, start, name, "a tag")
         place = found.end()
         if found["end"]:
-            return Token("end" if is_end else "start", start, place, tag[0].lower(), attributes or _NONE)
+            is_alone = not is_end and text[place - 2] == "/" and place - 2 >= found.start()
+            return Token("end" if is_end else "start", start, place, tag[0].lower(), attributes or _NONE, is_alone)
         if value := _value(found):
             attributes.setdefault(found["name"].lower(), value)
         else:

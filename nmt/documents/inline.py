@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, count
 from typing import Literal, NamedTuple
 
 from nmt.documents.document import Edit, Span
@@ -49,21 +50,21 @@ class Run:
         self.start, self.end = pieces[0].start, pieces[-1].end
         self._style = style
         decoded = [said(each, source, style) for each in pieces]
-        number = max((int(found["number"]) for found in CODE.finditer("".join(decoded))), default=0)
+        taken = {int(found["number"]) for found in CODE.finditer("".join(decoded))}  # by text that looks like a code
+        free = (number for number in count(1) if number not in taken)
         self._codes: dict[str, Code] = {}
         pairs = paired(pieces)
         closing: dict[int, int] = {}
         for place, piece in enumerate(pieces):
             if isinstance(piece, Code):
                 if place in pairs:
-                    number += 1
+                    number = next(free)
                     closing[pairs[place]] = number
                     decoded[place] = f"<g{number}>"
                 elif place in closing:
                     decoded[place] = f"</g{closing[place]}>"
                 else:
-                    number += 1
-                    decoded[place] = f"<x{number}/>"
+                    decoded[place] = f"<x{next(free)}/>"
                 self._codes[decoded[place]] = piece
         self.texts = [_BLANKS.sub(" ", "".join(decoded)).strip(" ")]
 
@@ -132,24 +133,28 @@ def _trimmed(pieces: list[Piece], source: str) -> list[Piece]:
     ends = {end: start for start, end in pairs.items()}
     first, last = 0, len(pieces) - 1
 
-    def is_blank(place: int) -> bool:
+    def is_empty(place: int) -> bool:
         piece = pieces[place]
         if isinstance(piece, Text):
             return not (source[piece.start : piece.end] if piece.says is None else piece.says).strip(BLANK)
         return piece.kind == "empty" or (piece.kind != "word" and place not in pairs and place not in ends)
 
+    blank = list(map(is_empty, range(len(pieces))))
+    # How many pieces that are something stand before each place: a look into each pair would be quadratic.
+    solid = [0, *accumulate(not (blank[at] or at in pairs or at in ends) for at in range(len(pieces)))]
+
     def is_bare(start: int, end: int) -> bool:
         """Whether a pair has nothing in it."""
-        return all(is_blank(place) or place in pairs or place in ends for place in range(start + 1, end))
+        return solid[start + 1] == solid[end]
 
     def writes(place: int) -> str:
         piece = pieces[place]
         return piece.writes if isinstance(piece, Code) else ""
 
     while first <= last:
-        if is_blank(first):
+        if blank[first]:
             first += 1
-        elif is_blank(last):
+        elif blank[last]:
             last -= 1
         elif pairs.get(first) == last and not writes(last):
             first, last = first + 1, last - 1

@@ -5,7 +5,7 @@ Inline markup stands in a line as a code: ``<g1>…</g1>`` around words, ``<x2/>
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from functools import cache
 
 from nmt.text.verbatim import Grammar, alike
@@ -26,11 +26,13 @@ def lost(source: str, target: str) -> str:
         return f"its translation lacks {_listed(lacking)}"
     if more := there - wanted:
         return f"its translation adds {_listed(more)}"
-    if is_nested(source):
-        if not is_nested(target):
-            return "its translation crosses tags"
-        if empty := _filled(source) - _filled(target):
-            return f"its translation has nothing in {', '.join(sorted(empty))}"
+    pairs = _pairs(source)
+    if not is_nested(source, pairs):  # text that looks like codes crosses codes
+        return "" if _sides(source, pairs) == _sides(target, pairs) else "its translation moves tags"
+    if not is_nested(target, pairs):
+        return "its translation crosses tags"
+    if empty := _filled(source, pairs) - _filled(target, pairs):
+        return f"its translation has nothing in {', '.join(sorted(empty))}"
     return ""
 
 
@@ -51,17 +53,31 @@ def tidied(source: str, target: str) -> str:
     return "".join(parts).strip(" ")
 
 
-def is_nested(line: str) -> bool:
-    """Whether each code that opens is closed, in the opposite order."""
+def is_nested(line: str, pairs: Set[str]) -> bool:
+    """Whether each code of the numbers ``pairs`` that opens is closed, in the opposite order."""
     opened: list[str] = []
-    for code in CODE.finditer(line):
-        if code["alone"] or code["name"] == "x":
-            continue
-        if not code["close"]:
-            opened.append(code["number"])
-        elif not opened or opened.pop() != code["number"]:
+    for close, number in _sides(line, pairs):
+        if not close:
+            opened.append(number)
+        elif not opened or opened.pop() != number:
             return False
     return not opened
+
+
+def _pairs(line: str) -> set[str]:
+    """The numbers of codes that are opened once, and closed once after it: text may look like others."""
+    sides: dict[str, str] = {}
+    for close, number in _sides(line):
+        sides[number] = sides.get(number, "") + (close or "<")
+    return {number for number, there in sides.items() if there == "</"}
+
+
+def _sides(line: str, pairs: Set[str] | None = None) -> list[tuple[str, str]]:
+    """What opens or closes in a line, of all or of some numbers, in order: "/" for what closes, and the number."""
+    found = (
+        (code["close"], code["number"]) for code in CODE.finditer(line) if code["name"] == "g" and not code["alone"]
+    )
+    return [side for side in found if pairs is None or side[1] in pairs]
 
 
 def _beside(line: str) -> Iterator[tuple[str, str, str]]:
@@ -71,16 +87,17 @@ def _beside(line: str) -> Iterator[tuple[str, str, str]]:
             yield found[0], line[max(0, found.start() - 1) : found.start()], line[found.end() : found.end() + 1]
 
 
-def _filled(line: str) -> set[str]:
+def _filled(line: str, pairs: Set[str]) -> set[str]:
     """The opening codes of pairs with letters in them, or with codes that stand alone. The line is nested."""
     opened: list[str] = []
     filled: set[str] = set()
     for place, part in enumerate(_PARTS.split(line)):
-        if place % 2 and part.startswith("</"):
+        is_pair = place % 2 == 1 and "g" in part and part.strip("</g>") in pairs
+        if is_pair and part.startswith("</"):
             inner = opened.pop()
             if opened and inner in filled:
                 filled.add(opened[-1])
-        elif place % 2 and part.startswith("<g"):
+        elif is_pair:
             opened.append(part)
         elif opened and (place % 2 or any(map(str.isalnum, part))):
             filled.add(opened[-1])

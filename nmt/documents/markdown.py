@@ -5,9 +5,9 @@ markup is escaped, and left out if that does not help.
 """
 
 import re
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections import ChainMap, Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from itertools import pairwise
@@ -28,6 +28,8 @@ _FRONT = re.compile(r"\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n.*?^(?P=mark)[ \t]*(
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~&|]|^(?:[#+=-]|\d+(?=[.)]))|(?<=^\d)[.)]|(?<=^\d\d)[.)]|!(?=\[)")
 _DEEPEST = 100
+_FLOW, _ALONE = "\0", "# \0"
+"""What makes a block of a text, NUL: a paragraph; a heading or a cell, which has no lines that begin a block."""
 
 
 def read(text: str, name: str) -> Iterator[Unit]:
@@ -77,13 +79,11 @@ class Library(NamedTuple):
     parser: "MarkdownIt"
     env: dict[str, Any]
 
-    def says(self, text: str, is_flow: bool) -> tuple[Counter[str], Counter[str]] | None:
-        """The signs of a paragraph's text, and its markup; None where it becomes another block.
-
-        A heading or a cell has no lines that begin a block, as a paragraph, which ``is_flow``, has.
-        """
-        tokens = self.parser.parse(text if is_flow else f"# {text}", dict(self.env))
-        kind = "paragraph" if is_flow else "heading"
+    def says(self, text: str, frame: str) -> tuple[Counter[str], Counter[str]] | None:
+        """The signs of the block that ``frame`` makes of a text, and its markup; None where it becomes another."""
+        names: Mapping[str, Any] = self.env.get("references", {})
+        tokens = self.parser.parse(frame.replace("\0", text), {"references": ChainMap({}, names)})  # type: ignore[arg-type]
+        kind = "paragraph" if frame == _FLOW else "heading"
         if [token.type for token in tokens] != [f"{kind}_open", "inline", f"{kind}_close"]:
             return None
         children = tokens[1].children or []
@@ -146,7 +146,7 @@ def _unit(block: Block | None, token: "Token", before: "Token", text: str, libra
         width = max(map(width_of, block.raw.split("\n")))
         style = Style(wrap=partial(wrapped, width=width, balanced=False), newline=newlines.pop())
     run = run_of(pieces, text, style)
-    return Paragraph(run, style, Context(block.raw, laid, pieces, before.type, library)) if run else None
+    return Paragraph(run, style, Context(block.raw, laid, pieces, before, library)) if run else None
 
 
 class Unread:
@@ -178,17 +178,25 @@ class Context:
     raw: str
     laid: Sequence[Piece]
     pieces: Sequence[Piece]
-    kind: str  # of the block
+    before: "Token"  # which opens the block
     library: Library
 
     @property
     def is_cell(self) -> bool:
         """Whether a | would begin another cell."""
-        return self.kind in ("th_open", "td_open")
+        return self.before.type in ("th_open", "td_open")
+
+    @property
+    def frame(self) -> str:
+        """What makes such a block of a text."""
+        if self.before.type == "paragraph_open":
+            return _FLOW
+        is_underlined = self.before.type == "heading_open" and self.before.markup in ("=", "-")
+        return f"{_FLOW}\n{self.before.markup * 3}" if is_underlined else _ALONE
 
     def spelled(self, span: Span) -> str:
         """The block's text of a piece's span of the file."""
-        laid = next(laid for laid, piece in zip(self.laid, self.pieces, strict=True) if piece.start == span.start)
+        laid = self.laid[bisect_left(self.pieces, span.start, key=lambda piece: piece.start)]
         return self.raw[laid.start : laid.end]
 
     def says_with(self, run: Run, parts: Sequence[str | Span], translation: str, newline: str) -> bool:
@@ -197,9 +205,8 @@ class Context:
         spelled = "".join(
             part.replace(newline, "\n") if isinstance(part, str) else self.spelled(part) for part in parts
         )
-        is_flow = self.kind == "paragraph_open"
         before = self.said
-        now = self.library.says(self.raw[:start] + spelled + self.raw[end:], is_flow)
+        now = self.library.says(self.raw[:start] + spelled + self.raw[end:], self.frame)
         if not before or not now or before[1] != now[1]:
             return False
         return before[0] - signs_of(run.texts[0]) + signs_of(translation) == now[0]
@@ -207,14 +214,14 @@ class Context:
     @cached_property
     def said(self) -> tuple[Counter[str], Counter[str]] | None:
         """What the block says as it is."""
-        return self.library.says(self.raw, self.kind == "paragraph_open")
+        return self.library.says(self.raw, self.frame)
 
     def _raw(self, place: int) -> int:
         """The place in the block's text of a character of the file."""
-        for laid, piece in zip(self.laid, self.pieces, strict=True):
-            if piece.start <= place <= piece.end:
-                return laid.start + place - piece.start
-        raise Unlike
+        at = bisect_left(self.pieces, place, key=lambda piece: piece.end)
+        if at == len(self.pieces) or place < self.pieces[at].start:
+            raise Unlike
+        return self.laid[at].start + place - self.pieces[at].start
 
 
 class Paragraph:

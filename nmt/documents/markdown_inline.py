@@ -70,6 +70,10 @@ class Laid:
             self._code(self._raw.find(">", self._at) + 1 if self._begins("<") else -1, "word")
             while next(rest).type != "link_close":
                 pass
+        elif token.type == "link_open" and (end := self._note_end(str(token.attrs.get("href", "")))):
+            self._code(end, "word")
+            while next(rest).type != "link_close":
+                pass
         elif token.type == "link_open":
             links.append((str(token.attrs.get("href", "")), self._at + 1))
             self._code(self._at + 1 if self._begins("[") else -1, "open", "link")
@@ -130,8 +134,15 @@ class Laid:
                 raise Unlike
         return at
 
+    def _note_end(self, href: str) -> int:
+        """The place after a footnote's mark, which the library takes for a link if its note is one word; or 0."""
+        end = _label_end(self._raw, self._at + 1) if self._begins("[^") else -1
+        return end + 1 if end >= 0 and self._link_end(end, href) == end + 1 else 0
+
     def _link_end(self, at: int, href: str) -> int:
         """The place after the address or the name that follows the text of a link, which ends at ``at``."""
+        from markdown_it.common.utils import normalizeReference
+
         raw, helpers = self._raw, self._parser.helpers
         if at < 0 or raw[at : at + 1] != "]":
             raise Unlike
@@ -149,8 +160,8 @@ class Laid:
                     return end + 1
         if following == "[":
             end = _label_end(raw, at + 2)
-            name = " ".join(raw[at + 2 : end].split()).upper() if end >= 0 else ""
-            if end == at + 2 or (name and name in {each.upper() for each in self._env.get("references", {})}):
+            name = normalizeReference(raw[at + 2 : end]) if end >= 0 else ""
+            if end == at + 2 or (name and name in self._env.get("references", {})):
                 return end + 1
         return at + 1
 

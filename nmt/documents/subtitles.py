@@ -1,7 +1,7 @@
 """Subtitles, SubRip and WebVTT: the lines of a cue are one text, and are broken again. Knows cues; no file.
 
-A cue is a line with times and the lines up to a blank one. No library says where in the file they are; tests read
-what is written with pysubs2.
+A cue is a line with times and the lines up to a blank one; in SubRip, where people leave blank lines within cues, those
+up to the next cue. No library says where in the file they are; tests read what is written with pysubs2.
 """
 
 import html
@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from nmt.documents.document import Unit
+from nmt.documents.document import Unit, over_long
 from nmt.documents.inline import Code, Piece, Style, Text, run_of
 from nmt.documents.wrapping import width_of, wrapped
 from nmt.errors import DataError
+from nmt.text.lines import LONGEST_LINE
 
 WIDTH = 42
 """Columns of a line of subtitles that is not wider already, as broadcasters recommend."""
@@ -25,17 +26,19 @@ _SPEECH = re.compile(r"(?:(?:<[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\})*)[-–—][ 
 
 def read_srt(text: str, name: str) -> Iterator[Unit]:
     """The units of SubRip: a text of a cue each. Raises DataError where there is no cue, but text."""
-    return _cues(text, name, Style(), "00:00:01,000 --> 00:00:02,000")
+    return _cues(text, name, Style(), is_srt=True)
 
 
 def read_vtt(text: str, name: str) -> Iterator[Unit]:
-    """The units of WebVTT: a text of a cue each. Raises DataError for a file that does not begin with WEBVTT."""
+    """The units of WebVTT: a text of a cue each. Raises DataError for one without WEBVTT first or with lone CRs."""
     if not re.match(r"\ufeff?WEBVTT(?:[ \t\r\n]|$)", text):
         raise DataError(f"{name} does not begin with WEBVTT", "name it by its format, or get it again")
-    return _cues(text, name, Style(html.unescape, partial(html.escape, quote=False)), "")
+    if re.search(r"\r(?!\n)", text):
+        raise DataError(f"{name} has line ends of a lone carriage return", "save it with line ends of Unix or Windows")
+    return _cues(text, name, Style(html.unescape, partial(html.escape, quote=False)), is_srt=False)
 
 
-def _cues(text: str, name: str, style: Style, example: str) -> Iterator[Unit]:
+def _cues(text: str, name: str, style: Style, is_srt: bool) -> Iterator[Unit]:
     newline = "\r\n" if "\r\n" in text else "\n"
     lines: list[tuple[int, int]] = []  # of the cue
     start, is_cue, found = len(text) - len(text.removeprefix("\ufeff")), False, False
@@ -44,16 +47,21 @@ def _cues(text: str, name: str, style: Style, example: str) -> Iterator[Unit]:
         after = len(text) if end < 0 else end + 1
         line = text[start : len(text) if end < 0 else end]
         if _TIMES.fullmatch(line):
-            yield from _cue(lines[:-1], text, style, newline)  # a number that follows no blank line is the next cue's
+            if is_srt and lines and text[slice(*lines[-1])].strip().isdecimal():
+                lines.pop()  # the number of the next cue
+            yield from _cue(lines, text, style, newline)
             lines, is_cue, found = [], True, True
         elif not line.strip():
             yield from _cue(lines, text, style, newline)
-            lines, is_cue = [], False
+            lines, is_cue = [], is_cue and is_srt
         elif is_cue:
             lines.append((start, start + len(line.rstrip("\r"))))
+            if start - lines[0][0] + len(line) > LONGEST_LINE:  # the pieces of many tags would fill the memory
+                raise over_long(text, lines[0][0], name)
         start = after
     yield from _cue(lines, text, style, newline)
-    if not found and text.strip("\ufeff \t\r\n") and example:
+    if not found and text.strip("\ufeff \t\r\n") and is_srt:
+        example = "00:00:01,000 --> 00:00:02,000"
         raise DataError(f"{name} has no line with times", f"name it by its format: subtitles have lines like {example}")
 
 

@@ -6,9 +6,9 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from nmt.disk.folders import temporary_folder
 from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import SettingsError
 from nmt.scoring.significance import Counts
@@ -46,12 +46,12 @@ class CometMeasure:
     def counts(self, outputs: Sequence[Sequence[str]]) -> list[Counts]:
         import numpy as np
 
-        with TemporaryDirectory(prefix="nmt-comet-") as folder:
-            files = [Path(folder) / f"{number}.txt" for number in range(2 + len(outputs))]
+        with temporary_folder() as folder:
+            files = [folder / f"{number}.txt" for number in range(2 + len(outputs))]
             for file, lines in zip(files, (self.sources, self.references, *outputs), strict=True):
                 file.write_text("".join(f"{one_line(line)}\n" for line in lines), encoding="utf-8")
             source, reference, *translations = map(str, files)
-            answer = Path(folder) / "scores.json"
+            answer = folder / "scores.json"
             self.run(["-s", source, "-r", reference, "-t", *translations, f"--{_TO_JSON}", str(answer)])
             scores = self.read(answer, len(outputs))
         return [np.stack([100 * np.array(lines, np.float64), np.ones(len(lines))], axis=1) for lines in scores]

@@ -6,14 +6,17 @@ Knows events and settings; no page, and no step of training.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from nmt.config import TrainingConfig
 from nmt.errors import DataError, shown
 from nmt.scoring.gains import Gain, gains_of, title
 
-MOST = 2000  # points of a curve; of longer ones every second is left out, as often as needed
+MOST = 2000  # points of a curve
+MOST_VALIDATIONS, MOST_STAGES = 10 * MOST, 10 * MOST
+MOST_SAMPLED = 1000  # validations whose samples are kept; a page shows a few
 MOST_SAMPLES = 20  # lines that a validation may show
+T = TypeVar("T")
 BOTH, PLAIN, RISK = "both directions", "each pair as it is", "minimum risk"
 
 
@@ -57,6 +60,30 @@ class Part:
     ends: float
 
 
+class Thinned(Generic[T]):
+    """Keeps at most ``most`` of what is added: every one, or every 2nd, 4th, …, and the last."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._every, self._added = most, 1, 0
+        self._kept: list[T] = []
+        self._last: list[T] = []  # if it is not among the kept
+
+    def add(self, one: T) -> None:
+        """Add the next one."""
+        self._last = [one]
+        if self._added % self._every == 0:
+            if len(self._kept) == self._most - 1:
+                self._kept, self._every = self._kept[::2], self._every * 2
+            if self._added % self._every == 0:
+                self._kept.append(one)
+                self._last = []
+        self._added += 1
+
+    def all(self) -> list[T]:
+        """Return those that are kept, in their order."""
+        return self._kept + self._last
+
+
 @dataclass
 class Course:
     """What a run's metrics tell, in the order of its updates."""
@@ -68,29 +95,25 @@ class Course:
 
     @classmethod
     def of(cls, events: Iterable[Mapping[str, Any]]) -> Self:
-        """The course that the events tell. Raises DataError for one that is not as the program writes it."""
-        course, number, every, kept = cls(), -1, 1, list[Mapping[str, Any]]()
+        """The course that the events tell, thinned where they are many.
+
+        Raises DataError for one that is not as the program writes it.
+        """
+        train, validations = Thinned[Point](MOST), Thinned[Validated](MOST_VALIDATIONS)
+        samples, stages = Thinned[list[Told]](MOST_SAMPLED), list[Mapping[str, Any]]()
         for event in events:
             kind = event.get("event")
             if kind == "train":
-                number += 1
-                if number % every == 0:
-                    course.train.append(_point(event))
-                if len(course.train) > MOST:
-                    course.train, every = course.train[::2], every * 2
-            elif kind == "validation":
-                course.validations.append(
-                    Validated(_whole(event, "step"), *(_real(event, key) for key in ("loss", "bleu", "chrf")))
-                )
-                kept.append(event)
-            elif kind == "synthetic":
-                kept.append(event)
+                train.add(_point(event))
             elif kind == "samples":
-                course.samples += _told(event)
-            if max(len(kept), len(course.samples)) > 10 * MOST:
-                raise DataError("metrics.jsonl has more validations than a report can show", "restore the file")
-        course.gains = gains_of(kept)
-        return course
+                samples.add(list(_told(event)))
+            elif kind == "validation":
+                figures = (real(event, key) for key in ("loss", "bleu", "chrf"))
+                validations.add(Validated(whole(event, "step"), *figures))
+            if kind in ("validation", "synthetic"):
+                _add_stage(stages, event)
+        told = [line for lines in samples.all() for line in lines]
+        return cls(train.all(), validations.all(), told, gains_of(stages))
 
     @property
     def steps(self) -> int:
@@ -144,8 +167,20 @@ def phase_name(config: TrainingConfig, used: float) -> str:
 
 
 def _point(event: Mapping[str, Any]) -> Point:
-    figures = (_real(event, key) for key in ("loss", "learning_rate", "seconds"))
-    return Point(_whole(event, "step"), _whole(event, "epoch"), *figures)
+    figures = (real(event, key) for key in ("loss", "learning_rate", "seconds"))
+    return Point(whole(event, "step"), whole(event, "epoch"), *figures)
+
+
+def _add_stage(stages: list[Mapping[str, Any]], event: Mapping[str, Any]) -> None:
+    """Keep an event that tells of a stage: of the validations in a row of one stage its last, which ends it."""
+    if event["event"] == "validation" and "round" not in event:
+        return
+    last = stages[-1] if stages else {}
+    if last.get("event") == event["event"] == "validation" and last["round"] == event["round"]:
+        stages.pop()
+    stages.append(event)
+    if len(stages) > MOST_STAGES:
+        raise DataError("metrics.jsonl has more rounds than a report can show", "restore the file")
 
 
 def _told(event: Mapping[str, Any]) -> Iterable[Told]:
@@ -156,19 +191,21 @@ def _told(event: Mapping[str, Any]) -> Iterable[Told]:
     for line in lines:
         if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in names):
             raise _invalid("lines", line)
-        yield Told(_whole(event, "step"), *(line[name] for name in names))
+        yield Told(whole(event, "step"), *(line[name] for name in names))
 
 
-def _whole(event: Mapping[str, Any], key: str) -> int:
+def whole(event: Mapping[str, Any], key: str) -> int:
+    """The value of ``key``, from 0 on. Raises DataError for what no run writes."""
     value = event.get(key)
     if type(value) is not int or not 0 <= value < 1 << 53:
         raise _invalid(key, value)
     return value
 
 
-def _real(event: Mapping[str, Any], key: str) -> float:
+def real(event: Mapping[str, Any], key: str, most: float = 1e30) -> float:
+    """The value of ``key``, whose size is below ``most``. Raises DataError for what no run writes."""
     value: Any = event.get(key)
-    if type(value) not in (int, float) or not abs(value) < 1e30:
+    if type(value) not in (int, float) or not abs(value) < most:
         raise _invalid(key, value)
     return float(value)
 

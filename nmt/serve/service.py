@@ -50,4 +50,5 @@ class Service:
     def stop(self) -> None:
         """End the threads, once what waits to be translated is done."""
         self.thinking.stop()
+        self.aligning.stop()
         self.batcher.stop()

@@ -1,18 +1,20 @@
 """POST /think: how a sentence is translated, for a page that shows it. Knows no model's inside."""
 
 from dataclasses import dataclass
+from json import JSONEncoder
 from typing import Any, Self
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from nmt.errors import BusyError, DataError
+from nmt.errors import BusyError, DataError, MissingInputError
 from nmt.serve.asking import Fields, check_key, fields_of, text_of, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
-from nmt.serve.translating import BUSY, GONE, unless_gone
+from nmt.serve.translating import BUSY, CHANGED, GONE, unless_gone
 
+_encoded = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 MOST_BEAMS = 8  # more cannot be told apart
 
 
@@ -51,9 +53,21 @@ class Asked:
         return cls(text, served, reference, beam_size, wanted, model)
 
 
+def json_of(value: Any) -> str:
+    """JSON in many small steps: one of a whole answer takes a tenth of a second, in which no other thread could run."""
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_encoded(name)}:{json_of(each)}' for name, each in value.items())}}}"
+    if isinstance(value, list | tuple) and any(isinstance(each, dict | list | tuple) for each in value):
+        return f"[{','.join(map(json_of, value))}]"
+    return _encoded(value)
+
+
 def answer_of(service: Service, asked: Asked) -> dict[str, Any]:
     """What is asked for, in the thread that thinks. Raises HTTPException for what cannot be shown."""
-    thinkers = service.thinking.thinkers(asked.served)
+    try:
+        thinkers = service.thinking.thinkers(asked.served)
+    except (DataError, MissingInputError):
+        raise HTTPException(503, CHANGED) from None
     try:
         if asked.open is not None:
             return {"opened": thinkers[asked.model].open(asked.text, asked.beam_size, asked.open)}
@@ -75,7 +89,7 @@ async def think(request: Request) -> Response:
     asked = Asked.of(fields, service)
     future = None
     try:
-        future = service.thinking.submit(lambda: answer_of(service, asked))
+        future = service.thinking.submit(lambda: json_of(answer_of(service, asked)).encode())
         done = await unless_gone(request, [future], service.limits.seconds)
     except (BusyError, TimeoutError):
         raise HTTPException(503, BUSY, {"Retry-After": "1"}) from None
@@ -87,4 +101,4 @@ async def think(request: Request) -> Response:
     request.state.facts.update(direction=f"{asked.served.source}-{asked.served.target}", characters=len(asked.text))
     if service.log.texts:
         request.state.facts["texts"] = [asked.text]
-    return JSONResponse(done[0])
+    return Response(done[0], media_type="application/json")

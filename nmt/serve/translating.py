@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
-from nmt.errors import BusyError
+from nmt.errors import BusyError, DataError, MissingInputError
 from nmt.serve.asking import Asked, check_key, fields_of, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
@@ -22,6 +22,8 @@ T = TypeVar("T")
 AUTO = "auto"
 GONE = 499  # nginx's status for a client that closed its connection; nobody reads it
 BUSY = "too many requests are waiting; try again later"
+
+CHANGED = "the files of the model have changed since the service began; restart it"
 
 
 class Told(NamedTuple):
@@ -39,9 +41,8 @@ async def translate(request: Request) -> Response:
     asked = await asyncio.to_thread(Asked.of, fields, service.limits, service.directions.alternatives)
     is_told = asked.source == AUTO  # which takes a while, so a thread does it
     told = await asyncio.to_thread(directions_of, service, asked) if is_told else directions_of(service, asked)
-    if asked.alignment:  # what links words may have to be loaded
-        await asyncio.to_thread(lambda: [service.aligning.load(each.served) for each in told])
-    translated = await translations(request, service, asked, told)
+    is_there = not asked.alignment or await linking(request, service, told)
+    translated = await translations(request, service, asked, told) if is_there else None
     if translated is None:
         return Response(status_code=GONE)
     answers = await asyncio.to_thread(answers_of, asked, told, translated)
@@ -50,6 +51,19 @@ async def translate(request: Request) -> Response:
         names = answers[0] if answers else {"translatedText": ""}
         return JSONResponse({name: [answer[name] for answer in answers] for name in names})
     return JSONResponse(answers[0])
+
+
+async def linking(request: Request, service: Service, told: Sequence[Told]) -> bool:
+    """Have what links words loaded; False when the client is gone. Raises HTTPException when it takes too long."""
+    future = service.aligning.submit(each.served for each in told)
+    try:
+        return await unless_gone(request, [future], service.limits.seconds) is not None
+    except TimeoutError:
+        raise HTTPException(503, BUSY, {"Retry-After": "1"}) from None
+    except (DataError, MissingInputError):
+        raise HTTPException(503, CHANGED) from None
+    finally:
+        future.cancel()
 
 
 def directions_of(service: Service, asked: Asked) -> list[Told]:
@@ -102,8 +116,8 @@ async def translations(
 
 def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
     """What translates a direction, as a request asks for it."""
-    if asked.alignment and (linking := service.aligning.load(served)):
-        return linking
+    if asked.alignment and (links := service.aligning.find(served)):
+        return links
     return served.n_best if asked.alternatives else served.plain
 
 

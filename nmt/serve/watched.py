@@ -62,7 +62,10 @@ class Thinking:
             self._waiting -= 1
 
     def thinkers(self, served: Served) -> list["Thinker"]:
-        """What watches a direction: its model, then those beside it. Not to be asked outside of the thread."""
+        """What watches a direction: its model, then those beside it. Not to be asked outside of the thread.
+
+        Raises MissingInputError or DataError for a model whose files are others now than when it was opened.
+        """
         assert served.plain.loaded, "a translator that was loaded"
         beside = [model for model in self.compared if _translates(model, served)]
         return [self._thinker(model, served.target) for model in (served.plain.loaded.models[0], *beside)]
@@ -75,7 +78,7 @@ class Thinking:
             from nmt.show.thinking import Thinker
 
             Searchers.begin()  # this thread computes alone
-            self._thinkers[key] = Thinker(Inspector.load(model.folder, target))
+            self._thinkers[key] = Thinker(Inspector.of(model.toward(target)))
             while len(self._thinkers) > KEPT:
                 self._thinkers.popitem(last=False)
         self._thinkers.move_to_end(key)

@@ -10,14 +10,14 @@ import numpy as np
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Query
+from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.word_links import Link, links_of, word_weights
 from nmt.errors import DataError, SettingsError
 from nmt.show.pieces import words_of
 from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
-from nmt.text.slots import filled, matched, slotted
+from nmt.text.slots import filled, matched
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
-from nmt.text.verbatim import Grammar
 
 if TYPE_CHECKING:
     from nmt.decoding.engines.pytorch import PyTorchEngine
@@ -77,8 +77,8 @@ class Inspector:
         self.model = model
         self.source_tokenizer, self.target_tokenizer = folder.tokenizers
         profile = folder.profile
-        grammar = profile.grammar if profile else Grammar(())
-        self.find, self.slots = grammar.find, profile.slots if profile else 0
+        languages = folder.source_language, folder.target_language
+        self.rewriter = Rewriter(self.source_tokenizer, profile, languages, whole=True)
 
     @classmethod
     def load(cls, path: Path, to: str | None = None) -> Self:
@@ -88,7 +88,11 @@ class Inspector:
         that it does not translate into.
         """
         folder = ModelFolder.open(path)
-        folder = folder if to is None else folder.toward(to)
+        return cls.of(folder if to is None else folder.toward(to))
+
+    @classmethod
+    def of(cls, folder: ModelFolder) -> Self:
+        """Load an opened model, of one target. Raises MissingInputError or DataError where its files are others now."""
         return cls(folder, load_model(folder))
 
     @cached_property
@@ -111,7 +115,7 @@ class Inspector:
         """
         most, most_target = longest
         options = options or SearchOptions()
-        text, items = slotted(source, self.find, self.slots)
+        text, items = self.rewriter.slotted(source, 1)
         tag = self.folder.tag
         source_ids = [] if tag is None else [tag]
         source_ids += self.encode(self.source_tokenizer, text, "source", bool(items), most)
@@ -119,7 +123,7 @@ class Inspector:
         if target is None:
             trace = watch(self.engine, tokenizer, source_ids, None, most_target, options)
             return source_ids, trace, filled(tokenizer.decode_slotted([trace.target])[0], items)
-        shown = matched(target, items, self.find)
+        shown = matched(target, items, self.rewriter.find)
         given = self.encode(tokenizer, shown, "target", shown != target, most_target)
         return source_ids, watch(self.engine, tokenizer, source_ids, given, most_target, options), target
 

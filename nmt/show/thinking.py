@@ -85,14 +85,17 @@ class Thinker:
             return opened_positions(self.inspector.engine.teacher().model)
         thought = self.thought(source, beam_size)
         recording = thought.recording
-        try:
-            if what == "row":
-                kind, layer, head, row = (wanted[name] for name in ("kind", "layer", "head", "row"))
-                return opened_row(recording.attended[kind][layer], recording.maps[kind][layer], head, row)
-            if what == "sublayer":
-                return opened_sublayer(recording.sublayers[wanted["place"]], wanted["position"])
-        except (KeyError, IndexError, TypeError):
-            raise DataError("there is no such place in the model", "ask for one of those that the answer has") from None
+        if what == "row":
+            kind = wanted.get("kind")
+            if kind not in list(recording.maps):  # a list, for a stranger's kind may have no hash
+                raise _no_such_place()
+            map_LHTS = recording.maps[kind]
+            sizes = zip(("layer", "head", "row"), map_LHTS.shape, strict=False)
+            layer, head, row = (_index(wanted, name, size) for name, size in sizes)
+            return opened_row(recording.attended[kind][layer], map_LHTS[layer], head, row)
+        if what == "sublayer":
+            sublayer = recording.sublayers[_index(wanted, "place", len(recording.sublayers))]
+            return opened_sublayer(sublayer, _index(wanted, "position", len(sublayer.before_TD)))
         raise DataError("a model has rows, sublayers and positions to open", "ask for one of them")
 
     def _translated(self, source: str, beam_size: int) -> Thought:
@@ -156,6 +159,22 @@ class Thinker:
             "sublayers": [lengths(sublayer) for sublayer in recording.sublayers],
             "vector": None if recording.vector_D is None else numbers(recording.vector_D, 3),
         }
+
+
+def _index(wanted: dict[str, Any], name: str, size: int) -> int:
+    """The number ``name`` of what is wanted. Raises DataError unless it is whole, from 0 and below ``size``.
+
+    A list or a truth value would open a whole tensor, for PyTorch takes both as indices.
+    """
+    value = wanted.get(name)
+    if type(value) is not int or not 0 <= value < size:
+        raise _no_such_place()
+    return value
+
+
+def _no_such_place() -> DataError:
+    """What is said of a place that a model does not have."""
+    return DataError("there is no such place in the model", "ask for one of those that the answer has")
 
 
 def steps_of(steps: list[Step]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from nmt.errors import CannotCreateError, DataError, MissingInputError, Settings
 
 MOST, LARGEST_DIRECTORY = 64, 1 << 16  # entries; bytes of the list of them
 LONGEST_RECIPE = 64  # a SHA-256
-_MARK = b"nmt export "  # begins the comment; the recipe follows
+_MARKS = {kind: b"nmt export %s " % kind.encode() for kind in ("zip", "argos")}  # begin the comment; the recipe follows
 _END, _END_SIGN = struct.Struct("<4s4H2LH"), b"PK\x05\x06"  # of central directory record, APPNOTE.TXT 4.3.16
 _LOCATOR, _LOCATOR_SIGN = 20, b"PK\x06\x07"  # bytes, and how they begin: 4.3.15
 _MAY_BE_SET = 0x0808  # flags: names in UTF-8, sizes behind the bytes
@@ -29,14 +29,14 @@ _BAD = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError
 _CHUNK = 1 << 20
 
 
-def write_archive(path: Path, files: Mapping[str, Path | bytes], recipe: str) -> None:
-    """Write the files into an archive by these names, and ``recipe``, a SHA-256 of what it was made from.
+def write_archive(path: Path, files: Mapping[str, Path | bytes], kind: str, recipe: str) -> None:
+    """Write an export of a ``kind``: files by these names, and ``recipe``, a SHA-256 of what it was made from.
 
     Raises CannotCreateError or StorageError, and SettingsError for over 2 GiB, which needs another form of ZIP.
     """
     try:
         with create_binary(path) as stream, zipfile.ZipFile(stream, "w", allowZip64=False) as archive:
-            archive.comment = _MARK + recipe.encode()
+            archive.comment = _MARKS[kind] + recipe.encode()
             for name, content in files.items():
                 entry = zipfile.ZipInfo(name)  # of 1980
                 entry.create_system, entry.external_attr = 3, 0o100644 << 16
@@ -51,22 +51,23 @@ def write_archive(path: Path, files: Mapping[str, Path | bytes], recipe: str) ->
         raise SettingsError(f"{path} would have over 2 GiB", "hand over the model folder instead") from None
 
 
-def is_made(path: Path, recipe: str) -> bool:
+def is_made(path: Path, kind: str, recipe: str) -> bool:
     """Whether an archive was made from the same; False for one of other things, and where there is nothing.
 
-    Raises CannotCreateError for a file that no export wrote, since it would be replaced.
+    Raises CannotCreateError for a file that no export of this ``kind`` wrote, since it would be replaced.
     """
     if not os.path.lexists(path):
         return False
     try:
         with open_regular(path) as file:
-            found = _end_of(path, file)[1]
+            _, of_kind, found = _end_of(path, file)
             file.seek(0)
-            is_same = found == recipe and _is_whole(file)
+            is_same = (of_kind, found) == (kind, recipe) and _is_whole(file)
     except (DataError, MissingInputError):
-        found, is_same = "", False
-    if not found:
-        raise CannotCreateError(f"{path} exists and is no export of nmt", "move it away or choose another `output`")
+        of_kind, is_same = "", False
+    if of_kind != kind:
+        what = f"an export to {of_kind}" if of_kind else "no export of nmt"
+        raise CannotCreateError(f"{path} exists and is {what}", "move it away or choose another `output`")
     return is_same
 
 
@@ -131,7 +132,7 @@ class Archive:
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open an archive. Raises MissingInputError or DataError, naming the file."""
     with open_regular(path) as file:
-        count, _ = _end_of(path, file)
+        count, *_ = _end_of(path, file)
         file.seek(0)
         try:
             archive = zipfile.ZipFile(file)
@@ -143,10 +144,11 @@ def open_archive(path: Path) -> Iterator[Archive]:
             yield Archive(path, archive, file_size(file))
 
 
-def _end_of(path: Path, file: BufferedReader) -> tuple[int, str]:
-    """How many entries there are, and the recipe, or "". Raises DataError for what no export writes."""
+def _end_of(path: Path, file: BufferedReader) -> tuple[int, str, str]:
+    """How many entries there are, and the kind and recipe of an export or "". Raises DataError for what none writes."""
     size, reason = file_size(file), "it is no ZIP archive, or is cut off"
-    for longest in (len(_MARK) + LONGEST_RECIPE, 0):
+    for kind in (*_MARKS, ""):
+        longest = len(_MARKS[kind]) + LONGEST_RECIPE if kind else 0
         end = size - _END.size - longest
         if end < 0:
             continue
@@ -160,10 +162,10 @@ def _end_of(path: Path, file: BufferedReader) -> tuple[int, str]:
             reason = "its list of entries is too long, or not where it should be"
         elif file.read(4) == _LOCATOR_SIGN:  # another end, which Python's reader would believe
             reason = "it is in the form for over 2 GiB"
-        elif longest and not re.fullmatch(re.escape(_MARK) + rb"[0-9a-f]{64}", mark):
+        elif longest and not re.fullmatch(_MARKS[kind] + rb"[0-9a-f]{64}", mark):
             reason = "its comment is another program's"
         else:
-            return entries, mark.removeprefix(_MARK).decode()
+            return entries, kind, mark[-LONGEST_RECIPE:].decode()
         break
     raise _no_archive(path, reason)
 

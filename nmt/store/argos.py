@@ -7,8 +7,8 @@ is given as the piece with which CTranslate2 itself begins each source. Knows fo
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from nmt.disk.folders import temporary_folder
 from nmt.errors import SettingsError
 from nmt.store.archive import write_archive
 from nmt.store.ctranslate2_model import write_ctranslate2
@@ -40,12 +40,12 @@ def write_argos(model: ModelFolder, path: Path, compute_type: str, card: str, re
         "to_code": target,
         "to_name": language_name(target) or target,
     }
-    with TemporaryDirectory(prefix="nmt-") as folder:
-        write_ctranslate2(model, Path(folder), compute_type, tagged=True)
+    with temporary_folder() as folder:
+        write_ctranslate2(model, folder, compute_type, tagged=True)
         files: dict[str, Path | bytes] = {
             "metadata.json": json.dumps(metadata, ensure_ascii=False, indent=2).encode() + b"\n",
             "README.md": card.encode(),
             "sentencepiece.model": model.tokenizer_paths[0],
-            **{f"model/{file.name}": file for file in sorted(Path(folder).iterdir())},
+            **{f"model/{file.name}": file for file in sorted(folder.iterdir())},
         }
-        write_archive(path, {f"{root}/{name}": content for name, content in files.items()}, recipe)
+        write_archive(path, {f"{root}/{name}": content for name, content in files.items()}, "argos", recipe)

@@ -5,24 +5,21 @@ temporary folder and removed once it is loaded. Knows folders and hashes; not wh
 """
 
 import os
-import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from nmt.disk.debris import recording, remove, unfinished
 from nmt.disk.durable import cannot_create
-from nmt.disk.folders import create_folder
+from nmt.disk.folders import create_folder, temporary_folder
 from nmt.disk.manifest import NAME, read_manifest, refuse_strange, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError, NmtWarning, StorageError
 from nmt.store.cache import private_folder, remove_unused
-from nmt.store.ctranslate2_model import checked_layout, write_ctranslate2
+from nmt.store.ctranslate2_model import FORMAT, checked_layout, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 
 KIND = "model for CTranslate2"
-FORMAT = 4  # raised when the output of write_ctranslate2 changes
 FILES = {NAME, "model.bin", "config.json", *(f"{side}_vocabulary.json" for side in ("source", "target", "shared"))}
 """Files of a copy; only these are replaced when its manifest cannot be read."""
 
@@ -85,18 +82,9 @@ def make(model: ModelFolder, place: Path) -> None:
 
 def load_temporary(model: ModelFolder, load: Callable[[Path], Loaded]) -> Loaded:
     """``load_cached`` without a cache."""
-    try:
-        with recording():
-            folder = Path(tempfile.mkdtemp(prefix="nmt-"))
-            unfinished.add(folder)
-    except OSError:
-        raise CannotCreateError("there is no folder for temporary files", "set TMPDIR to one") from None
-    try:
+    with temporary_folder() as folder:
         try:
             write_ctranslate2(model, folder)
         except OSError as error:
             raise cannot_create(folder, error) from None
         return load(folder)
-    finally:
-        remove(folder)
-        unfinished.discard(folder)

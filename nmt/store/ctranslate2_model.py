@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[Any]
     Arrays = Mapping[str, Array]
 
+FORMAT = 4  # raised when the output of write_ctranslate2 changes
 POSITIONS = 4096
 """Rows of the exported table of positions: CTranslate2 orders its own sines and cosines otherwise."""
 

@@ -15,13 +15,14 @@ from nmt.errors import DataError, MissingInputError, SettingsError
 from nmt.store.archive import is_made
 from nmt.store.argos import write_argos
 from nmt.store.card import card
-from nmt.store.ctranslate2_model import installed_version, write_ctranslate2
+from nmt.store.ctranslate2_model import FORMAT, installed_version, write_ctranslate2
 from nmt.store.model_folder import ModelFolder
 from nmt.store.packed import README, pack
 from nmt.text.directions import Direction
 from nmt.version import __version__
 
 KIND = "nmt export"  # in the manifest of a folder
+LAYOUT = 1  # raised when the card changes, or the files that an export has
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Export:
     @property
     def recipe(self) -> str:
         """SHA-256 of all that the export is made from."""
-        version = "" if self.to == "zip" else installed_version()
-        facts = [self.to, self.model.digest, self.model.pairs, self.compute_type, self.more, __version__, version]
+        versions = [__version__, LAYOUT, *([] if self.to == "zip" else [installed_version(), FORMAT])]
+        facts = [self.to, self.model.digest, self.model.pairs, self.compute_type, self.more, versions]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def write(self, path: Path) -> bool:
@@ -47,7 +48,7 @@ class Export:
         """
         if self.to == "ctranslate2":
             return self._write_folder(path)
-        if is_made(path, self.recipe):
+        if is_made(path, self.to, self.recipe):
             return False
         text = card(self.model, self.to, self.more)
         if self.to == "argos":

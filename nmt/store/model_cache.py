@@ -1,13 +1,14 @@
 """Model folders in the user's cache, each under the hash of its manifest: whole, or made again. Knows no format."""
 
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from nmt.disk.files import sha256
 from nmt.disk.folders import create_folder
-from nmt.disk.manifest import NAME, check_files, read_manifest, replaceable
+from nmt.disk.manifest import NAME, check_files, read_manifest
 from nmt.errors import NmtError
 from nmt.store.cache import private_folder, remove_unused
 
@@ -25,9 +26,11 @@ def cached_model(digest: str, fill: Callable[[Path], None]) -> Path:
     with suppress(NmtError, OSError):
         if sha256(place / NAME) == digest:
             check_files(place, read_manifest(place, verify=False))
-            os.utime(place)
+            with suppress(OSError):  # a cache that is whole but read-only is used, too
+                os.utime(place)
             return place
     remove_unused(models, KIND)
-    with create_folder(place, replaceable(KIND)) as folder:
+    shutil.rmtree(place, ignore_errors=True)  # it lies where nobody but nmt writes
+    with create_folder(place) as folder:
         fill(folder)
     return place

@@ -21,7 +21,7 @@ def pack(folder: Path, path: Path, card: str, recipe: str) -> None:
     manifest = read_manifest(folder, verify=False)
     check_files(folder, manifest)
     files: dict[str, Path | bytes] = {README: card.encode(), NAME: folder / NAME}
-    write_archive(path, files | {name: folder / name for name in manifest["files"]}, recipe)
+    write_archive(path, files | {name: folder / name for name in manifest["files"]}, "zip", recipe)
 
 
 def is_packed(path: Path) -> bool:
@@ -58,6 +58,7 @@ def _extract(archive: Archive, folder: Path) -> None:
     for name, fact in files.items():
         if archive.sizes[name] != fact["bytes"]:
             archive.refuse(f"{name} has {archive.sizes[name]} bytes, not {fact['bytes']}")
+    for name, fact in files.items():
         archive.copy(name, folder / name)
         if sha256(folder / name) != fact["sha256"]:
             archive.refuse(f"{name} has changed since it was written")

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from nmt.disk.debris import recording, remove, unfinished
+from nmt.disk.debris import remove
+from nmt.disk.folders import temporary_folder
 from nmt.disk.scratch import hold
 from nmt.errors import (
     FULL,
@@ -101,7 +101,7 @@ def copied(inputs: Sequence[str], output: str | None, tell: Tell, lasting: bool 
             folder = private_folder("storage") / hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]
             stack.callback(os.close, hold(folder))
         else:
-            folder = stack.enter_context(_temporary())
+            folder = stack.enter_context(temporary_folder(private_folder("storage")))
         made = Copies([], output or None, output if is_remote(output) else "", tell, folder if output else None)
         if made.address:
             (folder / "output").mkdir(exist_ok=True)
@@ -170,19 +170,6 @@ def _fetched(address: str, folder: Path, tell: Tell) -> Path:
             files.get_file(path, str(partial))
             os.replace(partial, copy)
     return copy
-
-
-@contextmanager
-def _temporary() -> Iterator[Path]:
-    """A folder for the block, which a signal removes too."""
-    with recording():
-        folder = Path(tempfile.mkdtemp(prefix="once-", dir=private_folder("storage")))
-        unfinished.add(folder)
-    try:
-        yield folder
-    finally:
-        remove(folder)
-        unfinished.discard(folder)
 
 
 def _opened(address: str) -> tuple[Any, str]:

@@ -143,7 +143,8 @@ class RunFolder:
     def write_environment(self, facts: Mapping[str, Any]) -> None:
         """Write what the run is made with, in place of what an earlier process of it was."""
         with create_binary(self.environment_path, follow=False) as file:
-            file.write((json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode())
+            # A name that is no UTF-8 has surrogates; escaped so, they are JSON, and read back the same.
+            file.write((json.dumps(facts, ensure_ascii=False, indent=2) + "\n").encode(errors="backslashreplace"))
 
     def read_environment(self) -> dict[str, str]:
         """What the run was made with; empty for one that an earlier version began. Raises DataError."""

@@ -10,7 +10,7 @@ from nmt.version import __version__
 
 
 def environment_of(request: TrainRequest, device: torch.device, processes: int) -> dict[str, str]:
-    """The facts of this process as ``environment.json`` has them, in words; names no machine and no person."""
+    """The facts of this process as ``environment.json`` has them, in words; paths are as they were given."""
     chip = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     return {
         "program": f"nmt {__version__}",

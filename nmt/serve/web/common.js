@@ -52,7 +52,7 @@ export async function ask(path, body, { signal, patient = false } = {}) {
     method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal,
   });
   let response = await send();
-  for (let tries = 0; patient && response.status === 503 && tries < AGAIN; tries += 1) {
+  for (let tries = 0; patient && response.headers.has("Retry-After") && tries < AGAIN; tries += 1) {
     await new Promise((go) => { setTimeout(go, 1000 * (1 + Math.random())); }); // not all of a class at once
     response = await send();
   }

@@ -40,10 +40,11 @@ export function links(place, says, source, translation, ask, words) {
   let found;
   const spans = [];
   const show = async (span) => {
-    found ??= ask().catch(() => { found = undefined; return []; });
+    found ??= ask().catch((error) => { found = undefined; return error; }); // the next word asks again
     const lines = await found;
     if (!span.isConnected || place.dataset.word !== span.dataset.word) return;
     const { line } = span.dataset, own = lines[line];
+    if (lines instanceof Error) return void (says.textContent = lines.refused ? lines.message : words.away);
     if (!own) return void (says.textContent = words.unlinked);
     const number = Number(span.dataset.at);
     const seen = [...new Set(own.filter(([, target]) => target === number).map(([at]) => at))].sort((a, b) => a - b);

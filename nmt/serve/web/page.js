@@ -7,16 +7,17 @@ import { WORDS } from "./page_words.js";
 const QUIET = 250; // milliseconds without a key before a text is sent
 
 const words = WORDS[locale];
-let languages = [], settings = {}, nameOf, timer, asked, question;
+let languages = [], settings = {}, nameOf, timer, asked;
 
 function listTargets() {
   list(part("target"), targetsOf(languages, part("source").value).map((code) => [code, nameOf(code)]));
 }
 
-function show(answer) {
-  const target = part("target").value.replace("_", "-");
+// Show the answer to what was sent: the fields may hold something else by now.
+function show(answer, sent) {
+  const target = sent.target.replace("_", "-");
   for (const id of ["translation", "alternatives"]) part(id).lang = target;
-  links(part("translation"), part("looked"), part("text").value, answer.translatedText, linked, words);
+  links(part("translation"), part("looked"), sent.q, answer.translatedText, () => linked(sent), words);
   part("translation").classList.remove("old");
   const others = [...new Set(answer.alternatives ?? [])].filter((text) => text !== answer.translatedText);
   part("alternatives").replaceChildren(...others.map((text) => {
@@ -29,30 +30,28 @@ function show(answer) {
   checked(part("checks"), answer.details ?? [], words);
   glossary(part("terms"), answer.details ?? [], words);
   say(answer.detectedLanguage ? words.language(nameOf(answer.detectedLanguage.language)) : "");
-  part("think").href = `think#${new URLSearchParams({ source: question?.source ?? "", target: question?.target ?? "",
-    q: part("text").value.trim().split("\n")[0] })}`;
+  part("think").href = `think#${new URLSearchParams({ target: sent.target, q: sent.q.trim().split("\n")[0],
+    source: answer.detectedLanguage?.language ?? sent.source })}`;
 }
 
-// The links of the translation that is shown, asked for when somebody first wants them.
-async function linked() {
-  const answer = await ask("translate", { ...question, alternatives: 0, alignment: true });
+// The links of a translation that is shown, asked for when somebody first wants them.
+async function linked(sent) {
+  const answer = await ask("translate", { ...sent, alternatives: 0, alignment: true });
   return answer.details.map((detail) => detail.alignment);
 }
 
 async function translate() {
   asked?.abort(); // the service then drops what is not translated yet
-  const q = part("text").value;
-  if (!q.trim()) return show({ translatedText: "" });
+  const body = { q: part("text").value, source: part("source").value, target: part("target").value,
+                 alternatives: Number(part("count").value) };
+  if (!body.q.trim()) return show({ translatedText: "" }, body);
   const mine = asked = new AbortController();
   part("translation").classList.add("old");
   say(words.busy);
-  const body = { q, source: part("source").value, target: part("target").value,
-                 alternatives: Number(part("count").value) };
   if (settings.keyRequired) body.api_key = part("key").value;
-  question = body;
   try {
     const answer = await ask("translate", { ...body, details: true }, { signal: mine.signal });
-    if (mine === asked) show(answer);
+    if (mine === asked) show(answer, body);
   } catch (error) {
     if (error.name !== "AbortError" && mine === asked) say(error.refused ? error.message : words.away, true);
   }

@@ -12,7 +12,8 @@ const words = WORDS[locale];
 const PACE = 1200; // milliseconds of a step that plays
 const BEAMS = [1, 2, 3, 4, 5, 6, 7, 8];
 
-let languages = [], settings = {}, asked, question, models, told, playing, opened = 0;
+let languages = [], settings = {}, asked, question, models, told, playing;
+const turns = {}; // by what is opened: how often it was
 const now = { step: 0, kind: "cross", layer: "all", head: "all", row: 0 };
 
 const last = () => told.steps.length - 1;
@@ -74,11 +75,17 @@ async function open(wanted) {
   return (await ask("think", { ...question, open: wanted }, { patient: true })).opened;
 }
 
+// A place opened; undefined where the same was opened again meanwhile, or another sentence.
+async function latest(name, wanted) {
+  const turn = turns[name] = (turns[name] ?? 0) + 1, before = told;
+  const answer = await shown(open(wanted));
+  return turn === turns[name] && before === told ? answer : undefined;
+}
+
 async function drawRow() {
-  const mine = (opened += 1);
   const [layer, head] = place();
-  const answer = await shown(open({ what: "row", kind: now.kind, layer, head, row: now.row }));
-  if (!answer || mine !== opened) return;
+  const answer = await latest("row", { what: "row", kind: now.kind, layer, head, row: now.row });
+  if (!answer) return;
   const averaged = now.layer === "all" || now.head === "all" ? ` ${words.averaged}` : "";
   part("row-says").textContent = `${words.kinds[now.kind]}. ${words.rowIs(layer + 1, head + 1)}${averaged}`;
   const own = now.kind === "encoder" ? { ...words, rowSays: words.encoderRowSays } : words;
@@ -90,7 +97,7 @@ async function drawSublayer() {
   const texts = side === "encoder" ? told.source : told.fed;
   list(part("position"), texts.map((piece, at) => [at, `${at + 1}: ${label(piece)}`]));
   const position = Number(part("position").value);
-  const answer = await shown(open({ what: "sublayer", place: number, position }));
+  const answer = await latest("sublayer", { what: "sublayer", place: number, position });
   if (!answer) return;
   norm(part("norm-numbers"), answer, words);
   residual(part("residual-numbers"), answer, words);
@@ -98,20 +105,21 @@ async function drawSublayer() {
 }
 
 async function drawPositions() {
-  const answer = await shown(open({ what: "positions" }));
+  const answer = await latest("positions", { what: "positions" });
+  if (answer === undefined) return;
   part("positions").hidden = !answer;
   if (!answer) return;
   part("positions-about").textContent = told.model.positions === "learned" ? words.learned : words.positionsAbout;
   positions(part("positions-shown"), answer, words);
 }
 
-// What a request brings; nothing when it fails, which the page then says.
+// What a request brings; null when it fails, which the page then says.
 async function shown(request) {
   try {
     return await request;
   } catch (error) {
     say(error.refused ? error.message : words.away, true);
-    return undefined;
+    return null;
   }
 }
 
@@ -154,14 +162,15 @@ async function watch() {
   const mine = asked = new AbortController();
   const q = part("text").value.trim();
   if (!q) return;
-  question = { q, source: part("source").value, target: part("target").value, beam_size: Number(part("beam-size").value) };
-  if (settings.keyRequired) question.api_key = part("key").value;
+  const body = { q, source: part("source").value, target: part("target").value, beam_size: Number(part("beam-size").value) };
+  if (settings.keyRequired) body.api_key = part("key").value;
   say(words.busy);
   part("watch").disabled = true;
   const reference = part("reference").value.trim();
   try {
-    const answer = await ask("think", reference ? { ...question, reference } : question, { signal: mine.signal, patient: true });
+    const answer = await ask("think", reference ? { ...body, reference } : body, { signal: mine.signal, patient: true });
     if (mine !== asked) return;
+    question = body; // of which places are opened from now on
     models = answer.models;
     [told] = models;
     part("told").hidden = false;
@@ -219,6 +228,11 @@ function listTargets() {
   list(part("target"), targetsOf(languages, part("source").value).map((code) => [code, nameOf(code)]));
 }
 
+// Choose what an address names, where it is there.
+function chooseGiven(id, given) {
+  if ([...part(id).options].some((each) => each.value === given.get(id))) part(id).value = given.get(id);
+}
+
 async function begin() {
   fill(words);
   document.title = words.title;
@@ -235,9 +249,9 @@ async function begin() {
   }
   list(part("source"), languages.filter((each) => each.targets.length).map((each) => [each.code, nameOf(each.code)]));
   const given = new URLSearchParams(location.hash.slice(1)); // the part of an address that is sent to nobody
-  if (given.get("source")) part("source").value = given.get("source");
+  chooseGiven("source", given);
   listTargets();
-  if (given.get("target")) part("target").value = given.get("target");
+  chooseGiven("target", given);
   part("key-field").hidden = !settings.keyRequired;
   listen();
   if (!settings.thinks) return say(words.absent, true);
