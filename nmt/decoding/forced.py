@@ -7,7 +7,7 @@ split into sentences or cut, and no mark is added.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from math import fsum, nan
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -19,11 +19,13 @@ from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
 from nmt.text.lines import printable
+from nmt.text.list_marks import VERSION as LIST_MARKS
+from nmt.text.list_marks import with_list_mark
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
 from nmt.text.slots import slotted_pair
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import VERSION, Grammar, LateLines
+from nmt.text.verbatim import VERSION, Grammar, LateLines, Match
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
@@ -75,8 +77,9 @@ class PairScorer:
         tokenizers: tuple[Tokenizer, Tokenizer],
         batch_tokens: int,
         profile: Profile | None = None,
+        source_language: str = "",
     ) -> None:
-        self.engine = engine
+        self.engine, self.source_language = engine, source_language
         self.slots, self.grammar = (profile.slots, profile.grammar) if profile else (0, Grammar(()))
         self.late = LateLines()
         self.source_tokenizer, self.target_tokenizer = tokenizers
@@ -89,7 +92,7 @@ class PairScorer:
         from nmt.decoding.loading import load_engine
 
         engine = directed(load_engine(model, SearchOptions(), wanted), model.tag)
-        scorer = cls(engine, tokenizers, wanted.batch_tokens, model.profile)
+        scorer = cls(engine, tokenizers, wanted.batch_tokens, model.profile, model.source_language)
         scorer.model = model.digest
         return scorer
 
@@ -97,7 +100,7 @@ class PairScorer:
         """All that its scores depend on besides the pairs of a window, by name; `batch_tokens` changes no digit."""
         import sentencepiece
 
-        slots = {"slots": self.slots, "grammar": VERSION} if self.slots else {}
+        slots = {"slots": self.slots, "grammar": VERSION, "list marks": LIST_MARKS} if self.slots else {}
         return {"model": self.model, "sentencepiece": sentencepiece.__version__, **slots, **self.engine.about()}
 
     def take_late(self) -> LateLines:
@@ -137,7 +140,11 @@ class PairScorer:
     def _slotted(self, pair: Pair, number: int) -> Pair:
         """A pair with slots for what both sides have."""
         late = set[str]()
-        found = slotted_pair(*pair, partial(self.grammar.find, late=late), self.slots)
+
+        def find(text: str) -> list[Match]:
+            return with_list_mark(self.grammar.find(text, late), text, self.source_language)
+
+        found = slotted_pair(*pair, find, self.slots)
         self.late.add(f"pair {number}", late)
         return found
 

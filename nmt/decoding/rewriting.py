@@ -18,7 +18,7 @@ from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
 from nmt.text.lines import one_line
 from nmt.text.list_marks import VERSION as LIST_MARKS
-from nmt.text.list_marks import list_mark
+from nmt.text.list_marks import with_list_mark
 from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
@@ -186,9 +186,7 @@ class Rewriter:
         matches = self._grammar.find(text, late)
         if not self.slots:
             return matches
-        mark = list_mark(text, self._language)
-        if mark and not (matches and matches[0].start < len(mark)):
-            matches = [Match(0, len(mark), "list"), *matches]
+        matches = with_list_mark(matches, text, self._language)
         if text.isascii():
             return matches
         strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self.is_strange(sign)]
