@@ -88,6 +88,11 @@ class Service:
             assert self.process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.05)
         self.host, self.port = said_where[1], int(said_where[2])
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
+        connection.request("GET", "/languages")
+        source = json.loads(connection.getresponse().read())[0]
+        connection.close()
+        self.direction = {"source": source["code"], "target": source["targets"][0]}
 
     def ask(self, items: Sequence[tuple[int, list[str]]], clients: int) -> tuple[list[str], list[float], float]:
         """Translations of the lines, by the number of each item's first; the seconds of each request, and of all."""
@@ -106,7 +111,7 @@ class Service:
                         first, lines = waiting.get_nowait()
                     except Empty:
                         return
-                    body = json.dumps({"q": lines, "source": "ko", "target": "en"})
+                    body = json.dumps({"q": lines, **self.direction})
                     began = time.perf_counter()
                     connection.request("POST", "/translate", body, {"Content-Type": "application/json"})
                     texts = json.loads(connection.getresponse().read())["translatedText"]
