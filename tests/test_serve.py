@@ -451,7 +451,7 @@ def gate() -> Gate:
 
 @contextmanager
 def batching(linger: float = 0.0) -> Iterator[Batcher]:
-    batcher = Batcher(1, Limits(linger=linger))
+    batcher = Batcher(1, Limits(linger=linger, quiet=linger))
     try:
         yield batcher
     finally:

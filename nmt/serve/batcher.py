@@ -81,6 +81,7 @@ class Batcher:
         self.waiting_lines = self._waiting_size = 0
         self._jobs = deque[Job]()
         self._changed = Condition()
+        self._newest = 0.0  # when the last request came
         self._idle = 0
         self._stopped = False
         self._speed = 0.0  # size that all threads translate in a second, in full windows; 0: not known yet
@@ -109,6 +110,7 @@ class Batcher:
                 job.future.set_result([])
                 return job.future
             self._jobs.append(job)
+            self._newest = job.since
             self.waiting_lines += len(lines)
             self._waiting_size += size
             self._changed.notify_all()
@@ -153,8 +155,7 @@ class Batcher:
             while not self._is_due():
                 if not self._jobs and self._stopped:
                     return []
-                first = self._jobs[0].since if self._jobs else None
-                self._changed.wait(None if first is None else max(0.0, first + self.limits.linger - monotonic()))
+                self._changed.wait(max(0.0, self._due() - monotonic()) if self._jobs else None)
             self._idle -= 1
             translator = self._jobs[0].translator
             share = ceil(self.waiting_lines / (1 + self._idle))  # threads that have nothing to do get theirs
@@ -176,12 +177,15 @@ class Batcher:
             return items
 
     def _is_due(self) -> bool:
-        """Whether the first request has waited for others, or there is enough for all threads."""
+        """Whether no more requests are coming, the first has waited long, or there is enough for all threads."""
         if not self._jobs:
             return False
-        first = self._jobs[0]
-        enough = self.workers * full_window(first.translator)
-        return self._stopped or self._waiting_size >= enough or monotonic() - first.since >= self.limits.linger
+        enough = self.workers * full_window(self._jobs[0].translator)
+        return self._stopped or self._waiting_size >= enough or monotonic() >= self._due()
+
+    def _due(self) -> float:
+        """When the lines that wait are translated, though they are few. Some wait."""
+        return min(self._newest + self.limits.quiet, self._jobs[0].since + self.limits.linger)
 
     def _count_out(self, items: Sequence[Item]) -> None:
         self.waiting_lines -= len(items)

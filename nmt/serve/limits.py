@@ -34,5 +34,8 @@ class Limits:
     connections: int = 250
     """Connections at once."""
 
-    linger: float = 0.005
-    """Seconds that a line waits for others to be translated with it."""
+    quiet: float = 0.002
+    """Seconds after the last line in which no other has come, when those that wait are translated."""
+
+    linger: float = 0.02
+    """Seconds that a line waits at most for others to be translated with it."""
