@@ -241,7 +241,9 @@ def test_what_is_broken_after_an_answer_has_no_answer_of_its_own(served: tuple[s
     whole = chunked(1, b"", "/nowhere").replace(b"Connection: close\r\n", b"")
     with connected(url) as stranger:
         stranger.sendall(whole)
-        first = stranger.recv(1 << 16)
+        first = b""
+        while not first.endswith(b"}"):  # the head and the body may come apart
+            first += stranger.recv(1 << 16)
         assert statuses(first) == [404]
         stranger.sendall(b"zz\r\n")
         assert read_all(stranger) == b""
