@@ -88,6 +88,9 @@ def _form_of_one(rule: str, count: int) -> tuple[int, bool]:
     return forms[1], forms[1] not in forms[2:]
 
 
+_NO_LINES = Lines("")
+
+
 class Translated:
     """A unit: an entry, whose texts are the lines of msgid and of msgid_plural."""
 
@@ -96,7 +99,8 @@ class Translated:
     def __init__(self, entry: Entry, written: Written, again: bool) -> None:
         self._entry, self._written, self._again = entry, written, again
         self.start = entry.spans["msgid"].start
-        self._single, self._plural = Lines(entry.texts["msgid"]), Lines(entry.texts.get("msgid_plural", ""))
+        self._single = Lines(entry.texts["msgid"])
+        self._plural = Lines(entry.texts["msgid_plural"]) if "msgid_plural" in entry.texts else _NO_LINES
         self.texts = [one_line(text) for text in (*self._single.texts, *self._plural.texts)]
 
     def problem(self, translations: Sequence[str]) -> str:

@@ -25,6 +25,9 @@ _FLAGS = re.compile(r"[ \t]*#,[ \t]*")
 _ESCAPE = re.compile(r'\\[\\"ntrbvf]')  # those that polib reads
 
 
+_NO_PARTS: dict[str, list[str]] = {}
+
+
 @dataclass(slots=True)
 class Entry:
     """An entry as it stands in the file."""
@@ -143,7 +146,7 @@ def _unescape(entry: Entry, name: str, polib: Any) -> None:
     sources = spelled["msgid"], spelled.get("msgid_plural", "")
     entry.is_readable = not any("\\" in _ESCAPE.sub("", each) for each in sources)
     entry.texts = {keyword: polib.unescape(each) for keyword, each in spelled.items()}
-    entry.parts = {}
+    entry.parts = _NO_PARTS
 
 
 def _compare(group: Sequence[Entry], text: str, name: str, polib: Any) -> None:
