@@ -69,6 +69,7 @@ def test_pairs_have_the_images_of_their_words_or_are_not_placed(line: str, order
         ("<g1>at the</g1> beach", "am Strand", "0-0 1-0 2-1 2-0", ""),  # am is of the beach, too
         ("<g1>put it on</g1> now", "leg es jetzt an", "0-0 1-1 2-3 3-2", ""),  # now stands within
         ("<g1>a</g1> b", "c d", "1-0 1-1", ""),  # nothing is linked
+        ("<g1>a</g1>b c", "d e", "0-0 1-1", ""),  # the pair ends in a word
         ("<g1>a</g1> <x2/> b", "B <x2/> A", "0-2 1-1 2-0", "B <x2/> <g1>A</g1>"),
     ],
 )
@@ -79,7 +80,23 @@ def test_where_pairs_go(line: str, translation: str, links: str, expected: str) 
     assert bare.tagged(translation, pairs) == expected
 
 
-@pytest.mark.parametrize("line", ["a", "a<g1>b</g1>", "<g1>a", "a</g1>", "<g1>a<g2>b</g1></g2>", "<g1>.</g1> a"])
+@pytest.mark.parametrize(
+    ("source", "target", "expected"),
+    [
+        ("<g1>A man</g1> in a red shirt sits", "<g1>Ein Mann in einem roten Hemd sitzt</g1>", True),
+        ("<g1>A man</g1> in a red shirt sits", "<g1>Ein Mann</g1> in einem roten Hemd sitzt", False),
+        ("Open <g1>the file</g1> now", "지금 <g1>파일</g1>을 여십시오", False),
+        ("<g1>=MAX(A1:B100)</g1> returns the largest value", "<g1>=MAX(A1:B100)</g1>는 큰 값", False),
+        ("<g1>a</g1> b", "a b", False),
+    ],
+)
+def test_a_pair_around_far_more_is_outgrown(source: str, target: str, expected: bool) -> None:
+    bare = Bare.of(source)
+    assert bare
+    assert bare.is_outgrown(Bare.of(target)) == expected
+
+
+@pytest.mark.parametrize("line", ["a", "<g1>a", "a</g1>", "<g1>a<g2>b</g1></g2>", "<g1>.</g1> a"])
 def test_pairs_that_words_cannot_place_are_none(line: str) -> None:
     assert Bare.of(line) is None
 
@@ -93,7 +110,7 @@ def test_what_keeps_its_tags_stays_and_the_rest_is_translated_without_them(tiny_
     aligned = Translator.load(tiny_run.run, replace(options, alignments=True))
     for line, old, new in zip(lines, before, after, strict=True):
         bare = Bare.of(line)
-        if bare and lost(line, old.text):
+        if bare and (lost(line, old.text) or bare.is_outgrown(Bare.of(old.text))):
             (found,) = aligned.translate([bare.text])
             expected = bare.tagged(found.text, found.alignment or [])
             assert new.text == (expected if expected and not lost(line, expected) else old.text)

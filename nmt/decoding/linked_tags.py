@@ -1,7 +1,7 @@
-"""Pairs of tags that a translation lost, moved or crossed are put around the words that are linked to theirs.
+"""Pairs of tags that a translation lost or put around too much go around the words that are linked to theirs.
 
-The text is translated without its pairs, and each is put back where that can be told: around one run of words that are
-linked to no word outside the pair. Knows codes of documents, words and links; no file.
+The text is translated without its pairs, and each is put back where that can be told: around one run of words, from the
+first to the last that are linked to words within the pair alone. Knows codes of documents, words and links; no file.
 """
 
 import re
@@ -22,6 +22,10 @@ from nmt.text.progress import Progress, Silent
 VERSION = 1
 """Of what is put where."""
 
+MORE, TIMES = 0.2, 2
+"""A pair has too much in it with so much more of the text's letters and so many times its own: a model that has seen no
+tags puts them around the whole of a text."""
+
 _PAIR = re.compile(r"<(?P<close>/?)g(?P<number>[0-9]{1,6})>")
 _WORD = re.compile(r"\S+")
 
@@ -35,7 +39,7 @@ class Bare:
 
     @classmethod
     def of(cls, line: str) -> "Bare | None":
-        """None where there is no pair, where pairs cross, or where one has no word or ends within a word."""
+        """None where there is no pair, where pairs cross, or where one has no letter in it."""
         opened, spans = list[str](), dict[str, tuple[int, int]]()
         text, last = "", 0
         for found in _PAIR.finditer(line):
@@ -49,15 +53,27 @@ class Bare:
             else:
                 spans[number] = spans[number][0], len(text)
         text += line[last:]
-        edges = [edge for span in spans.values() for edge in span]
-        is_cut = any(text[:edge][-1:].isalnum() and text[edge : edge + 1].isalnum() for edge in edges)
         is_empty = any(not any(map(str.isalnum, text[start:end])) for start, end in spans.values())
-        return None if not spans or opened or is_cut or is_empty else cls(text, spans)
+        return None if not spans or opened or is_empty else cls(text, spans)
+
+    def is_outgrown(self, translation: "Bare | None") -> bool:
+        """Whether a pair has far more in it in the translation."""
+        if not translation:
+            return False
+        letters, theirs = sum(map(str.isalnum, self.text)), sum(map(str.isalnum, translation.text))
+        for number in self.spans:
+            own, new = (sum(map(str.isalnum, each.text[slice(*each.spans[number])])) for each in (self, translation))
+            if new > TIMES * own and new / theirs > own / letters + MORE:
+                return True
+        return False
 
     def tagged(self, translation: str, links: Sequence[Link]) -> str:
         """The translation with the pairs; "" where their places cannot be told. ``links`` are of both texts' words."""
         whole = [word.span() for word in _WORD.finditer(translation)]
         theirs, ours = _words(translation), _words(self.text)
+        edges = [edge for span in self.spans.values() for edge in span]
+        if any(self.text[:edge][-1:].isalnum() and self.text[edge : edge + 1].isalnum() for edge in edges):
+            return ""  # links are of whole words
         sources: dict[int, set[int]] = {}
         for source, target in links:
             sources.setdefault(target, set()).add(source)
@@ -103,7 +119,7 @@ def _with_pairs(text: str, spans: Mapping[str, tuple[int, int]]) -> str:
 
 
 class LinkedTags:
-    """Translates windows by ``inner``, and lines that do not keep their pairs of tags again, without them.
+    """Translates windows by ``inner``, and lines that lost or moved their pairs of tags again, without them.
 
     Has what a job needs of a ``Translator``. What aligns words is loaded for the first such line; without PyTorch, and
     for lines that ask for something, translations stay as they are.
@@ -129,8 +145,8 @@ class LinkedTags:
                 place: bare
                 for place, (line, found) in enumerate(zip(window.lines, translations, strict=True))
                 if not isinstance(line, Request)
-                and lost(found.source, tidied(found.source, found.text))
                 and (bare := Bare.of(found.source))
+                and (lost(found.source, own := tidied(found.source, found.text)) or bare.is_outgrown(Bare.of(own)))
             }
             if broken and self._aligning:
                 again = self._aligning.translate([bare.text for bare in broken.values()], Silent())
