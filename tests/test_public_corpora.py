@@ -86,8 +86,9 @@ def test_local_copy_is_prepared_trained_translated_and_scored(recipe: str, tmp_p
     assert made.returncode == 0, made.stderr
     commands = [line for line in re.sub(r"\\\n\s*", "", made.stdout).splitlines() if line.startswith("nmt")]
     trains = " ".join(f"--train ./{corpus}" for corpus in train)
+    flags = "--rule entities=off" if recipe == "iwslt15-en-vi" else ""
     assert commands == [
-        f"nmt prepare -s {source} -t {target} {trains} --valid ./{valid} --test ./{test} -o out/data ",
+        f"nmt prepare -s {source} -t {target} {trains} --valid ./{valid} --test ./{test} -o out/data {flags}",
         "nmt train out/data -o out/run --minutes 7 || "
         "{ test $? -eq 78 && nmt train out/data -o out/run --minutes 7 --overwrite; }",
         f"nmt translate out/run ./{test}.{source} -o out/{test}.{target} ",
