@@ -1,6 +1,7 @@
 """Documents of data: what catalogues, XLIFF and JSON lines say is read as gettext and XML mean it, and nothing else."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -249,3 +250,43 @@ def test_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(parse(line * 2, "jsonl", "a", Asked(keys=("text",))).segments) == 4
     with pytest.raises(DataError, match="a has over 4 texts"):
         parse(line * 3, "jsonl", "a", Asked(keys=("text",)))
+
+
+SCHEMAS = os.environ.get("XLIFF_SCHEMAS", "")
+
+
+@pytest.mark.skipif(not SCHEMAS, reason="XLIFF_SCHEMAS names no folder with the schemas of OASIS")
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        (
+            "xliff-core-1.2-strict.xsd",
+            '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file original="a" '
+            'source-language="en" target-language="de" datatype="plaintext"><body>'
+            '<trans-unit id="1"><source>One <g id="1">two</g></source>'
+            '<note>a</note></trans-unit><trans-unit id="2"><source>One. Two.</source><seg-source><mrk mtype="seg" '
+            'mid="1">One.</mrk> <mrk mtype="seg" mid="2">Two.</mrk></seg-source></trans-unit></body></file></xliff>',
+        ),
+        (
+            "xliff-core-2.0.xsd",
+            '<xliff version="2.0" xmlns="urn:oasis:names:tc:xliff:document:2.0" srcLang="en" trgLang="de"><file id="f">'
+            '<unit id="1"><segment state="initial"><source>One <pc id="1">two</pc></source></segment></unit>'
+            "</file></xliff>",
+        ),
+    ],
+)
+def test_the_schema_of_xliff_takes_what_was_written(schema: str, file: str) -> None:
+    from lxml import etree
+
+    document = parse(file.encode(), "xlf", "a")
+    written, left = document.written([text.upper().replace("G1", "g1") for text in document.segments])
+    assert written != file.encode()
+    assert not left
+
+    class Beside(etree.Resolver):
+        def resolve(self, url: str, name: str, context: object) -> object:
+            return self.resolve_filename(str(Path(SCHEMAS, Path(url).name)), context)
+
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Beside())
+    etree.XMLSchema(etree.parse(Path(SCHEMAS, schema), parser)).assertValid(etree.fromstring(written))
