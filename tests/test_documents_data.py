@@ -283,7 +283,7 @@ def test_the_schema_of_xliff_takes_what_was_written(schema: str, file: str) -> N
     assert written != file.encode()
     assert not left
 
-    class Beside(etree.Resolver):
+    class Beside(etree.Resolver):  # type: ignore[misc]
         def resolve(self, url: str, name: str, context: object) -> object:
             return self.resolve_filename(str(Path(SCHEMAS, Path(url).name)), context)
 
