@@ -249,8 +249,8 @@ def closing(client: Client) -> Iterator[Client]:
 
 # --- clients that are half there --------------------------------------------------------------------------------------
 
-HEAD = b"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-FONT = b"GET /hangul.ttf HTTP/1.1\r\nHost: a\r\n\r\n"
+HEAD = b"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+FONT = b"GET /hangul.ttf HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SENT: dict[str, bytes] = {
     "say nothing": b"",
     "send half a line": HEAD[:9],
