@@ -390,7 +390,17 @@ def test_a_request_to_this_machine_is_answered(only_here: str, host: str | None)
 
 @pytest.mark.parametrize(
     "host",
-    ["a.org", "a.org:5000", "localhost.a.org", "127.0.0.1.a.org:5000", "a.org#localhost", "192.168.0.1", "[::2]", "", ":"],
+    [
+        "a.org",
+        "a.org:5000",
+        "localhost.a.org",
+        "127.0.0.1.a.org:5000",
+        "a.org#localhost",
+        "192.168.0.1",
+        "[::2]",
+        "",
+        ":",
+    ],
 )
 def test_a_request_to_another_name_is_refused_where_only_this_machine_may_ask(only_here: str, host: str) -> None:
     assert status_for(only_here, host) == (421, ["error"])
@@ -517,6 +527,21 @@ def test_a_short_request_does_not_wait_for_a_long_one(gate: Gate) -> None:
         for job in (first, long, short):
             assert job.result(WAIT)
     assert "short" in gate.windows[1]
+
+
+def test_lines_wait_for_those_of_a_client_that_was_just_answered(gate: Gate) -> None:
+    limits = Limits(quiet=0.0, back=WAIT, linger=WAIT)
+    batcher = Batcher(1, limits)
+    first = batcher.submit(gate, ["a"])
+    gate.entered.acquire(timeout=WAIT)
+    others = [batcher.submit(gate, [text]) for text in "bc"]
+    gate.opened.set()
+    assert first.result(WAIT)
+    again = batcher.submit(gate, ["d"])
+    for job in (*others, again):
+        assert job.result(WAIT / 2)
+    batcher.stop()
+    assert gate.windows == [["a"], ["b", "c", "d"]]
 
 
 def test_a_full_queue_refuses_and_cancelled_lines_make_room(gate: Gate) -> None:
