@@ -25,7 +25,7 @@ class Parser(h11.Connection):
     def __init__(self, most_chunks: int) -> None:
         super().__init__(h11.SERVER, LARGEST_HEAD)
         self.most_chunks, self._chunks = most_chunks, 0
-        self._head = b""
+        self._head: list[bytes] = []
 
     @property
     def is_over(self) -> bool:
@@ -43,14 +43,14 @@ class Parser(h11.Connection):
                 raise h11.RemoteProtocolError("too many chunks")
         return event
 
-    def send(self, event: Any) -> bytes | None:
-        """The bytes of an event, those of a head with what comes after it."""
-        said: bytes | None = super().send(event)
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """The bytes of an event, those of a head with what comes after it; None for the end of the connection."""
+        said = super().send_with_data_passthrough(event)
         if isinstance(event, h11.Response):
-            self._head = said or b""
-            return b""
-        head, self._head = self._head, b""
-        return head + said if head and said is not None else said
+            self._head = said or []
+            return []
+        head, self._head = self._head, []
+        return said if said is None else head + said
 
 
 class Connection(H11Protocol):
