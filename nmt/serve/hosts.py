@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-ERROR = "this service answers to localhost alone; for other names start it with --api-key-file, or with --no-key"
+ERROR = "this service answers to localhost alone; ask it there, or have it started with keys"
 
 
 class OnlyHere:
