@@ -29,7 +29,6 @@ from test_training import a_split
 from nmt.config import PrepareOptions, SearchOptions, TrainingConfig
 from nmt.corpus.batches import read_batch
 from nmt.corpus.dataset import Dataset
-from nmt.corpus.lexicon import Translated
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.decoding.checks import Checks
 from nmt.decoding.engine import Hypothesis
@@ -40,19 +39,16 @@ from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
 from nmt.text.progress import Silent
 from nmt.text.reserved import SLOTS
-from nmt.text.words import stems_of
 from nmt.training import stages, synthetic
 from nmt.training.context import RunContext
 from nmt.training.counters import Mixture, Position
 from nmt.training.mixed import Joined, factors_of
-from nmt.training.odd_input import OddInput
 from nmt.training.opening import fresh_state, open_run
 from nmt.training.phases.both_directions import BothDirections
 from nmt.training.plan import plan
 from nmt.training.request import TrainRequest, read_request
 from nmt.training.stages import share_of, stages_of
-from nmt.training.synthetic import Pairs, Texts, Way, tag_of
-from nmt.training.terms import ShownTerms
+from nmt.training.synthetic import Pairs, Texts, Way
 
 SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5, "odd_input": 0.0}
 MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5 --set training.odd_input=0"
@@ -133,17 +129,14 @@ def test_pairs_are_made_at_each_switch_and_read_from_then_on(whole: Path, data: 
 
 def test_both_directions_learn_from_what_was_made_and_later_one_does(whole: Path, data: Path) -> None:
     dataset = Dataset.open(data)
-    tag = tag_of(dataset.load_tokenizers()[0])
     assert dataset.mono
     texts = {(side, ids.tobytes()) for side in (0, 1) for ids in dataset.mono.ids(np.arange(len(dataset.mono)))[side]}
     for name, of_sources in (("1", "predicted"), ("2", "read")):
         split = Pairs.open(whole / "synthetic" / name, dataset).split
         found = Counter[str]()
         for source, target in zip(*split.ids(np.arange(len(split))), strict=True):
-            assert source[0] == tag
-            assert (source != tag).sum() == len(source) - 1
             found["predicted"] += (0, target.tobytes()) in texts
-            found["read"] += (0, source[1:].tobytes()) in texts
+            found["read"] += (0, source.tobytes()) in texts
             found["target"] += (1, target.tobytes()) in texts
         assert found["target"] > 0
         assert found[of_sources] == len(split) - found["target"] > 0
@@ -434,7 +427,7 @@ class Slots(WordTokenizer):
         return 4
 
     def __post_init__(self) -> None:
-        self.words += [f"<{slot}>" for slot in range(SLOTS)] + ["<synthetic>"]
+        self.words += [f"<{slot}>" for slot in range(SLOTS)]
 
 
 def way(found: dict[str, list[str]], words: Slots, **options: Any) -> Way:
@@ -461,16 +454,16 @@ def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[l
 
 
 @pytest.mark.parametrize("reads_made", [False, True])
-def test_what_is_read_is_tagged_and_texts_of_the_target_are_always_predicted(reads_made: bool) -> None:
+def test_texts_of_the_target_are_always_predicted_and_those_of_the_source_as_asked(reads_made: bool) -> None:
     words = Slots()
     rows = Rows(words, ("", "ein Haus"), ("a house", ""), ("", "zwei <0> Häuser"))
     ways = way({"a house": ["Haus"]}, words), way({"ein Haus": ["one house"], "zwei <0> Häuser": ["<0> two"]}, words)
-    texts = Texts(rows, *ways, tag=[tag_of(words)], reads_made=reads_made)  # type: ignore[arg-type]
+    texts = Texts(rows, *ways, reads_made=reads_made)  # type: ignore[arg-type]
     made, dropped = made_of(words, texts, 3)
     assert made == [
-        ("<synthetic> one house", "ein Haus"),
-        ("<synthetic> Haus", "a house") if reads_made else ("<synthetic> a house", "Haus"),
-        ("<synthetic> <0> two", "zwei <0> Häuser"),
+        ("one house", "ein Haus"),
+        ("Haus", "a house") if reads_made else ("a house", "Haus"),
+        ("<0> two", "zwei <0> Häuser"),
     ]
     assert not dropped
 
@@ -479,8 +472,8 @@ def test_what_is_empty_too_long_or_has_other_slots_is_dropped_and_counted() -> N
     words = Slots()
     wrong = {"a": [""], "b": ["x " * 9], "c <1>": ["y"], "d": ["z <1>"], "e <2>": ["<2> u"]}
     rows = Rows(words, *((source, "") for source in wrong))
-    made, dropped = made_of(words, Texts(rows, way(wrong, words), tag=[tag_of(words)]), 5, 8)  # type: ignore[arg-type]
-    assert made == [("<synthetic> e <2>", "<2> u")]
+    made, dropped = made_of(words, Texts(rows, way(wrong, words)), 5, 8)  # type: ignore[arg-type]
+    assert made == [("e <2>", "<2> u")]
     assert dropped == {"empty": 1, "too-long": 1, "slots": 2}
 
 
@@ -498,7 +491,7 @@ def test_what_fails_a_check_is_dropped_by_its_name(monkeypatch: pytest.MonkeyPat
     assert dropped == {"loop": 1, "number": 1, "copied": 1}
 
 
-def test_of_a_teachers_hypotheses_the_one_most_like_the_reference_is_learnt_untagged() -> None:
+def test_of_a_teachers_hypotheses_the_one_most_like_the_reference_is_learnt() -> None:
     words = Slots()
     rows = Rows(words, ("a small house", "ein kleines Haus"), ("a dog", "ein Hund"))
     found = {"a small house": ["das Haus", "ein kleines Haus ist", "klein"], "a dog": ["der Hund", "Hunde", "Katze"]}
@@ -609,27 +602,6 @@ def test_a_dataset_with_text_needs_no_setting_and_others_have_none(
     ]
     assert [training.synthetic for training in chosen] == [0.0, 0.5]
     assert [training.bidirectional for training in chosen] == [0.33, 0.5]
-
-
-@pytest.mark.parametrize("shown", ["odd input", "terms"])
-def test_a_tag_stays_in_front_of_what_training_shows_otherwise(shown: str, data: Path) -> None:
-    dataset = Dataset.open(data)
-    tokenizers = dataset.load_tokenizers()
-    plain = read_batch(dataset.train, np.arange(12))
-    tag = np.array([tag_of(tokenizers[0])], plain.sources[0].dtype)
-    tagged = [np.concatenate([tag, ids]) if row % 2 else ids for row, ids in enumerate(plain.sources)]
-    change: OddInput | ShownTerms = OddInput(1.0, 1, tokenizers)
-    if shown == "terms":
-        sources = tokenizers[0].decode_slotted([ids.tolist() for ids in plain.sources])
-        targets = tokenizers[0].decode_slotted([ids.tolist() for ids in plain.targets])
-        words = [(stems_of(left)[0], stems_of(right)[0], right) for left, right in zip(sources, targets, strict=True)]
-        lexicon = {left[2]: Translated(right[2], text[right[0] : right[1]]) for left, right, text in words}
-        change = ShownTerms(1.0, 1, tokenizers[0], lexicon)
-    for step in range(4):
-        wanted = change.batch(plain, step, 0).sources
-        made = change.batch(replace(plain, sources=tagged), step, 0).sources
-        for row, (ids, without) in enumerate(zip(made, wanted, strict=True)):
-            assert ids.tolist() == [*(tag.tolist() if row % 2 else []), *without.tolist()]
 
 
 def test_a_plan_counts_the_time_in_which_texts_are_translated(data: Path, tmp_path: Path) -> None:
