@@ -4,14 +4,16 @@ NmtError                     70  a bug in nmt, when no class below fits
 ├── UsageError                2  the command line asks for something that does not exist
 ├── DataError                65  a text, a dataset or a model file is not what it should be
 │   ├── OtherFormatError     65  a whole checkpoint, written by another version of nmt
-│   └── SizeError            65  a vocabulary size that does not fit the text
+│   ├── SizeError            65  a vocabulary size that does not fit the text
+│   └── NotNumbersError      65  a model's outputs are not numbers: its training diverged
 ├── MissingInputError        66  a named file or folder is not there
 │   └── UnreadableError      66  it is there, but this user may not read it: it is not damaged
 ├── CannotCreateError        73  an output cannot be created, or something else has its name
 ├── StorageError             74  reading or writing failed part-way, or the disk is full
 ├── BusyError                75  out of memory, or another process holds a file: try again
 │   ├── Interrupted          75  a run was asked to stop while it made synthetic pairs
-│   └── PeerLostError        75  another process of a training run has ended
+│   ├── PeerLostError        75  another process of a training run has ended
+│   └── QueueFullError       75  a service has too much to do: ask again
 └── SettingsError            78  settings that do not fit together, or not with the run being resumed
 
 Every error says what is wrong (with file and line) and how to mend it. It names an argument in backticks, as

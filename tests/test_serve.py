@@ -31,6 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
 from nmt.config import EngineOptions
+from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.request import Line
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import BusyError, CannotCreateError
@@ -38,10 +39,11 @@ from nmt.serve.app import application
 from nmt.serve.batcher import Batcher
 from nmt.serve.directions import Directions, Served
 from nmt.serve.keys import Keys
-from nmt.serve.limits import Limits
+from nmt.serve.limits import Limits, QueueFullError
 from nmt.serve.listening import Listening
 from nmt.serve.log import Log
 from nmt.serve.service import Service
+from nmt.serve.waiting import NO_ROOM
 from nmt.text.progress import Progress
 
 # A limit that no line reaches: where one does, CTranslate2 ends its search a little earlier or later in other company.
@@ -470,6 +472,31 @@ def test_a_bug_is_one_line_of_the_log_and_says_nothing_to_the_client(service: Se
     assert "translate_window" in bug["where"][-1]
 
 
+def test_what_does_not_fit_into_memory_is_no_bug_and_not_asked_again(
+    directions: Directions, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = directions.served[0].plain.loaded
+    assert loaded
+    logged: list[str] = []
+    service = Service.of(directions, Keys(), LIMITS, Log(logged.append))
+    search = type(loaded.engine).search
+    longest = max(map(len, LINES))
+
+    def with_little_memory(engine: Any, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
+        if any(len(query.pieces) > longest for query in queries):
+            raise BusyError("it does not fit", "use a smaller one")
+        return search(engine, queries, options)
+
+    monkeypatch.setattr(type(loaded.engine), "search", with_little_memory)
+    app = application(service)
+    answer = ask(app, "POST", "/translate", json=asked(f"{LINES[0]}\n{'집' * (longest + 1)}"))
+    assert (answer.status_code, answer.json()) == (507, {"error": NO_ROOM})
+    assert "retry-after" not in answer.headers
+    assert ask(app, "POST", "/translate", json=asked(LINES[0])).json() == {"translatedText": expected[0]}
+    assert [json.loads(line)["status"] for line in logged] == [507, 200]
+    service.stop()
+
+
 # --- a full queue, and clients that go away ---------------------------------------------------------------------------
 
 
@@ -550,7 +577,7 @@ def test_a_full_queue_refuses_and_cancelled_lines_make_room(gate: Gate) -> None:
     first = batcher.submit(gate, ["first"])
     gate.entered.acquire(timeout=WAIT)
     second = batcher.submit(gate, ["a", "b", "c"])
-    with pytest.raises(BusyError):
+    with pytest.raises(QueueFullError):
         batcher.submit(gate, ["d"])
     second.cancel()
     third = batcher.submit(gate, ["d"])
@@ -567,7 +594,7 @@ def test_who_would_wait_too_long_is_refused_at_once(gate: Gate) -> None:
         gate.entered.acquire(timeout=WAIT)
         batcher._speed = 10.0
         long = batcher.submit(gate, ["0123456789"] * 20)
-        with pytest.raises(BusyError):
+        with pytest.raises(QueueFullError):
             batcher.submit(gate, ["0123456789"] * 20)  # the first 20 take 36 seconds
         assert batcher.seconds_left() == 36
         short = batcher.submit(gate, ["short"])  # waits for one of them

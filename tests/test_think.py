@@ -25,15 +25,16 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 
 from nmt import SearchOptions, Translator
 from nmt.config import LEARNED_POSITIONS, EngineOptions, ModelConfig
-from nmt.errors import BusyError, DataError, SettingsError
+from nmt.decoding.engine import NotNumbersError
+from nmt.errors import DataError, SettingsError
 from nmt.model import build_model
 from nmt.serve.directions import Directions
 from nmt.serve.keys import Keys
-from nmt.serve.limits import Limits
+from nmt.serve.limits import Limits, QueueFullError
 from nmt.serve.log import Log
 from nmt.serve.service import Service
 from nmt.serve.thinking import json_of
-from nmt.serve.translating import CHANGED
+from nmt.serve.waiting import CHANGED
 from nmt.serve.watched import MOST_WAITING
 from nmt.show.attention import Inspector
 from nmt.show.recording import record
@@ -62,13 +63,17 @@ CONFIGS = {**ATTENDING, "none": replace(RECURRENT, attention_score="none")}
 
 
 def random_model(
-    tiny_run: TinyRun, folder: Path, config: ModelConfig, languages: tuple[str, str] = ("ko", "en")
+    tiny_run: TinyRun,
+    folder: Path,
+    config: ModelConfig,
+    languages: tuple[str, str] = ("ko", "en"),
+    scale: float = 1.5,
 ) -> Path:
     """A model with random weights and the tokenizer of the tiny run, which doubts and ends after some pieces."""
     torch.manual_seed(5)
     model = build_model(config, 664, 664, True)
     for parameter in model.parameters():
-        parameter.data.mul_(1.5).add_(0.2 * torch.randn_like(parameter))
+        parameter.data.mul_(scale).add_(0.2 * torch.randn_like(parameter))
     model.embeddings.produced[-RESERVED:] = 0
     tokenizer = (tiny_run.run / "model" / "tokenizer.model").read_bytes()
     about = ModelAbout(config, dict(zip(("source", "target"), languages, strict=True)), {"tokenizer.model": tokenizer})
@@ -382,7 +387,7 @@ def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: S
     free = Event()
     waiting = [service.thinking.submit(free.wait) for _ in range(MOST_WAITING)]
     try:
-        with pytest.raises(BusyError):
+        with pytest.raises(QueueFullError):
             service.thinking.submit(free.wait)
         answer = httpx.post(f"{url}/think", json=asked(), timeout=WAIT)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
@@ -391,6 +396,19 @@ def test_too_many_that_wait_are_503_and_translating_goes_on(url: str, service: S
         free.set()
     assert all(future.result(WAIT) for future in waiting)
     assert httpx.post(f"{url}/think", json=asked(), timeout=WAIT).status_code == 200
+
+
+def test_a_model_whose_outputs_are_not_numbers_is_no_bug_and_not_asked_again(tiny_run: TinyRun, tmp_path: Path) -> None:
+    random_model(tiny_run, tmp_path / "diverged", BASE, scale=1e30)  # finite, and their products are not
+    engine = EngineOptions(threads=1, device="cpu", engine="torch")
+    directions = Directions.load([tmp_path / "diverged"], SearchOptions(beam_size=2), engine, None)
+    logged: list[str] = []
+    with running(Service.of(directions, Keys(), Limits(), Log(logged.append))) as url:
+        for path in ("translate", "think"):
+            answer = httpx.post(f"{url}/{path}", json=asked(), timeout=WAIT)
+            assert (answer.status_code, answer.json()) == (503, {"error": str(NotNumbersError())})
+            assert "retry-after" not in answer.headers
+    assert [json.loads(line)["status"] for line in logged] == [503, 503]
 
 
 def test_without_pytorch_it_is_501(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,6 +152,17 @@ class Aligner(Protocol):
         """
 
 
+class NotNumbersError(DataError):
+    """A model's outputs are not numbers."""
+
+    def __init__(
+        self,
+        what: str = "the model's outputs are not numbers (NaN)",
+        mend: str = "its training diverged: take another one",
+    ) -> None:
+        super().__init__(what, mend)
+
+
 class FullEngine(Engine, Scorer, Protocol):
     """An engine that searches and scores, as every engine of a model folder does."""
 
@@ -159,10 +170,10 @@ class FullEngine(Engine, Scorer, Protocol):
 def forced(target: Sequence[int], token_scores: Sequence[float]) -> Hypothesis:
     """The hypothesis of a given target, from the log-probabilities of its pieces and of </s>.
 
-    Raises DataError for one that is not a number.
+    Raises NotNumbersError for one that is not a number.
     """
     scores = [NEVER_SEEN if score < IMPOSSIBLE else score for score in token_scores]
     mean = math.fsum(scores) / len(scores)
     if mean != mean:
-        raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+        raise NotNumbersError
     return Hypothesis(list(target), mean, scores)

@@ -18,7 +18,9 @@ from nmt.serve.observing import Observed
 from nmt.serve.page import page_routes
 from nmt.serve.service import Service
 from nmt.serve.thinking import think
-from nmt.serve.translating import GONE, percent, translate
+from nmt.serve.translating import percent, translate
+
+GONE = 499  # nginx's status for a client that closed its connection; nobody reads it
 
 
 async def languages(request: Request) -> Response:

@@ -14,8 +14,7 @@ from typing import Protocol
 
 from nmt.decoding.request import Line
 from nmt.decoding.translation import Translation
-from nmt.errors import BusyError
-from nmt.serve.limits import Limits
+from nmt.serve.limits import Limits, QueueFullError
 from nmt.text.progress import Progress, Silent
 
 CHARACTERS_OF_A_TOKEN = 2  # as few as Korean has; a window then fills one batch, or two
@@ -96,7 +95,7 @@ class Batcher:
     def submit(self, translator: Translates, lines: Sequence[str]) -> "Future[list[Translation]]":
         """Queue the lines of a request. Cancelling the future drops those that are not being translated yet.
 
-        Raises BusyError when the queue is full, or would keep them waiting too long.
+        Raises QueueFullError when the queue is full, or would keep them waiting too long.
         """
         job = Job(translator, lines, Future())
         size = size_of(lines)
@@ -107,7 +106,7 @@ class Batcher:
                 or self._expected_wait(len(lines)) > self.limits.seconds
             )
             if is_full or self._stopped:
-                raise BusyError("too many lines are waiting", "try again later")
+                raise QueueFullError("too many lines are waiting", "try again later")
             if not lines:
                 job.future.set_result([])
                 return job.future

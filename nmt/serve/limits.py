@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from nmt.errors import BusyError
+
+
+class QueueFullError(BusyError):
+    """Too much waits; whoever asks again later may be answered."""
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -8,11 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from nmt.errors import BusyError, DataError, MissingInputError
+from nmt.decoding.engine import NotNumbersError
+from nmt.errors import DataError
 from nmt.serve.asking import Fields, check_key, fields_of, text_of, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
-from nmt.serve.translating import BUSY, CHANGED, GONE, unless_gone
+from nmt.serve.waiting import results
 
 _encoded = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 MOST_BEAMS = 8  # more cannot be told apart
@@ -63,15 +64,14 @@ def json_of(value: Any) -> str:
 
 
 def answer_of(service: Service, asked: Asked) -> dict[str, Any]:
-    """What is asked for, in the thread that thinks. Raises HTTPException for what cannot be shown."""
-    try:
-        thinkers = service.thinking.thinkers(asked.served)
-    except (DataError, MissingInputError):
-        raise HTTPException(503, CHANGED) from None
+    """What is asked for, in the thread that thinks. Raises HTTPException for what cannot be shown, else NmtError."""
+    thinkers = service.thinking.thinkers(asked.served)
     try:
         if asked.open is not None:
             return {"opened": thinkers[asked.model].open(asked.text, asked.beam_size, asked.open)}
         told = [thinker.think(asked.text, asked.reference, asked.beam_size) for thinker in thinkers]
+    except NotNumbersError:
+        raise
     except DataError as error:
         raise HTTPException(400, f"{error.what}: {error.mend}") from None
     except IndexError:
@@ -87,18 +87,9 @@ async def think(request: Request) -> Response:
     if not service.thinking.is_there:
         raise HTTPException(501, "watching needs PyTorch, which is not installed here")
     asked = Asked.of(fields, service)
-    future = None
-    try:
-        future = service.thinking.submit(lambda: json_of(answer_of(service, asked)).encode())
-        done = await unless_gone(request, [future], service.limits.seconds)
-    except (BusyError, TimeoutError):
-        raise HTTPException(503, BUSY, {"Retry-After": "1"}) from None
-    finally:
-        if future:
-            future.cancel()
-    if done is None:
-        return Response(status_code=GONE)
+    futures = map(service.thinking.submit, [lambda: json_of(answer_of(service, asked)).encode()])
+    (answer,) = await results(request, futures, service.limits.seconds)
     request.state.facts.update(direction=f"{asked.served.source}-{asked.served.target}", characters=len(asked.text))
     if service.log.texts:
         request.state.facts["texts"] = [asked.text]
-    return Response(done[0], media_type="application/json")
+    return Response(answer, media_type="application/json")

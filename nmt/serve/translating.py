@@ -1,10 +1,8 @@
 """POST /translate: texts of a request to translations, by way of the batcher. Knows no model."""
 
-import asyncio
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,18 +11,12 @@ from starlette.responses import JSONResponse, Response
 from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
-from nmt.errors import BusyError, DataError, MissingInputError
 from nmt.serve.asking import Asked, check_key, fields_of, is_small, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
-
-T = TypeVar("T")
+from nmt.serve.waiting import done, results
 
 AUTO = "auto"
-GONE = 499  # nginx's status for a client that closed its connection; nobody reads it
-BUSY = "too many requests are waiting; try again later"
-
-CHANGED = "the files of the model have changed since the service began; restart it"
 
 
 class Told(NamedTuple):
@@ -42,34 +34,15 @@ async def translate(request: Request) -> Response:
     small = is_small(fields)
     asked = await done(small, partial(Asked.of, fields, service.limits, service.directions.alternatives))
     told = await done(asked.source != AUTO, partial(directions_of, service, asked))
-    is_there = not asked.alignment or await linking(request, service, told)
-    translated = await translations(request, service, asked, told) if is_there else None
-    if translated is None:
-        return Response(status_code=GONE)
+    if asked.alignment:
+        await results(request, [service.aligning.submit(each.served for each in told)], service.limits.seconds)
+    translated = await translations(request, service, asked, told)
     answers = await done(small and not asked.details, partial(answers_of, asked, told, translated))
     note(request, service, asked, told, answers)
     if asked.is_list:
         names = answers[0] if answers else {"translatedText": ""}
         return JSONResponse({name: [answer[name] for answer in answers] for name in names})
     return JSONResponse(answers[0])
-
-
-async def done(at_once: bool, work: Callable[[], T]) -> T:
-    """The result of some work: at once, or by a thread, which costs more than what is short and lets others go on."""
-    return work() if at_once else await asyncio.to_thread(work)
-
-
-async def linking(request: Request, service: Service, told: Sequence[Told]) -> bool:
-    """Have what links words loaded; False when the client is gone. Raises HTTPException when it takes too long."""
-    future = service.aligning.submit(each.served for each in told)
-    try:
-        return await unless_gone(request, [future], service.limits.seconds) is not None
-    except TimeoutError:
-        raise HTTPException(503, BUSY, {"Retry-After": "1"}) from None
-    except (DataError, MissingInputError):
-        raise HTTPException(503, CHANGED) from None
-    finally:
-        future.cancel()
 
 
 def directions_of(service: Service, asked: Asked) -> list[Told]:
@@ -94,24 +67,17 @@ def directions_of(service: Service, asked: Asked) -> list[Told]:
 
 async def translations(
     request: Request, service: Service, asked: Asked, told: Sequence[Told]
-) -> list[list[Translation]] | None:
-    """The translations of the lines of each text; None when the client is gone. Raises HTTPException when busy."""
-    groups: dict[Any, list[int]] = {}  # the texts of each translator
+) -> list[list[Translation]]:
+    """The translations of the lines of each text. Raises what ``results`` raises."""
+    groups: dict[Translator, list[int]] = {}  # the texts of each translator
     for number, (served, _) in enumerate(told):
         groups.setdefault(translator_of(service, asked, served), []).append(number)
-    waiting: list[Future[list[Translation]]] = []
-    try:
-        for translator, numbers in groups.items():
-            lines = [line for number in numbers for line in asked.texts[number]]
-            waiting.append(service.batcher.submit(translator, lines))
-        found = await unless_gone(request, waiting, service.limits.seconds)
-    except (BusyError, TimeoutError):
-        raise HTTPException(503, BUSY, {"Retry-After": str(service.batcher.seconds_left())}) from None
-    finally:
-        for future in waiting:
-            future.cancel()
-    if found is None:
-        return None
+    batcher = service.batcher
+    futures = (
+        batcher.submit(translator, [line for number in numbers for line in asked.texts[number]])
+        for translator, numbers in groups.items()
+    )
+    found = await results(request, futures, service.limits.seconds, batcher.seconds_left)
     translated: list[list[Translation]] = [[] for _ in told]
     for numbers, lines_found in zip(groups.values(), found, strict=True):
         left = iter(lines_found)
@@ -125,33 +91,6 @@ def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
     if asked.alignment and (links := service.aligning.find(served)):
         return links
     return served.n_best if asked.alternatives else served.plain
-
-
-async def unless_gone(request: Request, waiting: Sequence["Future[T]"], seconds: float) -> list[T] | None:
-    """The results of futures; None when the client goes before that. Raises TimeoutError, and what they raise."""
-
-    async def all_of_them() -> list[T]:
-        return [await asyncio.wrap_future(future) for future in waiting]
-
-    results = asyncio.ensure_future(all_of_them())
-    gone = asyncio.ensure_future(disconnected(request))
-    try:
-        either: list[asyncio.Future[Any]] = [results, gone]
-        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if results.done():
-            return results.result()
-        if gone.done():
-            return None
-        raise TimeoutError
-    finally:
-        gone.cancel()
-        results.cancel()
-
-
-async def disconnected(request: Request) -> None:
-    """Wait until the client of a request that was read closes its connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def answers_of(asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]) -> list[dict[str, Any]]:

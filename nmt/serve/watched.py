@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from nmt.errors import BusyError, SettingsError
+from nmt.errors import SettingsError
 from nmt.serve.directions import Served
+from nmt.serve.limits import QueueFullError
 from nmt.text.directions import spoken
 from nmt.text.languages import same_language
 
@@ -48,10 +49,10 @@ class Thinking:
         return find_spec("torch") is not None
 
     def submit(self, work: Callable[[], T]) -> "Future[T]":
-        """Queue some work. Raises BusyError when too much waits."""
+        """Queue some work. Raises QueueFullError when too much waits."""
         with self._lock:
             if self._waiting >= MOST_WAITING:
-                raise BusyError("too many sentences are waiting", "try again later")
+                raise QueueFullError("too many sentences are waiting", "try again later")
             self._waiting += 1
         future = self._thread.submit(work)
         future.add_done_callback(self._done)

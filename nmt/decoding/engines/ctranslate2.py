@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from nmt.config import SearchOptions
-from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, forced, length_limit
+from nmt.decoding.engine import MAX_PIECES, Hypothesis, NotNumbersError, Query, forced, length_limit
 from nmt.decoding.engines.forked import never_delete, tell_of_forks
 from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory, shown
 from nmt.store.ctranslate2_cache import load_cached
@@ -82,7 +82,7 @@ class CTranslate2Engine:
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each query, searched as one batch.
 
-        Raises DataError when the model's outputs are not numbers, BusyError when the batch does not fit into memory.
+        Raises NotNumbersError for a model whose outputs are not, BusyError when the batch does not fit into memory.
         """
         if any(query.has_phrases for query in queries):
             raise SettingsError(NO_PHRASES, "set `engine` to torch")
@@ -132,11 +132,11 @@ class CTranslate2Engine:
         return [[self.source_pieces[id] for id in query.pieces] for query in queries]
 
     def hypotheses(self, query: Query, result: Any) -> Iterator[Hypothesis]:
-        """The hypotheses of a query in CTranslate2's result. Raises DataError for a score that is not a number."""
+        """The hypotheses of a query in CTranslate2's result. Raises NotNumbersError."""
         given = len(query.prefix)  # its pieces that the model never produces come back as <unk>
         for tokens, score in zip(result.hypotheses, result.scores, strict=True):
             if score != score:
-                raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+                raise NotNumbersError
             yield Hypothesis([*query.prefix, *(self.id_of[token] for token in tokens[given:])], float(score))
 
 

@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from nmt.config import SearchOptions
 from nmt.decoding.beam import Beam, by_length_penalty
-from nmt.decoding.engine import Hypothesis, Query, forced
+from nmt.decoding.engine import Hypothesis, NotNumbersError, Query, forced
 from nmt.decoding.engines.forked import tell_of_forks
 from nmt.decoding.ensemble import Ensemble
 from nmt.decoding.filters import forbid
@@ -26,7 +26,7 @@ from nmt.decoding.roles import Columns, Role, Stepper
 from nmt.decoding.sample import Sample
 from nmt.decoding.search import Search
 from nmt.decoding.teacher import Teacher
-from nmt.errors import BusyError, DataError, SettingsError, is_out_of_memory
+from nmt.errors import BusyError, SettingsError, is_out_of_memory
 from nmt.model.attention import without_cudnn
 from nmt.model.device import choose_device
 from nmt.model.family import TranslationModel
@@ -101,14 +101,14 @@ class PyTorchEngine:
     def search(self, queries: Sequence[Query], options: SearchOptions) -> list[list[Hypothesis]]:
         """The hypotheses of each query, searched as one batch.
 
-        Raises DataError when the model's logits are not numbers, BusyError when the batch does not fit into memory,
+        Raises NotNumbersError for a model whose logits are not, BusyError when the batch does not fit into memory,
         SettingsError in a process that was forked after the model was loaded onto a GPU.
         """
         if not queries:
             return []
         results = self.compute(len(queries), partial(self.search_batch, queries, options))
         if not all(results):
-            raise DataError("the model's outputs are not numbers (NaN)", "its training diverged: take another one")
+            raise NotNumbersError
         return results
 
     def score(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> list[Hypothesis]:
