@@ -18,7 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from threading import get_ident
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -27,7 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libretranslatepy import LibreTranslateAPI
 from serving import WAIT, asked, connected, post, read_all, running, serving
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nmt import SearchOptions, Translation, Translator
 from nmt.config import EngineOptions
@@ -35,13 +37,16 @@ from nmt.decoding.engine import Hypothesis, Query
 from nmt.decoding.request import Line
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import BusyError, CannotCreateError
+from nmt.serve import bodies, translating
 from nmt.serve.app import application
 from nmt.serve.batcher import Batcher
+from nmt.serve.bodies import pairs_of
 from nmt.serve.directions import Directions, Served
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits, QueueFullError
 from nmt.serve.listening import Listening
 from nmt.serve.log import Log
+from nmt.serve.observing import Observed
 from nmt.serve.service import Service
 from nmt.serve.waiting import NO_ROOM
 from nmt.text.progress import Progress
@@ -434,6 +439,80 @@ def test_without_a_key_nobody_is_answered(service: Service, expected: list[str],
         assert ask(app, "POST", "/detect", json=body).status_code == status
     assert ask(app, "GET", "/metrics").status_code == 401
     assert ask(app, "GET", "/languages").status_code == ask(app, "GET", "/health").status_code == 200
+
+
+def test_the_paths_that_need_a_key_are_those_of_the_docs(service: Service) -> None:
+    app = application(replace(service, keys=Keys([KEY])))
+    assert isinstance(app, Observed)
+    needed = {
+        path
+        for path in app.paths
+        for method in ("GET", "POST")
+        if ask(app, method, path, data=asked("집")).status_code == 401
+    }
+    (said,) = re.findall(r"^(.*) need one; the pages", (ROOT / "docs/serve.md").read_text(encoding="utf-8"), re.M)
+    assert needed == set(re.findall("`(/[a-z]+)`", said))
+
+
+class Reads:
+    """An application, and whether it has read a body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app, self.has_read = app, False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def read() -> Message:
+            self.has_read = True
+            return await receive()
+
+        await self.app(scope, read, send)
+
+
+@pytest.mark.parametrize("path", ["/translate", "/think", "/detect"])
+def test_a_wrong_key_in_the_header_is_refused_before_the_body_is_read(service: Service, path: str) -> None:
+    app = Reads(application(replace(service, keys=Keys([KEY]))))
+    for key, body, status in ((KEY[:-1], asked("집", api_key=KEY), 403), (KEY, {}, 400)):
+        answer = ask(app, "POST", path, json=body, headers={"Authorization": f"Bearer {key}"})
+        assert (answer.status_code, app.has_read) == (status, status == 400)
+
+
+# --- the event loop ---------------------------------------------------------------------------------------------------
+
+
+BYTES = st.binary(max_size=40) | st.text("%0aF+=&;q가", max_size=40).map(str.encode)
+
+
+@given(st.lists(BYTES, max_size=5).map(b"".join))
+def test_a_form_is_read_as_pythons_own_library_reads_its_bytes(body: bytes) -> None:
+    pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    as_text = [tuple(each.encode("latin-1").decode("utf-8", "replace") for each in pair) for pair in pairs]
+    assert pairs_of(body) == as_text
+
+
+@pytest.mark.parametrize("kind", ["json", "data", "files"])
+def test_long_requests_are_read_and_answered_by_threads_and_short_ones_at_once(
+    service: Service, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    by_thread: list[bool] = []
+
+    def spied(function: Callable[..., Any]) -> Callable[..., Any]:
+        def spy(*given: Any) -> Any:
+            by_thread.append(get_ident() != loop)
+            return function(*given)
+
+        return spy
+
+    loop = get_ident()
+    reads = "_json_fields" if kind == "json" else "_merged"
+    monkeypatch.setattr(bodies, reads, spied(getattr(bodies, reads)))
+    monkeypatch.setattr(translating, "json_of", spied(translating.json_of))
+    app = application(service)
+    for lines in (1, 290):
+        by_thread.clear()
+        fields = asked("\n".join([LINES[0], *[" " * 60] * lines]))
+        sent = {name: (None, value) for name, value in fields.items()} if kind == "files" else fields
+        assert ask(app, "POST", "/translate", **{kind: sent}).status_code == 200
+        assert by_thread == [lines > 1] * 2
 
 
 # --- the log ----------------------------------------------------------------------------------------------------------

@@ -29,11 +29,11 @@ from nmt.decoding.engine import NotNumbersError
 from nmt.errors import DataError, SettingsError
 from nmt.model import build_model
 from nmt.serve.directions import Directions
+from nmt.serve.encoding import json_of
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits, QueueFullError
 from nmt.serve.log import Log
 from nmt.serve.service import Service
-from nmt.serve.thinking import json_of
 from nmt.serve.waiting import CHANGED
 from nmt.serve.watched import MOST_WAITING
 from nmt.show.attention import Inspector

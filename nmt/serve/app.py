@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from nmt.serve.asking import check_key, fields_of, text_of
+from nmt.serve.asking import text_of
+from nmt.serve.bodies import bearer_of, check_key, fields_of
 from nmt.serve.hosts import OnlyHere
 from nmt.serve.observing import Observed
 from nmt.serve.page import page_routes
@@ -32,8 +33,7 @@ async def languages(request: Request) -> Response:
 async def detect(request: Request) -> Response:
     """Answer POST /detect."""
     service: Service = request.app.state.service
-    fields = await fields_of(request, service.limits)
-    check_key(request, fields, service.keys)
+    fields, _ = await fields_of(request, service.keys, service.limits)
     if not service.detector:
         raise HTTPException(501, "this service cannot tell languages")
     found = await asyncio.to_thread(service.detector.detect, text_of(fields.get("q")))
@@ -48,7 +48,7 @@ async def health(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Answer GET /metrics."""
     service: Service = request.app.state.service
-    check_key(request, {}, service.keys)
+    check_key(bearer_of(request), service.keys)
     return Response(service.metrics.text(), media_type=service.metrics.content_type)
 
 

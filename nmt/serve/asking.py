@@ -1,98 +1,23 @@
-"""What a request asks for: its body read within bounds, as JSON or as a form, and checked. Knows no translation.
+"""What a request to translate asks for: its fields, checked. Knows no translation.
 
 What is wrong is an HTTPException, whose words a client reads: they name fields of the request, and quote little of it.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
-from urllib.parse import parse_qsl
+from typing import Self
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.types import Message
 
 from nmt.documents import parse_text
 from nmt.documents.document import Document
 from nmt.errors import DataError, shown
-from nmt.serve.keys import Keys
+from nmt.serve.bodies import Fields
 from nmt.serve.limits import Limits
 
-MOST_FIELDS = 2_000  # of a form
-READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
-SMALL, SMALL_LIST = 5_000, 50  # characters and texts of a request that is read at once, not by a thread
 TAGS_OF_A_LINE = 20  # times the lines of a request that a page may have: each takes some 10 µs to read
 NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of a character, which JSON can spell and UTF-8 cannot
-
-Fields = Mapping[str, Any]
-
-
-async def fields_of(request: Request, limits: Limits) -> Fields:
-    """The fields of a request's body, by name. Raises HTTPException."""
-    body = await _read(request, limits.body)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        return _json_fields(body)
-    if kind == "application/x-www-form-urlencoded":
-        try:
-            pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-        except ValueError:
-            raise HTTPException(413, f"the form has over {MOST_FIELDS} fields") from None
-        return _merged(pairs)
-    if kind == "multipart/form-data":
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        again = Request(request.scope, receive)
-        try:
-            form = await again.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=limits.body)
-        except ValueError:
-            raise HTTPException(400, "the form is damaged") from None
-        return _merged([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
-    raise HTTPException(415, "send JSON, with Content-Type: application/json, or a form")
-
-
-async def _read(request: Request, largest: int) -> bytes:
-    body, size = bytearray(), 0
-    async for part in request.stream():
-        size += len(part)
-        if size <= largest:
-            body += part
-        elif size > READ_ON * largest:
-            break
-    if size > largest:
-        raise HTTPException(413, f"a request has at most {largest:,} bytes", {"Connection": "close"})
-    return bytes(body)
-
-
-def _json_fields(body: bytes) -> Fields:
-    try:
-        fields = json.loads(body)
-    except (ValueError, RecursionError):
-        raise HTTPException(400, "the body is not JSON") from None
-    if not isinstance(fields, dict):
-        raise HTTPException(400, "the body is no JSON object: send one with q, source and target")
-    return fields
-
-
-def _merged(pairs: list[tuple[str, str]]) -> Fields:
-    """The fields of a form; q may be repeated."""
-    texts = [value for name, value in pairs if name == "q"]
-    several = {"q": texts if len(texts) > 1 else texts[0]} if texts else {}
-    return {**dict(pairs), **several}
-
-
-def check_key(request: Request, fields: Fields, keys: Keys) -> None:
-    """Raise HTTPException unless the request has a key, as the field api_key or as a bearer token."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = fields.get("api_key") or (token.strip() if scheme.lower() == "bearer" else None)
-    if not keys.admit(key if isinstance(key, str) else None):
-        if key:
-            raise HTTPException(403, "the API key is not one of this service's")
-        raise HTTPException(401, "give an API key, as api_key or as a bearer token", {"WWW-Authenticate": "Bearer"})
 
 
 def text_of(value: object) -> str:
@@ -148,14 +73,6 @@ class Asked:
     def written(self, number: int, translations: Sequence[str]) -> str:
         """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
         return self.pages[number].filled(translations)[0] if self.pages else "\n".join(translations)
-
-
-def is_small(fields: Fields) -> bool:
-    """Whether the texts are so few, and so short, that they are read in less than a millisecond."""
-    q = fields.get("q")
-    texts = q if isinstance(q, list) else [q]
-    few = len(texts) <= SMALL_LIST and fields.get("format") in (None, "text")
-    return few and sum(len(text) for text in texts if isinstance(text, str)) <= SMALL
 
 
 def is_html(fields: Fields) -> bool:

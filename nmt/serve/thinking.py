@@ -1,7 +1,6 @@
 """POST /think: how a sentence is translated, for a page that shows it. Knows no model's inside."""
 
 from dataclasses import dataclass
-from json import JSONEncoder
 from typing import Any, Self
 
 from starlette.exceptions import HTTPException
@@ -10,12 +9,13 @@ from starlette.responses import Response
 
 from nmt.decoding.engine import NotNumbersError
 from nmt.errors import DataError
-from nmt.serve.asking import Fields, check_key, fields_of, text_of, unknown_language
+from nmt.serve.asking import text_of, unknown_language
+from nmt.serve.bodies import Fields, fields_of
 from nmt.serve.directions import Served
+from nmt.serve.encoding import json_of
 from nmt.serve.service import Service
 from nmt.serve.waiting import results
 
-_encoded = JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 MOST_BEAMS = 8  # more cannot be told apart
 
 
@@ -54,15 +54,6 @@ class Asked:
         return cls(text, served, reference, beam_size, wanted, model)
 
 
-def json_of(value: Any) -> str:
-    """JSON in many small steps: one of a whole answer takes a tenth of a second, in which no other thread could run."""
-    if isinstance(value, dict):
-        return f"{{{','.join(f'{_encoded(name)}:{json_of(each)}' for name, each in value.items())}}}"
-    if isinstance(value, list | tuple) and any(isinstance(each, dict | list | tuple) for each in value):
-        return f"[{','.join(map(json_of, value))}]"
-    return _encoded(value)
-
-
 def answer_of(service: Service, asked: Asked) -> dict[str, Any]:
     """What is asked for, in the thread that thinks. Raises HTTPException for what cannot be shown, else NmtError."""
     thinkers = service.thinking.thinkers(asked.served)
@@ -82,8 +73,7 @@ def answer_of(service: Service, asked: Asked) -> dict[str, Any]:
 async def think(request: Request) -> Response:
     """Answer POST /think; docs/watch.md has the fields."""
     service: Service = request.app.state.service
-    fields = await fields_of(request, service.limits)
-    check_key(request, fields, service.keys)
+    fields, _ = await fields_of(request, service.keys, service.limits)
     if not service.thinking.is_there:
         raise HTTPException(501, "watching needs PyTorch, which is not installed here")
     asked = Asked.of(fields, service)

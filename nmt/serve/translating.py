@@ -6,17 +6,20 @@ from typing import Any, NamedTuple
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
-from nmt.serve.asking import Asked, check_key, fields_of, is_small, unknown_language
+from nmt.serve.asking import Asked, unknown_language
+from nmt.serve.bodies import fields_of
 from nmt.serve.directions import Served
+from nmt.serve.encoding import json_of
 from nmt.serve.service import Service
 from nmt.serve.waiting import done, results
 
 AUTO = "auto"
+FEW = 8  # alternatives, with which the answer to a short request is short too
 
 
 class Told(NamedTuple):
@@ -29,20 +32,16 @@ class Told(NamedTuple):
 async def translate(request: Request) -> Response:
     """Answer POST /translate, in LibreTranslate's shape."""
     service: Service = request.app.state.service
-    fields = await fields_of(request, service.limits)
-    check_key(request, fields, service.keys)
-    small = is_small(fields)
-    asked = await done(small, partial(Asked.of, fields, service.limits, service.directions.alternatives))
+    fields, is_short = await fields_of(request, service.keys, service.limits)
+    is_quick = is_short and fields.get("format") in (None, "", "text")  # a tag of a page takes some 10 µs to read
+    asked = await done(is_quick, partial(Asked.of, fields, service.limits, service.directions.alternatives))
     told = await done(asked.source != AUTO, partial(directions_of, service, asked))
     if asked.alignment:
         await results(request, [service.aligning.submit(each.served for each in told)], service.limits.seconds)
     translated = await translations(request, service, asked, told)
-    answers = await done(small and not asked.details, partial(answers_of, asked, told, translated))
-    note(request, service, asked, told, answers)
-    if asked.is_list:
-        names = answers[0] if answers else {"translatedText": ""}
-        return JSONResponse({name: [answer[name] for answer in answers] for name in names})
-    return JSONResponse(answers[0])
+    is_quick = is_quick and not asked.details and asked.alternatives <= FEW
+    answer = await done(is_quick, partial(answer_for, request, service, asked, told, translated))
+    return Response(answer, media_type="application/json")
 
 
 def directions_of(service: Service, asked: Asked) -> list[Told]:
@@ -93,10 +92,21 @@ def translator_of(service: Service, asked: Asked, served: Served) -> Translator:
     return served.n_best if asked.alternatives else served.plain
 
 
-def answers_of(asked: Asked, told: Sequence[Told], translated: Sequence[Sequence[Translation]]) -> list[dict[str, Any]]:
-    """The answers for all texts."""
+def answer_for(
+    request: Request,
+    service: Service,
+    asked: Asked,
+    told: Sequence[Told],
+    translated: Sequence[Sequence[Translation]],
+) -> bytes:
+    """The answer to a request as JSON, which is counted and logged."""
     each = enumerate(zip(told, translated, strict=True))
-    return [answer_of(asked, number, its, lines) for number, (its, lines) in each]
+    answers = [answer_of(asked, number, its, lines) for number, (its, lines) in each]
+    note(request, service, asked, told, answers)
+    if not asked.is_list:
+        return json_of(answers[0]).encode()
+    names = answers[0] if answers else {"translatedText": ""}
+    return json_of({name: [answer[name] for answer in answers] for name in names}).encode()
 
 
 def answer_of(asked: Asked, number: int, told: Told, lines: Sequence[Translation]) -> dict[str, Any]:
