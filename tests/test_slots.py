@@ -445,6 +445,16 @@ def test_a_mark_inside_of_what_stays_ends_no_sentence(tokenizer: Tokenizer, item
     assert filled(*first.text) == f"Take {item} here."
 
 
+@pytest.mark.parametrize("text", ["NATO", "- NATO", "  1. NATO", "{0} NATO", "<b>NATO</b>", "NATO (3)", "• NATO 2024"])
+def test_a_word_in_capitals_is_alone_whatever_signs_stand_beside_it(text: str) -> None:
+    rewriter = Rewriter(WordTokenizer(), Profile(90, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS), ("en", "de"))
+    (sentence,) = rewriter.sentences(text, 1, Sentence(rewriter.slotted(text, 1), pieces=[9]))
+    assert "NATO" in sentence.text.text
+    (shouted,) = rewriter.sentences(f"{text} NOW", 1, Sentence(rewriter.slotted(f"{text} NOW", 1), pieces=[9]))
+    assert "Nato" in shouted.text.text
+    assert shouted.in_capitals
+
+
 def test_a_line_of_very_many_sentences_and_tags_is_split(tokenizer: Tokenizer) -> None:
     rewriter = Rewriter(tokenizer, Profile(90, 1, 0.5, ".", ".", slots=SLOTS, kinds=KINDS), ("en", "de"))
     line = "Take <b>it</b>. Now go. " * 30_000

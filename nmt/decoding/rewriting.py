@@ -22,7 +22,7 @@ from nmt.text.list_marks import with_list_mark
 from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
-from nmt.text.slots import Slotted, filled, slotted, spaced
+from nmt.text.slots import Slotted, filled, slotted, spaced, without_signs
 from nmt.text.terms import Found
 from nmt.text.verbatim import VERSION, Grammar, Match, is_code
 
@@ -208,9 +208,10 @@ class Rewriter:
         usual = {CAPITALS: self.profile.capitals, TITLE: self.profile.titles} if self.profile else {}
         if usual.get(case, 1.0) >= SELDOM:
             return ""
-        if case == TITLE or len(text.split()) > 1:
+        plain = without_signs(text)
+        if case == TITLE or sum(any(map(str.isalpha, word)) for word in plain.split()) > 1:
             return case
-        given, small = self._tokenizer.encode_slotted([text, self._as_sentence(text)], [False, False])
+        given, small = self._tokenizer.encode_slotted([plain, self._as_sentence(plain)], [False, False])
         return case if len(small) < len(given) else ""
 
     def _lacks_mark(self, text: str, sentence: Slotted) -> bool:
