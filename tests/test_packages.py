@@ -20,8 +20,8 @@ from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
 from nmt.disk.debris import discard_unfinished
-from nmt.errors import CannotCreateError, DataError
-from nmt.store.archive import LARGEST_DIRECTORY, MOST
+from nmt.errors import CannotCreateError, DataError, SettingsError
+from nmt.store.archive import LARGEST_DIRECTORY, MOST, write_archive
 from nmt.store.exports import Export
 from nmt.store.model_folder import ModelFolder
 from nmt.store.packed import unpacked
@@ -123,6 +123,23 @@ def test_a_whole_copy_in_a_cache_that_is_read_only_is_used(packed: Path, monkeyp
 def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, packed: Path, tmp_path: Path) -> None:
     export(tiny_run.run, tmp_path / "again.nmt.zip", "zip")
     assert (tmp_path / "again.nmt.zip").read_bytes() == packed.read_bytes()
+
+
+@pytest.mark.parametrize("room", [0, -1])
+def test_what_would_be_too_large_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    (tmp_path / "weights").write_bytes(bytes(100_000))
+    files = {"README.md": b"hello", "weights": tmp_path / "weights"}
+    write_archive(tmp_path / "known.zip", files, "zip", "0" * 64)
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", (tmp_path / "known.zip").stat().st_size + room)  # as if 2 GiB were it
+    if room < 0:
+        monkeypatch.setattr("nmt.store.archive.create_binary", lambda *_: pytest.fail("it was begun"))
+        with pytest.raises(SettingsError, match="over 2 GiB"):
+            write_archive(tmp_path / "out.zip", files, "zip", "0" * 64)
+    else:
+        write_archive(tmp_path / "out.zip", files, "zip", "0" * 64)
+        assert (tmp_path / "out.zip").read_bytes() == (tmp_path / "known.zip").read_bytes()
 
 
 def ending(data: bytes, **changed: int) -> bytes:
