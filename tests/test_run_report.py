@@ -25,6 +25,7 @@ from nmt.scoring.metrics_files import FIGURES, folder_names, points
 from nmt.scoring.set_scores import SetScores
 from nmt.show.curves import BASE, TOP, Curve, Scale, chart, round_values
 from nmt.training.phases import phases_of
+from nmt.scoring.validation import validation_of
 from nmt.training.phases.both_directions import BothDirections
 from nmt.training.phases.minimum_risk import MinimumRisk
 
@@ -294,9 +295,39 @@ def test_the_table_of_metrics_has_each_event_of_each_run(runs: Path) -> None:
         (name, event)
         for name in ("a-seed1", "a-seed2", "b")
         for event in map(json.loads, (runs / name / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+def test_a_model_that_is_not_the_one_of_the_run_around_it_is_no_part_of_that_run(runs: Path) -> None:
+    inner, elsewhere = runs / "a-seed1/model", runs / "b/other"
+    shutil.copytree(inner, elsewhere)
+    try:
+        assert run_folder_of(inner).metrics_path == runs / "a-seed1/metrics.jsonl"
+        assert (seed_of(inner), seed_of(elsewhere)) == (1, None)
+        with pytest.raises(DataError, match="is a model without its run"):
+            run_folder_of(elsewhere)
+    finally:
+        shutil.rmtree(elsewhere)
+
+
+@pytest.mark.parametrize("figure", ["bleu", "chrf", "loss", "perplexity"])
+def test_validation_scores_beyond_a_float_are_refused_and_shown_on_no_card(
+    runs: Path, tmp_path: Path, figure: str
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(runs / "b/model", model)
+    facts = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    facts["validation"][figure] = 10**400
+    facts["training"] = {"pairs": 10**400}
+    (model / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(DataError, match="validation is invalid"):
+        validation_of([model])
+    shown = card(ModelFolder.open(model), "zip")
+    assert "training pairs" not in shown
+    assert shown.count(" |\n") == 5  # the head, and the three other figures
+
+
         if event["event"] != "samples"
     ]
     assert len(rows) == len(wanted)
+    changes += [{"bleu": {"score": 10**400}}, {"bleu": {"score": 1.0, "low": 10**400, "high": 1.0}}]
     for row, (name, event) in zip(rows, wanted, strict=True):
         assert row.pop("run") == name
         assert {key: value for key, value in row.items() if value} == {key: str(value) for key, value in event.items()}
