@@ -66,5 +66,5 @@ def read_all(stranger: socket.socket) -> bytes:
 
 def post(body: object, more: str = "") -> bytes:
     content = json.dumps(body).encode()
-    head = f"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{more}"
+    head = f"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{more}"
     return f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content

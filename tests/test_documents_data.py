@@ -1,6 +1,7 @@
 """Documents of data: what catalogues, XLIFF and JSON lines say is read as gettext and XML mean it, and nothing else."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from shutil import which
@@ -9,7 +10,7 @@ import pytest
 
 from nmt.documents import Asked, parse
 from nmt.documents.inline import Text
-from nmt.documents.xml_events import root_of
+from nmt.documents.xml_events import Element, each_of
 from nmt.errors import DataError
 
 # --- catalogues -------------------------------------------------------------------------------------------------------
@@ -173,8 +174,15 @@ def test_a_file_that_declares_attributes_is_refused(declaration: str) -> None:
         parse(file.encode(), "xlf", "a")
 
 
+def root_of(text: str) -> Element:
+    found: list[Element] = []
+    root = each_of(text, "a", {"a"}, found.append)
+    assert found == [root]
+    return root
+
+
 def test_a_text_of_many_lines_and_references_is_one_text() -> None:
-    root = root_of("<a>" + "\n&amp;x&#10;" * 1000 + "<b/>c<![CDATA[d]]>\ne</a>", "a")
+    root = root_of("<a>" + "\n&amp;x&#10;" * 1000 + "<b/>c<![CDATA[d]]>\ne</a>")
     kinds = [child.says if isinstance(child, Text) else child.name for child in root.children]
     assert kinds == [None, "b", None, "d", None]
     assert [child.end - child.start for child in root.children] == [len("\n&amp;x&#10;") * 1000, 4, 1, 13, 2]
@@ -183,9 +191,9 @@ def test_a_text_of_many_lines_and_references_is_one_text() -> None:
 @pytest.mark.parametrize("part", ["<x/>", "<![CDATA[]]>", "a<!---->"])
 def test_elements_and_texts_are_counted(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmt.documents.xml_events.MOST", 20)
-    root_of(f"<a>{part * 20}</a>", "a")
+    root_of(f"<a>{part * 19}</a>")
     with pytest.raises(DataError, match="a has over 20 elements and texts"):
-        root_of(f"<a>{part * 21}</a>", "a")
+        root_of(f"<a>{part * 20}</a>")
 
 
 @pytest.mark.parametrize("holder", ["xliff", "source"])
@@ -242,3 +250,43 @@ def test_texts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(parse(line * 2, "jsonl", "a", Asked(keys=("text",))).segments) == 4
     with pytest.raises(DataError, match="a has over 4 texts"):
         parse(line * 3, "jsonl", "a", Asked(keys=("text",)))
+
+
+SCHEMAS = os.environ.get("XLIFF_SCHEMAS", "")
+
+
+@pytest.mark.skipif(not SCHEMAS, reason="XLIFF_SCHEMAS names no folder with the schemas of OASIS")
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        (
+            "xliff-core-1.2-strict.xsd",
+            '<xliff version="1.2" xmlns="urn:oasis:names:tc:xliff:document:1.2"><file original="a" '
+            'source-language="en" target-language="de" datatype="plaintext"><body>'
+            '<trans-unit id="1"><source>One <g id="1">two</g></source>'
+            '<note>a</note></trans-unit><trans-unit id="2"><source>One. Two.</source><seg-source><mrk mtype="seg" '
+            'mid="1">One.</mrk> <mrk mtype="seg" mid="2">Two.</mrk></seg-source></trans-unit></body></file></xliff>',
+        ),
+        (
+            "xliff-core-2.0.xsd",
+            '<xliff version="2.0" xmlns="urn:oasis:names:tc:xliff:document:2.0" srcLang="en" trgLang="de"><file id="f">'
+            '<unit id="1"><segment state="initial"><source>One <pc id="1">two</pc></source></segment></unit>'
+            "</file></xliff>",
+        ),
+    ],
+)
+def test_the_schema_of_xliff_takes_what_was_written(schema: str, file: str) -> None:
+    from lxml import etree
+
+    document = parse(file.encode(), "xlf", "a")
+    written, left = document.written([text.upper().replace("G1", "g1") for text in document.segments])
+    assert written != file.encode()
+    assert not left
+
+    class Beside(etree.Resolver):  # type: ignore[misc]
+        def resolve(self, url: str, name: str, context: object) -> object:
+            return self.resolve_filename(str(Path(SCHEMAS, Path(url).name)), context)
+
+    parser = etree.XMLParser(no_network=True)
+    parser.resolvers.add(Beside())
+    etree.XMLSchema(etree.parse(Path(SCHEMAS, schema), parser)).assertValid(etree.fromstring(written))

@@ -152,7 +152,8 @@ def download(folder: Path, checksum: str) -> subprocess.CompletedProcess[str]:
     """Download one file of the text from a folder that replaces the repository."""
     with gzip.open(folder / "val.de.gz", "wb") as file:
         file.write(b"Ein Hund.\n")
-    command: list[str | Path] = ["make", "-f", RECIPE, f"FROM=file://{folder}", f"SHA256_valid.de={checksum}"]
+    (folder / "sums").write_text(f"{checksum}  valid.de\n")
+    command: list[str | Path] = ["make", "-f", RECIPE, f"FROM=file://{folder}", f"SUMS={folder / 'sums'}"]
     target = "build/multi30k/text/valid.de"
     return subprocess.run([*command, target], cwd=folder, capture_output=True, encoding="utf-8", timeout=60)
 

@@ -365,6 +365,54 @@ def test_pages_of_an_origin_that_is_allowed_may_ask(service: Service) -> None:
         assert answer.headers.get("access-control-allow-origin") == allowed
 
 
+@pytest.fixture(scope="module")
+def only_here(tiny_run: TinyRun) -> Iterator[str]:
+    with command(tiny_run.run) as (_, url):
+        yield url
+
+
+def status_for(url: str, *hosts: str) -> tuple[int, list[str]]:
+    """The status of a request that names hosts, and the names in its answer."""
+    named = "".join(f"Host: {host}\r\n" for host in hosts)
+    with connected(url) as stranger:
+        stranger.sendall(f"GET /languages HTTP/1.{bool(hosts):d}\r\n{named}Connection: close\r\n\r\n".encode())
+        head, _, body = read_all(stranger).partition(b"\r\n\r\n")
+    answer = json.loads(body)
+    return int(head.split()[1]), list(answer) if isinstance(answer, dict) else []
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LocalHost:80", "127.0.0.1", "127.0.0.1:5000", "127.9.9.9", "[::1]", "[::1]:5000", None]
+)
+def test_a_request_to_this_machine_is_answered(only_here: str, host: str | None) -> None:
+    assert status_for(only_here, *([host] if host else [])) == (200, [])
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a.org",
+        "a.org:5000",
+        "localhost.a.org",
+        "127.0.0.1.a.org:5000",
+        "a.org#localhost",
+        "192.168.0.1",
+        "[::2]",
+        "",
+        ":",
+    ],
+)
+def test_a_request_to_another_name_is_refused_where_only_this_machine_may_ask(only_here: str, host: str) -> None:
+    assert status_for(only_here, host) == (421, ["error"])
+
+
+@pytest.mark.parametrize("how", ["--no-key", "--api-key-file"])
+def test_who_names_the_clients_answers_to_every_name(tiny_run: TinyRun, tmp_path: Path, how: str) -> None:
+    (tmp_path / "keys").write_text(f"{KEY}\n", encoding="utf-8")
+    with command(tiny_run.run, how, *([tmp_path / "keys"] if how == "--api-key-file" else [])) as (_, url):
+        assert status_for(url, "a.org") == (200, [])
+
+
 def test_without_a_key_nobody_is_answered(service: Service, expected: list[str], tmp_path: Path) -> None:
     (tmp_path / "keys").write_text(f"another-key-of-another-client\n\n{KEY}\n", encoding="utf-8")
     app = application(replace(service, keys=Keys.read(tmp_path / "keys")))
@@ -479,6 +527,21 @@ def test_a_short_request_does_not_wait_for_a_long_one(gate: Gate) -> None:
         for job in (first, long, short):
             assert job.result(WAIT)
     assert "short" in gate.windows[1]
+
+
+def test_lines_wait_for_those_of_a_client_that_was_just_answered(gate: Gate) -> None:
+    limits = Limits(quiet=0.0, back=WAIT, linger=WAIT)
+    batcher = Batcher(1, limits)
+    first = batcher.submit(gate, ["a"])
+    gate.entered.acquire(timeout=WAIT)
+    others = [batcher.submit(gate, [text]) for text in "bc"]
+    gate.opened.set()
+    assert first.result(WAIT)
+    again = batcher.submit(gate, ["d"])
+    for job in (*others, again):
+        assert job.result(WAIT / 2)
+    batcher.stop()
+    assert gate.windows == [["a"], ["b", "c", "d"]]
 
 
 def test_a_full_queue_refuses_and_cancelled_lines_make_room(gate: Gate) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -497,14 +498,18 @@ def test_the_place_chosen_last_is_drawn_though_another_answers_later(browser: An
 
 
 def test_axe_finds_nothing_serious(browser: Any, url: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    axe = os.environ.get("NMT_AXE")
+    if not axe:
+        pytest.skip("NMT_AXE names no axe.min.js of axe-core")
     for path in ("/", f"/think#source=ko&target=en&q={TEXT}"):
-        context = browser.new_context(locale="en-US", bypass_csp=True)
+        context = browser.new_context(locale="en-US")
+        context.add_init_script(path=axe)
         page = context.new_page()
         page.goto(url + path)
         page.wait_for_selector("#target option", state="attached")
         if path != "/":
             page.wait_for_selector("#row-table tfoot", timeout=1000 * WAIT)
-        found = axe.Axe().run(page).response["violations"]
-        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+        found = page.evaluate("() => axe.run()")
+        assert found["passes"]  # it did look
+        assert [each["id"] for each in found["violations"] if each["impact"] in ("serious", "critical")] == []
         context.close()

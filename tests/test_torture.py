@@ -15,7 +15,12 @@ from torture.controls import CONTROLS
 from torture.order import violations
 from torture.strace import parsed
 
-SLOW = {"without the rename", "without the hashes of large shards"}  # controls that take longest
+SLOW = {  # controls that take longest
+    "without the rename",
+    "without the hashes of large shards",
+    "of a service that waits for its port",
+    "of a service that keeps its requests",
+}
 QUICK_AREAS = [area.name for area in AREAS if area.quick]
 QUICK_CONTROLS = [control.name for control in CONTROLS if control.name not in SLOW]
 

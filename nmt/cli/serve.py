@@ -91,7 +91,8 @@ def serve(
     compared = list(map(ModelFolder.open, compare or []))
     directions = Directions.load(models, options, wanted, glossary)
     service = Service.of(directions, keys, limits, Log(write, log_texts, quiet), compared)
-    server = Server(application(service, origin or []), limits)
+    only_here = "" if keys or no_key else host  # which is of this machine then
+    server = Server(application(service, origin or [], only_here), limits)
     with ended_by_signals(server), service.log.hears():
         listening.listen()
         if not quiet:

@@ -125,6 +125,7 @@ def translate(
     from nmt.decoding.beside import Beside
     from nmt.decoding.formats import Format
     from nmt.decoding.job import Job, WindowTranslator
+    from nmt.decoding.linked_tags import LinkedTags
     from nmt.decoding.plan import measured
     from nmt.decoding.side_outputs import Links, Review, SideOutput, parse_share
     from nmt.decoding.translator import Translator
@@ -196,7 +197,8 @@ def translate(
                     greet(ModelFolder.open(model).toward(to).pairs)
                     job.ask_by(prompt)
                 progress.start("loading the model", None, "")
-                return Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
+                here = Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
+                return LinkedTags(here) if any(part.is_document for part in job.parts) else here
             opened = [ModelFolder.open(each).toward(to) for each in models]
             terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
             each = loader(cluster, stack)(opened, options, EngineOptions(batch_tokens, *how), terms, progress)

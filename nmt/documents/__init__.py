@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class Format(NamedTuple):
-    """A format: its reader, and how many bytes a file has at most, which bounds the memory to a few GB."""
+    """A format: its reader, and how many bytes a file has at most."""
 
     read: Reader
     largest: int = 1 << 25
@@ -65,8 +65,8 @@ MARKED = {"po", "pot", "xlf", "xliff"}
 """Formats that have translations beside the sources, and marks of what a model made."""
 
 
-MOST = 1 << 20
-"""Texts of a document: each takes about a kilobyte."""
+MOST = 1 << 18
+"""Texts of a document: each takes up to two kilobytes with its translation."""
 
 XML = {"xlf", "xliff"}
 NAMING = {"html", "htm", *XML}

@@ -4,7 +4,7 @@ All that is not in such a span is written as it was read, so nothing else can ch
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -24,6 +24,15 @@ class Span(NamedTuple):
 
     start: int
     end: int
+
+
+def lines_of(text: str) -> Iterator[Span]:
+    """The lines of a text without their ends, one after another: a list of many short ones would fill the memory."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield Span(start, end)
+        start = end + 1
+    yield Span(start, len(text))
 
 
 class Edit(NamedTuple):

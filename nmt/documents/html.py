@@ -225,6 +225,8 @@ def attributes_of(token: Token) -> Iterator[Unit]:
 class Value:
     """A unit: the value of an attribute."""
 
+    __slots__ = ("_value", "start", "texts")
+
     def __init__(self, value: Attribute) -> None:
         self._value = value
         self.start = value.start

@@ -25,8 +25,10 @@ _HTML_ONLY = frozenset(
 )
 """Elements that end SVG and MathML, as the HTML standard lists them."""
 
-MOST = 1 << 20
-"""Tags of a text, and comments: with what is made of them they take up to 600 MB."""
+MOST = 1 << 19
+"""Tags of a text with their attributes, and comments: with what is made of them they take up to half a gigabyte."""
+MOST_WITHIN = 1 << 10
+"""Attributes of a tag."""
 
 _S = r"\t\n\f\r "
 _ATTRIBUTE = re.compile(
@@ -93,7 +95,7 @@ def tokens(text: str, name: str) -> Iterator[Token]:
     """The tokens of a text, one after another, from its start to its end.
 
     Raises DataError, naming the file ``name`` and the line, for a tag, a comment or an element without tags in it that
-    never ends, and for over ``MOST`` tags.
+    never ends, and for over ``MOST`` tags and attributes.
     """
     place = count = 0
     foreign = Foreign()
@@ -104,9 +106,9 @@ def tokens(text: str, name: str) -> Iterator[Token]:
         if start == len(text):
             return
         token = _markup(text, start, name)
-        count += 1
+        count += 1 + len(token.attributes)
         if count > MOST:
-            raise DataError(f"{name} has over {MOST:,} tags", "cut it into smaller documents")
+            raise DataError(f"{name} has over {MOST:,} tags and attributes", "cut it into smaller documents")
         yield token
         place = token.end
         foreign.read(token)
@@ -178,6 +180,10 @@ def _markup(text: str, start: int, name: str) -> Token:
         if not found or (found["equals"] and text[found.end() : found.end() + 1] in ('"', "'") and not _value(found)):
             raise _endless(text, start, name, "a tag")
         place = found.end()
+        if len(attributes) > MOST_WITHIN:
+            line = text.count("\n", 0, start) + 1
+            what = f"{name} line {line} begins a tag of over {MOST_WITHIN:,} attributes"
+            raise DataError(what, "get the file again: a quote may be missing")
         if found["end"]:
             is_alone = not is_end and text[place - 2] == "/" and place - 2 >= found.start()
             return Token("end" if is_end else "start", start, place, tag[0].lower(), attributes or _NONE, is_alone)

@@ -46,6 +46,8 @@ class Style(NamedTuple):
 class Run:
     """A unit of one segment: text with codes. Made by ``run_of``."""
 
+    __slots__ = ("_codes", "_style", "end", "start", "texts")
+
     def __init__(self, pieces: Sequence[Piece], source: str, style: Style) -> None:
         self.start, self.end = pieces[0].start, pieces[-1].end
         self._style = style

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from nmt.disk.untrusted import strict_json
-from nmt.documents.document import Edit, Span, Unit
+from nmt.documents.document import Edit, Span, Unit, lines_of
 from nmt.documents.values import Lines
 from nmt.errors import DataError, UsageError, nearest, shown
 from nmt.text.lines import one_line
 
 if TYPE_CHECKING:
     from nmt.documents import Asked
+
+LONGEST = 1 << 23
+"""Characters of a line: an object takes up to fifty times as many bytes."""
+_KNOWN = 1000  # keys among which the nearest is looked for
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _HALF = re.compile("[\ud800-\udfff]")  # of a character, which JSON can spell and UTF-8 cannot
@@ -27,24 +31,27 @@ def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
     """
     if not asked.keys:
         raise UsageError(f"{name} has objects, and no key was named whose text is translated", "name them: `columns`")
-    lacking, known, place = set(asked.keys), dict[str, None](), 0
+    lacking, known = set(asked.keys), dict[str, None]()
     is_ascii = text.isascii() and "\\u" in text
-    for number, line in enumerate(text.split("\n"), start=1):
-        bare = line.removeprefix("\ufeff") if not place else line
+    for number, (start, end) in enumerate(lines_of(text), start=1):
+        if end - start > LONGEST:
+            raise DataError(f"{name} line {number} has over {LONGEST >> 20} MiB", "cut it into smaller objects")
+        line = text[start:end]
+        bare = line.removeprefix("\ufeff") if not start else line
         if bare.strip():
             for key, span, value in _members(bare, f"{name} line {number}"):
-                known[key] = None
+                if len(known) < _KNOWN:
+                    known[key] = None
                 if key in asked.keys:
                     lacking.discard(key)
                     if value is None:
                         continue
                     if not isinstance(value, str) or _HALF.search(value):
                         raise DataError(f"{name} line {number} has no text as {shown(key)}", "name another key")
-                    before = place + len(line) - len(bare)
+                    before = start + len(line) - len(bare)
                     unit = String(Span(before + span.start, before + span.end), value, is_ascii)
                     if unit.texts:
                         yield unit
-        place += len(line) + 1
     if lacking and known:
         key = min(lacking)
         raise DataError(f"{name} has no key {shown(key)}", nearest(key, known))
@@ -77,6 +84,8 @@ def _skip(line: str, at: int) -> int:
 
 class String:
     """A unit: a text, each line of it by itself."""
+
+    __slots__ = ("_is_ascii", "_lines", "_span", "start", "texts")
 
     def __init__(self, span: Span, value: str, is_ascii: bool) -> None:
         self._span, self._is_ascii, self._lines = span, is_ascii, Lines(value)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _FRONT = re.compile(r"\ufeff?(?P<mark>---|\+\+\+)[ \t]*\r?\n.*?^(?P=mark)[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~&|]|^(?:[#+=-]|\d+(?=[.)]))|(?<=^\d)[.)]|(?<=^\d\d)[.)]|!(?=\[)")
+_MARK = re.compile(r"[\n\r|*_~`\[\\<&]")
+MOST = 1 << 17
+"""Signs of a text that may be markup, and line ends: what the library and we make of each takes up to 2 KB."""
 _DEEPEST = 100
 _FLOW, _ALONE = "\0", "# \0"
 """What makes a block of a text, NUL: a paragraph; a heading or a cell, which has no lines that begin a block."""
@@ -38,6 +41,8 @@ def read(text: str, name: str) -> Iterator[Unit]:
         parser = _parser()
     except ImportError:
         raise SettingsError(f"{name}: to read it takes markdown-it-py", missing_extra("formats")) from None
+    if sum(1 for _ in _MARK.finditer(text)) > MOST:
+        raise DataError(f"{name} has over {MOST:,} line ends and signs of markup", "cut it into smaller documents")
     front = _FRONT.match(text)
     body = front.end() if front else len(text) - len(text.removeprefix("\ufeff"))
     lines = [(found.start(), found[0].rstrip("\r\n")) for found in _LINE.finditer(text, body)]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 class Lines:
     """The lines of a text that have words, without the blanks around them; what is between stays."""
 
+    __slots__ = ("_between", "texts")
+
     def __init__(self, text: str) -> None:
         self.texts: list[str] = []
         self._between = [""]

@@ -3,13 +3,13 @@
 import html
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from xml.sax.saxutils import escape
 
 from nmt.documents.document import Edit, Span, Unit
 from nmt.documents.inline import Code, Piece, Run, Style, Text, paired, run_of
 from nmt.documents.kept import CODE
-from nmt.documents.xml_events import Element, root_of
+from nmt.documents.xml_events import Element, each_of
 from nmt.errors import DataError, shown
 from nmt.text.lines import one_line
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OPEN = frozenset(("new", "needs-translation", "initial"))
 """States of units that wait for a translation; "initial" is that of 2.0."""
 
+UNITS = frozenset(("trans-unit", "unit"))
 PAIRS = frozenset(("g", "mrk", "pc"))
 STARTS, ENDS = frozenset(("bpt", "bx", "sc", "sm")), frozenset(("ept", "ex", "ec", "em"))
 STYLE = Style(html.unescape, escape)
@@ -31,20 +32,24 @@ _ATTRIBUTE = re.compile(r"(?P<before>\s)(?P<name>[^\s=\"'<>/]+)\s*=\s*(?:\"[^\"]
 _BREAK = re.compile(r"[\r\n]|&#(?:0*1[03]|[xX]0*[aAdD]);")
 
 
-def read(text: str, name: str, asked: "Asked") -> Iterator[Unit]:
+def read(text: str, name: str, asked: "Asked") -> list[Unit]:
     """The units of a file: a trans-unit of 1.2 or a segment of 2.0 each. Raises DataError for what is no XLIFF."""
-    root = root_of(text, name)
-    if root.name != "xliff":
-        raise DataError(f"{name} is XML, but its outermost element is {shown(root.name)}", "name it by its format")
-    for unit in root.descendants("trans-unit", "unit"):
+    units: list[Unit] = []
+
+    def take(unit: Element) -> None:
         if is_kept(unit):
-            continue
+            return
         for holder in unit.all("segment") if unit.name == "unit" else [unit]:
             source, target = holder.first("source"), holder.first("target")
             if source and (asked.again or waits(holder, target, text)):
                 translated = Target(holder, source, target, text)
                 if translated.texts:
-                    yield translated
+                    units.append(translated)
+
+    outermost = each_of(text, name, UNITS, take).name
+    if outermost != "xliff":
+        raise DataError(f"{name} is XML, but its outermost element is {shown(outermost)}", "name it by its format")
+    return units
 
 
 def is_kept(unit: Element) -> bool:
@@ -72,19 +77,36 @@ def waits(holder: Element, target: Element | None, text: str) -> bool:
     return state in OPEN or target is None or not text[target.inner : target.close].strip()
 
 
+class Tag(NamedTuple):
+    """The places of an element's tags: all that is kept of it."""
+
+    start: int
+    inner: int
+    close: int
+    end: int
+
+
+def _tag(element: Element) -> Tag:
+    return Tag(element.start, element.inner, element.close, element.end)
+
+
 class Target:
     """A unit: what stands in the source, in parts if it is segmented, becomes the target."""
 
+    __slots__ = ("_after", "_cut", "_problem", "_runs", "_segment", "_source", "_target", "_text", "start", "texts")
+
     def __init__(self, holder: Element, source: Element, target: Element | None, text: str) -> None:
-        self._holder, self._source, self._target, self._text = holder, source, target, text
-        self._after = holder.first("seg-source") or source
+        after = holder.first("seg-source") or source
+        self._source, self._after, self._text = _tag(source), _tag(after), text
+        self._target = _tag(target) if target else None
+        self._segment = _tag(holder) if holder.name == "segment" else None  # of 2.0
         self.start = source.start
-        marks = [mark for mark in self._after.descendants("mrk") if mark.attributes.get("mtype") == "seg"]
+        marks = [mark for mark in after.descendants("mrk") if mark.attributes.get("mtype") == "seg"]
         self._runs: list[Run] = []
         self._cut: list[bool] = []  # of each run, whether the partner of a code is in another line
-        keeps_lines = is_preserved(self._after)
+        keeps_lines = is_preserved(after)
         self._problem = ""
-        for part in marks or [self._after]:
+        for part in marks or [after]:
             pieces = list(pieces_of(part))
             if keeps_lines and any(isinstance(each, Text) and _BREAK.search(each.says or "") for each in pieces):
                 self._problem = "its line breaks are in CDATA"
@@ -113,28 +135,33 @@ class Target:
     def edits(self, translations: Sequence[str]) -> list[Edit]:
         """See ``nmt.documents.document.Unit``; a translation that is there already is left as it is."""
         content = self._content(translations)
-        target, is_two = self._target, self._holder.name == "segment"
+        target, segment = self._target, self._segment
         if target and self._spelled(content) == self._text[target.inner : target.close]:
             return []
-        marks = "" if is_two else "".join(f' {name}="{value}"' for name, value in MADE.items())
+        marks = "" if segment else "".join(f' {name}="{value}"' for name, value in MADE.items())
         prefix = self._text[self._source.start + 1 : self._source.inner].partition("source")[0]
         made = []
         if target:
             tag = self._text[target.start : target.inner].removesuffix("/>").removesuffix(">").rstrip()
-            tag = (tag if is_two else marked(tag, MADE)) + ">"
+            tag = (tag if segment else marked(tag, MADE)) + ">"
             made.append(Edit(target.start, target.end, [tag, *content, f"</{prefix}target>"]))
         else:
-            before = self._text[: self._source.start]
-            gap = before[len(before.rstrip()) :]
+            gap = self._blanks_before(self._source.start)
             made.append(
                 Edit(
                     self._after.end, self._after.end, [f"{gap}<{prefix}target{marks}>", *content, f"</{prefix}target>"]
                 )
             )
-        if is_two:
-            tag = self._text[self._holder.start : self._holder.inner].removesuffix(">").rstrip()
-            made.append(Edit(self._holder.start, self._holder.inner, [marked(tag, MADE_2) + ">"]))
+        if segment:
+            tag = self._text[segment.start : segment.inner].removesuffix(">").rstrip()
+            made.append(Edit(segment.start, segment.inner, [marked(tag, MADE_2) + ">"]))
         return made
+
+    def _blanks_before(self, end: int) -> str:
+        start = end
+        while start and self._text[start - 1].isspace():
+            start -= 1
+        return self._text[start:end]
 
     def _spelled(self, parts: Sequence[str | Span]) -> str:
         return "".join(part if isinstance(part, str) else self._text[part.start : part.end] for part in parts)

@@ -1,10 +1,10 @@
 """Elements of an XML file with their places in its text, by Python's expat. Knows XML; no format.
 
-Nothing outside the file is read, and a file that declares entities or attributes is refused, so nothing grows when it
-is read. lxml tells no places.
+Those that a format wants are given to it one after another, and not kept. Nothing outside the file is read, and a file
+that declares entities or attributes is refused, so nothing grows when it is read. lxml tells no places.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
@@ -14,7 +14,9 @@ from nmt.errors import DataError, shown
 DEEPEST = 200
 """Elements within each other."""
 MOST = 1 << 20
-"""Elements of a file, and texts between them."""
+"""Elements of a file, and texts in those that are given."""
+MOST_WITHIN = 1 << 17
+"""Elements and texts within one that is given: each takes up to a kilobyte with what is made of it."""
 
 
 @dataclass(slots=True)
@@ -51,19 +53,24 @@ class Element:
                     yield from child.descendants(*names)
 
 
-def root_of(text: str, name: str) -> Element:
-    """The outermost element of a file. Raises DataError, with the line, for what is not XML or not read."""
-    return _Reading(text, name).root()
+def each_of(text: str, name: str, wanted: Set[str], take: Callable[[Element], None]) -> Element:
+    """Give the elements of the ``wanted`` names to ``take``, in order, those within such elements left out.
+
+    Returns the outermost element, which has its children only if it is one of them. Raises DataError, with the line,
+    for what is not XML or not read.
+    """
+    return _Reading(text, name, wanted, take).root()
 
 
 class _Reading:
-    def __init__(self, text: str, name: str) -> None:
-        self._text, self._name = text, name
+    def __init__(self, text: str, name: str, wanted: Set[str], take: Callable[[Element], None]) -> None:
+        self._text, self._name, self._wanted, self._take = text, name, wanted, take
         self._data = text.encode()
         self._parser = expat.ParserCreate("utf-8")
         self._top: Element | None = None
         self._open: Element | None = None
-        self._depth = self._count = 0
+        self._given: Element | None = None  # the wanted one that is open, or waits for the end of its end tag
+        self._depth = self._count = self._within = 0
         self._place = self._byte = 0  # of the same character
         self._waits: Element | None = None  # for the end of its start tag
         self._ended: Element | None = None  # for the end of its end tag
@@ -108,7 +115,13 @@ class _Reading:
         if self._waits:
             self._waits.inner, self._waits = place, None
         if self._ended:
-            self._ended.end, self._ended = place, None
+            self._ended.end, ended, self._ended = place, self._ended, None
+            self._give(ended)
+
+    def _give(self, element: Element) -> None:
+        if element is self._given:
+            self._given, self._within = None, 0
+            self._take(element)
 
     def _add(self, parent: Element, child: Element | Text) -> None:
         """Add to an element; expat tells each line and reference of a text by itself, and here it is one."""
@@ -121,10 +134,18 @@ class _Reading:
         ):
             parent.children[-1] = Text(last.start, child.end)
             return
+        self._counted()
+        self._within += 1
+        if self._given and self._within > MOST_WITHIN:
+            line = self._text.count("\n", 0, self._given.start) + 1
+            what = f"{self._name} line {line} begins a unit of over {MOST_WITHIN:,} elements and texts"
+            raise DataError(what, "cut it into smaller units")
+        parent.children.append(child)
+
+    def _counted(self) -> None:
         self._count += 1
         if self._count > MOST:
             raise DataError(f"{self._name} has over {MOST:,} elements and texts", "cut it into smaller documents")
-        parent.children.append(child)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         place = self._at()
@@ -132,8 +153,11 @@ class _Reading:
         if self._depth > DEEPEST:
             raise DataError(f"{self._name} has over {DEEPEST} elements within each other", "get the file again")
         element = Element(name.rpartition(":")[2], attributes, place, self._open)
-        if self._open:
+        if self._given and self._open:
             self._add(self._open, element)
+        else:
+            self._counted()
+            self._given = element if element.name in self._wanted else None
         self._top = self._top or element
         self._open = self._waits = element
 
@@ -148,19 +172,21 @@ class _Reading:
         element.close = place
         if is_alone and self._text[element.start : place].endswith("/>"):
             element.end = place
+            self._give(element)
         else:
             self._ended = element
 
     def _characters(self, data: str) -> None:
-        if self._raw_from < 0:
-            self._text_from = self._at()
+        if self._given and self._raw_from < 0:
+            place = self._at()  # after which none may be open
+            self._text_from = place if self._given else -1
 
     def _start_raw(self) -> None:
         self._raw_from = self._at()
 
     def _end_raw(self) -> None:
         start, end = self._raw_from, self._at() + len("]]>")
-        if self._open:
+        if self._given and self._open:
             self._add(self._open, Text(start, end, self._text[start + len("<![CDATA[") : end - len("]]>")]))
         self._raw_from = -1
 

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from nmt.serve.asking import check_key, fields_of, text_of
+from nmt.serve.hosts import OnlyHere
 from nmt.serve.observing import Observed
 from nmt.serve.page import page_routes
 from nmt.serve.service import Service
@@ -89,8 +90,11 @@ async def failed(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "something went wrong here; the log of the service says what"}, 500)
 
 
-def application(service: Service, origins: Sequence[str] = ()) -> ASGIApp:
-    """The service as an ASGI application. Pages from ``origins`` may ask it from a browser (CORS)."""
+def application(service: Service, origins: Sequence[str] = (), only_here: str = "") -> ASGIApp:
+    """The service as an ASGI application. Pages from ``origins`` may ask it from a browser (CORS).
+
+    With ``only_here``, the name of an address of this machine, requests that name another host are refused.
+    """
     routes = [
         Route("/translate", translate, methods=["POST"]),
         Route("/detect", detect, methods=["POST"]),
@@ -109,4 +113,5 @@ def application(service: Service, origins: Sequence[str] = ()) -> ASGIApp:
     )
     app.state.service = service
     app.router.redirect_slashes = False  # a redirection would repeat the name of the host that the client gave
-    return Observed(app, service.metrics, service.log, {route.path for route in routes})
+    inner = OnlyHere(app, only_here) if only_here else app
+    return Observed(inner, service.metrics, service.log, {route.path for route in routes})

@@ -22,6 +22,7 @@ from nmt.serve.limits import Limits
 
 MOST_FIELDS = 2_000  # of a form
 READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
+SMALL, SMALL_LIST = 5_000, 50  # characters and texts of a request that is read at once, not by a thread
 TAGS_OF_A_LINE = 20  # times the lines of a request that a page may have: each takes some 10 µs to read
 NO_TEXT = re.compile("[\ud800-\udfff]")  # halves of a character, which JSON can spell and UTF-8 cannot
 
@@ -147,6 +148,14 @@ class Asked:
     def written(self, number: int, translations: Sequence[str]) -> str:
         """The text ``number`` with translations of its lines; of a page, what they would break stays as it was."""
         return self.pages[number].filled(translations)[0] if self.pages else "\n".join(translations)
+
+
+def is_small(fields: Fields) -> bool:
+    """Whether the texts are so few, and so short, that they are read in less than a millisecond."""
+    q = fields.get("q")
+    texts = q if isinstance(q, list) else [q]
+    few = len(texts) <= SMALL_LIST and fields.get("format") in (None, "text")
+    return few and sum(len(text) for text in texts if isinstance(text, str)) <= SMALL
 
 
 def is_html(fields: Fields) -> bool:

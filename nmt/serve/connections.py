@@ -18,12 +18,14 @@ LARGEST_HEAD = 1 << 15  # bytes of a request before its body
 class Parser(h11.Connection):
     """The reader of a connection, h11's, which refuses a body in very many chunks.
 
-    Each costs as much as a request of one piece, and holds up all clients meanwhile.
+    Each costs as much as a request of one piece, and holds up all clients meanwhile. The head of an answer is sent with
+    the first part of its body, for each time that something is sent costs both sides as much as reading a request.
     """
 
     def __init__(self, most_chunks: int) -> None:
         super().__init__(h11.SERVER, LARGEST_HEAD)
         self.most_chunks, self._chunks = most_chunks, 0
+        self._head: list[bytes] = []
 
     @property
     def is_over(self) -> bool:
@@ -40,6 +42,15 @@ class Parser(h11.Connection):
             if self.is_over:
                 raise h11.RemoteProtocolError("too many chunks")
         return event
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        """The bytes of an event, those of a head with what comes after it; None for the end of the connection."""
+        said = super().send_with_data_passthrough(event)
+        if isinstance(event, h11.Response):
+            self._head = said or []
+            return []
+        head, self._head = self._head, []
+        return said if said is None else head + said
 
 
 class Connection(H11Protocol):

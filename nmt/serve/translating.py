@@ -1,8 +1,9 @@
 """POST /translate: texts of a request to translations, by way of the batcher. Knows no model."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from starlette.exceptions import HTTPException
@@ -13,7 +14,7 @@ from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
 from nmt.errors import BusyError, DataError, MissingInputError
-from nmt.serve.asking import Asked, check_key, fields_of, unknown_language
+from nmt.serve.asking import Asked, check_key, fields_of, is_small, unknown_language
 from nmt.serve.directions import Served
 from nmt.serve.service import Service
 
@@ -38,19 +39,24 @@ async def translate(request: Request) -> Response:
     service: Service = request.app.state.service
     fields = await fields_of(request, service.limits)
     check_key(request, fields, service.keys)
-    asked = await asyncio.to_thread(Asked.of, fields, service.limits, service.directions.alternatives)
-    is_told = asked.source == AUTO  # which takes a while, so a thread does it
-    told = await asyncio.to_thread(directions_of, service, asked) if is_told else directions_of(service, asked)
+    small = is_small(fields)
+    asked = await done(small, partial(Asked.of, fields, service.limits, service.directions.alternatives))
+    told = await done(asked.source != AUTO, partial(directions_of, service, asked))
     is_there = not asked.alignment or await linking(request, service, told)
     translated = await translations(request, service, asked, told) if is_there else None
     if translated is None:
         return Response(status_code=GONE)
-    answers = await asyncio.to_thread(answers_of, asked, told, translated)
+    answers = await done(small and not asked.details, partial(answers_of, asked, told, translated))
     note(request, service, asked, told, answers)
     if asked.is_list:
         names = answers[0] if answers else {"translatedText": ""}
         return JSONResponse({name: [answer[name] for answer in answers] for name in names})
     return JSONResponse(answers[0])
+
+
+async def done(at_once: bool, work: Callable[[], T]) -> T:
+    """The result of some work: at once, or by a thread, which costs more than what is short and lets others go on."""
+    return work() if at_once else await asyncio.to_thread(work)
 
 
 async def linking(request: Request, service: Service, told: Sequence[Told]) -> bool:
@@ -98,20 +104,20 @@ async def translations(
         for translator, numbers in groups.items():
             lines = [line for number in numbers for line in asked.texts[number]]
             waiting.append(service.batcher.submit(translator, lines))
-        done = await unless_gone(request, waiting, service.limits.seconds)
+        found = await unless_gone(request, waiting, service.limits.seconds)
     except (BusyError, TimeoutError):
         raise HTTPException(503, BUSY, {"Retry-After": str(service.batcher.seconds_left())}) from None
     finally:
         for future in waiting:
             future.cancel()
-    if done is None:
+    if found is None:
         return None
-    found: list[list[Translation]] = [[] for _ in told]
-    for numbers, translated in zip(groups.values(), done, strict=True):
-        left = iter(translated)
+    translated: list[list[Translation]] = [[] for _ in told]
+    for numbers, lines_found in zip(groups.values(), found, strict=True):
+        left = iter(lines_found)
         for number in numbers:
-            found[number] = [next(left) for _ in asked.texts[number]]
-    return found
+            translated[number] = [next(left) for _ in asked.texts[number]]
+    return translated
 
 
 def translator_of(service: Service, asked: Asked, served: Served) -> Translator:

@@ -1,7 +1,8 @@
 """The reserved pieces: 64 control pieces at the end of every vocabulary, which no typed text can produce.
 
-They are inserted by id. Slots stand for what is copied into a translation, kinds say what a pair is, and directions say
-which language is asked for. They are the last pieces, so all others have the ids that they have without them.
+They are inserted by id. Slots stand for what is copied into a translation, kinds are spare but for the signs around
+terms, and directions say which language is asked for. They are the last pieces, so all others have the ids that they
+have without them.
 
 Each name ends in SentencePiece's sign for a space, which learnt pieces have at their beginning or not at all. So a text
 that is full of typed ``<0>`` may learn a piece for that, and it is another piece than the slot ``<0>▁``. Knows names
@@ -25,7 +26,7 @@ TERM_SIGNS = "\ufde0\ufde1"
 FIRST_TERM_SIGN = SLOTS + 1
 """Place among the reserved pieces of those for ``TERM_SIGNS``: the kinds 1 and 2, whose names say nothing of it."""
 
-_KINDS = ("synthetic",)  # a pair whose source a model made
+_KINDS = ("synthetic",)  # no longer used; the name stays, so that vocabularies are what they were
 _DIRECTION, _END = "<2", ">▁"
 
 

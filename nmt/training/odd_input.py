@@ -12,7 +12,7 @@ from random import Random
 import numpy as np
 
 from nmt.corpus.batches import Batch, Sentences
-from nmt.text.reserved import SIGNS, SLOTS
+from nmt.text.reserved import SIGNS
 from nmt.text.sentences import MARKS, final_mark
 from nmt.text.tokenizer import Tokenizer
 from nmt.training.shown import Shown
@@ -102,11 +102,6 @@ class OddInput(Shown):
     stream = 3
 
     tokenizers: tuple[Tokenizer, Tokenizer]
-
-    @property
-    def first_tag(self) -> int:
-        """See ``Shown``."""
-        return self.tokenizers[0].first_reserved + SLOTS
 
     def changed(self, batch: Batch, random: np.random.Generator) -> Batch:
         """See ``Shown``."""

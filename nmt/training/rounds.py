@@ -50,7 +50,7 @@ class Rounds:
         """
         counters, feed = self.context.counters, self.context.feed
         while (number := stage_at(feed.stages, self.context.used())) > counters.mixture.stage:
-            self._tell_gain()
+            self.tell_gain()
             if feed.stages[number].round and not self._make(number, should_stop):
                 return False
             counters.begin_stage(number, feed.rows.rows_per_epoch)
@@ -58,7 +58,7 @@ class Rounds:
             self.saver.saved_step = -1  # no checkpoint knows of this stage
         return True
 
-    def _tell_gain(self) -> None:
+    def tell_gain(self) -> None:
         """Report the scores before and after the stage that ends now, if it has read synthetic pairs."""
         context = self.context
         name = context.feed.stages[context.counters.mixture.stage].round

@@ -67,6 +67,8 @@ class Run:
                 counters = context.counters
                 counters.validated.due = counters.validated.step != counters.step
                 action = self.settle(should_stop, spent=True)
+            if action is Action.DONE:
+                self.rounds.tell_gain()
         except StorageError as error:
             mend = f"{error.mend}, then give the same command again; {self.saver.last_good()}"
             raise StorageError(error.what, mend) from None

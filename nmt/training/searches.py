@@ -20,7 +20,7 @@ from nmt.text.tokenizer import EOS
 from nmt.training.request import TrainJob
 from nmt.training.stages import TEACHER, Stage
 from nmt.training.state import TrainState
-from nmt.training.synthetic import Texts, Way, tag_of
+from nmt.training.synthetic import Texts, Way
 from nmt.training.validation import work_of
 
 MARGIN = 1.5  # longest translation allowed, as a ratio to the longest of the validation set
@@ -61,7 +61,7 @@ def by_model(job: TrainJob, state: TrainState, stage: Stage, workers: int, facto
         backwards = Way(reverse, target, source, back, Checks(data.source_language, 1 / checks.ratio))
     # As long as both directions train, texts of the source language teach the model to translate backwards.
     reads_made = backwards is not None and stage.begins < job.config.training.bidirectional
-    texts = Texts(data.mono, forwards, backwards, tag=[tag_of(source)], reads_made=reads_made)
+    texts = Texts(data.mono, forwards, backwards, reads_made=reads_made)
     return texts, f"{work_of(state, data)} {forth.max_length_factor} {back.max_length_factor}"
 
 

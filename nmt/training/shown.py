@@ -38,20 +38,7 @@ class Shown:
         random = np.random.default_rng((self.stream, self.seed, step, number))
         if random.random() >= self.share:
             return batch
-        tags = [int(np.argmin([*(ids >= self.first_tag), False])) for ids in batch.sources]
-        if not any(tags):
-            return self.changed(batch, random)
-        # What says what a pair is stands in front of its source, whatever becomes of that.
-        sources = [ids[count:] for ids, count in zip(batch.sources, tags, strict=True)]
-        changed = self.changed(Batch(batch.rows, sources, batch.targets), random)
-        each = zip(batch.sources, tags, changed.sources, strict=True)
-        again = [np.concatenate([before[:count], ids]) if count else ids for before, count, ids in each]
-        return Batch(changed.rows, again, changed.targets)
-
-    @property
-    def first_tag(self) -> int:
-        """The first of the pieces that say what a pair is."""
-        raise NotImplementedError
+        return self.changed(batch, random)
 
     def changed(self, batch: Batch, random: np.random.Generator) -> Batch:
         """The batch as this shows it."""

@@ -1,6 +1,6 @@
 """Which pairs a run reads when: those of the dataset, and beside them rounds of pairs that a model made.
 
-A better model makes better pairs, so they are made anew as it grows; the budget ends on real pairs. Plain arithmetic on
+A better model makes better pairs, so they are made anew as it grows. Minimum risk reads real pairs. Plain arithmetic on
 settings. Knows no file and no model.
 """
 
@@ -10,7 +10,6 @@ from math import ceil, inf
 
 from nmt.config import TrainingConfig
 
-REAL_AGAIN = 0.85  # share of the budget at which the last pairs of monolingual text are left
 # Where rounds begin: as shares of the part that trains both directions, whose end is the last moment at which the model
 # translates backwards; or of the budget, if no part does.
 ROUNDS, ROUNDS_FORWARDS = (0.6, 1.0), (0.3, 0.5)
@@ -34,11 +33,11 @@ def stages_of(config: TrainingConfig, with_teacher: bool = False) -> Sequence[St
         return [Stage(0.0)]
     if with_teacher:
         return [Stage(0.0), Stage(0.0, TEACHER)]
-    end = min(REAL_AGAIN, 1.0 - config.minimum_risk)
+    end = 1.0 - config.minimum_risk
     both = config.bidirectional
     begins = [share * both for share in ROUNDS] if both else ROUNDS_FORWARDS
     rounds = [Stage(begin, str(number)) for number, begin in enumerate(begins, 1) if begin < end]
-    return [Stage(0.0), *rounds, Stage(end)]
+    return [Stage(0.0), *rounds, *([Stage(end)] if config.minimum_risk else [])]
 
 
 def most_texts(config: TrainingConfig, read: float) -> float:

@@ -1,8 +1,8 @@
 """Pairs that a model made: texts are translated, what looks wrong is dropped, and the rest is kept as a split.
 
-Back-translation of monolingual text (Sennrich et al. 2016), whose sources are tagged (Caswell et al. 2019), and a
-teacher's translations of the training sources (Kim and Rush 2016) are the same work. It is done in windows, and a
-process that is killed loses one at most. Knows ids, an engine and checks; not when pairs are made or read.
+Back-translation of monolingual text (Sennrich et al. 2016) and a teacher's translations of the training sources (Kim
+and Rush 2016) are the same work. It is done in windows, and a process that is killed loses one at most. Knows ids, an
+engine and checks; not when pairs are made or read.
 """
 
 import hashlib
@@ -104,11 +104,6 @@ def slots_of(ids: Sequence[int], tokenizer: Tokenizer) -> Counter[int]:
     return Counter(id - first for id in ids if 0 <= id - first < SLOTS)
 
 
-def tag_of(tokenizer: Tokenizer) -> int:
-    """The piece in front of synthetic sources, ``<synthetic>``."""
-    return tokenizer.first_reserved + SLOTS
-
-
 def longest_of(data: Dataset) -> int:
     """The length limit of a side, in pieces."""
     longest: int = data.manifest["options"]["max_length"]
@@ -122,7 +117,6 @@ class Texts:
     split: Split
     forwards: Way
     backwards: Way | None = None  # for texts in the target language; None: there are none
-    tag: Sequence[int] = ()  # in front of sources
     reads_made: bool = False  # whether pairs of texts in the source language read what was made, as others do
     by_reference: bool = False  # whether the hypothesis that is most like the target is taken
 
@@ -144,9 +138,9 @@ class Texts:
                 if failed:
                     dropped[failed] += 1
                 elif side or self.reads_made:
-                    made[row] = ([*self.tag, *translation], text.tolist())
+                    made[row] = (translation, text.tolist())
                 else:
-                    made[row] = ([*self.tag, *text.tolist()], translation)
+                    made[row] = (text.tolist(), translation)
         kept = [made[row] for row in sorted(made)]
         return [source for source, _ in kept], [target for _, target in kept], dropped
 
@@ -175,8 +169,8 @@ class Pairs:
         counts = (facts.get("pairs"), facts.get("texts"))
         if (facts.get("kind"), facts.get("format")) != (KIND, FORMAT) or not all(type(n) is int for n in counts):
             raise DataError(f"{folder} does not hold synthetic pairs of this version", _AGAIN)
-        sizes, longest = (data.source_vocabulary, data.target_vocabulary), longest_of(data) + 1
-        split = Split(folder, NAME, *sizes, corpora=1, longest=longest, rows=facts["pairs"], files=facts["files"])
+        sizes, files = (data.source_vocabulary, data.target_vocabulary), facts["files"]
+        split = Split(folder, NAME, *sizes, corpora=1, longest=longest_of(data), rows=facts["pairs"], files=files)
         return cls(split, facts)
 
     @property

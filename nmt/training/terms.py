@@ -16,7 +16,6 @@ import numpy as np
 from nmt.corpus.batches import Batch
 from nmt.corpus.lexicon import Translated
 from nmt.text.annotations import annotated
-from nmt.text.reserved import SLOTS
 from nmt.text.tokenizer import Tokenizer
 from nmt.text.words import stems_of
 from nmt.training.shown import Shown
@@ -104,11 +103,6 @@ class ShownTerms(Shown):
 
     tokenizer: Tokenizer
     lexicon: Mapping[str, Translated]
-
-    @property
-    def first_tag(self) -> int:
-        """See ``Shown``."""
-        return self.tokenizer.first_reserved + SLOTS
 
     def changed(self, batch: Batch, random: np.random.Generator) -> Batch:
         """See ``Shown``."""

@@ -4,6 +4,7 @@ import gzip
 import lzma
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from .links import CHECKPOINTS, Links
 from .memory import Memory
 from .order import Order
 from .races import Races
+from .services import HalfOpen, KilledServices, LevelMemory
 from .signals import TRAINING, Signals
 from .streams import DamagedStreams
 from .working_folder import WorkingFolder, without_safe_path
@@ -190,6 +192,40 @@ def without_longest_line() -> None:
     nmt.text.lines.LONGEST_LINE = 1 << 40
 
 
+def without_the_port_again() -> None:
+    """A port whose last connections are still known is not had again."""
+
+    def make(setsockopt: Function) -> Function:
+        def set_the_others(connection: socket.socket, level: int, option: int, value: int) -> None:
+            if option != socket.SO_REUSEADDR:
+                setsockopt(connection, level, option, value)
+
+        return set_the_others
+
+    replace("socket:socket.setsockopt", make)
+
+
+def without_pieces() -> None:
+    """Answers are sent as a whole, to clients that do not read, too."""
+    import nmt.serve.observing
+
+    nmt.serve.observing.PIECE = 1 << 40
+
+
+def without_forgetting() -> None:
+    """Requests are kept when they are answered."""
+    kept: list[Any] = []
+
+    def make(translate: Function) -> Function:
+        async def keep_and_translate(request: Any) -> Any:
+            kept.append(request)
+            return await translate(request)
+
+        return keep_and_translate
+
+    replace("nmt.serve.translating:translate", make)
+
+
 def stopped_and_resumed(sabotage: Callable[[], None]) -> Signals:
     return Signals(TRAINING, sabotage)
 
@@ -257,5 +293,8 @@ CONTROLS: tuple[Control, ...] = (
     Sabotaged(
         "that starts processes anyhow", WorkingFolder(without_safe_path, forked=True), 1, "from the current folder"
     ),
+    Sabotaged("of a service that waits for its port", KilledServices(without_the_port_again), 1, "it did not start"),
+    Sabotaged("of a service that sends all at once", HalfOpen(without_pieces, only="do not read"), 1, "they took"),
+    Sabotaged("of a service that keeps its requests", LevelMemory(without_forgetting), 2_000, "bytes after"),
     Sabotaged("without the rename", KilledAtEachCall(without_rename), trials=20, words="looks whole"),
 )

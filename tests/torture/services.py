@@ -22,8 +22,8 @@ from random import Random
 
 from .area import Failed, Skipped, Trial, dice, failures_of, require
 from .ends import ALL, Table
-from .forked import Child, Setting, import_what_it_imports, program, run, start
-from .small import finished
+from .forked import Child, Setting, import_what_it_imports, nothing, program, run, start
+from .small import Sabotage, finished
 from .tiny import bundled_lines, tiny_model
 
 SEARCH = ("--beam-size", "1", "--threads", "1", "--device", "cpu", "--engine", "ctranslate2")
@@ -42,11 +42,12 @@ Client = http.client.HTTPConnection
 class Waiting:
     """A service that is forked, and starts when it is let."""
 
-    def __init__(self, model: Path, port: int) -> None:
+    def __init__(self, model: Path, port: int, sabotage: Sabotage = nothing) -> None:
         self.port = port
         gate, self._opened = os.pipe()
 
         def wait() -> None:
+            sabotage()
             os.close(self._opened)
             os.read(gate, 1)
 
@@ -97,10 +98,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def services(model: Path, count: int = 1) -> Iterator[list[Waiting]]:
+def services(model: Path, count: int = 1, sabotage: Sabotage = nothing) -> Iterator[list[Waiting]]:
     """Services of one port, of which one may run at a time; none is left after the block."""
     port = free_port()
-    waiting = [Waiting(model, port) for _ in range(count)]
+    waiting = [Waiting(model, port, sabotage) for _ in range(count)]
     try:
         yield waiting
     finally:
@@ -170,6 +171,8 @@ class KilledServices:
     Every answer must be whole and right, and in the end every request answered.
     """
 
+    sabotage: Sabotage = nothing
+
     name: str = "nmt serve killed under load"
     full: int = 20
     quick: int = 1
@@ -183,16 +186,19 @@ class KilledServices:
 
     def trial(self, model: Path, known: Answers, draw: Random) -> None:
         seeds = [draw.random() for _ in range(CLIENTS)]
-        with services(model, 4) as lives, ThreadPoolExecutor(CLIENTS) as pool:
+        with services(model, 4, self.sabotage) as lives, ThreadPoolExecutor(CLIENTS) as pool:
             load = Load(lives[0].port, known)
             asking = [pool.submit(load.ask, Random(seed)) for seed in seeds]
-            for number, life in enumerate(lives):
-                life.begin()
-                if number < len(lives) - 1:
-                    load.wait_for(draw.randrange(1, 60))
-                    self.end(life, draw)
-            for client in asking:
-                client.result()
+            try:
+                for number, life in enumerate(lives):
+                    life.begin()
+                    if number < len(lives) - 1:
+                        load.wait_for(draw.randrange(1, 60))
+                        self.end(life, draw)
+                for client in asking:
+                    client.result()
+            finally:
+                load.is_over.set()
             require(load.answered == CLIENTS * ASKED, f"{load.answered} of {CLIENTS * ASKED} requests were answered")
 
     def end(self, service: Waiting, draw: Random) -> None:
@@ -213,6 +219,7 @@ class Load:
         self.port, self.known = port, known
         self.answered = self._wanted = 0
         self._changed = threading.Condition()
+        self.is_over = threading.Event()  # a trial that failed leaves nobody to ask
 
     def wait_for(self, more: int) -> None:
         """Wait until so many more requests are answered, or nearly all."""
@@ -233,7 +240,8 @@ class Load:
                     with suppress(OSError, http.client.HTTPException):
                         right(client, asked, self.known)
                         break
-                    threading.Event().wait(0.02)  # nobody is there
+                    if self.is_over.wait(0.02):  # nobody is there
+                        return
                 with self._changed:
                     self.answered += 1
                     self._changed.notify_all()
@@ -249,8 +257,8 @@ def closing(client: Client) -> Iterator[Client]:
 
 # --- clients that are half there --------------------------------------------------------------------------------------
 
-HEAD = b"POST /translate HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
-FONT = b"GET /hangul.ttf HTTP/1.1\r\nHost: a\r\n\r\n"
+HEAD = b"POST /translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+FONT = b"GET /hangul.ttf HTTP/1.1\r\nHost: localhost\r\n\r\n"
 SENT: dict[str, bytes] = {
     "say nothing": b"",
     "send half a line": HEAD[:9],
@@ -266,18 +274,20 @@ SENT: dict[str, bytes] = {
 class HalfOpen(Table):
     """200 connections whose clients stop in the middle do not stop others, and take little memory."""
 
+    only: str = ""  # kind of client
     name: str = "nmt serve and half-open connections"
     full: int = ALL
     quick: int = 1
 
     def cases(self, workplace: Path) -> Iterable[Trial]:
         model, known = ready(workplace, 1)
-        for what in SENT:
+        for what in [self.only] if self.only else SENT:
             yield f"{HALF} clients {what}", partial(self.trial, model, known, [what])
-        yield f"{HALF} clients of all kinds", partial(self.trial, model, known, list(SENT))
+        if not self.only:
+            yield f"{HALF} clients of all kinds", partial(self.trial, model, known, list(SENT))
 
     def trial(self, model: Path, known: Answers, kinds: Sequence[str]) -> None:
-        with services(model) as (service,), ExitStack() as stack:
+        with services(model, 1, self.sabotage) as (service,), ExitStack() as stack:
             service.begin()
             lines = list(known)[:20]
             with closing(service.client()) as client:
@@ -301,13 +311,14 @@ class HalfOpen(Table):
 class LevelMemory:
     """The memory of a service after 2,000 requests of varied length and after 10,000; some are refused, some left."""
 
+    sabotage: Sabotage = nothing
     name: str = "nmt serve and its memory"
     full: int = REQUESTS
     quick: int = 0
 
     def run(self, workplace: Path, trials: int, seed: int) -> list[str]:
         model, known = ready(workplace, seed)
-        with services(model) as (service,):
+        with services(model, 1, self.sabotage) as (service,):
             service.begin()
             warm = trials * WARM // REQUESTS
             first = self.memory_after(service, known, range(warm), seed)
