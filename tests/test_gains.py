@@ -10,7 +10,7 @@ from test_systems import copied_run, report_runs
 
 from nmt.errors import DataError
 from nmt.scoring.gains import gains_of
-from nmt.store.run_folder import RunFolder
+from nmt.store.run_folder import LONGEST_EVENT, RunFolder
 
 
 def validation(step: int, bleu: float, read: str, **more: Any) -> dict[str, Any]:
@@ -90,7 +90,8 @@ def test_report_shows_the_stages_of_a_run_below_its_scores(run: Path, tiny_run: 
 
 def test_metrics_that_are_damaged_are_named_with_their_line(run: Path) -> None:
     metrics = run / "metrics.jsonl"
-    for damaged in ('{"event": }\n', "[1]\n", '{"step": NaN}\n'):
+    long = json.dumps({"event": "samples", "text": "x" * LONGEST_EVENT})
+    for damaged in ('{"event": }\n', "[1]\n", '{"step": NaN}\n', f"{long}\n", long):
         metrics.write_text(f"{json.dumps(EVENTS[0])}\n{damaged}")
         with pytest.raises(DataError, match=r"metrics\.jsonl, line 2"):
             list(RunFolder(run).read_metrics())

@@ -18,6 +18,7 @@ from nmt.store.model_folder import ModelFolder
 from nmt.text.known_words import WORDS, read_words, write_words
 from nmt.text.mistyped import LEAST, USUAL, KnownWords, exchanged
 from nmt.text.profile import Profile
+from nmt.text.reserved import SIGNS
 
 TEXT = [
     *["A man is walking along the street with brother and berthor"] * USUAL,
@@ -33,6 +34,8 @@ KNOWN = KnownWords.of(TEXT)
         ("a man is wlaking fast", "a man is walking fast"),
         ("awlking, walkign; (wakling)", "walking, walking; (walking)"),
         ("Aolng the steret", "Along the street"),  # the first word has its capital for that
+        (f"{SIGNS[0]} Aolng, 1. „Aolng", f"{SIGNS[0]} Along, 1. „Aolng"),
+        ("1. „Aolng“ the", "1. „Along“ the"),
         ("the Aolng", "the Aolng"),  # here it may be a name
         ("Das Mädhcen", "Das Mädchen"),
         ("Mädhcen wlaking", "Mädchen walking"),

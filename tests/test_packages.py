@@ -20,8 +20,8 @@ from nmt.config import SearchOptions
 from nmt.decoding.engine import length_limit
 from nmt.decoding.translator import Translator
 from nmt.disk.debris import discard_unfinished
-from nmt.errors import CannotCreateError, DataError
-from nmt.store.archive import LARGEST_DIRECTORY, MOST
+from nmt.errors import CannotCreateError, DataError, SettingsError
+from nmt.store.archive import LARGEST_DIRECTORY, MOST, write_archive
 from nmt.store.exports import Export
 from nmt.store.model_folder import ModelFolder
 from nmt.store.packed import unpacked
@@ -125,6 +125,23 @@ def test_the_same_model_gives_the_same_bytes(tiny_run: TinyRun, packed: Path, tm
     assert (tmp_path / "again.nmt.zip").read_bytes() == packed.read_bytes()
 
 
+@pytest.mark.parametrize("room", [0, -1])
+def test_what_would_be_too_large_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    (tmp_path / "weights").write_bytes(bytes(100_000))
+    files = {"README.md": b"hello", "weights": tmp_path / "weights"}
+    write_archive(tmp_path / "known.zip", files, "zip", "0" * 64)
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", (tmp_path / "known.zip").stat().st_size + room)  # as if 2 GiB were it
+    if room < 0:
+        monkeypatch.setattr("nmt.store.archive.create_binary", lambda *_: pytest.fail("it was begun"))
+        with pytest.raises(SettingsError, match="over 2 GiB"):
+            write_archive(tmp_path / "out.zip", files, "zip", "0" * 64)
+    else:
+        write_archive(tmp_path / "out.zip", files, "zip", "0" * 64)
+        assert (tmp_path / "out.zip").read_bytes() == (tmp_path / "known.zip").read_bytes()
+
+
 def ending(data: bytes, **changed: int) -> bytes:
     """The archive without its comment, with fields of its last record changed."""
     names = ["sign", "disk", "first", "here", "entries", "length", "begin", "comment"]
@@ -182,7 +199,7 @@ def test_a_bad_file_is_refused_in_one_line_and_leaves_nothing(
     assert refused.returncode == 65, refused.stdout
     assert refused.stderr.startswith(f"nmt: error: {path} ")
     assert refused.stderr.count("\n") == 1
-    assert not [each for each in cache.rglob("*") if each.is_file()]
+    assert not [each for each in cache.rglob("*") if each.is_file() and each.name != "unpacking"]  # the lock
     assert not (tmp_path / "evil").exists()
 
 

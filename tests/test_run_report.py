@@ -7,6 +7,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,14 @@ from nmt.config import TrainingConfig
 from nmt.errors import DataError, SettingsError
 from nmt.scoring.course import BOTH, PLAIN, RISK, Course, Thinned, phase_name
 from nmt.scoring.gains import gains_of
-from nmt.scoring.metrics_files import FIGURES, folder_names, points
+from nmt.scoring.metrics_files import FIGURES, folder_names, points, write_csv
+from nmt.scoring.seeds import seed_of
 from nmt.scoring.set_scores import SetScores
+from nmt.scoring.validation import validation_of
 from nmt.show.curves import BASE, TOP, Curve, Scale, chart, round_values
+from nmt.show.run_report import run_folder_of
+from nmt.store.card import card
+from nmt.store.model_folder import ModelFolder
 from nmt.training.phases import phases_of
 from nmt.training.phases.both_directions import BothDirections
 from nmt.training.phases.minimum_risk import MinimumRisk
@@ -172,6 +178,21 @@ def test_round_values_are_multiples_within_the_bounds() -> None:
     assert chart("x", [], [], 100) == chart("x", [Curve("a", 0, [])], [], 0)
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+@pytest.mark.parametrize("losses", [(5e-324, 1e-323), (5e-324, 5e-324), (0.0, 5e-324), (1e-323, 1e-300), (1e-31, 9e29)])
+def test_figures_that_hardly_differ_have_a_scale(losses: tuple[float, float], logarithmic: bool) -> None:
+    drawn = chart("x", [Curve("a", 0, list(zip((1, 2), losses, strict=True)), dots=True)], [], 2, logarithmic)
+    heights = [float(y) for y in re.findall(r'cy="([-\d.]+)"', drawn)]
+    assert len(heights) == 2
+    assert all(TOP <= height <= BASE for height in heights)
+
+
+@pytest.mark.parametrize(("steps", "told"), [(1, ["0", "1"]), (2, ["0", "1", "2"]), (5, ["0", "2", "4"])])
+def test_an_axis_of_few_updates_has_whole_ones(steps: int, told: list[str]) -> None:
+    drawn = chart("x", [Curve("a", 0, [(1, 2.0)])], [], steps)
+    assert re.findall(r"text-anchor=\"\w+\">([^<]+)</text>", drawn) == told
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
@@ -274,9 +295,39 @@ def test_mistakes_are_one_line_and_write_nothing(
     assert not list((runs / "data").glob("a*"))
 
 
+def test_a_model_that_is_not_the_one_of_the_run_around_it_is_no_part_of_that_run(runs: Path) -> None:
+    inner, elsewhere = runs / "a-seed1/model", runs / "b/other"
+    shutil.copytree(inner, elsewhere)
+    try:
+        assert run_folder_of(inner).metrics_path == runs / "a-seed1/metrics.jsonl"
+        assert (seed_of(inner), seed_of(elsewhere)) == (1, None)
+        with pytest.raises(DataError, match="is a model without its run"):
+            run_folder_of(elsewhere)
+    finally:
+        shutil.rmtree(elsewhere)
+
+
+@pytest.mark.parametrize("figure", ["bleu", "chrf", "loss", "perplexity"])
+def test_validation_scores_beyond_a_float_are_refused_and_shown_on_no_card(
+    runs: Path, tmp_path: Path, figure: str
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(runs / "b/model", model)
+    facts = json.loads((model / "manifest.json").read_text(encoding="utf-8"))
+    facts["validation"][figure] = 10**400
+    facts["training"] = {"pairs": 10**400}
+    (model / "manifest.json").write_text(json.dumps(facts), encoding="utf-8")
+    with pytest.raises(DataError, match="validation is invalid"):
+        validation_of([model])
+    shown = card(ModelFolder.open(model), "zip")
+    assert "training pairs" not in shown
+    assert shown.count(" |\n") == 5  # the head, and the three other figures
+
+
 def test_scores_of_strangers_are_checked(tmp_path: Path) -> None:
     good = {"name": "test", "lines": 3, "bleu": {"score": 1.0, "low": None, "high": None, "signature": "x"}}
     changes: list[dict[str, Any]] = [{"name": 5}, {"lines": "3"}, {"bleu": 5}, {"bleu": {"score": "1"}}]
+    changes += [{"bleu": {"score": 10**400}}, {"bleu": {"score": 1.0, "low": 10**400, "high": 1.0}}]
     for change in (*changes, {"baselines": [{}]}):
         path = tmp_path / "scores.json"
         path.write_text(json.dumps({"sets": [good | change]}), encoding="utf-8")
@@ -300,6 +351,23 @@ def test_the_table_of_metrics_has_each_event_of_each_run(runs: Path) -> None:
     for row, (name, event) in zip(rows, wanted, strict=True):
         assert row.pop("run") == name
         assert {key: value for key, value in row.items() if value} == {key: str(value) for key, value in event.items()}
+
+
+def test_the_table_has_the_figures_of_each_direction(tmp_path: Path) -> None:
+    scores = {"en-de": {"bleu": 30.0, "chrf": 50.0}, "de-en": {"bleu": 20.0, "chrf": 40.0}}
+    told = [*events(200), {"event": "validation", "step": 400, "bleu": 25.0, "directions": scores}]
+    write_csv({"many": lambda: told, "one": events}, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    (row,) = (row for row in rows if (row["run"], row["step"], row["bleu"]) == ("many", "400", "25.0"))
+    of = {f"{figure}/{name}": value for name, own in scores.items() for figure, value in own.items()}
+    assert {key: value for key, value in row.items() if "/" in key} == {key: str(value) for key, value in of.items()}
+    assert not any(rows[0][key] for key in of)
+    assert list(points(told))[-1][2] == {"validation/bleu": 25.0, **{f"validation/{key}": of[key] for key in of}}
+    several: list[Any] = [[], {"en-de": 1}, {f"{number}": {"bleu": 1.0} for number in range(999)}]
+    for wrong in several:
+        with pytest.raises(DataError, match="directions"):
+            write_csv({"x": partial(list, [{"event": "validation", "directions": wrong}])}, tmp_path / "b.csv")
 
 
 def test_tensorboard_reads_what_is_written_for_it(runs: Path, tmp_path: Path) -> None:

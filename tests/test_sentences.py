@@ -205,3 +205,9 @@ def test_a_final_mark_is_seen_behind_closing_signs_and_a_word_behind_them_too() 
         assert (final_mark(line), ends_in_word(line)) == ("", True)
     for line in ("", "-", "a,", "a:", "😀", "”"):
         assert (final_mark(line), ends_in_word(line)) == ("", False)
+
+
+def test_in_a_text_of_several_languages_a_number_with_a_dot_may_be_an_ordinal() -> None:
+    line = "Wir feiern am 3. Mai. Komm doch!"
+    assert split_sentences(line, "mul") == split_sentences(line, "de") == ["Wir feiern am 3. Mai. ", "Komm doch!"]
+    assert split_sentences("There are 3. Come in.", "mul") == ["There are 3. Come in."]

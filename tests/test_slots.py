@@ -342,6 +342,23 @@ def test_inspect_reads_the_pieces_that_a_translation_reads(model: Path, source: 
     assert source_ids == inspector.source_tokenizer.encode_slotted([read], [bool(items)])[0]
 
 
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("- 나는 +82 2 1234 5678 집에 간다", "I go home +82 2 1234 5678"),  # an item that one side has
+        ("- 나는 %s ☂", "- I go %s"),  # a sign that the vocabulary lacks
+        ("나는\u00ad 간다", "I go"),
+    ],
+)
+def test_inspect_reads_a_given_pair_as_it_is_scored(model: Path, pair: tuple[str, str]) -> None:
+    from nmt.show.attention import Inspector
+
+    inspector = Inspector.load(model / "run")
+    (scored,) = PairScorer.of(ModelFolder.open(model / "run"), EngineOptions(threads=1)).score([pair], 0, Silent())
+    source_ids, trace, target = inspector.trace(*pair)
+    assert (source_ids, trace.target, target) == (scored.source, scored.target, pair[1])
+
+
 def test_a_pair_is_scored_with_its_slots(model: Path) -> None:
     opened = ModelFolder.open(model / "run")
     scorer = PairScorer.of(opened, EngineOptions(threads=1))
@@ -443,6 +460,25 @@ def test_a_mark_inside_of_what_stays_ends_no_sentence(tokenizer: Tokenizer, item
     first, second = rewriter.sentences(line, 1, whole)
     assert (first.text.items, second.text.items) == ((item,), ())
     assert filled(*first.text) == f"Take {item} here."
+
+
+@pytest.mark.parametrize("text", ["NATO", "- NATO", "  1. NATO", "{0} NATO", "<b>NATO</b>", "NATO (3)", "• NATO 2024"])
+def test_a_word_in_capitals_is_alone_whatever_signs_stand_beside_it(text: str) -> None:
+    rewriter = Rewriter(WordTokenizer(), Profile(90, 1, 0.5, ".", ".", 0.0, 0.0, SLOTS, KINDS), ("en", "de"))
+    (sentence,) = rewriter.sentences(text, 1, Sentence(rewriter.slotted(text, 1), pieces=[9]))
+    assert "NATO" in sentence.text.text
+    (shouted,) = rewriter.sentences(f"{text} NOW", 1, Sentence(rewriter.slotted(f"{text} NOW", 1), pieces=[9]))
+    assert "Nato" in shouted.text.text
+    assert shouted.in_capitals
+
+
+def test_an_indented_mark_comes_back_with_its_white_space() -> None:
+    words = WordTokenizer()
+    profile = Profile(90, 1, 0.0, "", "", slots=SLOTS, kinds=KINDS)
+    translator = Translator(ReverseEngine(), words, words, profile=profile, sources=["en", "fr"])
+    lines = ["  - item", "\t1. item", "  - One. Two.", "<b>- item</b>"]
+    reversed_words = ["item   -", "item \t1.", "One.   - Two.", "item</b> <b>-"]
+    assert [each.text for each in translator.translate(lines)] == reversed_words
 
 
 def test_a_line_of_very_many_sentences_and_tags_is_split(tokenizer: Tokenizer) -> None:

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.live import Live
 
 from nmt.cli.console import Bar, Plain, Quiet, closing, counted, duration, say, table
-from nmt.cli.live import live_bars, shortened
+from nmt.cli.live import live_bars, shortened, stage_line
 from nmt.cli.monitor import LiveMonitor, LogMonitor
 from nmt.training.validation import Sample, Validation
 
@@ -140,6 +140,19 @@ def test_a_line_fits_into_the_terminal_and_cuts_no_word(what: str, width: int) -
         assert "123,456 of 1,000,000 models · 12%" in last
     notes = "nmt: translating goes on as long as there are lines, and then there are none; 번역이 끝났다"
     assert notes in re.sub(" +", " ", " ".join(lines))
+
+
+@pytest.mark.parametrize(("total", "known"), [(1_000, {"300/1,000", "300", "1,000", "30%"}), (None, {"300"})])
+def test_a_figure_is_shown_whole_or_not_at_all(total: int | None, known: set[str]) -> None:
+    bars = live_bars(screen())
+    number = bars.add_task("읽는 중", total=total, unit="lines")
+    bars.advance(number, 300)
+    seen = set[str]()
+    for width in range(120):
+        shown = stage_line(bars.tasks[0], width)
+        assert shown.cell_len <= width
+        seen |= set(re.findall(r"\S*\d\S*", shown.plain))
+    assert seen == known
 
 
 def test_a_line_follows_a_terminal_that_is_resized() -> None:
@@ -335,3 +348,12 @@ def test_the_end_of_a_job_says_what_was_done_and_whether_something_was_odd() -> 
 def test_figures_are_written_for_people() -> None:
     assert [counted(number, "line") for number in (0, 1, 1000)] == ["0 lines", "1 line", "1,000 lines"]
     assert [duration(seconds) for seconds in (0.04, 59.94, 60, 3723.4)] == ["0.0 s", "59.9 s", "0:01:00", "1:02:03"]
+
+
+def test_no_figure_of_a_training_is_cut() -> None:
+    monitor = LogMonitor()
+    whole = set(monitor.line(update_at(1.0), state_of(due=True)).split(" · "))
+    for width in range(80):
+        line = monitor.line(update_at(1.0), state_of(due=True), width)
+        assert len(line) <= width
+        assert set(filter(None, line.split(" · "))) <= whole

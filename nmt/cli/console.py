@@ -187,7 +187,8 @@ class Bar(Quiet):
             self.bars.advance(self.task, count)
 
     def note(self, line: str) -> None:
-        self.bars.console.print(printable(with_flags(f"nmt: {line}")), markup=False, highlight=False)
+        with suppress(OSError):  # as in ``say``
+            self.bars.console.print(printable(with_flags(f"nmt: {line}")), markup=False, highlight=False)
 
     def warn(self, line: str) -> None:
         self.warnings += 1

@@ -43,7 +43,7 @@ class Stages:
 
 def stage_line(task: "Task", width: int) -> "Text":
     """A task in a line of at most ``width`` cells: the richest that leaves its name whole, else the barest."""
-    from rich.cells import cell_len, set_cell_size
+    from rich.cells import cell_len
 
     what, done, unit = task.description, int(task.completed), task.fields["unit"]
     left = f"{clock(task.time_remaining)} left" if task.total and task.time_remaining is not None else ""
@@ -63,7 +63,10 @@ def stage_line(task: "Task", width: int) -> "Text":
         room = width - cell_len(what) - cell_len(end) - 2
         if room >= bar + (bar > 0):
             return line(what, end, min(room - 1, LONGEST_BAR) if bar and task.total else 0, done / (task.total or 1))
-    return line(shortened(what, width - cell_len(end) - 1), set_cell_size(end, min(width, cell_len(end))), 0, 0.0)
+    # A figure that does not fit is left out: cut off, it would be another number.
+    ends = (" · ".join(filter(None, figures)) for figures in ([short, left], [short], []))
+    end = next(end for end in ends if cell_len(end) <= width)
+    return line(shortened(what, width - cell_len(end) - bool(end)), end, 0, 0.0)
 
 
 def line(what: str, end: str, bar: int, share: float) -> "Text":

@@ -115,7 +115,7 @@ class LogMonitor(Monitor):
             f"{100 * update.progress:.0f}%",
             "validating" if validating else f"{self.time_left(update)} left",
         ]
-        for dispensable in (4, 3, 1, 1):  # the share, the speed, the epoch, the loss
+        for dispensable in (4, 3, 1, 1, 1, 0):  # the share, the speed, the epoch, the loss, the time; all
             if len(" · ".join(parts)) > width:
                 del parts[dispensable]
         return " · ".join(parts)

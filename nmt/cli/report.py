@@ -103,7 +103,7 @@ def write_files(
         write_run_report(Report(opened, validation_of(runs), known, tests, commands(opened, known)), page)
     metrics = {name: run_folder_of(run) for name, run in zip(model_names(runs), runs, strict=True)}
     if csv:
-        write_csv({name: folder.read_metrics() for name, folder in metrics.items()}, csv)
+        write_csv({name: folder.read_metrics for name, folder in metrics.items()}, csv)
     if tensorboard:
         write_tensorboard({name: folder.read_metrics() for name, folder in metrics.items()}, tensorboard)
     for path in outputs:

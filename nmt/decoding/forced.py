@@ -1,8 +1,8 @@
 """Forced decoding: how probable a model finds given translations, pair by pair. Knows no tensor and no file.
 
 Pairs are gathered into windows, sorted by length and scored in batches, so memory depends on the window and not on the
-corpus. A pair is encoded as training encodes it: what both sides have of what stays as it is becomes slots, no side is
-split into sentences or cut, and no mark is added.
+corpus. What both sides have of what stays as it is becomes slots, as in training; so does the mark of a list item, as
+in what is translated. No side is split into sentences or cut, and no final mark is added.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,22 +15,18 @@ from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.batching import Batches
 from nmt.decoding.directed import directed
 from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
+from nmt.decoding.pair_slots import Pair, PairSlots
 from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
 from nmt.text.languages import same_language
 from nmt.text.lines import printable
-from nmt.text.list_marks import VERSION as LIST_MARKS
-from nmt.text.list_marks import with_list_mark
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
-from nmt.text.slots import slotted_pair
 from nmt.text.tokenizer import Tokenizer
-from nmt.text.verbatim import VERSION, Grammar, LateLines, Match
+from nmt.text.verbatim import LateLines
 
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
-
-Pair = tuple[str, str]
 
 
 @dataclass
@@ -77,11 +73,9 @@ class PairScorer:
         tokenizers: tuple[Tokenizer, Tokenizer],
         batch_tokens: int,
         profile: Profile | None = None,
-        source_language: str = "",
+        sources: Sequence[str] = (),
     ) -> None:
-        self.engine, self.source_language = engine, source_language
-        self.slots, self.grammar = (profile.slots, profile.grammar) if profile else (0, Grammar(()))
-        self.late = LateLines()
+        self.engine, self.slots = engine, PairSlots(profile, sources)
         self.source_tokenizer, self.target_tokenizer = tokenizers
         self.batches = Batches(engine.score_tokens or batch_tokens, engine.workers)
 
@@ -92,7 +86,7 @@ class PairScorer:
         from nmt.decoding.loading import load_engine
 
         engine = directed(load_engine(model, SearchOptions(), wanted), model.tag)
-        scorer = cls(engine, tokenizers, wanted.batch_tokens, model.profile, model.source_language)
+        scorer = cls(engine, tokenizers, wanted.batch_tokens, model.profile, model.sources)
         scorer.model = model.digest
         return scorer
 
@@ -100,12 +94,12 @@ class PairScorer:
         """All that its scores depend on besides the pairs of a window, by name; `batch_tokens` changes no digit."""
         import sentencepiece
 
-        slots = {"slots": self.slots, "grammar": VERSION, "list marks": LIST_MARKS} if self.slots else {}
-        return {"model": self.model, "sentencepiece": sentencepiece.__version__, **slots, **self.engine.about()}
+        about = {**self.slots.about(), **self.engine.about()}
+        return {"model": self.model, "sentencepiece": sentencepiece.__version__, **about}
 
     def take_late(self) -> LateLines:
         """The pairs that were read without all kinds; from now on they are counted anew."""
-        late, self.late = self.late, LateLines()
+        late, self.slots.late = self.slots.late, LateLines()
         return late
 
     def score(self, pairs: Sequence[Pair], before: int, progress: Progress) -> list[Given]:
@@ -113,7 +107,7 @@ class PairScorer:
 
         ``before`` pairs came before these. Raises BusyError for a pair that does not fit into memory.
         """
-        slotted = [self._slotted(pair, number) for number, pair in enumerate(pairs, start=before + 1)]
+        slotted = [self.slots.put(pair, number) for number, pair in enumerate(pairs, start=before + 1)]
         changed = [pair != as_given for pair, as_given in zip(slotted, pairs, strict=True)]
         sources = self.source_tokenizer.encode_slotted([source for source, _ in slotted], changed)
         targets = self.target_tokenizer.encode_slotted([target for _, target in slotted], changed)
@@ -136,17 +130,6 @@ class PairScorer:
                 pair.hypothesis = hypothesis
             progress.advance(len(batch))
         return given
-
-    def _slotted(self, pair: Pair, number: int) -> Pair:
-        """A pair with slots for what both sides have."""
-        late = set[str]()
-
-        def find(text: str) -> list[Match]:
-            return with_list_mark(self.grammar.find(text, late), text, self.source_language)
-
-        found = slotted_pair(*pair, find, self.slots)
-        self.late.add(f"pair {number}", late)
-        return found
 
 
 class Scoring:
@@ -208,7 +191,7 @@ class Scoring:
     def warn(self, progress: Progress) -> None:
         """Warn of pairs that were read without all kinds of the models."""
         for scorer in self.scorers:
-            scorer.late.warn(progress)
+            scorer.slots.late.warn(progress)
 
     def combined(self, there: Hypothesis | None, back: Hypothesis | None) -> float:
         """The score of a pair from what each direction says."""

@@ -75,6 +75,7 @@ class Loaded:
             "aligner": directed_aligner(self.aligner, model.tag),
             "target_language": languages[1],
             "source_language": languages[0],
+            "sources": model.sources,
             "usable": None if ensemble else Usable.read(model.manifest, str(model.folder)),
             "glossary": self.terms(*languages) if self.terms else None,
         }

@@ -18,11 +18,11 @@ from nmt.decoding.tokenizers import SourceTokenizer
 from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
 from nmt.text.lines import one_line
 from nmt.text.list_marks import VERSION as LIST_MARKS
-from nmt.text.list_marks import with_list_mark
+from nmt.text.list_marks import has_dotted_marks, with_list_mark
 from nmt.text.mistyped import VERSION as MISTYPED
 from nmt.text.profile import Profile
 from nmt.text.sentences import RULES, ends_in_word, final_mark, split_sentences
-from nmt.text.slots import Slotted, filled, slotted, spaced
+from nmt.text.slots import Slotted, filled, slotted, spaced, without_signs
 from nmt.text.terms import Found
 from nmt.text.verbatim import VERSION, Grammar, Match, is_code
 
@@ -55,8 +55,9 @@ class Sentence:
 class Rewriter:
     """Writes lines for a model whose training lines had a ``profile``, and translations back.
 
-    ``languages`` are those of source and target. Without a profile, lines stay as they are; with ``whole`` they are not
-    split into sentences. Words that ``spares`` knows are not put right.
+    ``languages`` are those of source and target, and ``sources`` those that lines may be in, where they are several.
+    Without a profile, lines stay as they are; with ``whole`` they are not split into sentences. Words that ``spares``
+    knows are not put right.
     """
 
     def __init__(
@@ -66,10 +67,12 @@ class Rewriter:
         languages: tuple[str, str] = ("", ""),
         whole: bool = False,
         spares: Callable[[str], bool] | None = None,
+        sources: Sequence[str] = (),
     ) -> None:
         self._tokenizer = tokenizer
         self.profile = profile
         self._language, self._target_language = languages
+        self._dotted = has_dotted_marks(sources or languages[:1])
         self._whole = whole
         self._spares = spares
         self.slots = profile.slots if profile else 0
@@ -123,7 +126,10 @@ class Rewriter:
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         sentences = [line] if self._whole else self._split(line)
         gaps = ["", *(one_line(sentence[len(sentence.rstrip()) :]) for sentence in sentences)]
-        texts = [sentence.strip() for sentence in sentences]
+        texts = [
+            sentences[0].rstrip(),
+            *(sentence.strip() for sentence in sentences[1:]),
+        ]  # a list item may be indented
         if len(texts) <= self.profile.sentences and pieces <= self.profile.longest:
             texts = [line]
         cut_up = [self.slotted(text, number) for text in texts] if len(texts) > 1 else [whole.text]
@@ -186,7 +192,7 @@ class Rewriter:
         matches = self._grammar.find(text, late)
         if not self.slots:
             return matches
-        matches = with_list_mark(matches, text, self._language)
+        matches = with_list_mark(matches, text, self._dotted)
         if text.isascii():
             return matches
         strange = [sign for sign in set(text) if category(sign)[0] in _SEEN and self.is_strange(sign)]
@@ -208,9 +214,10 @@ class Rewriter:
         usual = {CAPITALS: self.profile.capitals, TITLE: self.profile.titles} if self.profile else {}
         if usual.get(case, 1.0) >= SELDOM:
             return ""
-        if case == TITLE or len(text.split()) > 1:
+        plain = without_signs(text)
+        if case == TITLE or sum(any(map(str.isalpha, word)) for word in plain.split()) > 1:
             return case
-        given, small = self._tokenizer.encode_slotted([text, self._as_sentence(text)], [False, False])
+        given, small = self._tokenizer.encode_slotted([plain, self._as_sentence(plain)], [False, False])
         return case if len(small) < len(given) else ""
 
     def _lacks_mark(self, text: str, sentence: Slotted) -> bool:

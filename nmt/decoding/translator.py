@@ -69,6 +69,7 @@ class Translator:
         aligner: Aligner | None = None,
         target_language: str = "",
         source_language: str = "",
+        sources: Sequence[str] = (),
         usable: Usable | None = None,
         glossary: Glossary | None = None,
     ) -> None:
@@ -76,10 +77,9 @@ class Translator:
         self.others: dict[str, Self] = {}  # by language
         self.engine = engine
         self.source_tokenizer, self.target_tokenizer = source_tokenizer, target_tokenizer
-        self.options = options or SearchOptions()
-        self.batch_tokens, self.window = batch_tokens, window
+        self.options, self.batch_tokens, self.window = options or SearchOptions(), batch_tokens, window
         languages, words = (source_language, target_language), glossary.has_word if glossary else None
-        self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words)
+        self.rewriter = Rewriter(source_tokenizer, profile, languages, self.options.whole_lines, words, sources)
         self.shaper = Shaper(source_tokenizer, self.rewriter, glossary)
         self.phrasebook = Phrasebook(target_tokenizer, self.rewriter.find, self.rewriter.remarks)
         self.checks = checks = Checks.of(target_language, profile)

@@ -4,8 +4,9 @@ Knows paths; nothing of what they protect.
 """
 
 import fcntl
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nmt.disk.durable import cannot_create
@@ -67,3 +68,14 @@ def lock(descriptor: int) -> bool | None:
     except OSError:
         return None
     return True
+
+
+def share(path: Path) -> int:
+    """Open a file or folder and lock it along with others who share it, so that ``lock`` fails until it is closed.
+
+    Waits for who has locked it alone. Raises OSError when it cannot be opened; without locks here it is only opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor

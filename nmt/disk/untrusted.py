@@ -11,7 +11,7 @@ import os
 import stat
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from nmt.errors import DataError, MissingInputError, NmtError, StorageError, UnreadableError
 
@@ -57,6 +57,11 @@ def read_small(path: Path, largest: int) -> bytes:
             return file.read(size)
         except OSError as error:
             raise StorageError(f"reading {path} failed: {error.strerror}", "check the disk") from None
+
+
+def is_real(value: object, most: float = 1e30) -> TypeGuard[int | float]:
+    """Whether a value is a number whose size is below ``most``, so that it is a float and sums of it are, too."""
+    return type(value) in (int, float) and abs(value) < most  # type: ignore[arg-type]  # NaN is not
 
 
 def strict_json(raw: bytes) -> Any:

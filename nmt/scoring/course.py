@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Any, Generic, Self, TypeVar
 
 from nmt.config import TrainingConfig
-from nmt.errors import DataError, shown
+from nmt.errors import DataError
+from nmt.scoring.events import invalid, real, whole
 from nmt.scoring.gains import Gain, gains_of, title
 
 MOST = 2000  # points of a curve
@@ -187,28 +188,8 @@ def _told(event: Mapping[str, Any]) -> Iterable[Told]:
     lines = event.get("lines")
     names = ("source", "reference", "hypothesis")
     if not isinstance(lines, list) or len(lines) > MOST_SAMPLES:
-        raise _invalid("lines", lines)
+        raise invalid("lines", lines)
     for line in lines:
         if not isinstance(line, dict) or not all(isinstance(line.get(name), str) for name in names):
-            raise _invalid("lines", line)
+            raise invalid("lines", line)
         yield Told(whole(event, "step"), *(line[name] for name in names))
-
-
-def whole(event: Mapping[str, Any], key: str) -> int:
-    """The value of ``key``, from 0 on. Raises DataError for what no run writes."""
-    value = event.get(key)
-    if type(value) is not int or not 0 <= value < 1 << 53:
-        raise _invalid(key, value)
-    return value
-
-
-def real(event: Mapping[str, Any], key: str, most: float = 1e30) -> float:
-    """The value of ``key``, whose size is below ``most``. Raises DataError for what no run writes."""
-    value: Any = event.get(key)
-    if type(value) not in (int, float) or not abs(value) < most:
-        raise _invalid(key, value)
-    return float(value)
-
-
-def _invalid(key: str, value: object) -> DataError:
-    return DataError(f"metrics.jsonl has an event whose {key} is {shown(value)}", "restore the file")

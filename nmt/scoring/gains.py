@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from nmt.errors import DataError, shown
+from nmt.scoring.events import real, whole, words
 from nmt.scoring.metrics import NAMES
 from nmt.scoring.tables import Table
 
@@ -38,11 +38,11 @@ def gains_of(events: Iterable[Mapping[str, Any]]) -> list[Gain]:
     gains, made = list[Gain](), dict[str, int]()
     for event in events:
         if event.get("event") == "synthetic":
-            made[_of(event, "round", str)] = _of(event, "pairs", int)
+            made[words(event, "round")] = whole(event, "pairs")
         if event.get("event") != "validation" or "round" not in event:
             continue
-        name, step = _of(event, "round", str), _of(event, "step", int)
-        scores = {score: float(_of(event, score, int, float)) for score in SCORES}
+        name, step = words(event, "round"), whole(event, "step")
+        scores = {score: real(event, score) for score in SCORES}
         if gains and gains[-1].round == name:
             gains[-1] = replace(gains[-1], ends=step, after=scores)
         else:
@@ -50,14 +50,6 @@ def gains_of(events: Iterable[Mapping[str, Any]]) -> list[Gain]:
             begins, before = (last.ends, last.after) if last else (0, None)
             gains.append(Gain(name, made.get(name, 0), begins, step, scores, before))
     return gains
-
-
-def _of(event: Mapping[str, Any], key: str, *kinds: type) -> Any:
-    """The value of a key of an event. Raises DataError unless it is of one of these types."""
-    value = event.get(key)
-    if type(value) not in kinds:
-        raise DataError(f"metrics.jsonl has an event whose {key} is {shown(value)}", "restore the file")
-    return value
 
 
 def table(name: str, gains: Sequence[Gain]) -> Table:

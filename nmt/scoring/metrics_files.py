@@ -1,7 +1,7 @@
 """The metrics of runs for other programs: a table as CSV, and the event files of TensorBoard. Knows events; no run."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from io import TextIOWrapper
 from itertools import chain, count
@@ -11,7 +11,8 @@ from typing import Any
 from nmt.disk.files import create_binary
 from nmt.disk.folders import create_folder, refuse_occupied
 from nmt.errors import DataError, SettingsError
-from nmt.scoring.course import real, whole
+from nmt.scoring.events import invalid, real, whole
+from nmt.text.directions import MOST
 from nmt.text.lines import printable
 
 Events = Iterable[Mapping[str, Any]]
@@ -22,17 +23,40 @@ LARGEST_FIGURE, LARGEST_FLOAT = 1e305, 3e38  # a perplexity of a run is up to e^
 LONGEST_NAME = 60  # characters, of which UTF-8 has up to 4 bytes each; file systems take 255
 
 
-def write_csv(runs: Mapping[str, Events], path: Path) -> None:
-    """Write a row for each event of each run, with a column for each figure; texts stay in metrics.jsonl."""
+def write_csv(runs: Mapping[str, Callable[[], Events]], path: Path) -> None:
+    """Write a row for each event of each run, with a column for each figure; texts stay in metrics.jsonl.
+
+    Figures of one of several directions have its name behind theirs: ``bleu/en-de``. Events are read twice. Raises
+    DataError for figures of directions as no run writes them.
+    """
+    columns = [*COLUMNS, *dict.fromkeys(column for events in runs.values() for column in _directed_columns(events()))]
     with create_binary(path) as file:
         page = TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(page, lineterminator="\n")
-        writer.writerow(["run", *COLUMNS])
+        writer.writerow(["run", *map(printable, columns)])
         for name, events in runs.items():
-            for event in events:
+            for event in events():
                 if event.get("event") != "samples":
-                    writer.writerow([printable(name), *(_cell(event.get(column, "")) for column in COLUMNS)])
+                    figures = {**event, **directed(event)}
+                    writer.writerow([printable(name), *(_cell(figures.get(column, "")) for column in columns)])
         page.detach()
+
+
+def directed(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of each of several directions in an event, as ``bleu/en-de``. Raises DataError for other ones."""
+    several = event.get("directions", {})
+    if not isinstance(several, dict) or not all(isinstance(own, dict) for own in several.values()):
+        raise invalid("directions", several)
+    return {f"{figure}/{name}": own[figure] for figure in FIGURES for name, own in several.items() if figure in own}
+
+
+def _directed_columns(events: Events) -> Iterable[str]:
+    found = dict[str, None]()
+    for event in events:
+        found |= dict.fromkeys(directed(event))
+        if len(found) > MOST * len(FIGURES):
+            raise DataError("metrics.jsonl has figures of more directions than a model can have", "restore the file")
+    return found
 
 
 def _cell(value: object) -> object:
@@ -81,10 +105,9 @@ def points(events: Events) -> Iterator[tuple[float, int, dict[str, float]]]:
         if "seconds" in event:  # a validation has the time of the last updates
             seconds = real(event, "seconds")
         if event.get("event") in ("train", "validation"):
+            told = {figure: event[figure] for figure in FIGURES if figure in event} | directed(event)
             figures = {
-                f"{event['event']}/{figure}": min(real(event, figure, LARGEST_FIGURE), LARGEST_FLOAT)
-                for figure in FIGURES
-                if figure in event
+                f"{event['event']}/{figure}": min(real(told, figure, LARGEST_FIGURE), LARGEST_FLOAT) for figure in told
             }
             yield seconds, whole(event, "step"), figures
 

@@ -13,12 +13,18 @@ from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.model_folder import SETTINGS, ModelFolder
 
 
+def runs_of(path: Path) -> list[Path]:
+    """The folders that may be the run of a model: ``path``, and the one that the folder ``model`` of a run lies in."""
+    real = path.resolve()
+    return [path, real.parent] if real.name == "model" else [path]
+
+
 def training_settings(path: Path) -> Config | None:
     """The settings of the run at ``path``, or of the run whose model folder that is; None for a model without its run.
 
     Raises DataError or MissingInputError for settings that cannot be read.
     """
-    for folder in (path, path.resolve().parent):
+    for folder in runs_of(path):
         file = folder / SETTINGS
         if not file.is_file():
             continue

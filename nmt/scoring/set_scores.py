@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from nmt.disk.untrusted import read_small, strict_json
+from nmt.disk.untrusted import is_real, read_small, strict_json
 from nmt.errors import DataError
 from nmt.scoring.metrics import NAMES
 from nmt.scoring.tables import Table
@@ -92,7 +92,7 @@ def _is_system(entry: Any) -> bool:
 def _is_score(score: Any) -> bool:
     return (
         isinstance(score, dict)
-        and type(score.get("score")) in (int, float)
-        and all(score.get(key) is None or type(score[key]) in (int, float) for key in ("low", "high", "deviation"))
+        and is_real(score.get("score"))
+        and all(score.get(key) is None or is_real(score[key]) for key in ("low", "high", "deviation"))
         and isinstance(score.get("signature", ""), str)
     )

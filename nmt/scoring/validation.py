@@ -4,12 +4,12 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from math import isfinite
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
 from nmt.disk.manifest import NAME
+from nmt.disk.untrusted import is_real
 from nmt.errors import DataError, shown
 from nmt.scoring.seeds import common_name, group_by_settings, model_names, seed_of
 from nmt.scoring.systems import rounded
@@ -67,7 +67,9 @@ def _scores(model: ModelFolder) -> dict[str, float]:
     if found == {}:
         raise DataError(f"{model.folder} was not validated yet", "train it for longer, or evaluate it on a test set")
     values: list[Any] = [found.get(figure) if isinstance(found, dict) else None for figure in FIGURES]
-    if not all(type(value) in (int, float) and isfinite(value) for value in values):
+    if not all(
+        is_real(value, 1e305 if figure == "perplexity" else 1e30) for figure, value in zip(FIGURES, values, strict=True)
+    ):
         raise DataError(f"{model.folder / NAME}: validation is invalid: {shown(found)}", "restore the file")
     return dict(zip(FIGURES, map(float, values), strict=True))
 

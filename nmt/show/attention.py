@@ -10,13 +10,14 @@ import numpy as np
 
 from nmt.config import SearchOptions
 from nmt.decoding.engine import Query
+from nmt.decoding.pair_slots import PairSlots
 from nmt.decoding.rewriting import Rewriter
 from nmt.decoding.word_links import Link, links_of, word_weights
 from nmt.errors import DataError, SettingsError
 from nmt.show.pieces import words_of
 from nmt.show.search import SearchTrace, watch
 from nmt.store.model_folder import ModelFolder, load_model
-from nmt.text.slots import filled, matched
+from nmt.text.slots import filled
 from nmt.text.tokenizer import BOS, EOS, Tokenizer
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Inspector:
         self.source_tokenizer, self.target_tokenizer = folder.tokenizers
         profile = folder.profile
         languages = folder.source_language, folder.target_language
-        self.rewriter = Rewriter(self.source_tokenizer, profile, languages, whole=True)
+        self.rewriter = Rewriter(self.source_tokenizer, profile, languages, whole=True, sources=folder.sources)
+        self.pair_slots = PairSlots(profile, folder.sources)
 
     @classmethod
     def load(cls, path: Path, to: str | None = None) -> Self:
@@ -115,16 +117,20 @@ class Inspector:
         """
         most, most_target = longest
         options = options or SearchOptions()
-        text, items = self.rewriter.slotted(source, 1)
+        text, shown, items = source, "", tuple[str, ...]()
+        if target is None:
+            text, items = self.rewriter.slotted(source, 1)
+        else:
+            text, shown = self.pair_slots.put((source, target))
+        is_slotted = bool(items or shown != (target or ""))
         tag = self.folder.tag
         source_ids = [] if tag is None else [tag]
-        source_ids += self.encode(self.source_tokenizer, text, "source", bool(items), most)
+        source_ids += self.encode(self.source_tokenizer, text, "source", is_slotted, most)
         tokenizer = self.target_tokenizer
         if target is None:
             trace = watch(self.engine, tokenizer, source_ids, None, most_target, options)
             return source_ids, trace, filled(tokenizer.decode_slotted([trace.target])[0], items)
-        shown = matched(target, items, self.rewriter.find)
-        given = self.encode(tokenizer, shown, "target", shown != target, most_target)
+        given = self.encode(tokenizer, shown, "target", is_slotted, most_target)
         return source_ids, watch(self.engine, tokenizer, source_ids, given, most_target, options), target
 
     def look(self, source: str, target: str | None = None) -> SentencePair:

@@ -12,6 +12,7 @@ from nmt.show.markup import text
 
 HEIGHT, TOP, BASE = 210, 12, 184  # pixels: of the chart, of its upper edge, of the axis
 WIDE, TALL = 1000, 1000  # units of a curve's own coordinates
+TINY = 1e-30  # of two figures that differ by less, no scale is made
 COLOURS = 6  # of the page's style; then they come again, dashed
 
 
@@ -45,9 +46,9 @@ class Scale:
     def of(cls, values: Sequence[float], logarithmic: bool = False) -> "Scale":
         """The scale that has all the values, with a little room."""
         low, high = min(values), max(values)
-        if logarithmic and low > 0:
+        if logarithmic and low > TINY:
             return cls(low / 1.03, high * 1.03, True)
-        room = 0.04 * (high - low) or abs(high) / 10 or 1.0
+        room = next(size for size in (0.04 * (high - low), abs(high) / 10, 1.0) if size > TINY)
         return cls(max(low - room, 0.0) if low >= 0 else low - room, high + room)
 
     def share(self, value: float) -> float:
@@ -65,9 +66,9 @@ class Scale:
         return [value for value in found if self.low <= value <= self.high]
 
 
-def round_values(low: float, high: float, count: int) -> list[float]:
-    """About ``count`` values between two others, at a distance of 1, 2 or 5 times a power of ten."""
-    rough = (high - low) / count
+def round_values(low: float, high: float, count: int, least: float = 0.0) -> list[float]:
+    """About ``count`` values between two others, at a distance of 1, 2 or 5 times a power of ten, ``least`` or more."""
+    rough = max((high - low) / count, least)
     power = 10.0 ** floor(log10(rough))
     step = power * next(base for base in (1, 2, 5, 10) if base * power >= rough * 0.999)
     return [number * step for number in range(ceil(low / step), floor(high / step) + 1)]
@@ -170,7 +171,7 @@ def _turns(turns: Sequence[float], steps: int) -> Iterator[str]:
 
 def _axis(steps: int) -> Iterator[str]:
     yield f'<line class="axis" x1="0" x2="100%" y1="{BASE}" y2="{BASE}"/>'
-    for value in round_values(0, steps, 4):
+    for value in round_values(0, steps, 4, least=1):
         share = 100 * value / steps
         anchor = "start" if not value else "end" if share > 97 else "middle"
         yield f'<line class="axis" x1="{share:.2f}%" x2="{share:.2f}%" y1="{BASE}" y2="{BASE + 4}"/>'

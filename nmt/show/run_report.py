@@ -15,7 +15,7 @@ from nmt.disk.files import create_binary
 from nmt.errors import DataError
 from nmt.scoring.course import Course, Part, Told
 from nmt.scoring.gains import table as table_of_stages
-from nmt.scoring.seeds import model_names
+from nmt.scoring.seeds import model_names, runs_of
 from nmt.scoring.set_scores import SetScores
 from nmt.scoring.tables import Table
 from nmt.scoring.validation import Validated
@@ -54,10 +54,6 @@ class Report(NamedTuple):
     tests: Sequence[SetScores] = ()
     commands: Sequence[str] = ()  # that make data and runs again
 
-    def colour_of(self, run: Reported) -> int:
-        """The colour of a run's system."""
-        return next(number for number, system in enumerate(self.systems) if run.name in system.runs)
-
 
 def run_folder_of(path: Path) -> RunFolder:
     """The folder of the run at ``path``, or of the run whose model folder that is.
@@ -65,7 +61,7 @@ def run_folder_of(path: Path) -> RunFolder:
     Raises MissingInputError where there is no model, DataError for a model without its run.
     """
     ModelFolder.open(path)
-    for folder in (RunFolder(path), RunFolder(path.resolve().parent)):
+    for folder in map(RunFolder, runs_of(path)):
         if folder.metrics_path.is_file() and folder.config_path.is_file():
             return folder
     raise DataError(f"{path} is a model without its run", "name a RUN folder made by nmt train")

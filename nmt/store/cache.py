@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nmt.disk.debris import remove, sweep
 from nmt.disk.durable import cannot_create
+from nmt.disk.locks import lock
 from nmt.disk.manifest import refuse_strange
 from nmt.errors import CannotCreateError, NmtError
 
@@ -54,7 +55,7 @@ def make_private(folder: Path) -> None:
 def remove_unused(folder: Path, kind: str, known: Collection[str] = ()) -> None:
     """Remove the folders of that ``kind`` in ``folder`` that have not been used for a month.
 
-    Those that hold anything but what their manifest lists, and the files ``known``, stay.
+    Those that hold anything but what their manifest lists, and the files ``known``, stay; so do those that are in use.
     """
     with suppress(OSError, NmtError):
         sweep(folder)
@@ -62,4 +63,13 @@ def remove_unused(folder: Path, kind: str, known: Collection[str] = ()) -> None:
             if time.time() - path.lstat().st_mtime > UNUSED:
                 with suppress(CannotCreateError):
                     refuse_strange(path, kind, known)
-                    remove(path)
+                    _remove_unless_locked(path)
+
+
+def _remove_unless_locked(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if lock(descriptor) is not False:
+            remove(folder)
+    finally:
+        os.close(descriptor)

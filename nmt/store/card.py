@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nmt.disk.untrusted import read_small
+from nmt.disk.untrusted import is_real, read_small
 from nmt.errors import DataError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.languages import language_name
@@ -47,7 +47,7 @@ def _body(model: ModelFolder, use: str) -> Iterator[str]:
     read = _table(model.manifest.get("training"))
     yield from ("", "## Data", "")
     for key, what in (("pairs", "training pairs"), ("epochs", "passes over them"), ("target_tokens", "target tokens")):
-        if type(value := read.get(key)) in (int, float):
+        if is_real(value := read.get(key)):
             yield f"- {value:,} {what}"
     yield f"- dataset {_plain(model.manifest.get('data')) or 'unknown'} (SHA-256)"
     yield from ("", "## Licence", "", _plain(model.licence) or "The licence of the training text is not given.")
@@ -61,7 +61,7 @@ def _body(model: ModelFolder, use: str) -> Iterator[str]:
 def _scores(manifest: Mapping[str, Any]) -> Iterator[str]:
     found = _table(manifest.get("validation"))
     names = {"bleu": "BLEU", "chrf": "chrF", "loss": "loss", "perplexity": "perplexity"}
-    rows = [f"| {name} | {found[key]:.2f} |" for key, name in names.items() if type(found.get(key)) in (int, float)]
+    rows = [f"| {name} | {found[key]:.2f} |" for key, name in names.items() if is_real(found.get(key), 1e305)]
     if not rows:
         yield "It was not validated."
         return

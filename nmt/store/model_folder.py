@@ -90,6 +90,11 @@ class ModelFolder:
         return targets_of(self.directions) or [self.target_language]
 
     @property
+    def sources(self) -> list[str]:
+        """The languages that it translates from."""
+        return list(dict.fromkeys(source for source, _ in self.pairs))
+
+    @property
     def pairs(self) -> tuple[Direction, ...]:
         """All its directions."""
         return self.directions or ((self.source_language, self.target_language),)

@@ -179,6 +179,9 @@ class RunFolder:
         with open_regular(self.metrics_path) as file:
             for number in count(1):
                 line = file.readline(LONGEST_EVENT)
+                if len(line) == LONGEST_EVENT and not line.endswith(b"\n"):
+                    what = f"{self.metrics_path}, line {number} has over {LONGEST_EVENT} bytes"
+                    raise DataError(what, "restore the file")
                 if not line.endswith(b"\n"):  # the end, or a line that a process is writing
                     return
                 try:

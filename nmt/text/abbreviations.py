@@ -6,6 +6,7 @@ Written from general knowledge of each language, copied from no list. Knows word
 from dataclasses import dataclass
 from functools import cache
 
+from nmt.text.directions import SEVERAL
 from nmt.text.languages import base_language
 
 
@@ -95,9 +96,13 @@ _BY_LANGUAGE = {
     "cs": _words("např tj tzv p pí ing mgr mudr judr prof dr sv ul nám", "atd apod č tel", "č str s obr tab čl"),
     "ko": _words("", "", "", "그 그는 그녀는 그들은 나는 저는 우리는 그리고 그러나 하지만 그런데 그래서 이 이것은"),
 }
-_ORDINALS = frozenset(
-    ("de", "da", "nb", "nn", "no", "fi", "is", "et", "lv", "cs", "sk", "sl", "hr", "sr", "bs", "hu", "pl", "tr", "ko")
-)
+# fmt: off
+_ORDINALS = frozenset((
+    "de", "lb", "gsw", "bar", "nds", "ksh", "pfl", "frr", "stq", "da", "nb", "nn", "no", "fo", "is", "kl", "fi", "se",
+    "smn", "sma", "smj", "krl", "olo", "fkv", "et", "vro", "lv", "ltg", "cs", "sk", "sl", "hr", "sr", "bs", "sh", "hsb",
+    "dsb", "csb", "szl", "pl", "hu", "tr", "eu", "ko",
+))
+# fmt: on
 
 
 @cache
@@ -110,5 +115,5 @@ def words_of(code: str) -> Words:
         _COMMON.seldom | own.seldom,
         _COMMON.numbers | own.numbers,
         own.first,
-        language in _ORDINALS,
+        language in _ORDINALS or language == SEVERAL,  # in doubt sentences stay together
     )

@@ -19,7 +19,7 @@ from zlib import crc32
 from nmt.text.normal import FORM
 from nmt.text.words import UNSPACED
 
-VERSION = 1
+VERSION = 2
 LEAST = 5  # letters: of two real words of four letters, one is often the other with two letters exchanged
 USUAL = 3  # times that a word must have been seen to be put in the place of another
 NAMES = 9  # times as often as in small letters that a name is seen with its capital
@@ -57,7 +57,9 @@ class KnownWords:
 
         What ``spares`` knows is a word, though training never had it.
         """
-        return _WORD.sub(partial(self._right, spares), text if text.isascii() else normalize(FORM, text))
+        text = text if text.isascii() else normalize(FORM, text)
+        first = next((place for place, sign in enumerate(text) if sign.isalpha()), 0)
+        return _WORD.sub(partial(self._right, spares, first), text)
 
     def is_name(self, word: str) -> bool | None:
         """Whether a word was seen with its capital nearly always; None if it was seen neither with nor without.
@@ -67,7 +69,7 @@ class KnownWords:
         written, small = self._count(word), self._count(word.lower())
         return written > NAMES * small if written or small else None
 
-    def _right(self, spares: Callable[[str], bool] | None, match: re.Match[str]) -> str:
+    def _right(self, spares: Callable[[str], bool] | None, first: int, match: re.Match[str]) -> str:
         word = match[0]
         # A letter with a mark that NFC keeps apart, as in Hindi, is a part of the word that the pattern does not see.
         around = match.string[max(0, match.start() - 1) : match.start()] + match.string[match.end() : match.end() + 1]
@@ -75,7 +77,7 @@ class KnownWords:
             return word
         if self._count(word) or self._count(word.lower()):
             return word
-        found = {other for other in exchanged(word) if self._is_usual(other, at_start=not match.start())}
+        found = {other for other in exchanged(word) if self._is_usual(other, at_start=match.start() == first)}
         return found.pop() if len(found) == 1 and not (spares and spares(word)) else word
 
     def _is_usual(self, word: str, at_start: bool) -> bool:

@@ -16,7 +16,7 @@ SENTENCE, CLAUSE, WORD, ANYWHERE, NEVER = 4, 3, 2, 1, 0
 """Ratings of a place to cut a line, the best first. NEVER is inside a character."""
 
 _SPACED_MARKS, _UNSPACED_MARKS = ".!?…؟۔।॥։", "。！？｡．"
-RULES = 2
+RULES = 3
 """Version of the rules by which lines are split: a journal of another version is not resumed."""
 
 MARKS = _SPACED_MARKS + _UNSPACED_MARKS

@@ -122,11 +122,12 @@ def kept_kinds(source: str, target: str, find: Find) -> list[tuple[str, bool]]:
 def _common(text: str, items: Sequence[str], find: Find) -> list[tuple[Match, str]]:
     """The matches of a text that are ``items``, in order, each with the sign of its item.
 
-    Equal texts come first, then tags that differ in their attributes; of several the first that is left.
+    Equal texts come first, then tags that differ in their attributes, and list marks that differ in the white space
+    before them; of several the first that is left.
     """
     matches, signs = list(find(text)) if items else [], dict[Match, str]()
     left = dict(zip(SIGNS, items, strict=False))
-    for form in (str, _without_attributes):
+    for form in (str, _loosely):
         for match in matches:
             wanted = form(text[match.start : match.end])
             sign = next((sign for sign, item in left.items() if form(item) == wanted), "")
@@ -136,8 +137,8 @@ def _common(text: str, items: Sequence[str], find: Find) -> list[tuple[Match, st
     return [(match, signs[match]) for match in matches if match in signs]
 
 
-def _without_attributes(item: str) -> str:
-    return alike(item, "tag") if item.startswith("<") else item
+def _loosely(item: str) -> str:
+    return alike(item, "tag") if item.startswith("<") else item.lstrip()
 
 
 def _replaced(text: str, places: Iterable[tuple[Match, str]]) -> str:
