@@ -363,7 +363,7 @@ def test_a_model_replaced_while_it_is_served_is_neither_watched_nor_links(
 
 
 def test_whoever_waits_for_links_is_told_in_time_and_others_do_not_wait(service: Service) -> None:
-    impatient = Service.of(service.directions, Keys(), replace(Limits(), seconds=0.3), Log(lambda line: None))
+    impatient = Service.of(service.directions, Keys(), replace(Limits(), seconds=1.0), Log(lambda line: None))
     free = Event()
     loading = impatient.aligning._thread.submit(free.wait)
     with running(impatient) as url, ThreadPoolExecutor(40) as pool:
