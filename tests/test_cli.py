@@ -312,7 +312,7 @@ def test_signal_ends_prepare_while_the_vocabulary_is_learnt(number: signal.Signa
         b"".join(b"%s\t%s\n" % pair for pair in zip(lines[::2], lines[1::2], strict=True))
     )
     command = ["prepare", "-s", "ko", "-t", "en", "--max-length", "20000", "--clean", "off", "--verbose"]
-    files = ["--train", tmp_path / "text.tsv", "-o", tmp_path / "data"]
+    files: list[str | Path] = ["--train", tmp_path / "text.tsv", "-o", tmp_path / "data"]
     with begun(*command, *files, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr
         for line in iter(process.stderr.readline, ""):

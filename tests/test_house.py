@@ -48,7 +48,9 @@ def ids(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-parsed = cache(ast.parse)
+@cache
+def parsed(code: str) -> ast.Module:
+    return ast.parse(code)
 
 
 def syntax(path: Path) -> ast.Module:
