@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from warm import PROGRAM as PROGRAM
-from warm import Warm
+from warm import Forked, Stream, Warm
 
 ROOT = Path(__file__).parents[1]
 CORPUS = ROOT / "data"
@@ -62,8 +62,11 @@ def started(*arguments: str | Path, **options: Any) -> subprocess.CompletedProce
 
 
 def nmt(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the program in a process that is forked from one that has imported PyTorch; ``options`` as of ``started``."""
-    if options.keys() - {"timeout", "cwd", "input", "stdin"}:
+    """Run the program in a process that is forked from one that has imported PyTorch; ``options`` as of ``started``.
+
+    With ``code``, what Python runs by ``-c code``, with all of nmt imported already.
+    """
+    if options.keys() - {"timeout", "cwd", "input", "stdin", "code"}:
         return started(*arguments, **options)
     return warm().run([str(argument) for argument in arguments], plain(), **{"timeout": 120, **options})
 
@@ -73,13 +76,26 @@ def plain() -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C", "COLUMNS": "80"}
 
 
+def begun(
+    *arguments: str | Path,
+    stdin: Stream = None,
+    stdout: Stream = None,
+    stderr: Stream = None,
+    encoding: str | None = None,
+    env: dict[str, str] | None = None,
+) -> Forked:
+    """Begin what ``nmt`` runs; options as of ``subprocess.Popen``. What Python reads at its start is set."""
+    words = [str(argument) for argument in arguments]
+    return warm().begin(words, env or plain(), streams=(stdin, stdout, stderr), encoding=encoding)
+
+
 def warm() -> Warm:
     """One of two processes that commands are forked from, in turn: in the next command sets have another order."""
-    if len(_warm) < 2:
+    if len(_warm) < 2 or not any(each.is_free for each in _warm):
         _warm.append(Warm(plain()))
         atexit.register(_warm[-1].close)
     _warm.reverse()
-    return _warm[0]
+    return next(each for each in _warm if each.is_free)
 
 
 _warm: list[Warm] = []

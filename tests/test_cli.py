@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 import typer
-from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, nmt, started, write_corpus
+from conftest import CORPUS, PROGRAM, ROOT, TRAIN, TinyRun, begun, nmt, started, write_corpus
 from typer.core import TyperOption
+from warm import Forked
 
 import nmt as package
 from nmt.cli import app
@@ -270,11 +271,11 @@ def test_closed_reader_ends_a_command_by_sigpipe(arguments: list[str], tiny_run:
     assert result.stderr == ""
 
 
-def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
+def interrupt(process: Forked, number: signal.Signals) -> str:
     """Send a signal, and return the process's last output; it must end soon."""
     process.send_signal(number)
     try:
-        return process.communicate(timeout=60)[1]
+        return str(process.communicate(timeout=60)[1])
     finally:
         process.kill()
 
@@ -282,10 +283,10 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
 ENDLESS = ["--preset", "tiny", "--set", "model.width=32", "--steps", "100000", "--validate-every", "100000"]
 
 
-def start_training(tiny_run: TinyRun, run: Path) -> subprocess.Popen[str]:
+def start_training(tiny_run: TinyRun, run: Path) -> Forked:
     """A training run of hours, after its first update."""
-    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", run, *ENDLESS, "--threads", "1", "--verbose"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8")
+    command: list[str | Path] = ["train", tiny_run.data, "-o", run, *ENDLESS, "--threads", "1", "--verbose"]
+    process = begun(*command, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr
     for line in iter(process.stderr.readline, ""):
         if "step 1 " in line:
@@ -310,8 +311,9 @@ def test_signal_ends_prepare_while_the_vocabulary_is_learnt(number: signal.Signa
     (tmp_path / "text.tsv").write_bytes(
         b"".join(b"%s\t%s\n" % pair for pair in zip(lines[::2], lines[1::2], strict=True))
     )
-    command = "prepare -s ko -t en --train text.tsv -o data --max-length 20000 --clean off --verbose"
-    with subprocess.Popen([PROGRAM, *command.split()], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    command = ["prepare", "-s", "ko", "-t", "en", "--max-length", "20000", "--clean", "off", "--verbose"]
+    files: list[str | Path] = ["--train", tmp_path / "text.tsv", "-o", tmp_path / "data"]
+    with begun(*command, *files, stderr=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stderr
         for line in iter(process.stderr.readline, ""):
             if "learning the vocabulary" in line:
@@ -410,8 +412,8 @@ def test_translation_ended_before_anything_is_done_leaves_nothing(
     number: signal.Signals, tiny_run: TinyRun, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.en"
-    command: list[str | Path] = [PROGRAM, "translate", tiny_run.run, CORPUS / "train.ko", "-o", out, "--threads", "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+    command: list[str | Path] = ["translate", tiny_run.run, CORPUS / "train.ko", "-o", out, "--threads", "1"]
+    with begun(*command, stderr=subprocess.PIPE, encoding="utf-8") as process:
         while not out.with_name("out.en.partial").exists() and process.poll() is None:
             time.sleep(0.01)
         said = interrupt(process, number)
@@ -445,8 +447,7 @@ def test_a_signal_at_any_file_that_is_opened_leaves_nothing(tiny_run: TinyRun, t
     words: list[str | Path] = ["translate", tiny_run.run, few, *QUICK, "-o", folder / "out.en"]
     places = 0
     while True:
-        command = [sys.executable, "-c", SIGNALLED_AT, str(folder), str(places + 1), *words]
-        code = subprocess.run(command, stderr=subprocess.DEVNULL).returncode
+        code = nmt(folder, str(places + 1), *words, code=SIGNALLED_AT).returncode
         left = {path.name for path in folder.iterdir()}
         if "out.en" in left:
             break  # it was whole before the signal came
@@ -465,14 +466,14 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     out, journal = tmp_path / "out.en", tmp_path / "out.en.journal"
     command: list[str | Path] = ["translate", tiny_run.run, "-", "-o", out, *QUICK]
     text = BLANK + few.read_bytes()
-    with subprocess.Popen([PROGRAM, *command], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with begun(*command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin
         process.stdin.write(text)
         process.stdin.flush()
         while not (journal.exists() and journal.read_bytes().count(b"\n") == 2) and process.poll() is None:
             time.sleep(0.01)
         before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-        second = started(*command, input="")
+        second = nmt(*command, input="")
         assert second.returncode == 75
         assert "in use by another process" in second.stderr
         assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -481,7 +482,7 @@ def test_ended_translation_keeps_what_is_done_and_goes_on(
     assert process.returncode == -number
     left = {"out.en.journal", "out.en.partial"} | ({"out.en.partial.lock"} if number == signal.SIGKILL else set())
     assert {path.name for path in tmp_path.iterdir()} == left
-    again = started(*command, input=text.decode())
+    again = nmt(*command, input=text.decode())
     assert again.returncode == 0
     assert re.fullmatch(
         r"nmt: resuming after line 4,096\nnmt: 4,098 lines in \S+ s, \S+ a second: .*/out\.en\n", again.stderr
@@ -497,7 +498,7 @@ def test_an_error_that_cannot_be_told_still_has_its_exit_code(arguments: list[st
 
 
 def test_training_whose_log_is_on_a_full_disk_trains_on(tiny_run: TinyRun, tmp_path: Path) -> None:
-    command: list[str | Path] = [PROGRAM, "train", tiny_run.data, "-o", tmp_path / "run", *TRAIN.split()]
-    with open("/dev/full", "w") as full:
-        assert subprocess.run(command, stderr=full).returncode == 0
+    command: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *TRAIN.split()]
+    with open("/dev/full", "w") as full, begun(*command, stderr=full) as process:
+        assert process.wait(120) == 0
     assert (tmp_path / "run" / "model" / "manifest.json").exists()

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import PROGRAM, TinyRun, equal, nmt, started
+from conftest import PROGRAM, TinyRun, begun, equal, nmt, started
 
 from nmt.cli import launch
 from nmt.cli.launch import rendezvous
@@ -198,8 +199,7 @@ def test_the_settings_are_the_leaders(tiny_run: TinyRun, two: Path, tmp_path: Pa
     children = []
     for rank, (environment, rate) in enumerate(zip(group_of_two(), ("5e-3", "1e-4"), strict=True)):
         more = f"--steps 24 --validate-every 8 --save-every 4 --set training.learning_rate={rate}"
-        line = [PROGRAM, *command(tiny_run.data, tmp_path / str(rank), 1, more)]
-        children.append(subprocess.Popen(line, env=environment))
+        children.append(begun(*command(tiny_run.data, tmp_path / str(rank), 1, more), env=environment))
     assert [process.wait(120) for process in children] == [0, 0]
     assert equal(tmp_path / "0" / "model", two / "model")
     assert not (tmp_path / "1").exists()
@@ -209,8 +209,8 @@ def test_a_process_that_cannot_read_what_the_leader_makes_ends_at_once(tiny_run:
     """As on two machines that share no disk: the second one has another folder."""
     children = []
     for rank, environment in enumerate(group_of_two()):
-        line = [PROGRAM, *command(tiny_run.data, tmp_path / str(rank), 1, f"--steps 24 --teacher {tiny_run.run}")]
-        children.append(subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True))
+        line = command(tiny_run.data, tmp_path / str(rank), 1, f"--steps 24 --teacher {tiny_run.run}")
+        children.append(begun(*line, env=environment, stderr=subprocess.PIPE, encoding="utf-8"))
     said = [process.communicate(timeout=120)[1] for process in children]
     assert [process.returncode for process in children] == [75, 78]
     assert "has no such folder; name an --output on a disk that all machines share" in said[1]
@@ -273,7 +273,9 @@ def has_saved(run: Path, step: int) -> bool:
 def wait_for(process: subprocess.Popen[Any], happened: Callable[[], bool]) -> None:
     """Wait until the condition is true, or fail when the process ends before."""
     while not happened():
-        assert process.poll() is None, "it ended too soon"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.02)
+            raise AssertionError("it ended too soon")
 
 
 def child(parent: int, rank: int) -> int:

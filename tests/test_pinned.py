@@ -5,11 +5,11 @@ The oracle is brute force: for each thing that a save asks of the system, the li
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import nmt
 
 from nmt.disk.pinned import pinned
 from nmt.errors import CannotCreateError, MissingInputError
@@ -86,9 +86,7 @@ print(trial)
 @pytest.mark.skipif(sys.platform != "linux", reason="folders are pinned by /proc, which only Linux has")
 @pytest.mark.parametrize("what", ["checkpoints", "partial"])
 def test_a_link_planted_at_any_moment_of_a_save_leads_nowhere(tmp_path: Path, what: str) -> None:
-    script = tmp_path / "saves.py"
-    script.write_text(SAVES)
-    ended = subprocess.run([sys.executable, script, tmp_path, what], capture_output=True, text=True, timeout=100)
+    ended = nmt(tmp_path, what, code=SAVES)
     assert ended.returncode == 0, ended.stderr
     assert int(ended.stdout) > 30
 

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import resource
 import shutil
 import sys
 import tempfile
@@ -390,6 +389,15 @@ SMALL = [f"--set=model.{name}" for name in ("width=16", "feed_forward=24", "enco
 SMALL.append("--batch-tokens=400")
 
 
+# Files may have so many bytes.
+LIMITED = """
+import resource, sys
+from nmt.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+main()
+"""
+
+
 def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_run: TinyRun, tmp_path: Path) -> None:
     """The kernel's limit on file size stands for a full disk: writing beyond it fails."""
     run = tmp_path / "run"
@@ -407,8 +415,7 @@ def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_r
     arguments += SMALL
     assert nmt("train", *arguments, "--steps", "2").returncode == 0
     before = (run / "checkpoints" / "step-00000002" / "training.safetensors").read_bytes()
-    limit = (len(before) // 2,) * 2
-    full = nmt("train", *arguments, "--steps", "4", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    full = nmt(str(len(before) // 2), "train", *arguments, "--steps", "4", code=LIMITED)
     assert full.returncode == 74
     assert full.stderr.splitlines()[-1].startswith("nmt: error: writing ")
     assert "the last good checkpoint is " in full.stderr

@@ -4,8 +4,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -432,8 +430,8 @@ def test_the_exported_model_alone_copied_elsewhere_translates_the_same(tiny_run:
         "found = Translator.load(sys.argv[1], SearchOptions(max_length_factor=1.0)).translate(sys.argv[2:])\n"
         "sys.stdout.buffer.write('\\n'.join(line.text for line in found).encode())"
     )
-    result = subprocess.run([sys.executable, "-c", code, copy, *lines], capture_output=True, cwd=tmp_path, check=True)
-    assert result.stdout.decode().split("\n") == translated
+    result = nmt(copy, *lines, cwd=tmp_path, code=code)
+    assert result.stdout.split("\n") == translated, result.stderr
 
 
 def test_config_of_a_run_repeats_it(tiny_run: TinyRun, tmp_path: Path) -> None:
@@ -595,5 +593,6 @@ def test_a_command_opens_its_data_and_its_model_once(tiny_run: TinyRun, tmp_path
     """They are read before PyTorch is imported, and handed down from there."""
     line: list[str | Path] = ["train", tiny_run.data, "-o", tmp_path / "run", *more]
     line += ["--init", tiny_run.run, "--steps", "1", "--batch-tokens", "200", "--quiet"]
-    result = subprocess.run([sys.executable, "-c", COUNTED, *line], capture_output=True, encoding="utf-8", check=True)
+    result = nmt(*line, code=COUNTED)
+    assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[-1] == "Dataset ModelFolder"

@@ -298,9 +298,8 @@ def test_resumed_after_sigkill_it_is_the_uninterrupted_output(tiny_run: TinyRun,
     corpus = write_pairs(tmp_path, bundled_pairs(130))
 
     def run(name: str, dies_at: int) -> subprocess.CompletedProcess[str]:
-        flags = ["--format", "jsonl", "-o", tmp_path / name, "--stats", tmp_path / f"{name}.stats"]
-        command = [sys.executable, "-c", KILLED, str(dies_at), "score", *map(str, (tiny_run.run, corpus, *flags))]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", env={**os.environ}, timeout=120)
+        flags: list[str | Path] = ["--format", "jsonl", "-o", tmp_path / name, "--stats", tmp_path / f"{name}.stats"]
+        return nmt(str(dies_at), "score", tiny_run.run, corpus, *flags, code=KILLED)
 
     assert run("whole", 0).returncode == 0
     assert run("killed", 3).returncode == -signal.SIGKILL

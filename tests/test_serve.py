@@ -24,12 +24,13 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
-from conftest import CORPUS, PROGRAM, ROOT, TinyRun, nmt, plain
+from conftest import CORPUS, ROOT, TinyRun, begun, nmt, plain
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from libretranslatepy import LibreTranslateAPI
 from serving import WAIT, asked, connected, post, read_all, running, serving
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from warm import Forked
 
 from nmt import SearchOptions, Translation, Translator
 from nmt.config import EngineOptions
@@ -782,14 +783,9 @@ def test_a_connection_too_many_is_refused(directions: Directions) -> None:
 
 
 @contextmanager
-def command(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def command(*arguments: str | Path) -> Iterator[tuple[Forked, str]]:
     """``nmt serve`` in a process of its own, and its address."""
-    process = subprocess.Popen(
-        [PROGRAM, "serve", *arguments, "--port", "0", "--threads", "1"],
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        env=plain(),
-    )
+    process = begun("serve", *arguments, "--port", "0", "--threads", "1", stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr
     with process:
         try:

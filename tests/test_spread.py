@@ -192,9 +192,8 @@ def test_a_file_has_the_same_bytes_as_on_one_core_also_when_the_driver_is_killed
     flags = ["--format", "jsonl", "--check", "--beam-size", "2"]
 
     def run(name: str, *more: str, dies_at: int = 0) -> subprocess.CompletedProcess[str]:
-        command = ["translate", *map(str, (tiny_run.run, text)), "-o", str(tmp_path / name), *flags, *more]
-        argv = [sys.executable, "-c", DRIVER, str(dies_at), *command]
-        return subprocess.run(argv, capture_output=True, encoding="utf-8", timeout=300)
+        command: list[str | Path] = ["translate", tiny_run.run, text, "-o", tmp_path / name, *flags, *more]
+        return nmt(str(dies_at), *command, code=DRIVER, timeout=300)
 
     assert run("one").returncode == 0
     killed = run("spread", "--cluster", address, dies_at=4)

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import PROGRAM, TinyRun, write_corpus
+from conftest import PROGRAM, TinyRun, begun, write_corpus
 from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
@@ -277,8 +277,8 @@ def on_a_terminal(arguments: list[Any], width: int, typed: list[str] | None = No
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     outside = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    process = subprocess.Popen(
-        [PROGRAM, *arguments],
+    process = begun(
+        *arguments,
         stdin=subprocess.DEVNULL if typed is None else theirs,
         stdout=subprocess.PIPE,
         stderr=theirs,

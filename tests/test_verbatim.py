@@ -38,11 +38,9 @@ def mark(text: str, matches: list[Match]) -> str:
     return "".join([*parts, text[place:]])
 
 
-@pytest.mark.parametrize("marked", GOLDEN)
-def test_what_a_person_marked_is_found(marked: str) -> None:
-    text, matches = read(marked)
-    assert mark(text, find(text)) == marked
-    assert find(text) == matches
+def test_what_a_person_marked_is_found() -> None:
+    assert [mark(text, find(text)) for text, _ in map(read, GOLDEN)] == GOLDEN
+    assert [find(text) for text, _ in map(read, GOLDEN)] == [matches for _, matches in map(read, GOLDEN)]
 
 
 def test_the_golden_list_has_many_lines_of_every_kind() -> None:
@@ -105,10 +103,9 @@ def test_the_rule_is_leftmost_then_longest_then_the_order_of_kinds(text: str, ki
     assert grammar.find(text) == expected
 
 
-@pytest.mark.parametrize("item", ITEMS)
 @pytest.mark.parametrize("particle", ["을", "님", "에서"])
-def test_a_korean_particle_may_follow_what_ends_in_a_name_or_sign(item: str, particle: str) -> None:
-    assert find(f"{item}{particle}") == find(item)
+def test_a_korean_particle_may_follow_what_ends_in_a_name_or_sign(particle: str) -> None:
+    assert [item for item in ITEMS if find(f"{item}{particle}") != find(item)] == []
 
 
 @pytest.mark.parametrize(

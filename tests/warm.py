@@ -10,16 +10,20 @@ import atexit
 import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import IO, Any, NoReturn, Self
+
+Stream = IO[Any] | int | None
 
 PROGRAM = Path(sys.executable).with_name("nmt")
 LONGEST = 1 << 17  # bytes of a request: arguments and environment
@@ -32,6 +36,81 @@ LATER = (
     *("rich.progress", "sacrebleu.tokenizers.tokenizer_13a", "safetensors.torch", "sentencepiece", "tomli_w"),
     *("torch._dynamo", "typer.rich_utils", "wcwidth"),
 )
+
+
+class Forked:
+    """A command that a ``Warm`` has forked: what tests need of ``subprocess.Popen``."""
+
+    def __init__(self, arguments: list[str], channel: socket.socket, own: list[IO[Any] | None]) -> None:
+        self.args, self.channel = arguments, channel
+        self.stdin, self.stdout, self.stderr = own
+        self.returncode: int | None = None
+        self.pid = self._answer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in (self.stdout, self.stderr, self.stdin):
+            if stream:
+                with suppress(BrokenPipeError):
+                    stream.close()
+        self.wait()
+
+    def _answer(self) -> int:
+        """The next number that the process that forks says."""
+        if not (answer := self.channel.recv(64)):
+            raise RuntimeError("the process that forks has ended")
+        return int(answer)
+
+    def poll(self) -> int | None:
+        """The exit code, or None while the command runs."""
+        if self.returncode is None and select.select([self.channel], [], [], 0)[0]:
+            self.returncode = self._answer()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code."""
+        if self.returncode is None:
+            if not select.select([self.channel], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+            self.returncode = self._answer()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal to the command while it runs."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, typed: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
+        """Type in what is given; what the command has written to its pipes when it has ended."""
+        found: list[Any] = [None, None]
+
+        def collect(place: int, stream: IO[Any]) -> None:
+            with stream:
+                found[place] = stream.read()
+
+        def type_in(stream: IO[Any]) -> None:
+            with suppress(BrokenPipeError), stream:
+                if typed is not None:
+                    stream.write(typed)
+
+        works = [(collect, (place, pipe)) for place, pipe in enumerate((self.stdout, self.stderr)) if pipe]
+        works += [(type_in, (self.stdin,))] if self.stdin else []  # type: ignore[list-item]
+        threads = [threading.Thread(target=work, args=given, daemon=True) for work, given in works]
+        for thread in threads:
+            thread.start()
+        end = None if timeout is None else time.monotonic() + timeout
+        self.wait(timeout)
+        for thread in threads:
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
+            if thread.is_alive():  # what the command has started holds its streams open
+                raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return found[0], found[1]
 
 
 class Warm:
@@ -50,72 +129,68 @@ class Warm:
                 env=environment,
                 cwd="/",
             )
-        self.turn = threading.Lock()
+        self.last: Forked | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether its last command has ended."""
+        return self.last is None or self.last.poll() is not None
+
+    def begin(
+        self,
+        arguments: list[str],
+        environment: dict[str, str],
+        cwd: Path | None = None,
+        streams: Sequence[Stream] = (None, None, None),
+        encoding: str | None = None,
+        code: str = "",
+    ) -> Forked:
+        """As ``Popen([PROGRAM, *arguments], …)``; with ``code`` as ``Popen([sys.executable, "-c", code, *arguments])``.
+
+        What the code changes of nmt, it changes in modules that are all imported.
+        """
+        assert self.is_free
+        theirs, own = list[int](), list[IO[Any] | None]()
+        for place, stream in enumerate(streams):
+            own.append(None)
+            if stream == subprocess.PIPE:
+                ends = os.pipe()
+                theirs.append(ends[bool(place)])
+                mode = ("r" if place else "w") + ("" if encoding else "b")
+                own[place] = open(ends[not place], mode, encoding=encoding)  # noqa: SIM115  # the caller closes it
+            elif stream == subprocess.DEVNULL:
+                theirs.append(os.open(os.devnull, os.O_RDWR))
+            else:
+                stream = place if stream is None else stream
+                theirs.append(os.dup(stream if isinstance(stream, int) else stream.fileno()))
+        socket.send_fds(
+            self.channel, [json.dumps([code, arguments, str(cwd or Path.cwd()), environment]).encode()], theirs
+        )
+        for descriptor in theirs:
+            os.close(descriptor)
+        self.last = Forked(arguments, self.channel, own)
+        return self.last
 
     def run(
         self,
         arguments: list[str],
         environment: dict[str, str],
-        timeout: float,
+        timeout: float | None,
         cwd: Path | None = None,
         input: str | None = None,
-        stdin: BinaryIO | int | None = None,
+        stdin: Stream = None,
+        code: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """As ``subprocess.run([PROGRAM, *arguments], capture_output=True)``."""
-        where = str(cwd or Path.cwd())
-        request = json.dumps([arguments, where, environment]).encode()
-        read = [os.pipe() for _ in range(2)]
-        typed = -1
-        if input is not None:
-            given, typed = os.pipe()
-        elif stdin is None or isinstance(stdin, int):
-            given = os.open(os.devnull, os.O_RDONLY)
-        else:
-            given = os.dup(stdin.fileno())
-        theirs = [given, *(write for _, write in read)]
-        found: list[bytes] = [b"", b""]
-
-        def collect(place: int) -> None:
-            with open(read[place][0], "rb") as file:
-                found[place] = file.read()
-
-        def type_in() -> None:
-            if input is not None:
-                with suppress(BrokenPipeError), open(typed, "wb") as file:
-                    file.write(input.encode())
-
-        with self.turn:
-            socket.send_fds(self.channel, [request], theirs)
-            for descriptor in theirs:
-                os.close(descriptor)
-            child = self._answer()
-            threads = [threading.Thread(target=collect, args=(place,), daemon=True) for place in range(2)]
-            threads.append(threading.Thread(target=type_in, daemon=True))
-            for thread in threads:
-                thread.start()
-            end = time.monotonic() + timeout
-            self.channel.settimeout(timeout)
+        given = subprocess.PIPE if input is not None else subprocess.DEVNULL if stdin is None else stdin
+        streams = (given, subprocess.PIPE, subprocess.PIPE)
+        with self.begin(arguments, environment, cwd, streams, "utf-8", code) as process:
             try:
-                code = self._answer()
-            except TimeoutError:
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-                self.channel.settimeout(None)
-                self._answer()
-                raise subprocess.TimeoutExpired(arguments, timeout) from None
-            finally:
-                self.channel.settimeout(None)
-            for thread in threads:
-                thread.join(max(0.0, end - time.monotonic()))
-                if thread.is_alive():  # what the command has started holds its streams open
-                    raise subprocess.TimeoutExpired(arguments, timeout)
-        return subprocess.CompletedProcess(arguments, code, found[0].decode(), found[1].decode())
-
-    def _answer(self) -> int:
-        """The next number that the process says."""
-        if not (answer := self.channel.recv(64)):
-            raise RuntimeError(f"the process that forks has ended: {self.server.communicate()[1].decode()}")
-        return int(answer)
+                found = process.communicate(input, timeout)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(arguments, process.wait(), *found)
 
     def close(self) -> None:
         """End the process that forks."""
@@ -123,7 +198,7 @@ class Warm:
         self.server.communicate()
 
 
-def serve(channel: socket.socket) -> tuple[list[str], str, dict[str, str], list[int]]:
+def serve(channel: socket.socket) -> tuple[str, list[str], str, dict[str, str], list[int]]:
     """Answer requests until the channel is closed; in a process that is forked for one, return it."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, LONGEST, 3)
@@ -160,16 +235,16 @@ if __name__ == "__main__":
     known_as("en"), language_name("en")  # read tables that take half a second
     assert threading.active_count() == 1, "a process that forks must have one thread"
     gc.freeze()  # what is shared is not looked through, and so copied, at the end of each command
-    arguments, folder, environment, streams = serve(socket.socket(fileno=int(sys.argv[1])))
+    code, arguments, folder, environment, streams = serve(socket.socket(fileno=int(sys.argv[1])))
     for place, descriptor in enumerate(streams):
         os.dup2(descriptor, place)
         os.close(descriptor)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = [str(PROGRAM), *arguments]
+    sys.argv = ["-c" if code else str(PROGRAM), *arguments]
     sys.modules["__main__"].__file__ = str(PROGRAM)  # processes that the command starts import this, as a script does
     try:
-        main()
+        exec(code, {"__name__": "__main__"}) if code else main()
     except SystemExit as end:
         quit_with(end.code if isinstance(end.code, int) else 1)

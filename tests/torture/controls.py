@@ -289,7 +289,7 @@ CONTROLS: tuple[Control, ...] = (
     Sabotaged("without outputs held against inputs", OutputsThatAreInputs(without_checking_outputs), 8, "changed: "),
     Sabotaged("with Python's readers of compressed files", DamagedStreams(with_pythons_own_readers), 150, "an error"),
     Sabotaged("that shows what is from outside", Escapes(without_printable, only="OSC 0 in translate"), 4, "obey"),
-    Sabotaged("without a longest line", Memory(without_longest_line, only="translate long.en"), 1, "translate long.en"),
+    Sabotaged("without a longest line", Memory(without_longest_line, only="translate zip.en"), 1, "translate zip.en"),
     Sabotaged(
         "that starts processes anyhow", WorkingFolder(without_safe_path, forked=True), 1, "from the current folder"
     ),
