@@ -130,7 +130,7 @@ def test_what_would_be_too_large_is_refused_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
 ) -> None:
     (tmp_path / "weights").write_bytes(bytes(100_000))
-    files = {"README.md": b"hello", "weights": tmp_path / "weights"}
+    files: dict[str, Path | bytes] = {"README.md": b"hello", "weights": tmp_path / "weights"}
     write_archive(tmp_path / "known.zip", files, "zip", "0" * 64)
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", (tmp_path / "known.zip").stat().st_size + room)  # as if 2 GiB were it
     if room < 0:

@@ -140,7 +140,7 @@ def test_sums_are_noted_and_another_text_is_refused_later(stand_in: dict[str, st
     assert make("flores-en-hau", "text", folder=tmp_path, environment=stand_in).returncode == 0
     text = tmp_path / "build/flores-en-hau/text"
     sums = (text / "SHA256SUMS").read_text()
-    assert dict(reversed(line.split("  ")) for line in sums.splitlines()) == {
+    assert {name: sum for sum, name in (line.split("  ") for line in sums.splitlines())} == {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in text.iterdir() if path.suffix
     }
 

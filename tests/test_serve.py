@@ -43,6 +43,7 @@ from nmt.serve.app import application
 from nmt.serve.batcher import Batcher
 from nmt.serve.bodies import pairs_of
 from nmt.serve.directions import Directions, Served
+from nmt.serve.encoding import json_of
 from nmt.serve.keys import Keys
 from nmt.serve.limits import Limits, QueueFullError
 from nmt.serve.listening import Listening
@@ -506,7 +507,7 @@ def test_long_requests_are_read_and_answered_by_threads_and_short_ones_at_once(
     loop = get_ident()
     reads = "_json_fields" if kind == "json" else "_merged"
     monkeypatch.setattr(bodies, reads, spied(getattr(bodies, reads)))
-    monkeypatch.setattr(translating, "json_of", spied(translating.json_of))
+    monkeypatch.setattr(translating, "json_of", spied(json_of))
     app = application(service)
     for lines in (1, 290):
         by_thread.clear()
