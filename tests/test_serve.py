@@ -637,21 +637,6 @@ def test_a_short_request_does_not_wait_for_a_long_one(gate: Gate) -> None:
     assert "short" in gate.windows[1]
 
 
-def test_lines_wait_for_those_of_a_client_that_was_just_answered(gate: Gate) -> None:
-    limits = Limits(quiet=0.0, back=WAIT, linger=WAIT)
-    batcher = Batcher(1, limits)
-    first = batcher.submit(gate, ["a"])
-    gate.entered.acquire(timeout=WAIT)
-    others = [batcher.submit(gate, [text]) for text in "bc"]
-    gate.opened.set()
-    assert first.result(WAIT)
-    again = batcher.submit(gate, ["d"])
-    for job in (*others, again):
-        assert job.result(WAIT / 2)
-    batcher.stop()
-    assert gate.windows == [["a"], ["b", "c", "d"]]
-
-
 def test_a_full_queue_refuses_and_cancelled_lines_make_room(gate: Gate) -> None:
     dropped: list[int] = []
     batcher = Batcher(1, Limits(waiting_lines=3), dropped=dropped.append)

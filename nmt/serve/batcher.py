@@ -80,9 +80,7 @@ class Batcher:
         self.waiting_lines = self._waiting_size = 0
         self._jobs = deque[Job]()
         self._changed = Condition()
-        self._newest = 0.0  # when the last request came, or was answered
-        self._expected = 0  # clients that were just answered, who often ask again
-        self._have_come = False  # whether all of these did
+        self._newest = 0.0  # when the last request came
         self._idle = 0
         self._stopped = False
         self._speed = 0.0  # size that all threads translate in a second, in full windows; 0: not known yet
@@ -111,8 +109,6 @@ class Batcher:
                 job.future.set_result([])
                 return job.future
             is_first = not self._jobs
-            self._have_come = self._is_expected(job.since) and self._expected == 1
-            self._expected = max(0, self._expected - 1)
             self._jobs.append(job)
             self._newest = job.since
             self.waiting_lines += len(lines)
@@ -177,9 +173,7 @@ class Batcher:
                     turns.append(job)
             self._jobs = deque([*others, *turns])
             self._count_out(items)
-            if not self._jobs:
-                self._have_come = False
-            else:
+            if self._jobs:
                 self._changed.notify_all()
             return items
 
@@ -188,18 +182,11 @@ class Batcher:
         if not self._jobs:
             return False
         enough = self.workers * full_window(self._jobs[0].translator)
-        return self._stopped or self._have_come or self._waiting_size >= enough or monotonic() >= self._due()
+        return self._stopped or self._waiting_size >= enough or monotonic() >= self._due()
 
     def _due(self) -> float:
         """When the lines that wait are translated, though they are few. Some wait."""
-        quiet = self.limits.back if self._expected else self.limits.quiet
-        return min(self._newest + quiet, self._jobs[0].since + self.limits.linger)
-
-    def _is_expected(self, now: float) -> bool:
-        """Whether somebody who was just answered may ask again; who has not for a while is forgotten."""
-        if now > self._newest + self.limits.back:
-            self._expected = 0
-        return self._expected > 0
+        return min(self._newest + self.limits.quiet, self._jobs[0].since + self.limits.linger)
 
     def _count_out(self, items: Sequence[Item]) -> None:
         self.waiting_lines -= len(items)
@@ -241,8 +228,6 @@ class Batcher:
         with self._changed:
             if job.future.done() or job.future.running() or not job.future.set_running_or_notify_cancel():
                 return
-            self._newest = monotonic()
-            self._expected += 1
         if error:
             job.future.set_exception(error)
         else:

@@ -43,8 +43,5 @@ class Limits:
     quiet: float = 0.002
     """Seconds after the last line in which no other has come, when those that wait are translated."""
 
-    back: float = 0.01
-    """Seconds for which clients who were answered are expected to ask again, and lines wait for theirs."""
-
     linger: float = 0.02
     """Seconds that a line waits at most for others to be translated with it."""
