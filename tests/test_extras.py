@@ -137,7 +137,7 @@ main()
 def listed_to_translate() -> set[str]:
     """The packages that docs/install.md lists for translating alone."""
     page = (ROOT / "docs/install.md").read_text(encoding="utf-8")
-    _, _, rest = page.partition("pip install --no-deps ctranslate2")
+    _, _, rest = page.partition("pip install --no-deps -c constraints.txt ctranslate2")
     names, _, _ = rest.partition("pip install --no-deps .")
     return {"ctranslate2"} | {name.lower() for name in re.findall(r"^[\w-]+$", "\n".join(names.split()), re.M)}
 
@@ -153,6 +153,9 @@ def test_the_list_to_translate_alone_is_enough_and_gives_the_same_bytes(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "torch" not in listed_to_translate()
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-")
+    pinned = {line.partition("==")[0] for line in pins.splitlines()}
+    assert listed_to_translate() <= pinned, "a newer version may need packages that the list lacks"
     lines = tmp_path / "lines.ko"
     lines.write_text("나는 학생이다.\n\n그가 집에 왔다. 그녀는 3개의 사과를 샀다.\n", encoding="utf-8")
     flags: list[str | Path] = ["translate", tiny_run.run, lines, "--threads", "1", "--max-length-factor", "0.5"]
