@@ -78,7 +78,7 @@ def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Checks, "failed", lambda *_: [])
     monkeypatch.setattr(stages, "SPARE", 50.0)
     monkeypatch.setattr(synthetic, "WINDOW", 16)
-    monkeypatch.setattr(synthetic, "SEARCH_TOKENS", 300)
+    monkeypatch.setattr(synthetic, "SEARCH_TOKENS", 700)  # two batches a window
 
 
 def request(data: Path, run: Path, **settings: Any) -> TrainRequest:
