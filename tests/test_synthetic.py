@@ -404,7 +404,7 @@ def test_both_directions_exchange_no_pair_that_a_model_made() -> None:
     assert pairs(plain) != pairs(batch)
 
 
-@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.sampled_from([0.0, 0.5, 1.0]), st.booleans())
+@given(st.floats(0.0, 1.0), st.just(0.0) | st.floats(0.0, 1.0), st.sampled_from([0.0, 0.5, 1.0]), st.booleans())
 def test_stages_follow_each_other_and_minimum_risk_reads_real_pairs(
     both: float, risk: float, share: float, teacher: bool
 ) -> None:

@@ -126,10 +126,8 @@ class Rewriter:
         # One sentence a segment, even if training's lines had several: so few long lines taught a model little.
         sentences = [line] if self._whole else self._split(line)
         gaps = ["", *(one_line(sentence[len(sentence.rstrip()) :]) for sentence in sentences)]
-        texts = [
-            sentences[0].rstrip(),
-            *(sentence.strip() for sentence in sentences[1:]),
-        ]  # a list item may be indented
+        # The mark of a list item in front of a line has the blanks before it.
+        texts = [sentences[0].rstrip(), *map(str.strip, sentences[1:])]
         if len(texts) <= self.profile.sentences and pieces <= self.profile.longest:
             texts = [line]
         cut_up = [self.slotted(text, number) for text in texts] if len(texts) > 1 else [whole.text]
