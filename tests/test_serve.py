@@ -262,9 +262,11 @@ def test_health_metrics_and_settings_are_there(client: httpx.Client) -> None:
         ({"q": ["a", None]}, 400, "q is missing: give a text, or a list of texts"),
         ({"q": "a"}, 400, "source is missing: give the code of a language, like en"),
         (asked("a", target="de"), 400, "'de' is not among the languages here: en"),
-        (asked("a", source="de"), 400, "'de' is not among the languages here: ko"),
+        (asked("a", source="de"), 400, "'de' is not translated into en here, but ko"),
+        (asked("a", source="en"), 400, "'en' is not translated into en here, but ko"),
         (asked("<p>a <b", format="html"), 400, "q line 1 begins a tag that never ends"),
         (asked("<b>" * 6_001, format="html"), 413, "a request has at most 6,000 tags"),
+        (asked([""] * (LIMITS.lines + 1), format="html"), 413, "a request has at most 300 texts"),
         (asked("a", format=["text"]), 400, "format is text or html"),
         (asked("a", alternatives=3), 400, "alternatives is a number from 0 to 2"),
         (asked("a", alternatives=True), 400, "alternatives is a number from 0 to 2"),
@@ -339,6 +341,21 @@ def test_no_body_makes_it_fail(client: httpx.Client, path: str, body: bytes, kin
     error = answer.json()["error"] if answer.status_code != 200 else ""
     assert "Traceback" not in error
     assert str(ROOT) not in error
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize("charset", ["punycode", '"idna"', "latin-1", "UTF-8; charset=rot13", "rot13; boundary=x"])
+def test_no_decoder_of_pythons_is_at_a_strangers_choice(client: httpx.Client, kind: str, charset: str) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="q-"\r\n\r\n' + b"a-" + b"a" * 40_000 + b"\r\n--x--\r\n"
+    answer = client.post("/translate", content=body, headers={"Content-Type": f"{kind}; charset={charset}"})
+    assert (answer.status_code, answer.json()) == (415, {"error": "a body is in UTF-8: leave charset out"})
+
+
+@pytest.mark.parametrize("charset", ["utf-8", '"UTF-8"', "Utf8"])
+def test_who_says_that_a_body_is_in_utf_8_is_answered(client: httpx.Client, expected: list[str], charset: str) -> None:
+    headers = {"Content-Type": f"application/json; charset={charset}"}
+    answer = client.post("/translate", content=json.dumps(asked(LINES[0])), headers=headers)
+    assert answer.json() == {"translatedText": expected[0]}
 
 
 @pytest.mark.parametrize(
@@ -874,6 +891,22 @@ def test_several_models_are_several_directions(tiny_run: TinyRun, tmp_path: Path
     texts = ["나는 집에 간다.", "je rentre à la maison maintenant"]
     told = ask(app, "POST", "/translate", json=asked(texts, source="auto")).json()["detectedLanguage"]
     assert [each["language"] for each in told] == ["ko", "fr"]
+    service.batcher.stop()
+
+
+@pytest.mark.parametrize("source", ["en", "auto"])
+def test_a_code_of_several_languages_here_is_no_chance(directions: Directions, source: str) -> None:
+    (one,) = directions.served
+    pairs = [("en", "zh_Hans"), ("en", "zh_Hant"), ("ko", "zh_Hant")]
+    several = Directions([Served(*pair, one.plain, one.n_best) for pair in pairs])
+    service = Service.of(several, Keys(), LIMITS, Log(lambda line: None))
+    app = application(service)
+    answer = ask(app, "POST", "/translate", json=asked("a dog", source=source, target="zh"))
+    error = "the languages may be en → zh_Hans, en → zh_Hant here: name them in full"
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+    for sides in ((source, "zh_Hans"), ("ko", "zh"), ("eng", "zh_Hant")):
+        clear = asked("a dog", **dict(zip(("source", "target"), sides, strict=True)))
+        assert ask(app, "POST", "/translate", json=clear).status_code == 200
     service.batcher.stop()
 
 

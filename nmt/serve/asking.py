@@ -53,6 +53,8 @@ class Asked:
         for name in ("source", "target"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise HTTPException(400, f"{name} is missing: give the code of a language, like en")
+        if len(texts) > limits.lines:  # of pages, whose texts need not have a line
+            raise HTTPException(413, f"a request has at most {limits.lines:,} texts")
         pages: list[Document] = []
         if is_html(fields):
             if sum(text.count("<") for text in texts) > TAGS_OF_A_LINE * limits.lines:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message
@@ -16,6 +17,7 @@ from nmt.serve.limits import Limits
 MOST_FIELDS = 2_000  # of a form
 READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
 SHORT = 1 << 14  # bytes of a body that are parsed, and their texts checked, in some 2 ms at most
+UTF_8 = (b"utf-8", b"utf8")  # any other is Python's to decode, and punycode takes it minutes for a body
 ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 
 Fields = Mapping[str, Any]
@@ -69,7 +71,10 @@ async def _read(request: Request, largest: int) -> bytes:
 
 async def _parsed(request: Request, body: bytes, limits: Limits) -> Fields:
     """The fields of a whole body. It waits for nothing, so that any loop can run it."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    header = request.headers.get("content-type", "")
+    kind = header.partition(";")[0].strip().lower()
+    if parse_options_header(header)[1].get(b"charset", b"utf-8").lower() not in UTF_8:
+        raise HTTPException(415, "a body is in UTF-8: leave charset out")
     if kind == "application/json":
         return _json_fields(body)
     if kind == "application/x-www-form-urlencoded":

@@ -10,7 +10,7 @@ from nmt.decoding.translator import Translator
 from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, languages_of, spoken
-from nmt.text.languages import language_name, same_language
+from nmt.text.languages import language_name, named, same_language
 
 LONGEST_CODE = 32  # characters of the name of a language
 
@@ -69,17 +69,19 @@ class Directions:
 
     def find(self, source: str, target: str) -> Served | None:
         """The direction that two codes name; None where there is none, or not one alone."""
-        if max(len(source), len(target)) > LONGEST_CODE:
-            return None
-        exact = [each for each in self.served if (each.source, each.target) == (source, target)]
-        alike = exact or [
-            each for each in self.served if same_language(each.source, source) and same_language(each.target, target)
-        ]
-        return alike[0] if len(alike) == 1 else None
+        found = self.named(source, target)
+        return found[0] if len(found) == 1 else None
+
+    def named(self, source: str, target: str) -> list[Served]:
+        """The directions that two codes name: several where a code is of several languages here, as zh may be."""
+        into = self.into(target)
+        sources = named(source, (each.source for each in into)) if len(source) <= LONGEST_CODE else []
+        return [each for each in into if each.source in sources]
 
     def into(self, target: str) -> list[Served]:
         """The directions into a language."""
-        return [each for each in self.served if len(target) <= LONGEST_CODE and same_language(each.target, target)]
+        targets = named(target, (each.target for each in self.served)) if len(target) <= LONGEST_CODE else []
+        return [each for each in self.served if each.target in targets]
 
     def languages(self) -> list[dict[str, Any]]:
         """Each language with its English name, and the languages that it is translated into."""

@@ -11,12 +11,14 @@ from starlette.responses import Response
 from nmt.decoding.checks import TERM, Checks
 from nmt.decoding.translation import Translation
 from nmt.decoding.translator import Translator
+from nmt.errors import shown
 from nmt.serve.asking import Asked, unknown_language
 from nmt.serve.bodies import fields_of
 from nmt.serve.directions import Served
 from nmt.serve.encoding import json_of
 from nmt.serve.service import Service
 from nmt.serve.waiting import done, results
+from nmt.text.directions import spoken
 
 AUTO = "auto"
 FEW = 8  # alternatives, with which the answer to a short request is short too
@@ -51,10 +53,15 @@ def directions_of(service: Service, asked: Asked) -> list[Told]:
     if not into:
         raise unknown_language(asked.target, list(dict.fromkeys(each.target for each in directions.served)))
     if asked.source != AUTO:
-        if served := directions.find(asked.source, asked.target):
-            return [Told(served)] * len(asked.texts)
-        raise unknown_language(asked.source, [each.source for each in into])
+        found = directions.named(asked.source, asked.target)
+        if not found:
+            sources = ", ".join(dict.fromkeys(each.source for each in into))
+            raise HTTPException(400, f"{shown(asked.source)} is not translated into {asked.target} here, but {sources}")
+        check_one(found)
+        return [Told(found[0])] * len(asked.texts)
     by_source = {each.source: each for each in into}
+    for source in by_source:
+        check_one([each for each in into if each.source == source])
     told = []
     for lines in asked.texts:
         best = service.detector and service.detector.choose(" ".join(lines), by_source)
@@ -62,6 +69,13 @@ def directions_of(service: Service, asked: Asked) -> list[Told]:
             raise HTTPException(400, "this service cannot tell languages: name the source")
         told.append(Told(by_source[best[0]], best[1]))
     return told
+
+
+def check_one(found: Sequence[Served]) -> None:
+    """Raise HTTPException where codes name several directions."""
+    if len(found) > 1:
+        several = spoken((each.source, each.target) for each in found)
+        raise HTTPException(400, f"the languages may be {several} here: name them in full")
 
 
 async def translations(

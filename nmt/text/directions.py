@@ -5,7 +5,7 @@ from typing import Any
 
 from nmt.config import is_name
 from nmt.errors import DataError, SettingsError, shown
-from nmt.text.languages import same_language
+from nmt.text.languages import named
 
 Direction = tuple[str, str]
 """The codes of the source's and the target's language."""
@@ -60,9 +60,7 @@ def chosen_target(targets: Sequence[str], to: str, name: str) -> str:
     several = len(targets) > 1
     if not to and not several:
         return targets[0]
-    if to in targets:
-        return to
-    alike = [target for target in targets if to and same_language(to, target)]
+    alike = named(to, targets) if to else []
     if len(alike) == 1:
         return alike[0]
     into = ", ".join(targets)

@@ -6,6 +6,7 @@ loading takes 0.05 s. Knows codes, names and scripts; no texts.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,6 +94,12 @@ def same_language(first: str, second: str) -> bool:
         return first.lower() == second.lower()
     differ = [a and b and a != b for a, b in ((left.script, right.script), (left.territory, right.territory))]
     return left.language == right.language and not any(differ)
+
+
+def named(code: str, codes: Iterable[str]) -> list[str]:
+    """The codes among some that a code names: the same one alone, or else all of its language."""
+    each = list(dict.fromkeys(codes))
+    return [code] if code in each else [one for one in each if same_language(one, code)]
 
 
 def language_of(path: Path) -> str:
