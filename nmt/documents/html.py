@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from nmt.documents.document import Edit, Unit
 from nmt.documents.html_tokens import Attribute, Foreign, Token, tokens
 from nmt.documents.inline import BLANK, Code, Piece, Style, Text, run_of
+from nmt.documents.references import unescaped
 
 
 def _names(text: str) -> frozenset[str]:
@@ -68,7 +69,7 @@ def escaped(text: str) -> str:
 
 def read(text: str, name: str) -> Iterator[Unit]:
     """The units of a page or a part of one. Raises DataError, see ``nmt.documents.html_tokens``."""
-    style = Style(html.unescape, escaped)
+    style = Style(unescaped, escaped)
     every = list(tokens(text, name))
     ends = ends_of(every)
     pieces: list[Piece] = []
@@ -218,7 +219,7 @@ def attributes_of(token: Token) -> Iterator[Unit]:
     elif token.name in ("optgroup", "option", "track"):
         names.append("label")
     for name in names:
-        if (value := own.get(name)) and any(map(str.isalpha, html.unescape(value.value))):
+        if (value := own.get(name)) and any(map(str.isalpha, unescaped(value.value))):
             yield Value(value)
 
 
@@ -230,7 +231,7 @@ class Value:
     def __init__(self, value: Attribute) -> None:
         self._value = value
         self.start = value.start
-        self.texts = [_SPACE.sub(" ", html.unescape(value.value)).strip(" ")]
+        self.texts = [_SPACE.sub(" ", unescaped(value.value)).strip(" ")]
 
     def problem(self, translations: Sequence[str]) -> str:
         """See ``nmt.documents.document.Unit``."""

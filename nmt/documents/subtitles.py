@@ -11,6 +11,7 @@ from functools import partial
 
 from nmt.documents.document import Unit, over_long
 from nmt.documents.inline import Code, Piece, Style, Text, run_of
+from nmt.documents.references import unescaped
 from nmt.documents.wrapping import width_of, wrapped
 from nmt.errors import DataError
 from nmt.text.lines import LONGEST_LINE
@@ -35,7 +36,7 @@ def read_vtt(text: str, name: str) -> Iterator[Unit]:
         raise DataError(f"{name} does not begin with WEBVTT", "name it by its format, or get it again")
     if re.search(r"\r(?!\n)", text):
         raise DataError(f"{name} has line ends of a lone carriage return", "save it with line ends of Unix or Windows")
-    return _cues(text, name, Style(html.unescape, partial(html.escape, quote=False)), is_srt=False)
+    return _cues(text, name, Style(unescaped, partial(html.escape, quote=False)), is_srt=False)
 
 
 def _cues(text: str, name: str, style: Style, is_srt: bool) -> Iterator[Unit]:

@@ -1,6 +1,5 @@
 """XLIFF 1.2 and 2.0: units without a translation get one, and a state that asks for review. Knows elements; no file."""
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -9,6 +8,7 @@ from xml.sax.saxutils import escape
 from nmt.documents.document import Edit, Span, Unit
 from nmt.documents.inline import Code, Piece, Run, Style, Text, paired, run_of
 from nmt.documents.kept import CODE
+from nmt.documents.references import unescaped
 from nmt.documents.xml_events import Element, each_of
 from nmt.errors import DataError, shown
 from nmt.text.lines import one_line
@@ -22,7 +22,7 @@ OPEN = frozenset(("new", "needs-translation", "initial"))
 UNITS = frozenset(("trans-unit", "unit"))
 PAIRS = frozenset(("g", "mrk", "pc"))
 STARTS, ENDS = frozenset(("bpt", "bx", "sc", "sm")), frozenset(("ept", "ex", "ec", "em"))
-STYLE = Style(html.unescape, escape)
+STYLE = Style(unescaped, escape)
 
 # A target that a model made: the attributes of 1.2, and those of a segment of 2.0.
 MADE = {"state": "needs-review-translation", "state-qualifier": "mt-suggestion"}
