@@ -1,13 +1,15 @@
 """Pairs of tags that a translation lost are put around the words that are linked to theirs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import TinyRun
 from hypothesis import given
 from hypothesis import strategies as st
+from test_score import random_model
 
-from nmt.config import SearchOptions
+from nmt.config import ModelConfig, SearchOptions
 from nmt.decoding.linked_tags import Bare, LinkedTags
 from nmt.decoding.translator import Translator
 from nmt.decoding.windows import Window
@@ -113,7 +115,16 @@ def test_what_keeps_its_tags_stays_and_the_rest_is_translated_without_them(tiny_
         if bare and (lost(line, old.text) or bare.is_outgrown(Bare.of(old.text))):
             (found,) = aligned.translate([bare.text])
             expected = bare.tagged(found.text, found.alignment or [])
-            assert new.text == (expected if expected and not lost(line, expected) else old.text)
+            placed = replace(found, source=line, text=expected, alignment=None)
+            assert new == (placed if expected and not lost(line, expected) else old)
         else:
             assert new == old
     assert any(new.text != old.text for old, new in zip(before, after, strict=True))
+
+
+def test_without_attention_translations_stay_as_they_are(tiny_run: TinyRun, tmp_path: Path) -> None:
+    config = ModelConfig(family="recurrent", width=16, encoder_layers=1, decoder_layers=1, attention_score="none")
+    model = random_model(tiny_run, tmp_path / "model", config)
+    plain = Translator.load(model.folder, SearchOptions(beam_size=1, max_length_factor=1))
+    window = Window(0, ["<g1>나는</g1> 학생이다."])
+    assert list(LinkedTags(plain).translated([window], Silent())) == list(plain.translated([window], Silent()))

@@ -152,18 +152,25 @@ class LinkedTags:
                 again = self._aligning.translate([bare.text for bare in broken.values()], Silent())
                 for (place, bare), found in zip(broken.items(), again, strict=True):
                     text = bare.tagged(found.text, found.alignment or [])
-                    if text and not lost(translations[place].source, text):
-                        translations[place] = replace(translations[place], text=text, score=found.score)
+                    old = translations[place]
+                    if text and not lost(old.source, text):
+                        links = None if old.alignment is None else found.alignment
+                        translations[place] = replace(found, source=old.source, text=text, alignment=links)
             yield translations
 
     @cached_property
     def _aligning(self) -> Translator | None:
-        loaded = self._inner.loaded
-        if not loaded:
-            return None
-        try:
-            aligner = load_aligner(loaded.models[0], None if len(loaded.models) > 1 else loaded.engine, loaded.wanted)
-        except (ImportError, SettingsError):
-            return None
-        options = replace(loaded.options, alignments=True)
-        return Translator.made(replace(loaded, options=options, aligner=aligner), self._inner.target_language)
+        return linking(self._inner)
+
+
+def linking(translator: Translator) -> Translator | None:
+    """The same translator with word links; None without PyTorch, and for a model without attention."""
+    loaded = translator.loaded
+    if not loaded:
+        return None
+    try:
+        aligner = load_aligner(loaded.models[0], None if len(loaded.models) > 1 else loaded.engine, loaded.wanted)
+    except (ImportError, SettingsError):
+        return None
+    options = replace(loaded.options, alignments=True)
+    return Translator.made(replace(loaded, options=options, aligner=aligner), translator.target_language)

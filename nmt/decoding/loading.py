@@ -80,8 +80,10 @@ def load_aligner(model: ModelFolder, engine: FullEngine | None, wanted: EngineOp
     """What aligns words for an engine of the model: PyTorch, for CTranslate2 gives no attention of given targets.
 
     So both engines give the same links for the same translation. None: the engine is an ensemble's, whose first model
-    aligns.
+    aligns. Raises SettingsError for a model without attention, ImportError without PyTorch.
     """
+    if model.config.attention_score == "none":
+        raise SettingsError("this model has no attention to align words by", "leave `alignments` out")
     from nmt.decoding.engines import pytorch
     from nmt.decoding.engines.both import BothEngines
 

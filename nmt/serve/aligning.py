@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
-from importlib.util import find_spec
 
+from nmt.decoding.linked_tags import linking
 from nmt.decoding.translator import Translator
 from nmt.serve.directions import Served
 
@@ -34,21 +33,8 @@ class Aligning:
         for served in directions:
             key = id(served.n_best)
             if key not in self._made:
-                self._made[key] = _linking(served)
+                self._made[key] = linking(served.n_best)
 
     def stop(self) -> None:
         """Drop what waits, and end the thread."""
         self._thread.shutdown(cancel_futures=True)
-
-
-def _linking(served: Served) -> Translator | None:
-    loaded = served.n_best.loaded
-    assert loaded, "a translator that was loaded"
-    model = loaded.models[0]
-    if model.config.attention_score == "none" or find_spec("torch") is None:
-        return None
-    from nmt.decoding.loading import load_aligner
-
-    aligner = load_aligner(model, loaded.engine, loaded.wanted)
-    options = replace(loaded.options, alignments=True)
-    return Translator.made(replace(loaded, options=options, aligner=aligner), served.target)

@@ -182,7 +182,7 @@ class PyTorchEngine:
     def align(self, queries: Sequence[Query], targets: Sequence[Sequence[int]]) -> "list[Weights]":
         """See ``Aligner``; the engine must have been made ``of`` a model. Raises what ``search`` raises.
 
-        Computes in float64, where the device has it. Raises SettingsError for a model without attention.
+        Computes in float64, where the device has it.
         """
         if not queries:
             return []
@@ -192,8 +192,7 @@ class PyTorchEngine:
         """``align`` in this thread, with errors as PyTorch raises them."""
         source_BS, source_length_B, target_BT, _ = self.forced_batch(queries, targets)
         weights_BLTS = self.teacher().source_weights(source_BS, source_length_B, target_BT[:, :-1])
-        if weights_BLTS is None:
-            raise SettingsError("this model has no attention to align words by", "leave `alignments` out")
+        assert weights_BLTS is not None, "see load_aligner"
         weights_BTS = weights_BLTS.sum(1).cpu()
         found = []
         for weights_TS, query, target in zip(weights_BTS, queries, targets, strict=True):
