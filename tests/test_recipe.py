@@ -60,14 +60,17 @@ class Recipe:
             command, env={**environment, "FAIL": fail}, capture_output=True, encoding="utf-8", timeout=300
         )
 
-    def would_run(self) -> list[str]:
+    def would_run(self, *flags: str) -> list[str]:
         """The nmt commands that Make would run now."""
-        lines = self.make("-n").stdout.splitlines()
+        lines = self.make("-n", *flags).stdout.splitlines()
         return [line.split()[1] for line in lines if line.startswith(str(self.program))]
 
     @property
     def settled(self) -> bool:
-        return self.make("-q").returncode == 0
+        return self.settled_with()
+
+    def settled_with(self, *flags: str) -> bool:
+        return self.make("-q", *flags).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +149,52 @@ def test_failing_command_leaves_no_target(command: str, target: str, tmp_path: P
     assert recipe.would_run() == ALL[ALL.index(command) :]
     assert recipe.make().returncode == 0
     assert recipe.settled
+
+
+@pytest.fixture(scope="module")
+def pretended(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """The recipe after a run with the fake program."""
+    folder = tmp_path_factory.mktemp("pretended")
+    program = folder / "fake"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    recipe = Recipe(folder, program)
+    assert recipe.make().returncode == 0
+    return recipe
+
+
+@pytest.mark.parametrize(
+    ("changed", "commands"),
+    [
+        ("PREPARE_FLAGS=--vocab-size 600", ALL),
+        ("TRAIN_FLAGS=--minutes 120", ALL[1:]),
+        ("TRANSLATE_FLAGS=--glossary 'my terms.tsv'", ALL[2:]),
+    ],
+)
+def test_another_command_runs_with_what_depends_on_it_until_it_is_done(
+    changed: str, commands: list[str], pretended: Recipe
+) -> None:
+    assert pretended.would_run(changed) == commands
+    assert pretended.would_run() == [], "only asked"
+    assert pretended.make(changed).returncode == 0
+    assert pretended.settled_with(changed)
+    assert pretended.make().returncode == 0
+    assert pretended.settled
+
+
+def test_text_that_is_given_later_is_prepared_and_learnt_however_old_it_is(tmp_path: Path) -> None:
+    program = tmp_path / "fake"
+    program.write_text(FAKE)
+    program.chmod(0o755)
+    for name in ("pairs", "valid", "test"):
+        write_corpus(tmp_path, name, 0, 2)
+    (tmp_path / "books.en").write_text("a\n")
+    os.utime(tmp_path / "books.en", (0, 0))
+    assert few_pairs(tmp_path, f"NMT={program}", parent=False).returncode == 0
+    later = few_pairs(tmp_path, f"NMT={program}", f"MONO={tmp_path}/books.en", "-n", parent=False).stdout
+    assert f"--mono {tmp_path}/books.en" in later
+    assert {f"{tmp_path}/out/{run}" for run in ("data", "alone", "text", "student")} <= set(later.split())
+    assert f"--teacher {tmp_path}/out/text" in later
 
 
 def download(folder: Path, checksum: str) -> subprocess.CompletedProcess[str]:

@@ -32,19 +32,27 @@ TEXT := $(foreach corpus,$(TRAIN) $(VALID) $(TEST),$(addprefix $(CORPUS)/$(first
 all: $(SCORES)
 text: $(TEXT)
 
+PREPARE = $(NMT) prepare -s $(SRC) -t $(TRG) $(TRAIN:%=--train $(CORPUS)/%) --valid $(CORPUS)/$(VALID) --test $(CORPUS)/$(TEST) \
+	-o $(DATA) $(PREPARE_FLAGS)
+TRAINING = $(NMT) train $(DATA) -o $(RUN) $(TRAIN_FLAGS)
+TRANSLATE = $(NMT) translate $(RUN) $(CORPUS)/$(TEST).$(SRC) -o $(HYPOTHESIS) $(TRANSLATE_FLAGS)
+
+include $(dir $(lastword $(MAKEFILE_LIST)))again.mk
+
 # prepare and train check for themselves whether there is anything to do.
-$(DATA)/manifest.json: $(TEXT)
-	$(NMT) prepare -s $(SRC) -t $(TRG) $(TRAIN:%=--train $(CORPUS)/%) --valid $(CORPUS)/$(VALID) --test $(CORPUS)/$(TEST) \
-		-o $(DATA) $(PREPARE_FLAGS)
+$(DATA)/manifest.json: $(TEXT) $(call again,PREPARE)
+	$(PREPARE)
+	$(call done,PREPARE)
 
 # Exit code 78: the existing run has other data or settings; it is moved aside.
-$(RUN)/trained: $(DATA)/manifest.json
-	$(NMT) train $(DATA) -o $(RUN) $(TRAIN_FLAGS) || \
-		{ test $$? -eq 78 && $(NMT) train $(DATA) -o $(RUN) $(TRAIN_FLAGS) --overwrite; }
+$(RUN)/trained: $(DATA)/manifest.json $(call again,TRAINING)
+	$(TRAINING) || { test $$? -eq 78 && $(TRAINING) --overwrite; }
+	$(call done,TRAINING)
 	@touch $@
 
-$(HYPOTHESIS): $(RUN)/trained $(CORPUS)/$(TEST).$(SRC)
-	$(NMT) translate $(RUN) $(CORPUS)/$(TEST).$(SRC) -o $@ $(TRANSLATE_FLAGS)
+$(HYPOTHESIS): $(RUN)/trained $(CORPUS)/$(TEST).$(SRC) $(call again,TRANSLATE)
+	$(TRANSLATE)
+	$(call done,TRANSLATE)
 
 $(SCORES): $(HYPOTHESIS) $(CORPUS)/$(TEST).$(TRG)
 	$(NMT) evaluate --hyp $(HYPOTHESIS) --ref $(CORPUS)/$(TEST).$(TRG) > $@
