@@ -1,0 +1,88 @@
+"""Several target languages in one model, beside a model for each: the same pairs, and as many updates in all.
+
+python benchmarks/languages.py --corpora shared/data/mafand -s en -t hau,ibo,lug,pcm --steps 1500 --init RUN
+
+A corpus is a folder like en-hau, with train, valid and test. Arms are kept, so that they can be run on different days.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from measure import NMT, PLACE
+from results import Figure, record
+
+from nmt.scoring.evaluate import read_file
+from nmt.scoring.metrics import corpus_scores
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, required=True, help="folder of folders like en-hau")
+    parser.add_argument("-s", "--source", required=True)
+    parser.add_argument("-t", "--targets", required=True, help="separated by commas")
+    parser.add_argument("--steps", type=int, default=1_500, help="of a model of one language")
+    parser.add_argument("--init", type=Path, help="a model to begin with, for two more arms")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0)
+    options = parser.parse_args()
+    targets = options.targets.split(",")
+    arms: dict[str, Callable[[], dict[str, float]]] = {
+        "a model each": lambda: {name: score for one in targets for name, score in arm(options, [one]).items()},
+        "one model": lambda: arm(options, targets),
+    }
+    if options.init:
+        arms["a model each, from a parent"] = lambda: {
+            name: score for one in targets for name, score in arm(options, [one], options.init).items()
+        }
+        arms["one model, from a parent"] = lambda: arm(options, targets, options.init)
+    figures = []
+    for name, scores_of in arms.items():
+        scores = scores_of()
+        scores["mean"] = round(statistics.mean(scores.values()), 2)
+        figures += [Figure(name, f"chrF {target}", score, seed=options.seed) for target, score in scores.items()]
+        print(name, scores, flush=True)
+    task = (
+        f"{options.corpora.name}, {options.source} to {options.targets}, {options.steps:,} updates a language, beam 5"
+    )
+    words = f"--corpora {options.corpora.name} -s {options.source} -t {options.targets} --steps {options.steps}"
+    init = f" --init {options.init.name}" if options.init else ""
+    record(task, f"python benchmarks/languages.py {words} --threads {options.threads}{init}", figures)
+
+
+def arm(options: argparse.Namespace, targets: list[str], parent: Path | None = None) -> dict[str, float]:
+    """The chrF of each language by a model of them, which is trained the first time."""
+    name = "-".join([*targets, *([parent.name] if parent else []), str(options.seed)])
+    place = PLACE / f"languages-{options.corpora.name}-{options.steps}" / name
+    kept = place / "scores.json"
+    if kept.exists():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    place.mkdir(parents=True, exist_ok=True)
+    folders = [options.corpora / f"{options.source}-{target}" for target in targets]
+    sets = [word for folder in folders for role in ("train", "valid", "test") for word in (f"--{role}", folder / role)]
+    call("prepare", "-s", options.source, "-t", ",".join(targets), *sets, "-o", place / "data")
+    flags: list[str | Path] = ["--steps", str(options.steps * len(targets)), "--threads", str(options.threads)]
+    flags += ["--seed", str(options.seed)]
+    if parent:
+        flags += ["--init", parent]
+    call("train", place / "data", "-o", place / "run", *flags)
+    scores = {}
+    for folder, target in zip(folders, targets, strict=True):
+        output = place / f"test.{target}"
+        into = ["--to", target] if len(targets) > 1 else []
+        call("translate", place / "run", folder / f"test.{options.source}.gz", "-o", output, "--no-resume", *into)
+        _, scores[target] = corpus_scores(read_file(output), read_file(folder / f"test.{target}.gz"), target)
+        scores[target] = round(scores[target], 2)
+    kept.write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    return scores
+
+
+def call(*words: str | Path) -> None:
+    subprocess.run([NMT, *words, "--quiet"], check=True)
+
+
+if __name__ == "__main__":
+    main()
