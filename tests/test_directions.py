@@ -21,8 +21,9 @@ from nmt.corpus.batches import Batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.many import find_corpora, toward
 from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.decoding.checks import Checks
 from nmt.decoding.directed import DirectedAligner, directed
-from nmt.decoding.engine import Query, length_limit
+from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.loading import load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
@@ -34,7 +35,9 @@ from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, side_of
 from nmt.text.lines import one_line
 from nmt.text.profile import Profile
+from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
+from nmt.training import searches
 from nmt.training.request import TrainRequest, read_request
 from nmt.training.scores import Scores
 
@@ -419,6 +422,41 @@ def test_the_mean_over_directions_is_validated_and_told(many: Many) -> None:
     hypotheses = [each.text for each in translator.translate([data.valid_source[place] for place in places])]
     _, chrf = corpus_scores(hypotheses, [data.valid_target[place] for place in places], "fy")
     assert event["directions"]["en-fy"]["chrf"] == pytest.approx(chrf)
+
+
+class Reciting:
+    """A teacher that translates each training source as its reference, and looks for no second translation."""
+
+    workers = 1
+
+    def __init__(self, data: Dataset) -> None:
+        sources, targets = data.train.ids(np.arange(len(data.train)))
+        self.known = {tuple(s.tolist()): t.tolist() for s, t in zip(sources, targets, strict=True)}
+
+    def about(self) -> dict[str, str]:
+        return {}
+
+    def search(self, queries: list[Query], _: SearchOptions) -> list[list[Hypothesis]]:
+        return [[Hypothesis(self.known[tuple(query.pieces)], 0.0)] for query in queries]
+
+
+def test_what_a_teacher_says_is_held_to_the_language_of_its_row(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
+    """People's translations hardly ever fail the checks of their language, and all in Hangul do those of another."""
+    asked = TrainRequest(many.data, many.run.with_name("none"), "tiny", ({"training": {"steps": 9}},))
+    job = read_request(replace(asked, teachers=(many.run,)))
+    monkeypatch.setattr(searches, "load_engine", lambda *_: Reciting(job.data))
+    texts, _ = searches.by_teacher(job, 1)
+    rows = np.arange(len(job.data.train))
+    by_direction = Counter(job.data.directions_of(job.data.train.corpus_ids(rows)))
+    _, _, dropped = texts.pairs(rows, 1000, lambda: False, Silent())
+    assert by_direction["en", "ko"] > 200
+    assert dropped.total() < 0.05 * len(rows)
+    lines = job.tokenizers[0].decode(job.data.train.ids(rows)[0])
+    checks = [Checks.of(to, job.data.profile_of(to)) for _, to in job.data.directions_of(texts.corpora(rows))]
+    lengths = zip(*job.data.train.lengths(rows), strict=True)
+    targets = job.tokenizers[1].decode(job.data.train.ids(rows)[1])
+    judged = [check.failed(*each) for check, *each in zip(checks, lines, targets, lengths, strict=True)]
+    assert dropped == Counter(failed[0] for failed in judged if failed)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

@@ -433,15 +433,18 @@ class Slots(WordTokenizer):
 
 
 def way(found: dict[str, list[str]], words: Slots, **options: Any) -> Way:
-    return Way(AnswerEngine(words, found), words, words, SearchOptions(**options), Checks("en"))  # type: ignore[arg-type]
+    return Way(AnswerEngine(words, found), words, words, SearchOptions(**options), [Checks("en")])  # type: ignore[arg-type]
 
 
 class Rows(MemoryRows):
-    """Rows of given texts, of sources and of targets; "" is an empty side."""
+    """Rows of given texts, of sources and of targets; "" is an empty side. All are of one corpus."""
 
     def __init__(self, words: Slots, *texts: tuple[str, str]) -> None:
         self.sides = [words.encode([text[side] for text in texts]) for side in (0, 1)]
         super().__init__(*(list(map(len, side)) for side in self.sides))
+
+    def corpus_ids(self, rows: Any) -> list[int]:
+        return [0] * len(rows)
 
     def source(self, row: int) -> Any:
         return np.array(self.sides[0][row])

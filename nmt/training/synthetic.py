@@ -56,7 +56,7 @@ class Way:
     source: Tokenizer
     target: Tokenizer
     options: SearchOptions
-    checks: Checks
+    checks: Sequence[Checks]  # by the corpus of a text
 
     def translate(
         self, texts: Sequence[Ids], interrupted: Callable[[], bool], progress: Progress
@@ -77,21 +77,24 @@ class Way:
                 raise Interrupted("stopped while it translated", "the same command resumes")
         return found
 
-    def failed(self, texts: Sequence[Ids], made: Sequence[Sequence[int]], longest: int) -> list[str]:
+    def failed(
+        self, texts: Sequence[Ids], made: Sequence[Sequence[int]], corpora: Sequence[int], longest: int
+    ) -> list[str]:
         """Why each translation is dropped, by the name of a check; "" for one that is kept."""
         sources = self.source.decode_slotted([ids.tolist() for ids in texts])
         translations = self.target.decode_slotted(made)
-        return [self._failed(*each, longest) for each in zip(texts, made, sources, translations, strict=True)]
+        lines = zip(texts, made, zip(sources, translations, strict=True), corpora, strict=True)
+        return [self._failed(*line, longest) for line in lines]
 
-    def _failed(self, ids: Ids, made: Sequence[int], source: str, translation: str, longest: int) -> str:
-        if not translation.strip():
+    def _failed(self, ids: Ids, made: Sequence[int], texts: tuple[str, str], corpus: int, longest: int) -> str:
+        if not texts[1].strip():
             return EMPTY
         if len(made) > longest:
             return LONG
         if slots_of(ids.tolist(), self.source) != slots_of(made, self.target):
             return SLOTS_DIFFER
         is_cut_off = len(made) >= length_limit(len(ids), self.options.max_length_factor)
-        return next(iter(self.checks.failed(source, translation, (len(ids), len(made)), is_cut_off)), "")
+        return next(iter(self.checks[corpus].failed(*texts, (len(ids), len(made)), is_cut_off)), "")
 
 
 def _alone(segment: Segment) -> BusyError:
@@ -125,6 +128,7 @@ class Texts:
     ) -> tuple[list[Sequence[int]], list[Sequence[int]], Counter[str]]:
         """Sources and targets of the pairs made of these rows, and how many were dropped, by the name of a check."""
         sources, targets = self.split.ids(rows)
+        corpora = self.corpora(rows)
         made: dict[int, tuple[Sequence[int], Sequence[int]]] = {}
         dropped = Counter[str]()
         for side, way in enumerate((self.forwards, self.backwards)):
@@ -134,15 +138,20 @@ class Texts:
             texts = [(sources, targets)[side][row] for row in own]
             found = way.translate(texts, interrupted, progress)
             best = [self._best(hypotheses, targets[row]) for row, hypotheses in zip(own, found, strict=True)]
-            for row, text, translation, failed in zip(own, texts, best, way.failed(texts, best, longest), strict=True):
-                if failed:
-                    dropped[failed] += 1
+            failed = way.failed(texts, best, [corpora[row] for row in own], longest)
+            for row, text, translation, check in zip(own, texts, best, failed, strict=True):
+                if check:
+                    dropped[check] += 1
                 elif side or self.reads_made:
                     made[row] = (translation, text.tolist())
                 else:
                     made[row] = (text.tolist(), translation)
         kept = [made[row] for row in sorted(made)]
         return [source for source, _ in kept], [target for _, target in kept], dropped
+
+    def corpora(self, rows: Integers) -> list[int]:
+        """The number of each row's corpus; texts of one language are one corpus."""
+        return self.split.corpus_ids(rows) if self.by_reference else [0] * len(rows)
 
     def _best(self, hypotheses: Sequence[Hypothesis], reference: Ids) -> list[int]:
         if not self.by_reference:
