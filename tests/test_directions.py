@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,9 +38,12 @@ from nmt.text.lines import one_line
 from nmt.text.profile import Profile
 from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
-from nmt.training import searches
-from nmt.training.request import TrainRequest, read_request
+from nmt.training import searches, synthetic
+from nmt.training.mixed import Feed
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.scores import Scores
+from nmt.training.stages import TEACHER, stages_of
+from nmt.training.synthetic import Making, Texts
 
 DIRECTIONS: tuple[Direction, ...] = (("en", "ko"), ("en", "fy"), ("ko", "en"))
 OPTIONS = PrepareOptions(vocab_size=500, rules="language=off,script=off")
@@ -440,15 +444,22 @@ class Reciting:
         return [[Hypothesis(self.known[tuple(query.pieces)], 0.0)] for query in queries]
 
 
-def test_what_a_teacher_says_is_held_to_the_language_of_its_row(many: Many, monkeypatch: pytest.MonkeyPatch) -> None:
-    """People's translations hardly ever fail the checks of their language, and all in Hangul do those of another."""
+@pytest.fixture
+def taught(many: Many, monkeypatch: pytest.MonkeyPatch) -> tuple[TrainJob, Texts]:
+    """A job with such a teacher, and what that translates."""
     asked = TrainRequest(many.data, many.run.with_name("none"), "tiny", ({"training": {"steps": 9}},))
     job = read_request(replace(asked, teachers=(many.run,)))
     monkeypatch.setattr(searches, "load_engine", lambda *_: Reciting(job.data))
-    texts, _ = searches.by_teacher(job, 1)
+    monkeypatch.setattr(synthetic, "WINDOW", 64)
+    return job, searches.by_teacher(job, 1)[0]
+
+
+def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[TrainJob, Texts]) -> None:
+    """People's translations hardly ever fail the checks of their language, and all in Hangul do those of another."""
+    job, texts = taught
     rows = np.arange(len(job.data.train))
     by_direction = Counter(job.data.directions_of(job.data.train.corpus_ids(rows)))
-    _, _, dropped = texts.pairs(rows, 1000, lambda: False, Silent())
+    *_, dropped = texts.pairs(rows, 1000, lambda: False, Silent())
     assert by_direction["en", "ko"] > 200
     assert dropped.total() < 0.05 * len(rows)
     lines = job.tokenizers[0].decode(job.data.train.ids(rows)[0])
@@ -457,6 +468,33 @@ def test_what_a_teacher_says_is_held_to_the_language_of_its_row(many: Many, monk
     targets = job.tokenizers[1].decode(job.data.train.ids(rows)[1])
     judged = [check.failed(*each) for check, *each in zip(checks, lines, targets, lengths, strict=True)]
     assert dropped == Counter(failed[0] for failed in judged if failed)
+
+
+def of_teacher(taught: tuple[TrainJob, Texts], folder: Path) -> Making:
+    job, texts = taught
+    return Making(folder / TEACHER, texts, job.data, "work", (1, 1), inf, Silent())
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_an_epoch_reads_each_pair_of_a_teacher_as_often_as_the_pair_that_it_is_made_of(
+    taught: tuple[TrainJob, Texts], tmp_path: Path, share: float
+) -> None:
+    job, train = taught[0], taught[0].data.train
+    of_teacher(taught, tmp_path).make(lambda: False)
+    feed = Feed(job.data, stages_of(job.config.training, True), share, tmp_path)
+    feed.open(1)
+    real, made = np.arange(len(train)), np.arange(len(train), len(feed.rows))
+    names = [
+        tuple(tuple(ids.tolist()) for ids in pair)
+        for pair in zip(*feed.rows.ids(np.arange(len(feed.rows))), strict=True)
+    ]
+    weights = dict(zip(names, train.weight(real), strict=False))
+    wanted = np.array([weights[name] for name in names[len(train) :]])
+    assert len(set(wanted)) == 2, "both corpora"
+    assert len(made) > 0.95 * len(train)
+    assert feed.rows.weight(made) == pytest.approx(wanted)
+    assert feed.rows.weight(real) == pytest.approx(train.weight(real) * (share < 1))
+    assert feed.rows.rows_per_epoch == pytest.approx(train.rows_per_epoch * (share < 1) + wanted.sum())
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

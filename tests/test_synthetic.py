@@ -454,7 +454,7 @@ class Rows(MemoryRows):
 
 
 def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[list[tuple[str, str]], Counter[str]]:
-    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
+    source, target, _, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
     return list(zip(words.decode(source), words.decode(target), strict=True)), dropped
 
 

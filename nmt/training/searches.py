@@ -98,6 +98,5 @@ def by_teacher(job: TrainJob, threads: int) -> tuple[Texts, str]:
 
 def checks_of(data: Dataset) -> list[Checks]:
     """The checks of translations of each training corpus: those into the language of its targets."""
-    corpora = sum(corpus["role"] == "train" for corpus in data.manifest["corpora"])
     into = {target: Checks.of(target, data.profile_of(target)) for target in targets_of(data.directions)}
-    return [into[target] for _, target in data.directions_of(range(corpora))]
+    return [into[target] for _, target in data.directions_of(range(data.train.corpora))]

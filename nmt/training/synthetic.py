@@ -125,8 +125,8 @@ class Texts:
 
     def pairs(
         self, rows: Integers, longest: int, interrupted: Callable[[], bool], progress: Progress
-    ) -> tuple[list[Sequence[int]], list[Sequence[int]], Counter[str]]:
-        """Sources and targets of the pairs made of these rows, and how many were dropped, by the name of a check."""
+    ) -> tuple[list[Sequence[int]], list[Sequence[int]], list[int], Counter[str]]:
+        """Sources, targets and corpora of the pairs made of these rows; how many were dropped, by a check's name."""
         sources, targets = self.split.ids(rows)
         corpora = self.corpora(rows)
         made: dict[int, tuple[Sequence[int], Sequence[int]]] = {}
@@ -146,8 +146,8 @@ class Texts:
                     made[row] = (translation, text.tolist())
                 else:
                     made[row] = (text.tolist(), translation)
-        kept = [made[row] for row in sorted(made)]
-        return [source for source, _ in kept], [target for _, target in kept], dropped
+        kept = sorted(made)
+        return [made[row][0] for row in kept], [made[row][1] for row in kept], [corpora[row] for row in kept], dropped
 
     def corpora(self, rows: Integers) -> list[int]:
         """The number of each row's corpus; texts of one language are one corpus."""
@@ -169,8 +169,11 @@ class Pairs:
     facts: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: Path, data: Dataset) -> Self:
-        """The pairs in a folder, for a run on ``data``. Raises DataError when it is missing or damaged."""
+    def open(cls, folder: Path, data: Dataset, weighted: bool = False) -> Self:
+        """The pairs in a folder, for a run on ``data``. Raises DataError when it is missing or damaged.
+
+        ``weighted`` pairs are made of the training pairs, and weigh as much as the corpora of these.
+        """
         try:
             facts = read_manifest(folder, verify=False)
         except MissingInputError as error:
@@ -179,8 +182,9 @@ class Pairs:
         if (facts.get("kind"), facts.get("format")) != (KIND, FORMAT) or not all(type(n) is int for n in counts):
             raise DataError(f"{folder} does not hold synthetic pairs of this version", _AGAIN)
         sizes, files = (data.source_vocabulary, data.target_vocabulary), facts["files"]
-        split = Split(folder, NAME, *sizes, corpora=1, longest=longest_of(data), rows=facts["pairs"], files=files)
-        return cls(split, facts)
+        weights, corpora = (data.train.weights.tolist(), data.train.corpora) if weighted else ([], 1)
+        known = {"longest": longest_of(data), "rows": facts["pairs"], "files": files}
+        return cls(Split(folder, NAME, *sizes, weights=weights, corpora=corpora, **known), facts)
 
     @property
     def digest(self) -> str:
@@ -245,9 +249,9 @@ class Making:
             if texts >= self.most or time.monotonic() - started > self.seconds:
                 break
             rows = rows[: int(min(len(rows), self.most - texts))]
-            sources, targets, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
+            sources, targets, corpora, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
             if sources:
-                writer.append(Ragged.of(sources), Ragged.of(targets), 0)
+                writer.append(Ragged.of(sources), Ragged.of(targets), np.array(corpora))
             dropped += failed
             windows, texts = windows + 1, texts + len(rows)
             state = {"windows": windows, "texts": texts, "dropped": dropped, "split": writer.state}
