@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,8 +22,9 @@ from nmt.corpus.batches import Batch
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.many import find_corpora, toward
 from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.decoding.checks import Checks
 from nmt.decoding.directed import DirectedAligner, directed
-from nmt.decoding.engine import Query, length_limit
+from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.loading import load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
@@ -34,9 +36,14 @@ from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, side_of
 from nmt.text.lines import one_line
 from nmt.text.profile import Profile
+from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
-from nmt.training.request import TrainRequest, read_request
+from nmt.training import searches, synthetic
+from nmt.training.mixed import Feed
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.scores import Scores
+from nmt.training.stages import TEACHER, stages_of
+from nmt.training.synthetic import Interrupted, Making, Texts
 
 DIRECTIONS: tuple[Direction, ...] = (("en", "ko"), ("en", "fy"), ("ko", "en"))
 OPTIONS = PrepareOptions(vocab_size=500, rules="language=off,script=off")
@@ -419,6 +426,108 @@ def test_the_mean_over_directions_is_validated_and_told(many: Many) -> None:
     hypotheses = [each.text for each in translator.translate([data.valid_source[place] for place in places])]
     _, chrf = corpus_scores(hypotheses, [data.valid_target[place] for place in places], "fy")
     assert event["directions"]["en-fy"]["chrf"] == pytest.approx(chrf)
+
+
+class Reciting:
+    """A teacher that translates each training source as its reference, and looks for no second translation."""
+
+    workers = 1
+
+    def __init__(self, data: Dataset) -> None:
+        sources, targets = data.train.ids(np.arange(len(data.train)))
+        self.known = {tuple(s.tolist()): t.tolist() for s, t in zip(sources, targets, strict=True)}
+
+    def about(self) -> dict[str, str]:
+        return {}
+
+    def search(self, queries: list[Query], _: SearchOptions) -> list[list[Hypothesis]]:
+        return [[Hypothesis(self.known[tuple(query.pieces)], 0.0)] for query in queries]
+
+
+@pytest.fixture
+def taught(many: Many, monkeypatch: pytest.MonkeyPatch) -> tuple[TrainJob, Texts]:
+    """A job with such a teacher, and what that translates."""
+    asked = TrainRequest(many.data, many.run.with_name("none"), "tiny", ({"training": {"steps": 9}},))
+    job = read_request(replace(asked, teachers=(many.run,)))
+    monkeypatch.setattr(searches, "load_engine", lambda *_: Reciting(job.data))
+    monkeypatch.setattr(synthetic, "WINDOW", 64)
+    return job, searches.by_teacher(job, 1)[0]
+
+
+def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[TrainJob, Texts]) -> None:
+    """People's translations hardly ever fail the checks of their language, and all in Hangul do those of another."""
+    job, texts = taught
+    rows = np.arange(len(job.data.train))
+    by_direction = Counter(job.data.directions_of(job.data.train.corpus_ids(rows)))
+    *_, dropped = texts.pairs(rows, 1000, lambda: False, Silent())
+    assert by_direction["en", "ko"] > 200
+    assert dropped.total() < 0.05 * len(rows)
+    lines = job.tokenizers[0].decode(job.data.train.ids(rows)[0])
+    checks = [Checks.of(to, job.data.profile_of(to)) for _, to in job.data.directions_of(texts.corpora(rows))]
+    lengths = [(int(source), int(target)) for source, target in zip(*job.data.train.lengths(rows), strict=True)]
+    targets = job.tokenizers[1].decode(job.data.train.ids(rows)[1])
+    lines_of_rows = zip(checks, lines, targets, lengths, strict=True)
+    judged = [check.failed(line, target, pieces) for check, line, target, pieces in lines_of_rows]
+    assert dropped == Counter(failed[0] for failed in judged if failed)
+
+
+def of_teacher(taught: tuple[TrainJob, Texts], folder: Path, most: float = inf, seconds: float = inf) -> Making:
+    job, texts = taught
+    return Making(folder / TEACHER, texts, job.data, "work", (1, 1), most, Silent(), seconds, least=most)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_an_epoch_reads_each_pair_of_a_teacher_as_often_as_the_pair_that_it_is_made_of(
+    taught: tuple[TrainJob, Texts], tmp_path: Path, share: float
+) -> None:
+    job, train = taught[0], taught[0].data.train
+    of_teacher(taught, tmp_path).make(lambda: False)
+    feed = Feed(job.data, stages_of(job.config.training, True), share, tmp_path)
+    feed.open(1)
+    real, made = np.arange(len(train)), np.arange(len(train), len(feed.rows))
+    names = [
+        tuple(tuple(ids.tolist()) for ids in pair)
+        for pair in zip(*feed.rows.ids(np.arange(len(feed.rows))), strict=True)
+    ]
+    weights = dict(zip(names, train.weight(real), strict=False))
+    wanted = np.array([weights[name] for name in names[len(train) :]])
+    assert len(set(wanted)) == 2, "both corpora"
+    assert len(made) > 0.95 * len(train)
+    assert feed.rows.weight(made) == pytest.approx(wanted)
+    assert feed.rows.weight(real) == pytest.approx(train.weight(real) * (share < 1))
+    assert feed.rows.rows_per_epoch == pytest.approx(train.rows_per_epoch * (share < 1) + wanted.sum())
+
+
+def test_further_texts_are_translated_behind_those_that_are(
+    taught: tuple[TrainJob, Texts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a process that was stopped; and where no time is left for more, those stay."""
+    windows, translated, folder = Texts.pairs, list[int](), tmp_path / TEACHER
+    whole = of_teacher(taught, tmp_path / "whole").make(lambda: False)
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        made = windows(self, rows, *rest)
+        translated.extend(rows)
+        return made
+
+    def files(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in folder.glob("*.bin")}
+
+    monkeypatch.setattr(Texts, "pairs", counted)
+    few = of_teacher(taught, tmp_path, 100).make(lambda: False)
+    assert few["texts"] == len(translated) == 100
+    before = files(folder)
+    assert of_teacher(taught, tmp_path, 200, seconds=-1.0).make(lambda: False)["texts"] == 100
+    assert files(folder) == before
+    with pytest.raises(Interrupted):
+        of_teacher(taught, tmp_path).make(lambda: len(translated) > 200)
+    assert files(folder) == before
+    made = of_teacher(taught, tmp_path).make(lambda: False)
+    assert sorted(translated) == list(range(whole["texts"])), "each once"
+    assert {name: made[name] for name in ("texts", "pairs", "dropped")} == {
+        name: whole[name] for name in ("texts", "pairs", "dropped")
+    }
+    assert files(folder) == files(tmp_path / "whole" / TEACHER)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nmt.text.languages import base_language, is_language, language_name, language_of, same_language
+from nmt.text.languages import base_language, is_language, language_name, language_of, same_language, script_of
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,21 @@ def test_a_name_ends_with_its_language_or_says_nothing(name: str, language: str)
 def test_codes_of_one_language_are_the_same_unless_script_or_region_differ(one: str, other: str, same: bool) -> None:
     assert same_language(one, other) == same
     assert same_language(other, one) == same
+
+
+@pytest.mark.parametrize(
+    ("code", "scripts"),
+    [
+        ("ko", {"HANGUL"}),
+        ("ja", {"HIRAGANA", "KATAKANA", "CJK"}),
+        ("de-CH", {"LATIN"}),
+        ("ibo", {"LATIN"}),
+        ("kjh_Cyrl", {"CYRILLIC"}),
+        ("kjh", set()),  # Khakas is written in Cyrillic, which CLDR does not say
+        ("mul", set()),
+        ("und", set()),
+        ("zzq", set()),
+    ],
+)
+def test_a_language_of_which_nobody_says_how_it_is_written_has_no_script(code: str, scripts: set[str]) -> None:
+    assert script_of(code) == scripts

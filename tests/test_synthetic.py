@@ -274,7 +274,7 @@ def test_pairs_outlast_a_full_disk(data: Path, tmp_path: Path, monkeypatch: pyte
     run, note = tmp_path / "run", Stage.note
 
     def full(stage: Stage, value: Any) -> None:
-        if isinstance(value, dict) and value.get("windows") == 2:
+        if isinstance(value, dict) and value.get("texts") == 32:
             raise StorageError("no space is left", "free some")
         note(stage, value)
 
@@ -433,15 +433,18 @@ class Slots(WordTokenizer):
 
 
 def way(found: dict[str, list[str]], words: Slots, **options: Any) -> Way:
-    return Way(AnswerEngine(words, found), words, words, SearchOptions(**options), Checks("en"))  # type: ignore[arg-type]
+    return Way(AnswerEngine(words, found), words, words, SearchOptions(**options), [Checks("en")])  # type: ignore[arg-type]
 
 
 class Rows(MemoryRows):
-    """Rows of given texts, of sources and of targets; "" is an empty side."""
+    """Rows of given texts, of sources and of targets; "" is an empty side. All are of one corpus."""
 
     def __init__(self, words: Slots, *texts: tuple[str, str]) -> None:
         self.sides = [words.encode([text[side] for text in texts]) for side in (0, 1)]
         super().__init__(*(list(map(len, side)) for side in self.sides))
+
+    def corpus_ids(self, rows: Any) -> list[int]:
+        return [0] * len(rows)
 
     def source(self, row: int) -> Any:
         return np.array(self.sides[0][row])
@@ -451,7 +454,7 @@ class Rows(MemoryRows):
 
 
 def made_of(words: Slots, texts: Texts, count: int, longest: int = 9) -> tuple[list[tuple[str, str]], Counter[str]]:
-    source, target, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
+    source, target, _, dropped = texts.pairs(np.arange(count), longest, lambda: False, Silent())
     return list(zip(words.decode(source), words.decode(target), strict=True)), dropped
 
 
@@ -533,6 +536,11 @@ def test_a_teacher_translates_what_the_budget_reads_and_more_for_a_larger_one(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "SPARE", 1.0)
+    windows, translated = Texts.pairs, list[int]()
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        translated.extend(rows)
+        return windows(self, rows, *rest)
 
     def texts(name: str, **budget: float) -> list[int]:
         """How many the teacher has translated, each time."""
@@ -543,10 +551,12 @@ def test_a_teacher_translates_what_the_budget_reads_and_more_for_a_larger_one(
     data = Dataset.open(tiny_run.data)
     pieces = max(data.train.pieces) / len(data.train) + 1
     few = int(np.ceil(0.5 * 3 * 400 / pieces))
+    monkeypatch.setattr(Texts, "pairs", counted)
     assert texts("few", steps=3) == [few] < [len(data.train)]
+    assert texts("few", steps=90) == [few, len(data.train)]
+    assert sorted(translated) == list(range(len(data.train))), "each once"
     assert texts("accumulated", steps=3, accumulate=2) == [int(np.ceil(0.5 * 3 * 800 / pieces))]
     assert texts("share", epochs=1, synthetic=0.2) == [int(np.ceil(0.2 / 0.8 * len(data.train)))]
-    assert texts("few", steps=90) == [few, len(data.train)]
 
 
 def test_a_student_may_say_all_that_its_teacher_says(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -100,16 +100,17 @@ class SplitWriter:
         for file in (self._table, *self._files.values()):
             file.close()
 
-    def append(self, source: Ragged, target: Ragged, corpus: int) -> None:
-        """Append rows, given by their source ids and their target ids, of the corpus number ``corpus``."""
+    def append(self, source: Ragged, target: Ragged, corpus: int | Rows) -> None:
+        """Append rows, given by their source ids and their target ids; ``corpus`` is their number, or that of each."""
         done, count = 0, len(source.lengths)
+        corpora = np.broadcast_to(corpus, count)
         while done < count:
             if self.rows % self._shard_rows == 0:
                 self._ends = dict.fromkeys(self._ends, 0)
             if self.rows % self._shard_rows == 0 or not self._files:
                 self._open_shard()
             stop = min(count, done + self._shard_rows - self.rows % self._shard_rows)
-            self._append_to_shard(source.rows(done, stop), target.rows(done, stop), corpus)
+            self._append_to_shard(source.rows(done, stop), target.rows(done, stop), corpora[done:stop])
             done = stop
 
     def _open_shard(self) -> None:
@@ -118,9 +119,9 @@ class SplitWriter:
                 self._files[side].close()
             self._files[side] = self._open_file(shard_name(self._name, self.rows // self._shard_rows, side))
 
-    def _append_to_shard(self, source: Ragged, target: Ragged, corpus: int) -> None:
+    def _append_to_shard(self, source: Ragged, target: Ragged, corpora: Rows) -> None:
         records = np.zeros(len(source.lengths), ROW)
-        records["corpus"] = corpus
+        records["corpus"] = corpora
         for side, rows in (("source", source), ("target", target)):
             ends = np.cumsum(rows.lengths)
             records[f"{side}_length"] = rows.lengths
@@ -158,9 +159,9 @@ class Split:
         shards = -(-len(self) // shard_rows)
         if (rows is not None and len(self) != rows) or (files is not None and shards > len(files)):
             raise DataError(f"{self._table.path} has {len(self)} rows, not the number in the manifest", AGAIN)
-        self._weights = np.array(weights, np.float64)
+        self.weights: npt.NDArray[np.float64] = np.array(weights, np.float64)
         self._shard_rows = shard_rows
-        self._corpora = corpora
+        self.corpora = corpora
         self._longest = longest
         self.vocabulary = {"source": source_vocabulary, "target": target_vocabulary}
         self._shards = {
@@ -179,18 +180,23 @@ class Split:
 
     def weight(self, rows: Rows) -> npt.NDArray[np.float64]:
         """Average number of times that an epoch sees each of the rows: float64 (rows,)."""
-        return self._weights[self._records(rows)["corpus"]] if len(self._weights) else np.ones(len(rows))
+        return self.weights[self._records(rows)["corpus"]] if len(self.weights) else np.ones(len(rows))
 
     @cached_property
     def rows_per_epoch(self) -> float:
         """Average number of rows in an epoch, each counted as often as its weight says."""
-        if not len(self._weights):
+        if not len(self.weights):
             return float(len(self))
-        counts = np.zeros(len(self._weights), np.int64)
+        counts = np.zeros(len(self.weights), np.int64)
         for start in range(0, len(self), CHUNK):
             records = self._records(np.arange(start, min(start + CHUNK, len(self))))
             counts += np.bincount(records["corpus"], minlength=len(counts))
-        return float(counts @ self._weights)
+        return float(counts @ self.weights)
+
+    @property
+    def state(self) -> dict[str, int]:
+        """The place of the next row, for a ``SplitWriter``."""
+        return {"rows": len(self), **{side: int(sizes[-1:].sum()) for side, sizes in self._sizes.items()}}
 
     @property
     def pieces(self) -> tuple[int, int]:
@@ -233,7 +239,7 @@ class Split:
             records = np.frombuffer(self._table.read(first, last - first + 1), ROW)[rows - first]
         else:
             records = np.frombuffer(b"".join([self._table.read(row, 1) for row in rows.tolist()]), ROW)
-        sound = (records["corpus"] >= 0) & (records["corpus"] < self._corpora)
+        sound = (records["corpus"] >= 0) & (records["corpus"] < self.corpora)
         for side, sizes in self._sizes.items():
             offset, length = records[f"{side}_offset"], records[f"{side}_length"]
             sound &= (length >= 0) & (length <= self._longest) & (offset >= 0)

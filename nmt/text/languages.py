@@ -84,7 +84,16 @@ _LETTERS = {
 def script_of(code: str) -> frozenset[str]:
     """The scripts that a language is written in, as ``script_of_letter`` names them; empty when unknown."""
     known = _parsed(code)
-    return frozenset(_LETTERS.get(str(known.maximize().script), ())) if known else frozenset()
+    if known is None or not _has_likely_script(known):
+        return frozenset()
+    return frozenset(_LETTERS.get(str(known.maximize().script), ()))
+
+
+def _has_likely_script(known: "Language") -> bool:
+    """Whether the code or CLDR says how the language is written: langcodes takes any other for English in Latin."""
+    from langcodes.data_dicts import LIKELY_SUBTAGS
+
+    return bool(known.script) or any(tag in LIKELY_SUBTAGS for tag in known.broader_tags() if tag != "und")
 
 
 def same_language(first: str, second: str) -> bool:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from nmt.corpus.batches import Integers, Rows, Sentences
 from nmt.corpus.dataset import Dataset
 from nmt.errors import DataError, SettingsError
-from nmt.training.stages import Stage
+from nmt.training.stages import TEACHER, Stage
 from nmt.training.synthetic import Pairs
 
 
@@ -69,7 +69,7 @@ class Joined:
 def factors_of(real: float, synthetic: float, share: float) -> tuple[float, float]:
     """Factors of the weights of ``real`` and ``synthetic`` pairs so that the latter have a ``share`` of an epoch.
 
-    An epoch sees a synthetic pair once at most.
+    Both count each pair as often as its weight says, which is how often an epoch sees a synthetic pair at most.
     """
     if share >= 1.0:
         return 0.0, 1.0
@@ -95,10 +95,10 @@ class Feed:
         name, train = self.stages[stage].round, self._data.train
         self.rows, self.digest = train, ""
         if name:
-            pairs = Pairs.open(self.path(name), self._data)
+            pairs = Pairs.open(self.path(name), self._data, weighted=name == TEACHER)
             self.digest = pairs.digest
             if len(pairs.split):
-                factors = factors_of(train.rows_per_epoch, len(pairs.split), self._share)
+                factors = factors_of(train.rows_per_epoch, pairs.split.rows_per_epoch, self._share)
                 self.rows = Joined(train, pairs.split, factors)
 
     def reopen(self, stage: int, digest: str) -> None:

@@ -95,6 +95,8 @@ class Plan:
         texts, total = {each.stage: each.texts for each in self.rounds}, 0.0
         for number, stage in enumerate(self.stages):
             share, made = share_of(self.stages, number), texts.get(stage, 0.0)
+            if stage.round == TEACHER:  # its pairs weigh as much as those of the dataset
+                made *= self.pairs_per_epoch / self.pairs
             real, synthetic = factors_of(self.pairs_per_epoch, made, self.config.training.synthetic) if made else (1, 0)
             total += share * (real + synthetic * made / self.pairs_per_epoch) ** power
         return total

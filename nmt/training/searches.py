@@ -16,6 +16,7 @@ from nmt.decoding.engine import EXTRA_PIECES
 from nmt.decoding.engines.pytorch import PyTorchEngine
 from nmt.decoding.loading import load_engine
 from nmt.model.family import TranslationModel
+from nmt.text.directions import targets_of
 from nmt.text.tokenizer import EOS
 from nmt.training.request import TrainJob
 from nmt.training.stages import TEACHER, Stage
@@ -55,10 +56,10 @@ def by_model(job: TrainJob, state: TrainState, stage: Stage, workers: int, facto
     forth, back = (options_of(data, side, factor) for side in (0, 1))
     engine = PyTorchEngine.of(state.average, target.control_ids(), device, workers)
     checks = Checks.of(data.target_language, data.profile)
-    forwards, backwards = Way(engine, source, target, forth, checks), None
+    forwards, backwards = Way(engine, source, target, forth, [checks]), None
     if data.mono.pieces[1]:
         reverse = PyTorchEngine.of(reversed_(state.average, data), source.control_ids(), device, workers)
-        backwards = Way(reverse, target, source, back, Checks(data.source_language, 1 / checks.ratio))
+        backwards = Way(reverse, target, source, back, [Checks(data.source_language, 1 / checks.ratio)])
     # As long as both directions train, texts of the source language teach the model to translate backwards.
     reads_made = backwards is not None and stage.begins < job.config.training.bidirectional
     texts = Texts(data.mono, forwards, backwards, reads_made=reads_made)
@@ -90,6 +91,12 @@ def by_teacher(job: TrainJob, threads: int) -> tuple[Texts, str]:
     first, *others = job.teachers
     wanted = EngineOptions(device=job.request.device, threads=threads)
     engine = load_engine(first, BY_TEACHER, wanted, others)
-    way = Way(engine, *job.tokenizers, BY_TEACHER, Checks.of(job.data.target_language, job.data.profile))
+    way = Way(engine, *job.tokenizers, BY_TEACHER, checks_of(job.data))
     work = [job.data.digest, *(teacher.digest for teacher in job.teachers), *map(str, engine.about().values())]
     return Texts(job.data.train, way, by_reference=True), " ".join(work)
+
+
+def checks_of(data: Dataset) -> list[Checks]:
+    """The checks of translations of each training corpus: those into the language of its targets."""
+    into = {target: Checks.of(target, data.profile_of(target)) for target in targets_of(data.directions)}
+    return [into[target] for _, target in data.directions_of(range(data.train.corpora))]

@@ -8,6 +8,7 @@ engine and checks; not when pairs are made or read.
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from nmt.decoding.engine import Engine, Hypothesis, length_limit
 from nmt.decoding.segments import Segment
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import read_manifest, replaceable, write_manifest
-from nmt.disk.scratch import Stage, drop_scratch, open_scratch
+from nmt.disk.scratch import Scratch, Stage, drop_scratch, open_scratch
 from nmt.errors import BusyError, DataError, MissingInputError, StorageError
 from nmt.scoring.metrics import sentence_bleu
 from nmt.text.progress import Progress, Silent
@@ -56,7 +57,7 @@ class Way:
     source: Tokenizer
     target: Tokenizer
     options: SearchOptions
-    checks: Checks
+    checks: Sequence[Checks]  # by the corpus of a text
 
     def translate(
         self, texts: Sequence[Ids], interrupted: Callable[[], bool], progress: Progress
@@ -77,21 +78,24 @@ class Way:
                 raise Interrupted("stopped while it translated", "the same command resumes")
         return found
 
-    def failed(self, texts: Sequence[Ids], made: Sequence[Sequence[int]], longest: int) -> list[str]:
+    def failed(
+        self, texts: Sequence[Ids], made: Sequence[Sequence[int]], corpora: Sequence[int], longest: int
+    ) -> list[str]:
         """Why each translation is dropped, by the name of a check; "" for one that is kept."""
         sources = self.source.decode_slotted([ids.tolist() for ids in texts])
         translations = self.target.decode_slotted(made)
-        return [self._failed(*each, longest) for each in zip(texts, made, sources, translations, strict=True)]
+        lines = zip(texts, made, zip(sources, translations, strict=True), corpora, strict=True)
+        return [self._failed(*line, longest) for line in lines]
 
-    def _failed(self, ids: Ids, made: Sequence[int], source: str, translation: str, longest: int) -> str:
-        if not translation.strip():
+    def _failed(self, ids: Ids, made: Sequence[int], texts: tuple[str, str], corpus: int, longest: int) -> str:
+        if not texts[1].strip():
             return EMPTY
         if len(made) > longest:
             return LONG
         if slots_of(ids.tolist(), self.source) != slots_of(made, self.target):
             return SLOTS_DIFFER
         is_cut_off = len(made) >= length_limit(len(ids), self.options.max_length_factor)
-        return next(iter(self.checks.failed(source, translation, (len(ids), len(made)), is_cut_off)), "")
+        return next(iter(self.checks[corpus].failed(*texts, (len(ids), len(made)), is_cut_off)), "")
 
 
 def _alone(segment: Segment) -> BusyError:
@@ -122,9 +126,10 @@ class Texts:
 
     def pairs(
         self, rows: Integers, longest: int, interrupted: Callable[[], bool], progress: Progress
-    ) -> tuple[list[Sequence[int]], list[Sequence[int]], Counter[str]]:
-        """Sources and targets of the pairs made of these rows, and how many were dropped, by the name of a check."""
+    ) -> tuple[list[Sequence[int]], list[Sequence[int]], list[int], Counter[str]]:
+        """Sources, targets and corpora of the pairs made of these rows; how many were dropped, by a check's name."""
         sources, targets = self.split.ids(rows)
+        corpora = self.corpora(rows)
         made: dict[int, tuple[Sequence[int], Sequence[int]]] = {}
         dropped = Counter[str]()
         for side, way in enumerate((self.forwards, self.backwards)):
@@ -134,15 +139,20 @@ class Texts:
             texts = [(sources, targets)[side][row] for row in own]
             found = way.translate(texts, interrupted, progress)
             best = [self._best(hypotheses, targets[row]) for row, hypotheses in zip(own, found, strict=True)]
-            for row, text, translation, failed in zip(own, texts, best, way.failed(texts, best, longest), strict=True):
-                if failed:
-                    dropped[failed] += 1
+            failed = way.failed(texts, best, [corpora[row] for row in own], longest)
+            for row, text, translation, check in zip(own, texts, best, failed, strict=True):
+                if check:
+                    dropped[check] += 1
                 elif side or self.reads_made:
                     made[row] = (translation, text.tolist())
                 else:
                     made[row] = (text.tolist(), translation)
-        kept = [made[row] for row in sorted(made)]
-        return [source for source, _ in kept], [target for _, target in kept], dropped
+        kept = sorted(made)
+        return [made[row][0] for row in kept], [made[row][1] for row in kept], [corpora[row] for row in kept], dropped
+
+    def corpora(self, rows: Integers) -> list[int]:
+        """The number of each row's corpus; texts of one language are one corpus."""
+        return self.split.corpus_ids(rows) if self.by_reference else [0] * len(rows)
 
     def _best(self, hypotheses: Sequence[Hypothesis], reference: Ids) -> list[int]:
         if not self.by_reference:
@@ -160,8 +170,11 @@ class Pairs:
     facts: Mapping[str, Any]
 
     @classmethod
-    def open(cls, folder: Path, data: Dataset) -> Self:
-        """The pairs in a folder, for a run on ``data``. Raises DataError when it is missing or damaged."""
+    def open(cls, folder: Path, data: Dataset, weighted: bool = False) -> Self:
+        """The pairs in a folder, for a run on ``data``. Raises DataError when it is missing or damaged.
+
+        ``weighted`` pairs are made of the training pairs, and weigh as much as the corpora of these.
+        """
         try:
             facts = read_manifest(folder, verify=False)
         except MissingInputError as error:
@@ -170,8 +183,9 @@ class Pairs:
         if (facts.get("kind"), facts.get("format")) != (KIND, FORMAT) or not all(type(n) is int for n in counts):
             raise DataError(f"{folder} does not hold synthetic pairs of this version", _AGAIN)
         sizes, files = (data.source_vocabulary, data.target_vocabulary), facts["files"]
-        split = Split(folder, NAME, *sizes, corpora=1, longest=longest_of(data), rows=facts["pairs"], files=files)
-        return cls(split, facts)
+        weights, corpora = (data.train.weights.tolist(), data.train.corpora) if weighted else ([], 1)
+        known = {"longest": longest_of(data), "rows": facts["pairs"], "files": files}
+        return cls(Split(folder, NAME, *sizes, weights=weights, corpora=corpora, **known), facts)
 
     @property
     def digest(self) -> str:
@@ -181,7 +195,7 @@ class Pairs:
 
 @dataclass
 class Making:
-    """Makes the pairs of ``texts`` in ``folder``, or takes those that an earlier process made by the same ``work``."""
+    """Makes the pairs of ``texts`` in ``folder`` but for those that an earlier process made by the same ``work``."""
 
     folder: Path
     texts: Texts
@@ -195,11 +209,14 @@ class Making:
 
     def make(self, interrupted: Callable[[], bool]) -> Mapping[str, Any]:
         """Make the pairs that are missing; returns the facts of their manifest. Raises Interrupted."""
-        if facts := self._made():
+        made = self._made()
+        if made and made.facts["texts"] >= min(self.least, len(self.texts.split)):
             drop_scratch(self.folder, OURS)  # of a process that was killed right after it was done
-            return facts
+            return made.facts
         # On a full disk hours of translations would be lost for the little space that they take.
         with open_scratch(self.folder, self.work, OURS, stays_after=(StorageError,)) as scratch:
+            if made:
+                self._begin_with(made, scratch)
             with scratch.stage(NAME) as stage:
                 self.progress.start("translating", self.total, "texts")
                 try:
@@ -216,32 +233,45 @@ class Making:
         """Texts that are translated at most."""
         return int(min(self.most, len(self.texts.split)))
 
-    def _made(self) -> Mapping[str, Any]:
+    def _made(self) -> Pairs | None:
+        """The finished pairs of this work, if there are any."""
         try:
-            facts = Pairs.open(self.folder, self.data).facts
+            pairs = Pairs.open(self.folder, self.data)
         except DataError:
-            return {}
-        are_enough = facts["texts"] >= min(self.least, len(self.texts.split))
-        return facts if are_enough and facts.get("work") == self.work else {}
+            return None
+        return pairs if pairs.facts.get("work") == self.work else None
+
+    def _begin_with(self, made: Pairs, scratch: Scratch) -> None:
+        """Copy finished pairs of fewer texts, unless they are copied: they stay as they are until there are more."""
+        facts = made.facts
+        with scratch.stage(NAME) as stage:
+            if stage.value:
+                return
+            for name in filter(OURS.fullmatch, facts["files"]):
+                with (self.folder / name).open("rb") as file:
+                    shutil.copyfileobj(file, copy := stage.append(name))
+                if copy.digest.hexdigest() != facts["files"][name]["sha256"]:
+                    return
+            stage.note({name: facts[name] for name in ("texts", "dropped", "seconds")} | {"split": made.split.state})
 
     def _run(self, stage: Stage, interrupted: Callable[[], bool]) -> dict[str, Any]:
-        state = stage.value or {"windows": 0, "texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
+        state = stage.value or {"texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
         started = time.monotonic() - state["seconds"]
         sizes = (self.data.source_vocabulary, self.data.target_vocabulary)
         writer = SplitWriter(stage.append, NAME, *sizes, state=state["split"])
-        windows, texts, dropped = state["windows"], state["texts"], Counter(state["dropped"])
+        texts, dropped = state["texts"], Counter(state["dropped"])
         longest = longest_of(self.data)
         self.progress.advance(texts)
-        for rows in self._windows(windows):
+        for rows in self._windows(texts):
             if texts >= self.most or time.monotonic() - started > self.seconds:
                 break
             rows = rows[: int(min(len(rows), self.most - texts))]
-            sources, targets, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
+            sources, targets, corpora, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
             if sources:
-                writer.append(Ragged.of(sources), Ragged.of(targets), 0)
+                writer.append(Ragged.of(sources), Ragged.of(targets), np.array(corpora))
             dropped += failed
-            windows, texts = windows + 1, texts + len(rows)
-            state = {"windows": windows, "texts": texts, "dropped": dropped, "split": writer.state}
+            texts += len(rows)
+            state = {"texts": texts, "dropped": dropped, "split": writer.state}
             stage.note({**state, "seconds": time.monotonic() - started})
         names = (*CHECKS, EMPTY, LONG, SLOTS_DIFFER)
         return {
@@ -255,8 +285,11 @@ class Making:
         }
 
     def _windows(self, done: int) -> Iterator[Integers]:
-        """The rows of each window but the first ``done``; which windows come first is drawn by the seed."""
+        """The rows of each window, without the first ``done``; which windows come first is drawn by the seed."""
         count = -(-len(self.texts.split) // WINDOW)
         order = np.random.default_rng([WINDOW_STREAM, *self.seed]).permutation(count)
-        for window in order[done:].tolist():
-            yield np.arange(window * WINDOW, min((window + 1) * WINDOW, len(self.texts.split)))
+        for window in order.tolist():
+            rows = np.arange(window * WINDOW, min((window + 1) * WINDOW, len(self.texts.split)))
+            if done < len(rows):
+                yield rows[done:]
+            done = max(0, done - len(rows))
