@@ -6,6 +6,7 @@ Knows data, settings and the model to begin with; nothing of how a run trains.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nmt.config import Config, Layer, TrainingConfig
 from nmt.corpus.batches import Batch
@@ -68,9 +69,10 @@ class TrainJob:
         return stages_of(self.config.training, bool(self.teachers))
 
     @property
-    def taught_by(self) -> list[str]:
-        """The digests of the teachers."""
-        return [teacher.digest for teacher in self.teachers]
+    def models(self) -> dict[str, list[str]]:
+        """The digests of the model that it begins with, if any, and of its teachers."""
+        named = {"init": [self.init] if self.init else [], "teachers": self.teachers}
+        return {name: [model.digest for model in models] for name, models in named.items()}
 
     @property
     def odd_input(self) -> OddInput | None:
@@ -249,6 +251,19 @@ def task_of(request: TrainRequest, data: Dataset) -> Task:
         epochs=budget.epochs,
         minutes=budget.minutes,
     )
+
+
+def refuse_other_models(job: TrainJob, before: Mapping[str, Any]) -> None:
+    """Raise SettingsError when a run has other models than the job; ``before`` lacks what an older version left out."""
+    for name, now in job.models.items():
+        if (was := before.get(name, now)) != now:
+            flag = name.removesuffix("s")
+            how = "with another" if was and now else "with" if was else "without"
+            mend = f"give the same `{flag}`" if was else f"leave `{flag}` out"
+            raise SettingsError(
+                f"the run in {job.request.run} began {how} `{flag}`",
+                f"{mend}, choose another `output`, or add `overwrite` to move it aside",
+            )
 
 
 def differences(old: Config, new: Config) -> list[str]:
