@@ -9,7 +9,7 @@ from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.translator import Translator
 from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
-from nmt.text.directions import Direction, languages_of, spoken
+from nmt.text.directions import Direction, languages_of, same_direction, spoken
 from nmt.text.languages import language_name, same_language
 
 LONGEST_CODE = 32  # characters of the name of a language
@@ -72,9 +72,7 @@ class Directions:
         if max(len(source), len(target)) > LONGEST_CODE:
             return None
         exact = [each for each in self.served if (each.source, each.target) == (source, target)]
-        alike = exact or [
-            each for each in self.served if same_language(each.source, source) and same_language(each.target, target)
-        ]
+        alike = exact or [each for each in self.served if same_direction((each.source, each.target), (source, target))]
         return alike[0] if len(alike) == 1 else None
 
     def into(self, target: str) -> list[Served]:
@@ -102,7 +100,7 @@ def check_different(pairs: Iterable[Direction]) -> None:
     """Raise SettingsError for a direction that comes twice."""
     seen: list[Direction] = []
     for pair in pairs:
-        if any(all(map(same_language, pair, other)) for other in seen):
+        if any(same_direction(pair, other) for other in seen):
             raise SettingsError(
                 f"two models translate {spoken([pair])}", "serve one of them, or each on its own `port`"
             )

@@ -19,8 +19,7 @@ from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import spoken
-from nmt.text.languages import same_language
+from nmt.text.directions import same_direction, spoken
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
@@ -152,7 +151,7 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
             f"{job.init.folder} would have its own"
         )
     known, wanted = job.init.pairs, job.data.directions
-    if not all(any(all(map(same_language, one, other)) for other in known) for one in wanted):
+    if not all(any(same_direction(one, other) for other in known) for one in wanted):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 

@@ -16,7 +16,7 @@ from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, SHOWN, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
-from nmt.text.languages import same_language
+from nmt.text.directions import lacking, spoken
 from nmt.text.machine import available_cores, may_have_gpu
 from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
@@ -197,12 +197,15 @@ def refuse_synthetic(training: TrainingConfig, data: Dataset, has_teacher: bool)
 
 
 def open_teacher(path: Path, data: Dataset) -> ModelFolder:
-    """The model of a teacher. Raises SettingsError for one of other languages or another vocabulary than the data's."""
+    """The model of a teacher.
+
+    Raises SettingsError for one that lacks a direction of the data, or has another vocabulary.
+    """
     teacher = ModelFolder.open(path)
-    ways = [(each.source_language, each.target_language) for each in (teacher, data)]
-    if not all(map(same_language, *ways)):
-        what = f"{teacher.folder} translates {' → '.join(ways[0])}, and {data.folder} is {' → '.join(ways[1])}"
-        raise SettingsError(what, "give a `teacher` of the same direction")
+    tagged = bool(teacher.directions)
+    if tagged != (len(data.directions) > 1) or lacking(data.directions, teacher.pairs, tagged):
+        what = f"{teacher.folder} translates {spoken(teacher.pairs)}, and {data.folder} is {spoken(data.directions)}"
+        raise SettingsError(what, "give a `teacher` that was trained for these directions")
     if not has_vocabulary_of(teacher, data):
         what = f"{teacher.folder} has another vocabulary than {data.folder}"
         raise SettingsError(what, f"prepare the data again with `vocab` {teacher.folder}")
