@@ -121,6 +121,8 @@ def prepare(
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
         given = Given(corpora, texts, languages, request.directions, vocabulary, request.model)
         facts |= make(folder, given, options, Means(scratch, progress, spread or by_processes(workers)))
+        # For a person; the pieces are the same in another folder.
+        facts["vocabulary_path"] = printable(str(request.vocabulary)) if request.vocabulary else None
         write_manifest(folder, {name: fact for name, fact in facts.items() if fact is not None})
     return _report(facts, unchanged=False)
 
