@@ -77,6 +77,17 @@ def test_several_files_of_a_language_are_refused_with_their_names(tmp_path: Path
     assert find_corpus(tmp_path / "c", "ko", "en-GB").files[1].name == "c.en_GB"
 
 
+@pytest.mark.parametrize("name", ["c.de_CH", "c.de-CH", "c.deu", "c.DE-ch.gz"])
+def test_a_file_of_the_other_side_or_of_either_is_not_taken(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("a\n")
+    for languages in (("de", "de_CH"), ("de_CH", "de")):
+        with pytest.raises(MissingInputError, match=r"there is no file .*c\.de"):
+            find_corpus(tmp_path / "c", *languages)
+    (tmp_path / "c.de_AT").write_text("a\n")
+    if name == "c.de-CH":
+        assert [file.name for file in find_corpus(tmp_path / "c", "de", "de_CH").files] == ["c.de_AT", name]
+
+
 @pytest.mark.parametrize(("sources", "targets", "short"), [(3, 5, "c.ko"), (5, 3, "c.en"), (0, 1, "c.ko")])
 def test_unequal_sides_name_the_line_where_one_ends(tmp_path: Path, sources: int, targets: int, short: str) -> None:
     (tmp_path / "c.ko").write_text("a\n" * sources)

@@ -5,7 +5,9 @@ import json
 import shutil
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations, permutations
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,21 +28,22 @@ from nmt.decoding.checks import Checks
 from nmt.decoding.directed import DirectedAligner, directed
 from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
-from nmt.decoding.loading import load_engine
+from nmt.decoding.loading import check_member, load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
 from nmt.scoring.off_target import off_target, tellers
-from nmt.serve.directions import Directions
+from nmt.serve.directions import Directions, check_different
 from nmt.store.model_folder import ModelFolder
-from nmt.text.directions import Direction, side_of
+from nmt.text.directions import Direction, same_direction, side_of, spoken
+from nmt.text.languages import same_language
 from nmt.text.lines import one_line
 from nmt.text.profile import Profile
 from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training import searches, synthetic
 from nmt.training.mixed import Feed
-from nmt.training.request import TrainJob, TrainRequest, read_request
+from nmt.training.request import TrainJob, TrainRequest, open_teacher, read_request
 from nmt.training.scores import Scores
 from nmt.training.stages import TEACHER, stages_of
 from nmt.training.synthetic import Interrupted, Making, Texts
@@ -394,6 +397,48 @@ def test_both_directions_first_is_left_out_where_all_are_there_already(many: Man
     prepare(request(many.text, tmp_path / "data", two, **sets), OPTIONS)
     asked = TrainRequest(tmp_path / "data", tmp_path / "run", "tiny", layers)
     assert read_request(asked).config.training.bidirectional == 0
+
+
+def refusal(check: Callable[..., object], *arguments: object) -> str:
+    """How a check refuses its arguments; "" where it does not."""
+    try:
+        check(*arguments)
+    except SettingsError as error:
+        return str(error)
+    return ""
+
+
+def test_teachers_and_members_know_all_directions(many: Many) -> None:
+    """By brute force: those of all sets of directions that are among the trained ones, which have tags."""
+    model, data = ModelFolder.open(many.run), Dataset.open(many.data)
+    for count in (1, 2, 3):
+        for chosen in combinations(permutations(("en", "fy", "ko"), 2), count):
+            data.directions = chosen
+            is_known = count > 1 and set(chosen) <= set(DIRECTIONS)
+            refused = refusal(open_teacher, many.run, data)
+            assert is_known == (not refused)
+            assert is_known or f"and {many.data} is {spoken(chosen)}; give a `teacher`" in refused
+            other = replace(model, directions=chosen if count > 1 else (), source_language=chosen[0][0])
+            other = replace(other, target_language=chosen[0][1])
+            assert is_known == (not refusal(check_member, other, model))
+
+
+CODES = ("de", "de_CH", "de_AT", "deu", "en", "en_US", "zh", "zho", "zh_Hans", "zh_Hant")
+
+
+def test_a_direction_is_never_the_one_back() -> None:
+    """Though both languages are variants of one; and alike codes name the same direction."""
+    for first in permutations(CODES, 2):
+        assert same_direction(first, first)
+        assert not same_direction(first, (first[1], first[0]))
+        assert not refusal(check_different, [first, (first[1], first[0])])
+        for second in permutations(CODES, 2):
+            same = same_direction(first, second)
+            assert same == same_direction(second, first)
+            assert not same or all(map(same_language, first, second))
+            assert same or {*first} & {*second} or not all(map(same_language, first, second))
+    assert same_direction(("de", "de_CH"), ("deu", "de_CH"))
+    assert not same_direction(("de", "de_CH"), ("de", "de_AT"))
 
 
 def test_terms_are_refused_for_several_directions(many: Many, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """Fine-tuning: from a model's weights, with a model's vocabulary, and with weighted corpora."""
 
+import json
 import re
 import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,11 @@ import torch
 from conftest import TinyRun, equal, nmt, weights, write_corpus
 from test_run import Recorder
 
+from nmt.config import PrepareOptions
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
+from nmt.corpus.prepare import PrepareRequest, prepare
+from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import SettingsError
 from nmt.model.layers import Dropout
 from nmt.store.model_folder import ModelFolder, load_model
@@ -143,6 +148,88 @@ def test_a_run_that_began_with_a_model_resumes_exactly(tiny_run: TinyRun, more: 
     whole = train(more, tmp_path / "whole", tiny_run.run)
     train(more, tmp_path / "halves", tiny_run.run, stop_at=3)
     assert equal(train(more, tmp_path / "halves", tiny_run.run), whole)
+
+
+@pytest.fixture(scope="module")
+def twin(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of the tiny run under another digest."""
+    folder = shutil.copytree(tiny_run.run / "model", tmp_path_factory.mktemp("twin") / "model")
+    facts = read_manifest(folder)
+    write_manifest(folder, {**{name: fact for name, fact in facts.items() if name != "files"}, "step": 19})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def with_text(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with text of its source language, so that a run has the same settings with a teacher and without."""
+    folder = tmp_path_factory.mktemp("text")
+    train, valid = write_corpus(folder, "train", 400, 80), write_corpus(folder, "valid", 500, 20)
+    text = write_corpus(folder, "books", 600, 40).with_suffix(".ko")
+    asked = PrepareRequest("ko", "en", (train,), valid, (), folder / "data", vocabulary=tiny_run.run, mono=(text,))
+    prepare(asked, PrepareOptions())
+    return folder / "data"
+
+
+def begun(asked: TrainRequest, stop_at: int = 0) -> None:
+    """Open a run, and make a few updates."""
+    with open_run(read_request(asked), CPU, Reporter()) as opened:
+        if stop_at:
+            opened.train(lambda: opened.state.counters.step >= stop_at)
+
+
+def models(first: Path, second: Path) -> dict[str, dict[str, Any]]:
+    """What a run may be given of two models, by words."""
+    return {
+        "none": {},
+        "init": {"init": first},
+        "another init": {"init": second},
+        "teacher": {"teachers": (first,)},
+        "two teachers": {"teachers": (first, second)},
+        "both": {"init": first, "teachers": (first,)},
+    }
+
+
+def test_a_run_resumes_with_the_models_that_it_began_with_and_with_no_others(
+    tiny_run: TinyRun, twin: Path, with_text: Path, tmp_path: Path
+) -> None:
+    """From its beginning on, though it has no checkpoint; and the run is left as it was."""
+    shape = {"model": asdict(ModelFolder.open(twin).config)}
+    layers: Any = (shape, {"training": {"steps": 6, "odd_input": 0.0, "bidirectional": 0.0}})
+    given = models(tiny_run.run, twin)
+    for before, first in given.items():
+        run = tmp_path / before
+        begun(TrainRequest(with_text, run, "tiny", layers, **first))
+        files = {path: path.read_bytes() for path in run.iterdir()}
+        for now, second in given.items():
+            if now != before:
+                with pytest.raises(SettingsError, match=r"began with.* `(init|teacher)`; (give|leave) .*`overwrite`"):
+                    begun(TrainRequest(with_text, run, "tiny", layers, **second))
+                assert {path: path.read_bytes() for path in run.iterdir()} == files
+        begun(TrainRequest(with_text, run, "tiny", layers, **first))
+
+
+@pytest.mark.parametrize("before", ["none", "init"])
+def test_checkpoints_have_the_models_too_and_older_ones_resume_without(
+    before: str, tiny_run: TinyRun, twin: Path, with_text: Path, tmp_path: Path
+) -> None:
+    shape = {"model": asdict(ModelFolder.open(twin).config)}
+    layers: Any = (shape, {"training": {"steps": 6, "odd_input": 0.0, "bidirectional": 0.0}})
+    asked, given = TrainRequest(with_text, tmp_path / "run", "tiny", layers), models(tiny_run.run, twin)
+    begun(replace(asked, **given[before]), stop_at=1)
+    (tmp_path / "run" / "environment.json").unlink()
+    others = [more for name, more in given.items() if name != before]
+    for more in others:
+        with pytest.raises(SettingsError, match=r"began with.* `(init|teacher)`; (give|leave) .*`overwrite`"):
+            begun(replace(asked, **more))
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    state = json.loads((checkpoint / "state.json").read_text())
+    (checkpoint / "state.json").write_text(json.dumps({name: state[name] for name in state.keys() - {*MODELS}}))
+    facts = read_manifest(checkpoint, verify=False)
+    write_manifest(checkpoint, {name: facts[name] for name in facts.keys() - {"files"}})
+    begun(replace(asked, **given["another init"]))
+
+
+MODELS = ("init", "teachers")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,7 +25,10 @@ from nmt.model.positions import sinusoids
 from nmt.store.imported import import_model
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
-from nmt.text.tokenizer import BOS, EOS
+from nmt.text.reserved import RESERVED
+from nmt.text.spm_format import BYTE_PIECES, FIRST_PLAIN
+from nmt.text.tokenizer import BOS, EOS, Tokenizer, train_tokenizer
+from nmt.training.inherited import inherit, names_of
 from nmt.training.objective import Objective, TensorBatch
 
 BEAM = 4
@@ -205,6 +209,52 @@ def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, byt
     assert not torch.equal(before["embeddings.output_bias"], after["embeddings.output_bias"])
     translated = nmt("translate", tmp_path / "run", input="나는 학생이다.\n龘\n")
     assert (translated.returncode, translated.stdout.count("\n")) == (0, 2)
+
+
+def test_a_run_with_another_vocabulary_inherits_what_the_imported_model_learnt_and_nothing_else(
+    models: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    """Pieces that ours have and it had not keep new vectors: bytes, slots, and those that its vocabulary lacks."""
+    import_model(foreign.write_marian(tmp_path / "folder", models), tmp_path / "model", ("ko", "en"))
+    folder = ModelFolder.open(tmp_path / "model")
+    own = [Tokenizer(train_tokenizer(foreign.text(side), "bpe", 1200), "own") for side in ("ko", "en")]
+    parent = load_model(folder)
+    child = build_model(folder.config, own[0].size, own[1].size, joint=False)
+    fresh = {name: tensor.clone() for name, tensor in child.state_dict().items()}
+    inherit(child, parent, (own[0], own[1]), folder.tokenizers)
+    row_of = foreign.vocabulary(*models)
+    for name, tokenizer, model in (("source", own[0], models[0]), ("target", own[1], models[1])):
+        made, before = (each[f"embeddings.{name}.weight"] for each in (child.state_dict(), fresh))
+        given = load_file(tmp_path / "model" / "model.safetensors")[f"embeddings.{name}.weight"]
+        ids = {piece: id for id, piece in enumerate(names_of(folder.tokenizers[name == "target"]))}
+        known = {
+            piece: given[ids[piece]]
+            for piece in {*foreign.pieces_of(model), *row_of} & row_of.keys() & ids.keys() - {"<unk>", "</s>"}
+        }
+        assert all(vector.any() for vector in known.values())
+        counts = {"fresh": 0, "same": 0, "mean": 0}
+        for id, piece in enumerate(names_of(tokenizer)):
+            if id <= EOS:
+                continue
+            parts = spelling(piece, known) if FIRST_PLAIN <= id < tokenizer.first_reserved else []
+            if not parts:
+                counts["fresh"] += 1
+                assert made[id].equal(before[id]), piece
+                continue
+            counts["same" if len(parts) == 1 else "mean"] += 1
+            assert made[id].allclose(torch.stack([known[part] for part in parts]).mean(0), atol=1e-6), piece
+        assert counts["fresh"] >= len(BYTE_PIECES) + RESERVED
+        assert min(counts.values()) > 20, counts
+
+
+def spelling(name: str, known: Mapping[str, Tensor]) -> list[str]:
+    """The longest known pieces of a name from left to right, without characters that none has."""
+    while name:
+        first = max((piece for piece in known if name.startswith(piece)), key=len, default="")
+        if first:
+            return [first, *spelling(name[len(first) :], known)]
+        name = name[1:]
+    return []
 
 
 def test_a_vocabulary_shared_by_both_sides_stays_one(models: tuple[bytes, bytes], tmp_path: Path) -> None:

@@ -15,9 +15,11 @@ from nmt.corpus.cleaning import Cleaning
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.mono_split import mono_reports
 from nmt.corpus.prepare import PrepareReport, PrepareRequest, prepare
+from nmt.corpus.texts import find_texts
 from nmt.disk.manifest import read_manifest
 from nmt.errors import DataError, MissingInputError
 from nmt.show.corpus_report import report
+from nmt.text.languages import same_language
 from nmt.text.normal import normal
 
 OPTIONS = PrepareOptions(vocab_size=600)
@@ -208,6 +210,29 @@ def test_a_text_that_is_missing_or_of_another_language_is_named(folder: Path) ->
     for name in ("books.fr", "books.txt", "books"):
         with pytest.raises(DataError, match=r"does not end in ko or en; name a text by its language"):
             made(folder, "refused", mono=(write(folder / name, ["un livre"]),))
+
+
+VARIANTS = ("de", "de_CH"), ("zh", "zh_Hant"), ("src", "tgt"), ("en", "tok.en"), ("xx1", "new"), ("en-GB", "en_US")
+
+
+@pytest.mark.parametrize("languages", [*VARIANTS, *(pair[::-1] for pair in VARIANTS)])
+def test_a_text_is_of_the_side_whose_code_it_ends_in(languages: tuple[str, str], tmp_path: Path) -> None:
+    """Whatever word the code is, and however alike the other one; a code of either is refused."""
+    for side, language in enumerate(languages):
+        for name in (language, f"{language}.gz", language.upper(), language.replace("_", "-")):
+            if "." in language and name == language.upper():
+                continue
+            text = write(tmp_path / f"books.{name}", [])
+            (found,) = find_texts([text], languages, fix=False)
+            assert (found.side, found.language) == (side, language)
+    for name in ("de_AT", "deu", "zho", "zh_Hans", "eng", "trg", "txt", "en_GB.xz"):
+        text = write(tmp_path / f"books.{name}", [])
+        alike = [side for side, code in enumerate(languages) if same_language(name.removesuffix(".xz"), code)]
+        if len(alike) == 1:
+            assert [found.side for found in find_texts([text], languages, fix=False)] == alike
+        else:
+            with pytest.raises(DataError, match=r"may be of .* or" if alike else r"does not end in .* or"):
+                find_texts([text], languages, fix=False)
 
 
 def test_facts_that_prepare_never_writes_are_refused() -> None:

@@ -36,7 +36,7 @@ from nmt.corpus.rules.rule import Chunk
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import CannotCreateError, DataError, MissingInputError
 from nmt.text import processes
-from nmt.text.progress import Silent
+from nmt.text.progress import Progress, Silent
 from nmt.text.tokenizer import Tokenizer, train_tokenizer
 from nmt.text.verbatim import Grammar
 
@@ -339,6 +339,44 @@ def test_any_change_makes_it_anew(
     assert not prepare(changed, options).unchanged
     Dataset.open(request_.output)
     assert prepare(changed, options).unchanged
+
+
+@pytest.mark.parametrize("name", ["licence", "columns", "model", "vocabulary", "weights", "mono"])
+def test_what_was_given_and_is_left_out_makes_it_anew(request_: PrepareRequest, tmp_path: Path, name: str) -> None:
+    """And so does what is given again; then the dataset has the bytes that it had at first."""
+    write(tmp_path / "books", [pair(number) for number in range(80, 90)])
+    table = tmp_path / "pairs.tsv"
+    table.write_text("".join(f"{source}\t{target}\n" for source, target in TRAIN), encoding="utf-8")
+    request = replace(request_, train=(table,))
+    if name == "vocabulary":
+        prepare(replace(request, output=tmp_path / "other"), OPTIONS)
+    given = {
+        "licence": "MIT",
+        "columns": ("2", "1"),
+        "model": Even(),
+        "vocabulary": tmp_path / "other",
+        "weights": (2.0,),
+        "mono": (tmp_path / "books.en",),
+    }
+    with_it = replace(request, **{name: given[name]})  # type: ignore[arg-type]
+    made = []
+    for asked in (with_it, request, with_it):
+        assert not prepare(asked, OPTIONS).unchanged
+        assert prepare(asked, OPTIONS).unchanged
+        made.append(contents(request.output))
+    assert made[0] == made[2] != made[1]
+
+
+class Even:
+    """A model of the rule ``model`` that finds all pairs alike."""
+
+    name, digest = "even", "1"
+
+    def about(self) -> dict[str, str | int]:
+        return {"model": self.digest}
+
+    def score(self, pairs: Sequence[tuple[str, str]], progress: Progress) -> list[float]:
+        return [-1.0] * len(pairs)
 
 
 def test_the_digest_tells_other_data_and_not_another_making(request_: PrepareRequest, tmp_path: Path) -> None:

@@ -524,9 +524,9 @@ def test_a_students_run_learns_from_its_teacher_and_resumes(tiny_run: TinyRun, t
     assert train(student(tmp_path / "halves"), lambda: next(asked) > 5) == ("stopped", 0), "while it translates"
     assert train(student(tmp_path / "halves")) == ("done", 12)
     assert_same_run(tmp_path / "halves", tmp_path / "whole")
-    with pytest.raises(SettingsError, match="learns from a teacher; give the same `teacher`"):
+    with pytest.raises(SettingsError, match="began with `teacher`; give the same `teacher`"):
         train(replace(student(tmp_path / "halves"), teachers=()))
-    with pytest.raises(SettingsError, match="learns from another teacher"):
+    with pytest.raises(SettingsError, match="began with another `teacher`; give the same"):
         train(replace(student(tmp_path / "halves"), teachers=(tiny_run.run, tiny_run.run)))
     with pytest.raises(SettingsError, match="the `teacher` would teach nothing"):
         read_request(student(tmp_path / "none", synthetic=0.0))

@@ -16,7 +16,7 @@ from nmt.disk.compression import COMPRESSED
 from nmt.disk.files import count_lines, open_binary
 from nmt.errors import DataError, MissingInputError
 from nmt.text.encodings import refuse_format
-from nmt.text.languages import language_of, same_language
+from nmt.text.languages import language_of, sides_of
 from nmt.text.lines import printable, read_lines
 from nmt.text.mending import mend
 
@@ -64,7 +64,7 @@ def find_corpus(
         return Corpus(path, (path,), weight, languages=languages, columns=columns if form.is_table else None)
     if path.is_file():
         refuse_format(path)
-    source, target = (_find_side(path, language) for language in languages)
+    source, target = (_find_side(path, language, languages) for language in languages)
     return Corpus(path, (source, target), weight, languages=languages)
 
 
@@ -77,11 +77,11 @@ def count_pairs(corpus: Corpus) -> int | None:
     return count_lines(corpus.files[:1]) if form is None or form.is_table else None
 
 
-def _find_side(path: Path, language: str) -> Path:
+def _find_side(path: Path, language: str, languages: tuple[str, str]) -> Path:
     side = _side(path, language)
     if side:
         return side
-    codes = _other_codes(path, language)
+    codes = _other_codes(path, language, languages)
     if len(codes) > 1:
         raise DataError(
             f"there is no file {path}.{language}, but several of its language: {path}.{f', {path}.'.join(codes)}",
@@ -101,10 +101,14 @@ def _side(path: Path, code: str) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
-def _other_codes(path: Path, language: str) -> list[str]:
-    """Other codes of the language in names of files with the prefix ``path``, as in ``b.en-US`` for ``en``."""
+def _other_codes(path: Path, language: str, languages: tuple[str, str]) -> list[str]:
+    """Other codes of the language in names of files with the prefix ``path``, as in ``b.en-US`` for ``en``.
+
+    One that may as well be of the other of both ``languages`` is none.
+    """
     codes = {language_of(file) for file in path.parent.glob(f"{escape(path.name)}.*")} - {""}
-    return sorted(code for code in codes if same_language(code, language) and _side(path, code))
+    own = [languages.index(language)]
+    return sorted(code for code in codes if sides_of(code, languages) == own and _side(path, code))
 
 
 def read_chunks(corpus: Corpus) -> Iterator[list[Pair]]:

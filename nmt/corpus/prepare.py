@@ -121,7 +121,9 @@ def prepare(
     with open_scratch(output, done_by, OURS) as scratch, create_folder(output, replaceable(KIND)) as folder:
         given = Given(corpora, texts, languages, request.directions, vocabulary, request.model)
         facts |= make(folder, given, options, Means(scratch, progress, spread or by_processes(workers)))
-        write_manifest(folder, facts)
+        # For a person; the pieces are the same in another folder.
+        facts["vocabulary_path"] = printable(str(request.vocabulary)) if request.vocabulary else None
+        write_manifest(folder, {name: fact for name, fact in facts.items() if fact is not None})
     return _report(facts, unchanged=False)
 
 
@@ -187,17 +189,17 @@ def _hashed(corpus: Corpus) -> Corpus:
 
 
 def _facts(request: PrepareRequest, options: PrepareOptions, corpora: Sequence[tuple[str, Corpus]]) -> dict[str, Any]:
-    """The manifest's facts about inputs and options; equal facts mean an equal dataset."""
+    """The manifest's facts about inputs and options, None for what was not given; equal ones mean an equal dataset."""
     return {
         "kind": KIND,
         "format": FORMAT,
-        **({"licence": request.licence} if request.licence else {}),
+        "licence": request.licence or None,
         "source_language": request.source_language,
         "target_language": request.target_language,
-        **({"directions": list(map(list, request.several))} if request.several else {}),
+        "directions": list(map(list, request.several)) or None,
         "joint": options.joint_vocab,
         "options": {name: value for name, value in asdict(options).items() if request.several or name != "temperature"},
-        **({"model": {"path": request.model.name, "sha256": request.model.digest}} if request.model else {}),
+        "model": {"path": request.model.name, "sha256": request.model.digest} if request.model else None,
         "inputs": [
             {
                 "role": role,
@@ -224,7 +226,9 @@ def _made_already(output: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
         check_files(output, manifest)
     except (MissingInputError, DataError):
         return None
-    if {**manifest, **facts} != manifest or not {"profile", "target_pieces", "lexicon"} <= manifest.keys():
+    if any(manifest.get(name) != fact for name, fact in facts.items()):
+        return None
+    if not {"profile", "target_pieces", "lexicon"} <= manifest.keys():
         return None
     if manifest.get("cleaning") != cleaning.FORMAT:  # there would be no report of it
         return None

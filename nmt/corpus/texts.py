@@ -10,7 +10,7 @@ from nmt.corpus.parallel import CHUNK_CHARACTERS
 from nmt.corpus.rules.rule import AT_A_TIME
 from nmt.disk.files import open_binary, sha256
 from nmt.errors import DataError, MissingInputError
-from nmt.text.languages import language_of, same_language
+from nmt.text.languages import name_before_compression, sides_of
 from nmt.text.lines import printable, read_lines
 from nmt.text.mending import mend
 from nmt.text.sentences import split_sentences
@@ -40,19 +40,26 @@ class Part:
 def find_texts(paths: Sequence[Path], languages: tuple[str, str], fix: bool) -> list[Text]:
     """The texts of these files, whose endings say their language: ``books.de``, ``news.en.gz``.
 
-    Raises MissingInputError for a file that does not exist, DataError for one of another language.
+    Raises MissingInputError for a file that does not exist, DataError for one of another language or of either.
     """
     texts = []
     for path in paths:
         if not path.is_file():
             raise MissingInputError(f"there is no file {path}", "check the path")
-        code = language_of(path)
-        sides = [side for side, language in enumerate(languages) if code and same_language(code, language)]
-        if not sides:
+        sides = sides_of(_ending(path, languages), languages)
+        if len(sides) != 1:
             names = " or ".join(languages)
-            raise DataError(f"{path} does not end in {names}", f"name a text by its language, as books.{languages[1]}")
+            what = f"{path} may be of {names}" if sides else f"{path} does not end in {names}"
+            raise DataError(what, f"name a text by its language, as books.{languages[1]}")
         texts.append(Text(path, sides[0], languages[sides[0]], sha256(path), fix))
     return texts
+
+
+def _ending(path: Path, languages: Sequence[str]) -> str:
+    """What the name ends in: one of the languages, which may be any word and have dots, or its last part."""
+    plain = name_before_compression(path)
+    own = (language for language in sorted(languages, key=len, reverse=True) if plain.name.endswith(f".{language}"))
+    return next(own, plain.suffix[1:])
 
 
 def inputs_of(texts: Sequence[Text]) -> list[dict[str, Any]]:

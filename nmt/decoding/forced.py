@@ -18,7 +18,7 @@ from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
 from nmt.decoding.pair_slots import Pair, PairSlots
 from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
-from nmt.text.languages import same_language
+from nmt.text.directions import same_direction
 from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
@@ -218,7 +218,7 @@ class ModelOfPairs:
     def __init__(self, model: "ModelFolder", languages: tuple[str, str], wanted: EngineOptions) -> None:
         """Raises SettingsError unless the model translates from the first of ``languages`` to the second."""
         there = (model.source_language, model.target_language)
-        if not all(map(same_language, languages, there)):
+        if not same_direction(languages, there):
             raise SettingsError(
                 f"the model of `rule` translates {' → '.join(there)}, and the corpora are {' → '.join(languages)}",
                 f"give a model that translates {' → '.join(languages)}",
@@ -264,7 +264,7 @@ def windows(pairs: Iterable[Pair]) -> Iterator[PairWindow]:
 def check_reverse(model: "ModelFolder", reverse: "ModelFolder") -> None:
     """Raise SettingsError unless ``reverse`` translates back what ``model`` translates."""
     wanted, there = (model.target_language, model.source_language), (reverse.source_language, reverse.target_language)
-    if not all(map(same_language, wanted, there)):
+    if not same_direction(wanted, there):
         raise SettingsError(
             f"`reverse` translates {' → '.join(there)}, and {model.folder} {' → '.join(reversed(wanted))}",
             f"give a model that translates {wanted[0]} → {wanted[1]}",

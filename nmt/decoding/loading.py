@@ -10,7 +10,7 @@ from nmt.disk.files import sha256
 from nmt.errors import SettingsError, missing_extra
 from nmt.store.ctranslate2_model import not_installed, why_not
 from nmt.store.model_folder import ModelFolder
-from nmt.text.languages import same_language
+from nmt.text.directions import lacking, spoken
 
 
 def load_engine(
@@ -64,11 +64,11 @@ def with_phrases(model: ModelFolder, plain: FullEngine, threads: int) -> FullEng
 
 
 def check_member(model: ModelFolder, member: ModelFolder) -> None:
-    """Raise SettingsError unless ``member`` has the direction and the vocabulary of ``model``."""
-    ways = [(folder.source_language, folder.target_language) for folder in (model, member)]
-    if not all(map(same_language, *ways)):
-        what = f"{member.folder} translates {' → '.join(ways[1])}, and {model.folder} {' → '.join(ways[0])}"
-        raise SettingsError(what, "give an `ensemble` of one direction")
+    """Raise SettingsError unless ``member`` has the directions and the vocabulary of ``model``."""
+    tagged = bool(member.directions)
+    if tagged != bool(model.directions) or lacking(model.pairs, member.pairs, tagged):
+        what = f"{member.folder} translates {spoken(member.pairs)}, and {model.folder} {spoken(model.pairs)}"
+        raise SettingsError(what, "give an `ensemble` of models that were trained for the same directions")
     if [sha256(path) for path in model.tokenizer_paths] != [sha256(path) for path in member.tokenizer_paths]:
         raise SettingsError(
             f"{member.folder} has another vocabulary than {model.folder}",

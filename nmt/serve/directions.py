@@ -9,8 +9,8 @@ from nmt.config import EngineOptions, SearchOptions
 from nmt.decoding.translator import Translator
 from nmt.errors import SettingsError
 from nmt.store.model_folder import ModelFolder
-from nmt.text.directions import Direction, languages_of, spoken
-from nmt.text.languages import language_name, named, same_language
+from nmt.text.directions import Direction, languages_of, same_direction, spoken
+from nmt.text.languages import language_name, sides_of
 
 LONGEST_CODE = 32  # characters of the name of a language
 
@@ -74,14 +74,15 @@ class Directions:
 
     def named(self, source: str, target: str) -> list[Served]:
         """The directions that two codes name: several where a code is of several languages here, as zh may be."""
-        into = self.into(target)
-        sources = named(source, (each.source for each in into)) if len(source) <= LONGEST_CODE else []
-        return [each for each in into if each.source in sources]
+        if max(len(source), len(target)) > LONGEST_CODE:
+            return []
+        exact = [each for each in self.served if (each.source, each.target) == (source, target)]
+        return exact or [each for each in self.served if same_direction((each.source, each.target), (source, target))]
 
     def into(self, target: str) -> list[Served]:
         """The directions into a language."""
-        targets = named(target, (each.target for each in self.served)) if len(target) <= LONGEST_CODE else []
-        return [each for each in self.served if each.target in targets]
+        codes = [each.target for each in self.served]
+        return [self.served[place] for place in sides_of(target, codes)] if len(target) <= LONGEST_CODE else []
 
     def languages(self) -> list[dict[str, Any]]:
         """Each language with its English name, and the languages that it is translated into."""
@@ -104,7 +105,7 @@ def check_different(pairs: Iterable[Direction]) -> None:
     """Raise SettingsError for a direction that comes twice."""
     seen: list[Direction] = []
     for pair in pairs:
-        if any(all(map(same_language, pair, other)) for other in seen):
+        if any(same_direction(pair, other) for other in seen):
             raise SettingsError(
                 f"two models translate {spoken([pair])}", "serve one of them, or each on its own `port`"
             )

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nmt.errors import SettingsError
 from nmt.serve.directions import Served
 from nmt.serve.limits import QueueFullError
-from nmt.text.directions import spoken
-from nmt.text.languages import same_language
+from nmt.text.directions import same_direction, spoken
 
 if TYPE_CHECKING:
     from nmt.show.thinking import Thinker
@@ -91,4 +90,4 @@ class Thinking:
 
 
 def _translates(model: "ModelFolder", served: Served) -> bool:
-    return any(all(map(same_language, pair, (served.source, served.target))) for pair in model.pairs)
+    return any(same_direction(pair, (served.source, served.target)) for pair in model.pairs)

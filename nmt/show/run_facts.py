@@ -16,6 +16,7 @@ from nmt.errors import UsageError
 from nmt.show.corpus_report import sums_table
 from nmt.show.markup import table, text
 from nmt.store.model_folder import ModelFolder
+from nmt.store.run_folder import DIGESTS
 
 NO_ENVIRONMENT = "It began with a version that wrote none down."
 
@@ -114,7 +115,8 @@ def environments(known: Mapping[str, Mapping[str, str]]) -> str:
     """What the last process of each run was made with; runs with the same are told together."""
     together: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for run, facts in known.items():
-        own = tuple((key, value) for key, value in facts.items() if key not in ("data", "init", "teachers"))
+        shown = (fact for fact in facts.items() if not fact[0].endswith(DIGESTS))
+        own = tuple((key, value) for key, value in shown if key not in ("data", "init", "teachers"))
         together.setdefault(own, []).append(run)
     parts = []
     for own, runs in together.items():

@@ -28,6 +28,7 @@ from nmt.store.model_cache import KIND as MODEL
 
 LOCK = ".lock"
 LARGEST_ENVIRONMENT = 1 << 16  # bytes; ours have 500
+DIGESTS = "_sha256"  # ends the names of facts in environment.json that are digests of models
 LONGEST_EVENT = 1 << 16  # bytes of a line of metrics.jsonl; ours have some 300
 
 

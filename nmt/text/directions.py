@@ -5,7 +5,7 @@ from typing import Any
 
 from nmt.config import is_name
 from nmt.errors import DataError, SettingsError, shown
-from nmt.text.languages import named
+from nmt.text.languages import same_language, sides_of
 
 Direction = tuple[str, str]
 """The codes of the source's and the target's language."""
@@ -38,6 +38,30 @@ def spoken(directions: Iterable[Direction]) -> str:
     return ", ".join(" → ".join(direction) for direction in directions)
 
 
+def same_direction(first: Direction, second: Direction) -> bool:
+    """Whether two directions are of the same languages, side by side; equal codes count before alike ones.
+
+    So ``de`` → ``de_CH`` is ``de_DE`` → ``de_CH``, and not ``de_CH`` → ``de``.
+    """
+    sides = zip(first, second, strict=True)
+    return all(
+        code == other or (code not in second and other not in first and same_language(code, other))
+        for code, other in sides
+    )
+
+
+def lacking(wanted: Sequence[Direction], known: Sequence[Direction], tagged: bool) -> list[Direction]:
+    """The wanted directions that are not among those a model knows.
+
+    Where a tag asks for the language, ``tagged``, codes must be equal: each has a tag of its own.
+    """
+    return [
+        each
+        for each in wanted
+        if each not in known and (tagged or not any(same_direction(each, other) for other in known))
+    ]
+
+
 def check_directions(directions: Sequence[Direction]) -> None:
     """Raise SettingsError for directions that no dataset can have."""
     for source, target in directions:
@@ -60,7 +84,7 @@ def chosen_target(targets: Sequence[str], to: str, name: str) -> str:
     several = len(targets) > 1
     if not to and not several:
         return targets[0]
-    alike = named(to, targets) if to else []
+    alike = [targets[place] for place in sides_of(to, targets)] if to else []
     if len(alike) == 1:
         return alike[0]
     into = ", ".join(targets)

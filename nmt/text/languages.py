@@ -6,7 +6,7 @@ loading takes 0.05 s. Knows codes, names and scripts; no texts.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,16 +105,27 @@ def same_language(first: str, second: str) -> bool:
     return left.language == right.language and not any(differ)
 
 
-def named(code: str, codes: Iterable[str]) -> list[str]:
-    """The codes among some that a code names: the same one alone, or else all of its language."""
-    each = list(dict.fromkeys(codes))
-    return [code] if code in each else [one for one in each if same_language(one, code)]
+def sides_of(code: str, languages: Sequence[str]) -> list[int]:
+    """The numbers of those languages that a code names: the one of this code, or else all of its language.
+
+    Codes that differ in ``-`` and ``_`` or in capitals alone are one.
+    """
+    equal = [side for side, language in enumerate(languages) if _plain(language) == _plain(code)]
+    return equal or [side for side, language in enumerate(languages) if same_language(code, language)]
+
+
+def _plain(code: str) -> str:
+    return code.lower().replace("_", "-")
+
+
+def name_before_compression(path: Path) -> Path:
+    """The path without the ending of a compressed file: ``test.ko`` of ``test.ko.gz``."""
+    return path.with_suffix("") if path.suffix in COMPRESSED else path
 
 
 def language_of(path: Path) -> str:
     """The language code at the end of a file name, as in ``test.ko`` or ``test.pt_BR.gz``; "" if there is none."""
-    plain = path.with_suffix("") if path.suffix in COMPRESSED else path
-    code = plain.suffix[1:]
+    code = name_before_compression(path).suffix[1:]
     return code if code.lower() not in FILE_ENDINGS and is_language(code) else ""
 
 

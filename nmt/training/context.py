@@ -47,6 +47,5 @@ class RunContext:
 
     def save_checkpoint(self) -> None:
         """Write the state to the run folder. Raises StorageError when the disk fails."""
-        taught = {"teachers": self.job.taught_by} if self.job.teachers else {}
-        checkpoint = self.state.checkpoint({"data": self.data.digest, **taught, **self.feed.facts})
+        checkpoint = self.state.checkpoint({"data": self.data.digest, **self.job.models, **self.feed.facts})
         self.folder.save_checkpoint(self.counters.step, checkpoint, self.training.keep)

@@ -1,16 +1,19 @@
-"""What a run is made with: versions, the machine, and what was named for it. Knows no data and no model."""
+"""What a run is made with: versions, the machine, and what was named for it. Knows no data and no weights."""
 
 import platform
 
 import torch
 
+from nmt.errors import DataError
+from nmt.store.run_folder import DIGESTS, RunFolder
 from nmt.text.machine import available_cores, processor_name
-from nmt.training.request import TrainRequest
+from nmt.training.request import TrainJob
 from nmt.version import __version__
 
 
-def environment_of(request: TrainRequest, device: torch.device, processes: int) -> dict[str, str]:
+def environment_of(job: TrainJob, device: torch.device, processes: int) -> dict[str, str]:
     """The facts of this process as ``environment.json`` has them, in words; paths are as they were given."""
+    request = job.request
     chip = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
     return {
         "program": f"nmt {__version__}",
@@ -23,4 +26,14 @@ def environment_of(request: TrainRequest, device: torch.device, processes: int) 
         "data": str(request.data),
         **({"init": str(request.init)} if request.init else {}),
         **({"teachers": "\n".join(map(str, request.teachers))} if request.teachers else {}),
+        **{name + DIGESTS: "\n".join(digests) for name, digests in job.models.items()},
     }
+
+
+def models_of(folder: RunFolder) -> dict[str, list[str]]:
+    """The digests of the models that a run began with, as ``TrainJob.models``; without what nobody wrote down."""
+    try:
+        facts = folder.read_environment()
+    except DataError:  # the checkpoints have them, too
+        return {}
+    return {name.removesuffix(DIGESTS): fact.splitlines() for name, fact in facts.items() if name.endswith(DIGESTS)}

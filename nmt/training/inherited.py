@@ -9,20 +9,23 @@ import re
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from nmt.model.family import TranslationModel
-from nmt.text.tokenizer import EOS, Tokenizer
+from nmt.text.spm_format import FIRST_PLAIN
+from nmt.text.tokenizer import EOS, UNK, Tokenizer
 
 Tokenizers = tuple[Tokenizer, Tokenizer]  # the source's and the target's
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
-OF_SOURCE = "embeddings.source.weight"
+OF_SOURCE, OF_TARGET = "embeddings.source.weight", "embeddings.target.weight"
 PRODUCED = "embeddings.produced"
 
 
 def inherit(child: TranslationModel, parent: TranslationModel, own: Tokenizers, parents: Tokenizers) -> None:
     """Give ``child`` the weights of ``parent``, a model of the same shape; what it produces stays its own."""
     given = parent.state_dict()
-    rows = [origins(*each) for each in zip(own, parents, strict=True)]
+    vectors = given.get(OF_SOURCE, given[OF_TARGET]), given[OF_TARGET]
+    rows = [origins(*each) for each in zip(own, parents, map(trained, vectors), strict=True)]
     with torch.no_grad():
         for name, tensor in child.state_dict().items():
             if name == PRODUCED:
@@ -42,16 +45,29 @@ def shared(own: Tokenizers, parents: Tokenizers) -> tuple[int, int]:
     return sum(len(here & there) for here, there in names), sum(len(here) for here, _ in names)
 
 
-def origins(tokenizer: Tokenizer, parent: Tokenizer) -> list[list[int]]:
-    """For each piece the pieces of ``parent`` that it begins with: the same, those that spell it, or none."""
-    names, known = names_of(parent), {name: id for id, name in enumerate(names_of(parent))}
+def trained(vectors: Tensor) -> list[bool]:
+    """Whether each piece has a vector that its model learnt: a row for each piece.
+
+    An imported model has zeros for pieces that only our vocabularies have, such as bytes, and the unknown piece's
+    vector for those that its own vocabulary lacks.
+    """
+    own = vectors.any(1) & (vectors != vectors[UNK]).any(1)
+    own[: EOS + 1] = True  # decoders may begin with zeros
+    return [bool(each) for each in own]
+
+
+def origins(tokenizer: Tokenizer, parent: Tokenizer, is_trained: Sequence[bool]) -> list[list[int]]:
+    """For each piece the trained ones of ``parent`` that it begins with: the same, those that spell it, or none."""
+    names = names_of(parent)
+    known = {name: id for id, name in enumerate(names) if is_trained[id]}
     plain = {name: id for name, id in known.items() if EOS < id < parent.first_reserved}
     longest = max(map(len, names))
     found = []
     for id, name in enumerate(names_of(tokenizer)):
         is_plain = EOS < id < tokenizer.first_reserved
         same = (plain if is_plain else known).get(name)
-        found.append([same] if same is not None else spelled(name, plain, longest) if is_plain else [])
+        is_text = FIRST_PLAIN <= id < tokenizer.first_reserved  # the name of a byte is none
+        found.append([same] if same is not None else spelled(name, plain, longest) if is_text else [])
     return found
 
 

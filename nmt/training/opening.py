@@ -19,19 +19,18 @@ from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import spoken
-from nmt.text.languages import same_language
+from nmt.text.directions import same_direction, spoken
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
 from nmt.training.distribution import ALONE, Group
-from nmt.training.environment import environment_of
+from nmt.training.environment import environment_of, models_of
 from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.inherited import inherit, shared
 from nmt.training.loop import budget_used
 from nmt.training.mixed import Feed
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainJob, differences, has_vocabulary_of
+from nmt.training.request import TrainJob, differences, has_vocabulary_of, refuse_other_models
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.stages import TEACHER, stage_at
@@ -68,7 +67,7 @@ def open_run(job: TrainJob, device: torch.device, reporter: Reporter, group: Gro
         validated.progress = min(validated.progress, context.used())
         if group.leads:
             folder.write_config(job.config)
-            folder.write_environment(environment_of(job.request, device, group.size))
+            folder.write_environment(environment_of(job, device, group.size))
         yield run
 
 
@@ -102,11 +101,7 @@ def refuse_another_run(folder: RunFolder, job: TrainJob) -> None:
         raise CannotCreateError(
             f"{folder.folder} holds a run", "leave `no_resume` out, or add `overwrite` to move it aside"
         )
-    if (folder.synthetic_path / TEACHER).exists() and not job.teachers:
-        raise SettingsError(
-            f"the run in {folder.folder} learns from a teacher",
-            "give the same `teacher`, choose another `output`, or add `overwrite` to move it aside",
-        )
+    refuse_other_models(job, models_of(folder))
     changed = differences(folder.read_config(), job.config)
     if changed:
         raise SettingsError(
@@ -155,7 +150,7 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
             f"{job.init.folder} would have its own"
         )
     known, wanted = job.init.pairs, job.data.directions
-    if not all(any(all(map(same_language, one, other)) for other in known) for one in wanted):
+    if not all(any(same_direction(one, other) for other in known) for one in wanted):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
@@ -231,11 +226,7 @@ def restore(context: RunContext) -> bool:
                     f"the run in {context.folder.folder} was trained on other data than {data.folder} holds now",
                     "choose another `output`, or add `overwrite` to move it aside",
                 )
-            if checkpoint.state.get("teachers", context.job.taught_by) != context.job.taught_by:
-                raise SettingsError(
-                    f"the run in {context.folder.folder} learns from another teacher",
-                    "give the `teacher` that it began with, choose another `output`, or add `overwrite`",
-                )
+            refuse_other_models(context.job, checkpoint.state)
             counters = Counters.from_dict(checkpoint.state["counters"])
             if counters.mixture.stage >= len(context.feed.stages):
                 raise ValueError("counters.mixture has a stage that the settings have not")

@@ -6,6 +6,7 @@ Knows data, settings and the model to begin with; nothing of how a run trains.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nmt.config import Config, Layer, TrainingConfig
 from nmt.corpus.batches import Batch
@@ -15,7 +16,7 @@ from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, SHOWN, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
-from nmt.text.languages import same_language
+from nmt.text.directions import lacking, spoken
 from nmt.text.machine import available_cores, may_have_gpu
 from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
@@ -68,9 +69,10 @@ class TrainJob:
         return stages_of(self.config.training, bool(self.teachers))
 
     @property
-    def taught_by(self) -> list[str]:
-        """The digests of the teachers."""
-        return [teacher.digest for teacher in self.teachers]
+    def models(self) -> dict[str, list[str]]:
+        """The digests of the model that it begins with, if any, and of its teachers."""
+        named = {"init": [self.init] if self.init else [], "teachers": self.teachers}
+        return {name: [model.digest for model in models] for name, models in named.items()}
 
     @property
     def odd_input(self) -> OddInput | None:
@@ -195,12 +197,15 @@ def refuse_synthetic(training: TrainingConfig, data: Dataset, has_teacher: bool)
 
 
 def open_teacher(path: Path, data: Dataset) -> ModelFolder:
-    """The model of a teacher. Raises SettingsError for one of other languages or another vocabulary than the data's."""
+    """The model of a teacher.
+
+    Raises SettingsError for one that lacks a direction of the data, or has another vocabulary.
+    """
     teacher = ModelFolder.open(path)
-    ways = [(each.source_language, each.target_language) for each in (teacher, data)]
-    if not all(map(same_language, *ways)):
-        what = f"{teacher.folder} translates {' → '.join(ways[0])}, and {data.folder} is {' → '.join(ways[1])}"
-        raise SettingsError(what, "give a `teacher` of the same direction")
+    tagged = bool(teacher.directions)
+    if tagged != (len(data.directions) > 1) or lacking(data.directions, teacher.pairs, tagged):
+        what = f"{teacher.folder} translates {spoken(teacher.pairs)}, and {data.folder} is {spoken(data.directions)}"
+        raise SettingsError(what, "give a `teacher` that was trained for these directions")
     if not has_vocabulary_of(teacher, data):
         what = f"{teacher.folder} has another vocabulary than {data.folder}"
         raise SettingsError(what, f"prepare the data again with `vocab` {teacher.folder}")
@@ -249,6 +254,19 @@ def task_of(request: TrainRequest, data: Dataset) -> Task:
         epochs=budget.epochs,
         minutes=budget.minutes,
     )
+
+
+def refuse_other_models(job: TrainJob, before: Mapping[str, Any]) -> None:
+    """Raise SettingsError when a run has other models than the job; ``before`` lacks what an older version left out."""
+    for name, now in job.models.items():
+        if (was := before.get(name, now)) != now:
+            flag = name.removesuffix("s")
+            how = "with another" if was and now else "with" if was else "without"
+            mend = f"give the same `{flag}`" if was else f"leave `{flag}` out"
+            raise SettingsError(
+                f"the run in {job.request.run} began {how} `{flag}`",
+                f"{mend}, choose another `output`, or add `overwrite` to move it aside",
+            )
 
 
 def differences(old: Config, new: Config) -> list[str]:

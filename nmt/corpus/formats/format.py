@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from nmt.errors import DataError, shown
-from nmt.text.languages import same_language
+from nmt.text.languages import sides_of
 from nmt.text.lines import LONGEST_LINE, one_line, printable
 
 MOST_LANGUAGES = 1000  # codes in one file; a file with more would fill the memory with them
@@ -67,9 +67,7 @@ class Matcher:
 
 def side_of(code: str, languages: tuple[str, str]) -> int | None:
     """Whether the code names the first language (0), the second (1) or neither (None); an equal code comes first."""
-    if code in languages:
-        return languages.index(code)
-    return next((side for side, language in enumerate(languages) if same_language(code, language)), None)
+    return next(iter(sides_of(code, languages)), None)
 
 
 def by_language(names: Iterable[str], languages: tuple[str, str]) -> tuple[str, str] | None:
