@@ -4,6 +4,7 @@ import json
 import shlex
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -88,6 +89,15 @@ def test_a_strangers_manifest_is_no_error(folder: Path, monkeypatch: pytest.Monk
     run(f"nmt prepare {COMMANDS['models']} {OPTIONS} -o strange")
     facts = DatasetFacts.open(Path("strange"))
     good = read_manifest(Path("strange"))["inputs"][0]
-    for bad in (None, 1, [1], [{}], [good | {"role": "x"}], [good | {"weight": "2"}], [good | {"columns": [1]}]):
+    strange: list[Any] = [
+        None,
+        1,
+        [1],
+        [{}],
+        [good | {"role": "x"}],
+        [good | {"weight": "2"}],
+        [good | {"columns": [1]}],
+    ]
+    for bad in strange:
         manifest = json.loads(json.dumps({**facts.manifest, "inputs": bad, "model": {}, "licence": 3}))
         assert "nmt prepare -s ko -t en --" in prepare_command(DatasetFacts(facts.folder, facts.cleaning, manifest))
