@@ -13,6 +13,7 @@ from test_run import CPU, SHAPE, Recorder, events
 from nmt.config import TrainingConfig
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.engine import length_limit
+from nmt.training import schedule
 from nmt.training.counters import Counters, Validated
 from nmt.training.loop import Update
 from nmt.training.opening import open_run
@@ -45,6 +46,44 @@ def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp
         "at this rate 12 minutes are 80 updates and 0.5 passes over the pairs, too few to learn to translate: 30 "
         "minutes are the least; give more time, or take a smaller preset or fewer pairs"
     ]
+
+
+def test_what_passes_before_the_first_update_is_no_training(tiny_run: TinyRun, tmp_path: Path) -> None:
+    """The rate rises from 0, the speed is that of updates, no validation is due; also in a process that resumes."""
+    recorder, minutes = Recorder(), 1000.0
+    job = read_request(request(tiny_run, tmp_path / "run", minutes, warmup_steps=1000))
+    with open_run(job, CPU, recorder) as run:
+        run.state.spend(0.26 * 60 * minutes)  # as a teacher translates
+        run.train(lambda: run.state.counters.step == 21)
+    with open_run(job, CPU, recorder) as run:
+        counters, used = run.state.counters, run.context.used()
+    peak = job.config.training.learning_rate
+    assert counters.learning_rate == pytest.approx(peak * 21 / 1000, rel=0.1)
+    assert recorder.warnings == []
+    assert recorder.validations == []
+    assert counters.seconds > counters.untrained_seconds > 0.26 * 60 * minutes
+    assert used < 0.02
+
+
+@given(st.floats(0.1, 600), st.floats(0.0, 0.9), st.floats(0.0, 1.2))
+def test_updates_have_the_budget_that_is_left_when_they_begin(minutes: float, before: float, share: float) -> None:
+    """Progress and validations are those of a run that has so many minutes and loses none."""
+    lost = 60 * minutes * before
+    left = TrainingConfig(minutes=(60 * minutes - lost) / 60)
+    late = Counters(1, seconds=lost + 60 * left.minutes * share, untrained_seconds=lost)
+    alone = Counters(1, seconds=60 * left.minutes * share)
+    found, wanted = schedule.progress(TrainingConfig(minutes=minutes), late, 0.0), schedule.progress(left, alone, 0.0)
+    assert found == pytest.approx(wanted, abs=1e-9)
+    if abs(alone.seconds - 60) > 1e-3 and abs(20 * wanted - round(20 * wanted)) > 1e-6:
+        due = validation_is_due(TrainingConfig(minutes=minutes), late, found)
+        assert due == validation_is_due(left, alone, wanted)
+
+
+@given(st.integers(1, 99), st.floats(0.0, 9.0), st.floats(0.0, 1e5))
+def test_budgets_of_updates_and_of_passes_know_no_time(step: int, epochs: float, seconds: float) -> None:
+    counters = Counters(step, seconds=seconds, untrained_seconds=seconds / 2)
+    assert schedule.progress(TrainingConfig(steps=100), counters, epochs) == step / 100
+    assert schedule.progress(TrainingConfig(epochs=9), counters, epochs) == epochs / 9
 
 
 @example(35.0, 151.0, 1.0)

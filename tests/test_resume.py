@@ -584,6 +584,7 @@ def test_counters_of_a_run_begun_when_bleu_alone_decided_are_read() -> None:
         {"more": 1},
         {"metrics": 2**53 + 1},
         {"seconds": -1.0},
+        {"untrained_seconds": -1.0},
         {"seconds": 1e300},
         {"position": [10**30, 0, 0, 0]},
     ],

@@ -22,7 +22,7 @@ from nmt.model.attention import without_cudnn
 from nmt.text.tokenizer import EOS
 from nmt.training import gradients
 from nmt.training import loss as loss_module
-from nmt.training.counters import Position
+from nmt.training.counters import Counters, Position
 from nmt.training.distribution import Group
 from nmt.training.gradients import Gradient, Worker, Workers, random_number
 from nmt.training.loop import Update, batches_from, train_steps
@@ -344,7 +344,7 @@ def test_halves_of_a_batch_are_its_rows_and_as_long_as_their_own_longest() -> No
 
 def test_learning_rate_warms_up_to_its_peak_and_ends_at_zero() -> None:
     config = replace(TRAINING, steps=1000, warmup_steps=100, learning_rate=0.5)
-    rates = [learning_rate(config, step, progress(config, step, 0.0, 0.0)) for step in range(1000)]
+    rates = [learning_rate(config, step, progress(config, Counters(step), 0.0)) for step in range(1000)]
     assert rates[0] == pytest.approx(0.5 / 100)
     assert max(rates) == rates[99] == pytest.approx(0.5 * (1 - 99 / 1000))
     assert all(later > earlier for earlier, later in pairwise(rates[:100]))

@@ -80,6 +80,7 @@ class Counters:
     validated: Validated = field(default_factory=Validated)
     skipped: list[Skipped] = field(default_factory=list)
     mixture: Mixture = field(default_factory=Mixture)
+    untrained_seconds: float = 0.0  # of the run, before its first update, as a teacher translates
 
     @classmethod
     def from_dict(cls, values: Any) -> Self:
@@ -88,8 +89,8 @@ class Counters:
         if isinstance(validated, Mapping) and "best_bleu" in validated:  # its name before version 0.2
             renamed = {"best_score" if key == "best_bleu" else key: value for key, value in validated.items()}
             values = {**values, "validated": renamed}
-        if isinstance(values, Mapping):  # checkpoints before version 0.2 have no mixture
-            values = {"mixture": asdict(Mixture()), **values}
+        if isinstance(values, Mapping):  # older checkpoints lack these
+            values = {"mixture": asdict(Mixture()), "untrained_seconds": 0.0, **values}
         check(values, cls().to_dict(), "counters")
         made = {
             "position": Position(*values["position"]),
@@ -137,7 +138,7 @@ def check(value: Any, like: Any, name: str) -> None:
     elif isinstance(like, float):
         if type(value) not in (int, float) or not abs(value) <= LARGEST:  # NaN fails this, too
             raise ValueError(f"{name} is no finite number")
-        if value < 0 and name.endswith((".seconds", ".progress")):
+        if value < 0 and name.endswith(("seconds", ".progress")):
             raise ValueError(f"{name} is less than 0")
     elif type(value) is not type(like) or not 0 <= value <= LARGEST:
         raise ValueError(f"{name} is no {'count' if type(like) is int else type(like).__name__}")

@@ -75,7 +75,9 @@ def budget_used(config: TrainingConfig, state: TrainState, rows: float, group: G
     state.tick()
     counters = state.counters
     counters.seconds = group.as_leader(counters.seconds)
-    return progress(config, counters.step, counters.epochs(rows), counters.seconds)
+    if not counters.step:
+        counters.untrained_seconds = counters.seconds
+    return progress(config, counters, counters.epochs(rows))
 
 
 def train_steps(

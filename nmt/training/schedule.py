@@ -15,16 +15,18 @@ TIMES_TO_TRAIN = 4  # least ratio of training to validation, which so takes a fi
 WARMUP_SHARE = 0.25  # longest warm-up as a share of the budget, so that a short run reaches the peak too
 
 
-def progress(config: TrainingConfig, step: int, epochs: float, seconds: float) -> float:
-    """The share of the budget used so far: 0 at the start, 1 or more when it is spent.
+def progress(config: TrainingConfig, counters: Counters, epochs: float) -> float:
+    """The share of the budget used so far: 0 until the first update, 1 or more when it is spent.
 
-    ``epochs`` is fractional; ``seconds`` includes validation and saving, and the time of earlier processes of the run.
+    ``epochs`` is fractional. Minutes include validation and saving, and the time of earlier processes of the run. What
+    passes before the first update, as a teacher translates, leaves fewer of them, of which the share is.
     """
     if config.steps:
-        return step / config.steps
+        return counters.step / config.steps
     if config.epochs:
         return epochs / config.epochs
-    return seconds / (60 * config.minutes)
+    left = 60 * config.minutes - counters.untrained_seconds
+    return (counters.seconds - counters.untrained_seconds) / left if left > 0 else 1.0
 
 
 def learning_rate(config: TrainingConfig, step: int, progress: float) -> float:
@@ -38,6 +40,11 @@ def out_of_patience(config: TrainingConfig, counters: Counters) -> bool:
     return 0 < config.patience <= counters.validated.stale
 
 
+def seconds_since_validation(counters: Counters) -> float:
+    """Seconds since the last validation; before the first one, since the first update."""
+    return counters.seconds - max(counters.validated.seconds, counters.untrained_seconds)
+
+
 def seconds_to_validate(config: TrainingConfig, counters: Counters) -> float:
     """The longest that a validation may take now, so that all take at most a fifth of a budget of minutes.
 
@@ -46,7 +53,7 @@ def seconds_to_validate(config: TrainingConfig, counters: Counters) -> float:
     """
     if not config.minutes or config.validate_every:
         return inf
-    trained = counters.seconds - counters.validated.seconds
+    trained = seconds_since_validation(counters)
     left = 60 * config.minutes - counters.seconds
     if left <= 0:
         return inf if counters.validated.step else trained / TIMES_TO_TRAIN
@@ -60,7 +67,7 @@ def validation_is_due(config: TrainingConfig, counters: Counters, progress: floa
         return counters.step % config.validate_every == 0
     # Translating the validation set takes seconds, which a short run should spend on training.
     if config.minutes:
-        is_time = counters.seconds - counters.validated.seconds >= 60 * MINUTES_BETWEEN
+        is_time = seconds_since_validation(counters) >= 60 * MINUTES_BETWEEN
     else:
         is_time = counters.step - counters.validated.step >= UPDATES_BETWEEN
     return is_time and int(progress * VALIDATIONS) > int(counters.validated.progress * VALIDATIONS)

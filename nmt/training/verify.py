@@ -25,7 +25,8 @@ from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request
 
 UPDATES = 20  # of the uninterrupted run; the interrupted one stops after half of them
-CLOCKS = ("seconds", "target_tokens_per_second")  # keys of state.json and metrics.jsonl that differ between equal runs
+# Keys of state.json and metrics.jsonl that differ between equal runs.
+CLOCKS = ("seconds", "untrained_seconds", "target_tokens_per_second")
 
 
 def verify_resume(request: TrainRequest, device: torch.device, threads: int, reporter: Reporter) -> int:
