@@ -14,6 +14,7 @@ from test_run import Recorder
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
+from nmt.model.layers import Dropout
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import EOS, Tokenizer
@@ -110,6 +111,22 @@ def test_a_run_begins_with_the_weights_of_its_model(tiny_run: TinyRun, more: Pat
     assert all(torch.allclose(after[name], before[name], rtol=0, atol=1e-6) for name in before)
     assert not equal(train(more, tmp_path / "moving", tiny_run.run), tiny_run.run / "model")
     assert ModelFolder.open(still).config == ModelFolder.open(tiny_run.run / "model").config
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.25])
+def test_a_run_that_begins_with_a_model_has_the_dropout_that_is_asked_for(
+    tiny_run: TinyRun, tmp_path: Path, dropout: float
+) -> None:
+    layers = ({"model": {"dropout": dropout}, "training": {"steps": 6}},)
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, init=tiny_run.run))
+    assert job.config.model.dropout == dropout
+    assert rates(fresh_state(job, CPU).objective.model) == {dropout}
+    assert rates(load_model(ModelFolder.open(tiny_run.run))) == {0.2}, "the model before has another"
+
+
+def rates(model: torch.nn.Module) -> set[float]:
+    """The rates of all its dropout."""
+    return {part.rate for part in model.modules() if isinstance(part, Dropout)}
 
 
 def test_a_model_names_the_licences_of_its_text_and_of_the_model_that_it_began_with(

@@ -125,14 +125,13 @@ def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
     data, config, init = job.data, job.config, job.init
     if init:
         refuse_another_model(init, config.model, data)
+    torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
+    model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
+    model.embeddings.produced.zero_()
     if init and has_vocabulary_of(init, data):
-        model = load_model(init, device).train()
-    else:
-        torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
-        model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
-        model.embeddings.produced.zero_()
-        if init:
-            inherit(model, load_model(init), job.tokenizers, init.tokenizers)
+        model.load_state_dict(load_model(init).state_dict())
+    elif init:
+        inherit(model, load_model(init), job.tokenizers, init.tokenizers)
     produced = model.embeddings.produced
     produced |= torch.from_numpy(data.target_pieces()).to(produced)
     for teacher in job.teachers:  # what it says is learnt
