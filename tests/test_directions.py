@@ -43,7 +43,7 @@ from nmt.training.mixed import Feed
 from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.scores import Scores
 from nmt.training.stages import TEACHER, stages_of
-from nmt.training.synthetic import Making, Texts
+from nmt.training.synthetic import Interrupted, Making, Texts
 
 DIRECTIONS: tuple[Direction, ...] = (("en", "ko"), ("en", "fy"), ("ko", "en"))
 OPTIONS = PrepareOptions(vocab_size=500, rules="language=off,script=off")
@@ -470,9 +470,9 @@ def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[Tr
     assert dropped == Counter(failed[0] for failed in judged if failed)
 
 
-def of_teacher(taught: tuple[TrainJob, Texts], folder: Path) -> Making:
+def of_teacher(taught: tuple[TrainJob, Texts], folder: Path, most: float = inf, seconds: float = inf) -> Making:
     job, texts = taught
-    return Making(folder / TEACHER, texts, job.data, "work", (1, 1), inf, Silent())
+    return Making(folder / TEACHER, texts, job.data, "work", (1, 1), most, Silent(), seconds, least=most)
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
@@ -495,6 +495,38 @@ def test_an_epoch_reads_each_pair_of_a_teacher_as_often_as_the_pair_that_it_is_m
     assert feed.rows.weight(made) == pytest.approx(wanted)
     assert feed.rows.weight(real) == pytest.approx(train.weight(real) * (share < 1))
     assert feed.rows.rows_per_epoch == pytest.approx(train.rows_per_epoch * (share < 1) + wanted.sum())
+
+
+def test_further_texts_are_translated_behind_those_that_are(
+    taught: tuple[TrainJob, Texts], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a process that was stopped; and where no time is left for more, those stay."""
+    windows, translated, folder = Texts.pairs, list[int](), tmp_path / TEACHER
+    whole = of_teacher(taught, tmp_path / "whole").make(lambda: False)
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        made = windows(self, rows, *rest)
+        translated.extend(rows)
+        return made
+
+    def files(folder: Path) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in folder.glob("*.bin")}
+
+    monkeypatch.setattr(Texts, "pairs", counted)
+    few = of_teacher(taught, tmp_path, 100).make(lambda: False)
+    assert few["texts"] == len(translated) == 100
+    before = files(folder)
+    assert of_teacher(taught, tmp_path, 200, seconds=-1.0).make(lambda: False)["texts"] == 100
+    assert files(folder) == before
+    with pytest.raises(Interrupted):
+        of_teacher(taught, tmp_path).make(lambda: len(translated) > 200)
+    assert files(folder) == before
+    made = of_teacher(taught, tmp_path).make(lambda: False)
+    assert sorted(translated) == list(range(whole["texts"])), "each once"
+    assert {name: made[name] for name in ("texts", "pairs", "dropped")} == {
+        name: whole[name] for name in ("texts", "pairs", "dropped")
+    }
+    assert files(folder) == files(tmp_path / "whole" / TEACHER)
 
 
 # --- the model --------------------------------------------------------------------------------------------------------

@@ -274,7 +274,7 @@ def test_pairs_outlast_a_full_disk(data: Path, tmp_path: Path, monkeypatch: pyte
     run, note = tmp_path / "run", Stage.note
 
     def full(stage: Stage, value: Any) -> None:
-        if isinstance(value, dict) and value.get("windows") == 2:
+        if isinstance(value, dict) and value.get("texts") == 32:
             raise StorageError("no space is left", "free some")
         note(stage, value)
 
@@ -536,6 +536,11 @@ def test_a_teacher_translates_what_the_budget_reads_and_more_for_a_larger_one(
     tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "SPARE", 1.0)
+    windows, translated = Texts.pairs, list[int]()
+
+    def counted(self: Texts, rows: Any, *rest: Any) -> Any:
+        translated.extend(rows)
+        return windows(self, rows, *rest)
 
     def texts(name: str, **budget: float) -> list[int]:
         """How many the teacher has translated, each time."""
@@ -546,10 +551,12 @@ def test_a_teacher_translates_what_the_budget_reads_and_more_for_a_larger_one(
     data = Dataset.open(tiny_run.data)
     pieces = max(data.train.pieces) / len(data.train) + 1
     few = int(np.ceil(0.5 * 3 * 400 / pieces))
+    monkeypatch.setattr(Texts, "pairs", counted)
     assert texts("few", steps=3) == [few] < [len(data.train)]
+    assert texts("few", steps=90) == [few, len(data.train)]
+    assert sorted(translated) == list(range(len(data.train))), "each once"
     assert texts("accumulated", steps=3, accumulate=2) == [int(np.ceil(0.5 * 3 * 800 / pieces))]
     assert texts("share", epochs=1, synthetic=0.2) == [int(np.ceil(0.2 / 0.8 * len(data.train)))]
-    assert texts("few", steps=90) == [few, len(data.train)]
 
 
 def test_a_student_may_say_all_that_its_teacher_says(tiny_run: TinyRun, tmp_path: Path) -> None:

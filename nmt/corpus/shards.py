@@ -194,6 +194,11 @@ class Split:
         return float(counts @ self.weights)
 
     @property
+    def state(self) -> dict[str, int]:
+        """The place of the next row, for a ``SplitWriter``."""
+        return {"rows": len(self), **{side: int(sizes[-1:].sum()) for side, sizes in self._sizes.items()}}
+
+    @property
     def pieces(self) -> tuple[int, int]:
         """Number of pieces in all sources and in all targets, without special ids; known without reading."""
         return int(self._sizes["source"].sum()), int(self._sizes["target"].sum())

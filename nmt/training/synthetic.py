@@ -8,6 +8,7 @@ engine and checks; not when pairs are made or read.
 import hashlib
 import json
 import re
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from nmt.decoding.engine import Engine, Hypothesis, length_limit
 from nmt.decoding.segments import Segment
 from nmt.disk.folders import create_folder
 from nmt.disk.manifest import read_manifest, replaceable, write_manifest
-from nmt.disk.scratch import Stage, drop_scratch, open_scratch
+from nmt.disk.scratch import Scratch, Stage, drop_scratch, open_scratch
 from nmt.errors import BusyError, DataError, MissingInputError, StorageError
 from nmt.scoring.metrics import sentence_bleu
 from nmt.text.progress import Progress, Silent
@@ -194,7 +195,7 @@ class Pairs:
 
 @dataclass
 class Making:
-    """Makes the pairs of ``texts`` in ``folder``, or takes those that an earlier process made by the same ``work``."""
+    """Makes the pairs of ``texts`` in ``folder`` but for those that an earlier process made by the same ``work``."""
 
     folder: Path
     texts: Texts
@@ -208,11 +209,14 @@ class Making:
 
     def make(self, interrupted: Callable[[], bool]) -> Mapping[str, Any]:
         """Make the pairs that are missing; returns the facts of their manifest. Raises Interrupted."""
-        if facts := self._made():
+        made = self._made()
+        if made and made.facts["texts"] >= min(self.least, len(self.texts.split)):
             drop_scratch(self.folder, OURS)  # of a process that was killed right after it was done
-            return facts
+            return made.facts
         # On a full disk hours of translations would be lost for the little space that they take.
         with open_scratch(self.folder, self.work, OURS, stays_after=(StorageError,)) as scratch:
+            if made:
+                self._begin_with(made, scratch)
             with scratch.stage(NAME) as stage:
                 self.progress.start("translating", self.total, "texts")
                 try:
@@ -229,23 +233,36 @@ class Making:
         """Texts that are translated at most."""
         return int(min(self.most, len(self.texts.split)))
 
-    def _made(self) -> Mapping[str, Any]:
+    def _made(self) -> Pairs | None:
+        """The finished pairs of this work, if there are any."""
         try:
-            facts = Pairs.open(self.folder, self.data).facts
+            pairs = Pairs.open(self.folder, self.data)
         except DataError:
-            return {}
-        are_enough = facts["texts"] >= min(self.least, len(self.texts.split))
-        return facts if are_enough and facts.get("work") == self.work else {}
+            return None
+        return pairs if pairs.facts.get("work") == self.work else None
+
+    def _begin_with(self, made: Pairs, scratch: Scratch) -> None:
+        """Copy finished pairs of fewer texts, unless they are copied: they stay as they are until there are more."""
+        facts = made.facts
+        with scratch.stage(NAME) as stage:
+            if stage.value:
+                return
+            for name in filter(OURS.fullmatch, facts["files"]):
+                with (self.folder / name).open("rb") as file:
+                    shutil.copyfileobj(file, copy := stage.append(name))
+                if copy.digest.hexdigest() != facts["files"][name]["sha256"]:
+                    return
+            stage.note({name: facts[name] for name in ("texts", "dropped", "seconds")} | {"split": made.split.state})
 
     def _run(self, stage: Stage, interrupted: Callable[[], bool]) -> dict[str, Any]:
-        state = stage.value or {"windows": 0, "texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
+        state = stage.value or {"texts": 0, "dropped": {}, "split": None, "seconds": 0.0}
         started = time.monotonic() - state["seconds"]
         sizes = (self.data.source_vocabulary, self.data.target_vocabulary)
         writer = SplitWriter(stage.append, NAME, *sizes, state=state["split"])
-        windows, texts, dropped = state["windows"], state["texts"], Counter(state["dropped"])
+        texts, dropped = state["texts"], Counter(state["dropped"])
         longest = longest_of(self.data)
         self.progress.advance(texts)
-        for rows in self._windows(windows):
+        for rows in self._windows(texts):
             if texts >= self.most or time.monotonic() - started > self.seconds:
                 break
             rows = rows[: int(min(len(rows), self.most - texts))]
@@ -253,8 +270,8 @@ class Making:
             if sources:
                 writer.append(Ragged.of(sources), Ragged.of(targets), np.array(corpora))
             dropped += failed
-            windows, texts = windows + 1, texts + len(rows)
-            state = {"windows": windows, "texts": texts, "dropped": dropped, "split": writer.state}
+            texts += len(rows)
+            state = {"texts": texts, "dropped": dropped, "split": writer.state}
             stage.note({**state, "seconds": time.monotonic() - started})
         names = (*CHECKS, EMPTY, LONG, SLOTS_DIFFER)
         return {
@@ -268,8 +285,11 @@ class Making:
         }
 
     def _windows(self, done: int) -> Iterator[Integers]:
-        """The rows of each window but the first ``done``; which windows come first is drawn by the seed."""
+        """The rows of each window, without the first ``done``; which windows come first is drawn by the seed."""
         count = -(-len(self.texts.split) // WINDOW)
         order = np.random.default_rng([WINDOW_STREAM, *self.seed]).permutation(count)
-        for window in order[done:].tolist():
-            yield np.arange(window * WINDOW, min((window + 1) * WINDOW, len(self.texts.split)))
+        for window in order.tolist():
+            rows = np.arange(window * WINDOW, min((window + 1) * WINDOW, len(self.texts.split)))
+            if done < len(rows):
+                yield rows[done:]
+            done = max(0, done - len(rows))
