@@ -464,9 +464,10 @@ def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[Tr
     assert dropped.total() < 0.05 * len(rows)
     lines = job.tokenizers[0].decode(job.data.train.ids(rows)[0])
     checks = [Checks.of(to, job.data.profile_of(to)) for _, to in job.data.directions_of(texts.corpora(rows))]
-    lengths = zip(*job.data.train.lengths(rows), strict=True)
+    lengths = [(int(source), int(target)) for source, target in zip(*job.data.train.lengths(rows), strict=True)]
     targets = job.tokenizers[1].decode(job.data.train.ids(rows)[1])
-    judged = [check.failed(*each) for check, *each in zip(checks, lines, targets, lengths, strict=True)]
+    lines_of_rows = zip(checks, lines, targets, lengths, strict=True)
+    judged = [check.failed(line, target, pieces) for check, line, target, pieces in lines_of_rows]
     assert dropped == Counter(failed[0] for failed in judged if failed)
 
 
