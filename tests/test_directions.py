@@ -462,10 +462,10 @@ def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[Tr
     *_, dropped = texts.pairs(rows, 1000, lambda: False, Silent())
     assert by_direction["en", "ko"] > 200
     assert dropped.total() < 0.05 * len(rows)
-    lines = job.tokenizers[0].decode(job.data.train.ids(rows)[0])
+    lines = job.tokenizers[0].decode([ids.tolist() for ids in job.data.train.ids(rows)[0]])
     checks = [Checks.of(to, job.data.profile_of(to)) for _, to in job.data.directions_of(texts.corpora(rows))]
     lengths = [(int(source), int(target)) for source, target in zip(*job.data.train.lengths(rows), strict=True)]
-    targets = job.tokenizers[1].decode(job.data.train.ids(rows)[1])
+    targets = job.tokenizers[1].decode([ids.tolist() for ids in job.data.train.ids(rows)[1]])
     lines_of_rows = zip(checks, lines, targets, lengths, strict=True)
     judged = [check.failed(line, target, pieces) for check, line, target, pieces in lines_of_rows]
     assert dropped == Counter(failed[0] for failed in judged if failed)

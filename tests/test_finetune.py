@@ -11,6 +11,7 @@ import torch
 from conftest import TinyRun, equal, nmt, weights, write_corpus
 from test_run import Recorder
 
+from nmt.config import Layer
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.errors import SettingsError
@@ -117,7 +118,7 @@ def test_a_run_begins_with_the_weights_of_its_model(tiny_run: TinyRun, more: Pat
 def test_a_run_that_begins_with_a_model_has_the_dropout_that_is_asked_for(
     tiny_run: TinyRun, tmp_path: Path, dropout: float
 ) -> None:
-    layers = ({"model": {"dropout": dropout}, "training": {"steps": 6}},)
+    layers: tuple[Layer, ...] = ({"model": {"dropout": dropout}, "training": {"steps": 6}},)
     job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, init=tiny_run.run))
     assert job.config.model.dropout == dropout
     assert rates(fresh_state(job, CPU).objective.model) == {dropout}

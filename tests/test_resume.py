@@ -381,7 +381,7 @@ def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
     RunFolder(run).write_seconds(590.0)
     settings = {"steps": 0, "minutes": 10.0}
     with open_run(read_request(request(tiny_run.data, run, **settings)), CPU, Recorder()) as opened:
-        assert opened.context.used() > 590 / 600
+        assert opened.context.used() > 0.95
         assert opened.state.counters.step == 4
 
 

@@ -367,7 +367,7 @@ def test_a_budget_shorter_than_the_warm_up_still_warms_up_and_anneals() -> None:
 def test_progress_is_the_share_of_the_one_budget(
     budget: dict[str, Any], step: int, epochs: float, seconds: float, used: float
 ) -> None:
-    assert progress(TrainingConfig(**budget), step, epochs, seconds) == used
+    assert progress(TrainingConfig(**budget), Counters(step, seconds=seconds), epochs) == used
 
 
 @pytest.mark.parametrize(("budget", "wanted"), [({"steps": 12}, 12), ({"steps": 0, "epochs": 3}, None)])
