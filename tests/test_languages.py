@@ -95,6 +95,8 @@ def test_codes_of_one_language_are_the_same_unless_script_or_region_differ(one: 
     ("code", "scripts"),
     [
         ("ko", {"HANGUL"}),
+        ("kor_Hang", {"HANGUL"}),
+        ("zho_Hani", {"CJK"}),
         ("ja", {"HIRAGANA", "KATAKANA", "CJK"}),
         ("de-CH", {"LATIN"}),
         ("ibo", {"LATIN"}),
@@ -105,5 +107,5 @@ def test_codes_of_one_language_are_the_same_unless_script_or_region_differ(one: 
         ("zzq", set()),
     ],
 )
-def test_a_language_of_which_nobody_says_how_it_is_written_has_no_script(code: str, scripts: set[str]) -> None:
+def test_scripts_are_those_of_the_code_or_of_cldr_and_else_none(code: str, scripts: set[str]) -> None:
     assert script_of(code) == scripts
