@@ -9,7 +9,6 @@ import argparse
 import json
 import statistics
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 from measure import NMT, PLACE
@@ -30,18 +29,15 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0)
     options = parser.parse_args()
     targets = options.targets.split(",")
-    arms: dict[str, Callable[[], dict[str, float]]] = {
-        "a model each": lambda: {name: score for one in targets for name, score in arm(options, [one]).items()},
-        "one model": lambda: arm(options, targets),
-    }
+    arms: list[tuple[str, list[list[str]], Path | None]] = [
+        ("a model each", [[target] for target in targets], None),
+        ("one model", [targets], None),
+    ]
     if options.init:
-        arms["a model each, from a parent"] = lambda: {
-            name: score for one in targets for name, score in arm(options, [one], options.init).items()
-        }
-        arms["one model, from a parent"] = lambda: arm(options, targets, options.init)
+        arms += [(f"{name}, from a parent", groups, options.init) for name, groups, _ in arms]
     figures = []
-    for name, scores_of in arms.items():
-        scores = scores_of()
+    for name, groups, parent in arms:
+        scores = {target: score for group in groups for target, score in arm(options, group, parent).items()}
         scores["mean"] = round(statistics.mean(scores.values()), 2)
         figures += [Figure(name, f"chrF {target}", score, seed=options.seed) for target, score in scores.items()]
         print(name, scores, flush=True)
@@ -53,9 +49,9 @@ def main() -> None:
     record(task, f"python benchmarks/languages.py {words} --threads {options.threads}{init}", figures)
 
 
-def arm(options: argparse.Namespace, targets: list[str], parent: Path | None = None) -> dict[str, float]:
+def arm(options: argparse.Namespace, targets: list[str], parent: Path | None) -> dict[str, float]:
     """The chrF of each language by a model of them, which is trained the first time."""
-    name = "-".join([*targets, *([parent.name] if parent else []), str(options.seed)])
+    name = "-".join([*targets, *(parent.parts[-2:] if parent else ()), str(options.seed)])
     place = PLACE / f"languages-{options.corpora.name}-{options.steps}" / name
     kept = place / "scores.json"
     if kept.exists():

@@ -39,7 +39,7 @@ def main() -> None:
     arms.append(best_client(python, corpus.exported(teacher), source, options.lines // 5))
     in_turn(arms, options.repeats)
     figures = speeds(arms, options.lines)
-    figures += [Figure("teacher", "BLEU test, beam 5", bleu(corpus, teacher), "")]
+    figures += [Figure("teacher", "BLEU test, beam 5", bleu(corpus, teacher))]
     for name, flags in {"greedy": GREEDY, "greedy, int8": [*GREEDY, *INT8], "beam 5": []}.items():
         scores = [bleu(corpus, student, *flags) for student in students]
         figures += [
@@ -47,11 +47,8 @@ def main() -> None:
             for at, score in zip(students, scores, strict=True)
         ]
         figures += [Figure("student, mean", f"BLEU test, {name}", round(statistics.mean(scores), 2))]
-    record(
-        f"a student and its teacher, {options.lines:,} lines, whole commands, medians",
-        command("student", options),
-        figures,
-    )
+    task = f"a student and its teacher, {options.lines:,} lines, whole commands, medians"
+    record(task, command("student", options), figures)
 
 
 def speeds(arms: list[Arm], lines: int) -> list[Figure]:
@@ -69,12 +66,11 @@ def speeds(arms: list[Arm], lines: int) -> list[Figure]:
 
 def bleu(corpus: Corpus, model: Path, *flags: str) -> float:
     """BLEU of a model on the test set of the corpus."""
-    (source,) = list(corpus.folder.glob(f"test*.{corpus.source}"))[:1]
+    source = min(corpus.folder.glob(f"test*.{corpus.source}"), key=lambda path: len(path.name))
     output = corpus.place / "out-test"
     call("translate", model, source, "-o", output, "--no-resume", "--quiet", *flags)
-    return round(
-        corpus_scores(read_file(output), read_file(source.with_suffix(f".{corpus.target}")), corpus.target)[0], 2
-    )
+    reference = source.with_suffix(f".{corpus.target}")
+    return round(corpus_scores(read_file(output), read_file(reference), corpus.target)[0], 2)
 
 
 if __name__ == "__main__":

@@ -10,4 +10,4 @@
 
 quoted = '$(subst ','\'',$(1))'
 again = $(shell test "$$(cat $(OUT)/$(1).command 2> /dev/null)" = $(call quoted,$($(1))) || echo again)
-done = @echo $(call quoted,$($(1))) > $(OUT)/$(1).command
+done = @printf '%s\n' $(call quoted,$($(1))) > $(OUT)/$(1).command

@@ -17,7 +17,7 @@ from nmt.serve.limits import Limits
 MOST_FIELDS = 2_000  # of a form
 READ_ON = 8  # times the limit that is read of a body too large, so that its client hears why
 SHORT = 1 << 14  # bytes of a body that are parsed, and their texts checked, in some 2 ms at most
-UTF_8 = (b"utf-8", b"utf8")  # any other is Python's to decode, and punycode takes it minutes for a body
+UTF_8 = (b"utf-8", b"utf8")  # Python would decode any other: punycode, for one, in minutes
 ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 
 Fields = Mapping[str, Any]

@@ -56,7 +56,9 @@ def directions_of(service: Service, asked: Asked) -> list[Told]:
         found = directions.named(asked.source, asked.target)
         if not found:
             sources = ", ".join(dict.fromkeys(each.source for each in into))
-            raise HTTPException(400, f"{shown(asked.source)} is not translated into {asked.target} here, but {sources}")
+            raise HTTPException(
+                400, f"nothing here translates {shown(asked.source)} into {asked.target}, only {sources}"
+            )
         check_one(found)
         return [Told(found[0])] * len(asked.texts)
     by_source = {each.source: each for each in into}

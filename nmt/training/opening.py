@@ -19,7 +19,7 @@ from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import same_direction, spoken
+from nmt.text.directions import lacking, spoken
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
@@ -150,7 +150,7 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
             f"{job.init.folder} would have its own"
         )
     known, wanted = job.init.pairs, job.data.directions
-    if not all(any(same_direction(one, other) for other in known) for one in wanted):
+    if lacking(wanted, known, tagged=False):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
