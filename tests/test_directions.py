@@ -515,6 +515,14 @@ def test_what_a_teacher_says_is_held_to_the_language_of_its_row(taught: tuple[Tr
     judged = [check.failed(line, target, pieces) for check, line, target, pieces in lines_of_rows]
     assert dropped == Counter(failed[0] for failed in judged if failed)
 
+    corpora = range(job.data.train.corpora)
+    into = [target for _, target in job.data.directions_of(corpora)]
+    row = texts.corpora(rows).index(into.index("ko"))
+    source, target = (side[row] for side in job.data.train.ids(rows))
+    assert texts.forwards
+    failed = texts.forwards.failed([source] * len(into), [target.tolist()] * len(into), corpora, 1000)
+    assert [name == "wrong-script" for name in failed] == [language != "ko" for language in into]
+
 
 def of_teacher(taught: tuple[TrainJob, Texts], folder: Path, most: float = inf, seconds: float = inf) -> Making:
     job, texts = taught
