@@ -7,6 +7,7 @@ import json
 import shutil
 import statistics
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from corpus import Corpus, call, command, parse
@@ -54,7 +55,8 @@ def scores_of(arm: str, corpus: Corpus, place: Path, minutes: float, tests: list
     python, why_not = toolkit(arm)
     if python is None:
         raise SystemExit(f"{arm} could not be installed: {why_not}")
-    return peer_scores(arm, python, corpus, minutes, tests)
+    translations = peer_translations(arm, python, corpus, minutes, tests)
+    return {text: bleu(lines, corpus, text) for text, lines in translations.items()}
 
 
 def figures_of(arm: str, scores: dict[str, float]) -> list[Figure]:
@@ -89,8 +91,10 @@ def minutes_to(run: Path, score: float) -> float | None:
     return None
 
 
-def peer_scores(name: str, python: Path, corpus: Corpus, minutes: float, tests: list[str]) -> dict[str, float]:
-    """A peer, stopped after so many minutes, with the newest model that it has saved."""
+def peer_translations(
+    name: str, python: Path, corpus: Corpus, minutes: float, tests: Sequence[str]
+) -> dict[str, list[str]]:
+    """Of each text, by a peer that is stopped after so many minutes, with the newest model that it has saved."""
     data, run = corpus.dataset(), corpus.place / f"{name}-quality"
     shutil.rmtree(run, ignore_errors=True)  # or a model of an earlier run would stand for one that saved none
     settings = write_settings(name, corpus, data, run, TINY, BUDGET)
@@ -101,15 +105,15 @@ def peer_scores(name: str, python: Path, corpus: Corpus, minutes: float, tests: 
             pass
         else:
             raise SystemExit(f"{name} ended before its time: see {log.name}")
-    scores = {}
+    found = {}
     for text in tests:
         source = corpus.folder / f"{text}.{corpus.source}"
         arm = predicting(name, python, settings, run, data, source, corpus.place / f"out-{name}")
         arm.run()
         if arm.words or not arm.output:
             raise SystemExit(f"{name} does not translate: {arm.words}")
-        scores[text] = bleu(read_output(arm.output, data, len(read_file(source))), corpus, text)
-    return scores
+        found[text] = read_output(arm.output, data, len(read_file(source)))
+    return found
 
 
 if __name__ == "__main__":
