@@ -32,7 +32,7 @@ from nmt.decoding.loading import check_member, load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
-from nmt.scoring.off_target import off_target, tellers
+from nmt.scoring.off_target import off_target, teller_of
 from nmt.serve.directions import Directions, check_different
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, same_direction, side_of, spoken
@@ -726,12 +726,12 @@ def test_translations_into_another_language_are_counted(many: Many) -> None:
 
 def test_languages_of_a_model_are_told_apart(many: Many) -> None:
     """Given whole test sets in the place of translations, nearly all lines are in their own language."""
-    by = tellers([ModelFolder.open(many.run).toward("fy")])
+    by = teller_of([ModelFolder.open(many.run).toward("fy")])
     assert by is not None
     english = lines_of("train.en")[600:700]
 
     def other(lines: list[str], target: str) -> int:
-        return off_target("", fake(english, lines), target, by).count
+        return off_target("", fake(english, lines), by._replace(target=target)).count
 
     assert other(list(map(backwards, english)), "fy") <= 5
     assert other(lines_of("train.ko")[600:700], "ko") <= 2

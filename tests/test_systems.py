@@ -27,6 +27,7 @@ from nmt.scoring.significance import randomization, welch
 from nmt.scoring.systems import System, Texts
 from nmt.scoring.tables import as_csv, escaped, latex, table
 from nmt.store.model_folder import ModelFolder
+from nmt.text.directions import side_of
 
 REFERENCES = [
     f"the {noun} sat on a {place} {number}"
@@ -297,15 +298,20 @@ def test_report_says_what_it_cannot_show(validated: list[Path], tiny_run: TinyRu
 
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A model de → en that reverses its input."""
+    """A model de → en that reverses its input. A copy may be named by other directions, as ``fr-en,de-en``."""
     folder = tmp_path / "model-folder"
     folder.mkdir()
     (folder / "config.toml").write_text("")
     tokenizer = WordTokenizer()
-    languages = {"fr": ("fr", "en")}
-    monkeypatch.setattr(
-        ModelFolder, "open", lambda path: ModelFolder(path, ModelConfig(), *languages.get(path.name, ("de", "en")))
-    )
+
+    def opened(path: Path) -> ModelFolder:
+        name = "de-en" if path == folder else path.name
+        pairs = tuple((source, target) for source, _, target in (pair.partition("-") for pair in name.split(",")))
+        facts = {"targets": {target: {} for _, target in pairs}}
+        several = pairs if len(pairs) > 1 else ()
+        return ModelFolder(path, ModelConfig(), side_of(pairs, 0), side_of(pairs, 1), facts, directions=several)
+
+    monkeypatch.setattr(ModelFolder, "open", opened)
     monkeypatch.setattr(Translator, "of", lambda *_, **__: Translator(ReverseEngine(), tokenizer, tokenizer))
     (tmp_path / "test.de").write_text("d c b a\nh g f e\n" * 10)
     (tmp_path / "test.en").write_text("a b c d\ne f g i\n" * 10)
@@ -348,12 +354,53 @@ def test_a_set_of_a_model_has_further_references(model: Path, tmp_path: Path) ->
     assert "--ref is a further reference of one test set" in str(refused.exception)
 
 
-def test_models_of_other_languages_are_refused(model: Path, tmp_path: Path) -> None:
-    other = tmp_path / "fr"
-    shutil.copytree(model, other)
-    done = run(model, tmp_path / "test", "--baseline", other)
-    assert "translates de to en, and" in str(done.exception)
-    assert "fr to en; compare models of one pair" in str(done.exception)
+def copies(model: Path, *names: str) -> list[Path]:
+    """Models of the directions that their names tell."""
+    return [shutil.copytree(model, model.parent / name) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["de-en", "fr-en"], "de-en translates de → en, and {tmp}/fr-en fr → en"),
+        (
+            ["de-en,fr-en", "pl-en,cs-en"],
+            "de-en,fr-en translates de → en, fr → en, and {tmp}/pl-en,cs-en pl → en, cs → en",
+        ),
+        (["de-en,fr-en", "de-en", "fr-en"], "de-en,fr-en translates de → en, and {tmp}/fr-en fr → en"),
+    ],
+)
+def test_models_without_a_direction_in_common_are_refused(
+    names: list[str], message: str, model: Path, tmp_path: Path
+) -> None:
+    done = run(*copies(model, *names), tmp_path / "test")
+    told = f"{tmp_path}/{message.format(tmp=tmp_path)}; compare models that have a direction in common"
+    assert str(done.exception) == told
+
+
+@pytest.mark.parametrize("names", [["de-en,fr-en", "de-en"], ["de-en", "fr-en,de-en"], ["de-en,fr-en", "deu-eng"]])
+def test_models_are_compared_in_the_directions_that_all_have(names: list[str], model: Path, tmp_path: Path) -> None:
+    models = copies(model, *names)
+    done = run(*models, tmp_path / "test", "--json")
+    (entry,) = json.loads(done.stdout)["sets"]
+    assert [other["name"] for other in entry["baselines"]] == [names[1]]
+    (tmp_path / "test.fr").write_text((tmp_path / "test.de").read_text())
+    done = run(*models, tmp_path / "test", "--json")
+    assert json.loads(done.stdout)["sets"] == [entry]
+    left_out = f"{tmp_path}/test: fr → en is left out, for {models[1]} translates"
+    assert (left_out in done.stderr) == (names[0] != "de-en")
+
+
+def test_a_set_of_a_direction_that_a_model_lacks_is_refused(model: Path, tmp_path: Path) -> None:
+    several, one = copies(model, "de-en,fr-en", "de-en")
+    shutil.copy(tmp_path / "test.en", tmp_path / "other.en")
+    shutil.copy(tmp_path / "test.de", tmp_path / "other.fr")
+    (tmp_path / "test.fr-en.tsv").write_text("a b\tb a\n")
+    for name in ("other", "test.fr-en.tsv"):
+        done = run(several, one, tmp_path / "test", tmp_path / name)
+        assert (
+            str(done.exception) == f"{tmp_path}/{name} is fr → en, and {one} translates de → en; leave one of them out"
+        )
 
 
 @pytest.mark.parametrize(("format", "begins"), [("latex", "% needs"), ("csv", "set,system,run"), ("json", "{")])

@@ -179,10 +179,10 @@ def evaluate(
             if references and len(sets) > 1:
                 raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
             models = Models(opened([*first, *others], to), search, wanted, glossary, loader(cluster, stack))
-            corpora = find_sets(sets, models.directions)
+            corpora = models.shared(find_sets(sets, models.pairs), progress)
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])
-            read_before = find_sets(training or [], models.directions)
+            read_before = find_sets(training or [], models.pairs)
             given_sets = Sets(corpora, references or [], files, read_before)
             reports = evaluate_models(models, given_sets, scoring, progress)
         else:

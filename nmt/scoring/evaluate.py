@@ -19,7 +19,7 @@ from nmt.scoring.kept import kept
 from nmt.scoring.lint import doubts, limits
 from nmt.scoring.metrics import check_counts, measures
 from nmt.scoring.odd_input import forms_of, suffered
-from nmt.scoring.off_target import off_target, tellers
+from nmt.scoring.off_target import off_target, teller_of
 from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names
 from nmt.scoring.systems import Paired, System, Texts, compare
@@ -27,7 +27,7 @@ from nmt.scoring.training_text import Seen, look_up
 from nmt.scoring.usable import calibration_of
 from nmt.scoring.words import cutting
 from nmt.store.model_folder import ModelFolder
-from nmt.text.directions import Direction
+from nmt.text.directions import Direction, lacking, side_of, spoken
 from nmt.text.encodings import refuse_format
 from nmt.text.languages import language_of
 from nmt.text.lines import read_lines
@@ -60,21 +60,45 @@ class Models:
     load: Load = load_here
 
     @property
-    def languages(self) -> tuple[str, str]:
-        """Source and target language. Raises DataError where the models have others."""
-        (path, first), *others = self.opened
-        for other_path, other in others:
-            if (other.source_language, other.target_language) != (first.source_language, first.target_language):
-                pairs = [f"{model.source_language} to {model.target_language}" for model in (first, other)]
-                raise DataError(
-                    f"{path} translates {pairs[0]}, and {other_path} {pairs[1]}", "compare models of one pair"
-                )
-        return first.source_language, first.target_language
+    def pairs(self) -> Sequence[Direction]:
+        """The directions of the first model: several where sources may be in any language."""
+        return self.opened[0][1].pairs
 
     @property
     def directions(self) -> Sequence[Direction]:
-        """The directions of the models: several where sources may be in any language. Raises like ``languages``."""
-        return self.opened[0][1].pairs if self.languages else ()
+        """The directions that all models have, in the codes of the first. Raises DataError where there is none."""
+        (path, first), *others = self.opened
+        common = first.pairs
+        for other_path, other in others:
+            known = tuple(pair for pair in common if translates(other, pair))
+            if not known:
+                what = f"{path} translates {spoken(common)}, and {other_path} {spoken(other.pairs)}"
+                raise DataError(what, "compare models that have a direction in common")
+            common = known
+        return common
+
+    @property
+    def languages(self) -> tuple[str, str]:
+        """Source and target language of those directions. Raises like ``directions``."""
+        common = self.directions
+        return side_of(common, 0), side_of(common, 1)
+
+    def shared(self, corpora: Sequence[Corpus], progress: Progress) -> list[Corpus]:
+        """Those of the corpora in ``pairs`` that all models translate; a warning names directions that are left out.
+
+        Raises DataError for a path that has none of theirs, and like ``directions``.
+        """
+        common = self.directions
+        for path in dict.fromkeys(corpus.path for corpus in corpora):
+            found = [corpus.languages for corpus in corpora if corpus.path == path]
+            others = [pair for pair in found if pair not in common]
+            if others:
+                model, own = next((name, model) for name, model in self.opened if not translates(model, others[0]))
+                if others == found:
+                    what = f"{path} is {spoken(others)}, and {model} translates {spoken(own.pairs)}"
+                    raise DataError(what, "leave one of them out")
+                progress.warn(f"{path}: {spoken(others)} is left out, for {model} translates {spoken(own.pairs)}")
+        return [corpus for corpus in corpora if corpus.languages in common]
 
     @property
     def names(self) -> list[str]:
@@ -83,8 +107,8 @@ class Models:
 
     def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[Translation]]]:
         """The translations of each set of named ``sources`` by each model, which is loaded once."""
-        names, translated = self.names, []
-        terms = Glossary.of(self.glossary, *self.languages) if self.glossary else None
+        names, languages, translated = self.names, self.languages, []
+        terms = Glossary.of(self.glossary, *languages) if self.glossary else None
         for name, (_, folder) in zip(names, self.opened, strict=True):
             by = f" by {name}" if len(names) > 1 else ""
             with self.load([folder], self.search, self.engine, terms, progress) as translator:
@@ -101,6 +125,11 @@ class Models:
             runs = [names[index] for index in group]
             systems.append(System(common_name(runs), tuple(runs), tuple(outputs[index] for index in group)))
         return systems
+
+
+def translates(model: ModelFolder, direction: Direction) -> bool:
+    """Whether the model translates in the direction, by its codes or by alike ones."""
+    return not lacking([direction], model.pairs, tagged=False)
 
 
 def translate(translator: WindowTranslator, lines: list[str], what: str, progress: Progress) -> list[Translation]:
@@ -156,9 +185,9 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
         judged = zip(models.names, [outputs[number] for outputs in translated], strict=True)
         found = (calibration_of(model, one, streams[number], language) for model, one in judged)
         reports[-1].usable.extend(filter(None, found))
-        if by := tellers([model for _, model in models.opened]):
+        if by := teller_of([model for _, model in models.opened]):
             told = zip(models.names, [outputs[number] for outputs in translated], strict=True)
-            reports[-1].off_target.extend(off_target(model, one, models.languages[1], by) for model, one in told)
+            reports[-1].off_target.extend(off_target(model, one, by) for model, one in told)
         for form, changed in odd[number]:
             place = next(further)
             again = models.systems([outputs[place] for outputs in translated])

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from nmt.corpus.rules.languages import Script
 from nmt.corpus.rules.rule import Chunk
@@ -38,17 +38,25 @@ class OffTarget:
         return {"name": self.name, "lines": self.count, "languages": dict(self.languages)}
 
 
-def tellers(models: Sequence[ModelFolder]) -> tuple[Telling, Tokenizer] | None:
-    """What tells languages apart, of the first model of several directions; None if there is none. Raises DataError."""
+class Teller(NamedTuple):
+    """What tells the languages of a model apart, by its pieces and its codes."""
+
+    telling: Telling
+    tokenizer: Tokenizer
+    target: str  # the language that was asked for
+
+
+def teller_of(models: Sequence[ModelFolder]) -> Teller | None:
+    """The one of the first model of several directions; None if there is none. Raises DataError."""
     for model in models:
         if telling := Telling.read(model.manifest, str(model.folder)) if model.directions else None:
-            return telling, model.tokenizers[1]
+            return Teller(telling, model.tokenizers[1], model.target_language)
     return None
 
 
-def off_target(name: str, translations: Sequence[Translation], target: str, by: tuple[Telling, Tokenizer]) -> OffTarget:
-    """Count the translations that are not in the ``target`` language, by the language that they are in."""
-    telling, tokenizer = by
+def off_target(name: str, translations: Sequence[Translation], by: Teller) -> OffTarget:
+    """Count the translations that are not in the language that was asked for, by the language that they are in."""
+    telling, tokenizer, target = by
     script = Script(("", target))
     pairs = [(translation.source, translation.text) for translation in translations]
     wrong = script.judge(Chunk(pairs)) > script.normal
