@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 from nmt.cli import app
 from nmt.config import ModelConfig
+from nmt.corpus.parallel import Corpus
 from nmt.decoding.translator import Translator
 from nmt.scoring.buckets import by_length
-from nmt.scoring.evaluate import ScoringOptions, score_set
+from nmt.scoring.evaluate import ScoringOptions, score_set, set_names
 from nmt.scoring.metrics import NAMES, measures, score_corpus
 from nmt.scoring.reports import SetReport
 from nmt.scoring.seeds import common_name, group_by_settings, model_names, seed_of
@@ -389,6 +390,35 @@ def test_models_are_compared_in_the_directions_that_all_have(names: list[str], m
     assert json.loads(done.stdout)["sets"] == [entry]
     left_out = f"{tmp_path}/test: fr → en is left out, for {models[1]} translates"
     assert (left_out in done.stderr) == (names[0] != "de-en")
+
+
+@pytest.mark.parametrize(
+    ("sets", "names"),
+    [
+        ([("a/test", "de-en")], ["test"]),
+        ([("a/test", "de-en"), ("a/more.tsv", "de-en")], ["test", "more.tsv"]),
+        ([("a/test", "de-en"), ("b/test", "de-en")], ["a/test", "b/test"]),
+        ([("test", "de-en"), ("test", "fr-en")], ["test.de-en", "test.fr-en"]),
+        ([("a/test", "de-en"), ("b/test", "fr-en")], ["test.de-en", "test.fr-en"]),
+        ([("a/x", "de-en"), ("b/x", "de-en"), ("b/x", "fr-en")], ["a/x.de-en", "b/x.de-en", "x.fr-en"]),
+        ([("x.de-en.tsv", "de-en"), ("x.fr-en.tsv", "fr-en")], ["x.de-en.tsv", "x.fr-en.tsv"]),
+    ],
+)
+def test_sets_have_names_that_tell_them_apart(sets: list[tuple[str, str]], names: list[str]) -> None:
+    corpora = [Corpus(Path(path), (), languages=(pair[:2], pair[3:])) for path, pair in sets]
+    assert set_names(corpora) == names
+
+
+def test_the_sets_of_one_path_are_named_by_their_directions_in_every_format(model: Path, tmp_path: Path) -> None:
+    (several,) = copies(model, "de-en,fr-en")
+    (tmp_path / "test.fr").write_text((tmp_path / "test.de").read_text())
+    json_lines, rows, sets = (
+        run(several, tmp_path / "test", "--format", format).stdout for format in ("jsonl", "csv", "json")
+    )
+    names = ["test.de-en", "test.fr-en"]
+    assert list(dict.fromkeys(json.loads(line)["set"] for line in json_lines.splitlines())) == names
+    assert list(dict.fromkeys(row["set"] for row in csv.DictReader(io.StringIO(rows)))) == names
+    assert [entry["name"] for entry in json.loads(sets)["sets"]] == names
 
 
 def test_a_set_of_a_direction_that_a_model_lacks_is_refused(model: Path, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
     """
     corpora = sets.corpora
     pairs = [list(zip(*read_pairs(corpus), strict=True)) for corpus in corpora]
-    sources = [(corpus.path.name, list(lines)) for corpus, (lines, _) in zip(corpora, pairs, strict=True)]
+    sources = [(name, list(lines)) for name, (lines, _) in zip(set_names(corpora), pairs, strict=True)]
     streams = [[list(targets)] for _, targets in pairs]
     for path in sets.references:
         streams[0].append(read_like(path, corpora[0].path, streams[0][0]))
@@ -193,6 +193,21 @@ def evaluate_models(models: Models, sets: Sets, options: ScoringOptions, progres
             again = models.systems([outputs[place] for outputs in translated])
             reports[-1].odd.append(suffered(whole, form, changed, again))
     return reports
+
+
+def set_names(corpora: Sequence[Corpus]) -> list[str]:
+    """What tells the sets apart: file names, of several directions as ``test.hau-en``; paths where those are equal."""
+    several = len({corpus.languages for corpus in corpora}) > 1
+
+    def ending(corpus: Corpus) -> str:
+        direction = "-".join(corpus.languages)
+        return f".{direction}" if several and direction not in corpus.path.name.split(".") else ""
+
+    names = [corpus.path.name + ending(corpus) for corpus in corpora]
+    return [
+        name if names.count(name) == 1 else f"{corpus.path}{ending(corpus)}"
+        for name, corpus in zip(names, corpora, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
