@@ -182,6 +182,27 @@ def test_runs_with_settings_equal_but_for_the_seed_are_one_system(runs: list[Pat
     assert [seed_of(path) for path in runs] == [1, 2, 1, None]
 
 
+@pytest.mark.parametrize("inside", ["", "model"])
+def test_runs_that_began_with_other_models_are_other_systems(tiny_run: TinyRun, tmp_path: Path, inside: str) -> None:
+    """A run is known by its folder or by the model in it; one of an earlier version has no environment."""
+    began = [
+        {"init": "parents/de", "init_sha256": "d" * 64, "teachers_sha256": ""},
+        {"init": "copies/de", "init_sha256": "d" * 64, "teachers_sha256": ""},
+        {"init": "parents/fr", "init_sha256": "f" * 64, "teachers_sha256": ""},
+        {"teachers": "a\nb", "init_sha256": "", "teachers_sha256": f"{'d' * 64}\n{'f' * 64}"},
+        {"teachers": "a", "init_sha256": "", "teachers_sha256": "d" * 64},
+        {"init_sha256": "", "teachers_sha256": ""},
+        {},
+    ]
+    models = []
+    for seed, facts in enumerate(began, start=1):
+        run = copied_run(tiny_run, tmp_path / f"run-{seed}", seed=seed)
+        if facts:
+            (run / "environment.json").write_text(json.dumps(facts))
+        models.append((run / inside, ModelFolder.open(run)))
+    assert group_by_settings(models) == [[0, 1], [2], [3], [4], [5, 6]]
+
+
 @pytest.mark.parametrize(
     ("names", "common"),
     [

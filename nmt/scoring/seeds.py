@@ -1,4 +1,4 @@
-"""Which models differ only by their seed, and so are runs of one system. Knows settings; no translation."""
+"""Which models differ only by their seed, and so are runs of one system. Knows settings and digests; no translation."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from nmt.disk.untrusted import read_small
 from nmt.errors import DataError, SettingsError
 from nmt.settings_file import LARGEST_SETTINGS, parse_toml
 from nmt.store.model_folder import SETTINGS, ModelFolder
+from nmt.store.run_folder import RunFolder
 
 
 def runs_of(path: Path) -> list[Path]:
@@ -43,11 +44,18 @@ def seed_of(path: Path) -> int | None:
     return settings.training.seed if settings else None
 
 
+def began_with(path: Path) -> dict[str, list[str]]:
+    """The digests of the model that the run began with and of its teachers, where there are any. Raises DataError."""
+    known = [RunFolder(folder).read_models() for folder in runs_of(path)]
+    return {name: digests for models in known for name, digests in models.items() if digests}
+
+
 def group_by_settings(models: Sequence[tuple[Path, ModelFolder]]) -> list[list[int]]:
     """Indices of the models, those together that were trained on the same data by settings equal but for the seed.
 
-    Groups are in the order of their first models. Two models of the same seed, which would be copies of each other, are
-    no group, nor is a model without its run.
+    Runs that began with different models, or had different teachers, are not together. Groups are in the order of their
+    first models. Two models of the same seed, which would be copies of each other, are no group, nor is a model without
+    its run. Raises DataError for settings or an environment that cannot be read.
     """
     groups: list[list[int]] = []
     known: dict[str, tuple[int, set[int]]] = {}  # the group of some settings, and its seeds
@@ -56,7 +64,7 @@ def group_by_settings(models: Sequence[tuple[Path, ModelFolder]]) -> list[list[i
         if settings and model.manifest.get("data"):
             rest = asdict(settings)
             seed = rest["training"].pop("seed")
-            name = repr((rest, model.manifest["data"], model.source_language, model.target_language))
+            name = repr((rest, began_with(path), model.manifest["data"], model.source_language, model.target_language))
             if name in known and seed not in known[name][1]:
                 groups[known[name][0]].append(index)
                 known[name][1].add(seed)

@@ -159,6 +159,14 @@ class RunFolder:
             raise DataError(f"{self.environment_path} is no table of texts", "remove the file")
         return facts
 
+    def read_models(self) -> dict[str, list[str]]:
+        """The digests of the models that the run began with, as ``TrainJob.models``; without what nobody wrote down.
+
+        Raises DataError.
+        """
+        facts = self.read_environment()
+        return {name.removesuffix(DIGESTS): fact.splitlines() for name, fact in facts.items() if name.endswith(DIGESTS)}
+
     def save_checkpoint(self, step: int, checkpoint: Checkpoint, keep: int) -> None:
         """Sync the metrics, whose lines a checkpoint counts, then save it as ``Checkpoints.save`` does."""
         if self.metrics_path.exists():

@@ -33,7 +33,6 @@ def environment_of(job: TrainJob, device: torch.device, processes: int) -> dict[
 def models_of(folder: RunFolder) -> dict[str, list[str]]:
     """The digests of the models that a run began with, as ``TrainJob.models``; without what nobody wrote down."""
     try:
-        facts = folder.read_environment()
+        return folder.read_models()
     except DataError:  # the checkpoints have them, too
         return {}
-    return {name.removesuffix(DIGESTS): fact.splitlines() for name, fact in facts.items() if name.endswith(DIGESTS)}
