@@ -3,6 +3,7 @@
 import gzip
 import json
 import shutil
+import tomllib
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import tomli_w
 from conftest import CORPUS, nmt
 
 from nmt import Translator
@@ -28,6 +30,7 @@ from nmt.decoding.checks import Checks
 from nmt.decoding.directed import DirectedAligner, directed
 from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
+from nmt.decoding.forced import ModelOfPairs, in_direction, translating_back
 from nmt.decoding.loading import check_member, load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
@@ -711,6 +714,75 @@ def test_a_target_has_facts_of_its_own(many: Many, tmp_path: Path) -> None:
     write_manifest(tmp_path / "model", facts)
     with pytest.raises(DataError, match="says nothing of ko"):
         ModelFolder.open(tmp_path / "model").toward("ko")
+
+
+def made_up(*pairs: Direction) -> ModelFolder:
+    """A model without files; ``toward`` has what it needs."""
+    facts: dict[str, Any] = {"targets": {target: {} for _, target in pairs}}
+    several = pairs if len(pairs) > 1 else ()
+    return ModelFolder(Path("M"), ModelConfig(), side_of(pairs, 0), side_of(pairs, 1), facts, directions=several)
+
+
+BOTH_WAYS = made_up(("en", "hau"), ("hau", "en"), ("en", "ibo"), ("ibo", "en"))
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted", "target"),
+    [
+        (BOTH_WAYS, ("hau", "en"), "en"),
+        (BOTH_WAYS, ("en", "hau"), "hau"),
+        (BOTH_WAYS, ("en", "ha"), "hau"),
+        (BOTH_WAYS, ("hau", "ibo"), None),
+        (BOTH_WAYS, ("en", "fy"), None),
+        (made_up(("hau", "en")), ("hau", "en"), "en"),
+        (made_up(("ha", "eng")), ("hau", "en"), "eng"),
+        (made_up(("en", "hau")), ("hau", "en"), None),
+        (made_up(("en", "zho_Hans"), ("en", "zho_Hant")), ("en", "zho_Hant"), "zho_Hant"),
+        (made_up(("en", "zho_Hans"), ("en", "zho_Hant")), ("en", "zho"), None),
+        (made_up(("zho_Hans", "en"), ("zho_Hant", "en")), ("zho", "en"), "en"),
+    ],
+)
+def test_a_model_judges_pairs_of_a_direction_that_it_has(
+    model: ModelFolder, wanted: Direction, target: str | None
+) -> None:
+    """Also as the other direction of dual cross-entropy, and by the rule `model`."""
+    found = in_direction(model, wanted)
+    assert (found and found.target_language) == target
+    if target:
+        assert translating_back(model, [(wanted[1], wanted[0])], "F") == found
+        assert ModelOfPairs(model, wanted, ON_CPU).name == "M"
+        return
+    mend = f"give a model that translates {spoken([wanted])}"
+    for refused in (
+        lambda: translating_back(model, [(wanted[1], wanted[0])], "F"),
+        lambda: ModelOfPairs(model, wanted, ON_CPU),
+    ):
+        with pytest.raises(SettingsError, match=f"translates {spoken(model.pairs)}, and") as told:
+            refused()
+        assert told.value.mend == mend
+
+
+def test_the_other_direction_is_that_of_all_corpora() -> None:
+    with pytest.raises(SettingsError, match="corpora of one direction, and these are hau → en, ibo → en"):
+        translating_back(BOTH_WAYS, [("hau", "en"), ("ibo", "en")], "F")
+
+
+def test_a_model_of_both_ways_is_its_own_other_direction(many: Many, tmp_path: Path) -> None:
+    shutil.copytree(many.run / "model", model := tmp_path / "model")
+    settings = tomllib.loads((model / "config.toml").read_text())
+    settings["languages"]["directions"].append(["fy", "en"])
+    (model / "config.toml").write_text(tomli_w.dumps(settings))
+    write_manifest(model, read_manifest(model, verify=False))
+
+    def scores(*flags: str | Path) -> list[list[float]]:
+        result = nmt("score", model, many.text / "en-fy/test", *flags, "--format", "tsv", "--threads", "1")
+        assert result.returncode == 0, result.stderr
+        return [list(map(float, line.split("\t")[2:])) for line in result.stdout.splitlines()]
+
+    there, back = ([score for (score,) in scores("--to", to)] for to in ("fy", "en"))
+    dual = scores("--to", "fy", "--reverse", model)
+    assert [row[1] for row in dual] == pytest.approx(there)
+    assert [row[2] for row in dual] == pytest.approx(back)
 
 
 def test_translations_into_another_language_are_counted(many: Many) -> None:

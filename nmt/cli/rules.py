@@ -29,9 +29,7 @@ def open_model(path: Path, languages: tuple[str, str], device: str, threads: int
     from nmt.decoding.forced import ModelOfPairs
     from nmt.store.model_folder import ModelFolder
 
-    model = ModelFolder.open(path)
-    model = model.toward(languages[1]) if model.directions else model
-    return ModelOfPairs(model, languages, EngineOptions(device=device, threads=threads))
+    return ModelOfPairs(ModelFolder.open(path), languages, EngineOptions(device=device, threads=threads))
 
 
 def parse_rules(texts: list[str]) -> str:

@@ -67,7 +67,7 @@ def score(
     from nmt.cli.translate import write_json
     from nmt.config import EngineOptions
     from nmt.corpus.many import find_corpora
-    from nmt.decoding.forced import Scoring, check_reverse
+    from nmt.decoding.forced import Scoring, translating_back
     from nmt.decoding.formats import ScoreFormat
     from nmt.decoding.score_job import PairScoring, ScoreJob
     from nmt.disk.outputs import check_outputs
@@ -75,13 +75,10 @@ def score(
 
     chosen = flags.parse_columns(columns) if columns is not None else None
     folder = ModelFolder.open(model).toward(to)
-    back = ModelFolder.open(reverse) if reverse else None
-    if back and back.directions:
-        back = back.toward(folder.source_language)
-    if back:
-        check_reverse(folder, back)
-    form = ScoreFormat(format) if format else ScoreFormat.of_file(output or "")
     corpora = [corpus for path in paths for corpus in find_corpora(path, folder.pairs, columns=chosen)]
+    directions = list(dict.fromkeys(corpus.languages for corpus in corpora))
+    back = translating_back(ModelFolder.open(reverse), directions, str(model)) if reverse else None
+    form = ScoreFormat(format) if format else ScoreFormat.of_file(output or "")
     job = ScoreJob(corpora, output, form, resume)
     models = [place for path in (model, reverse) if path for place in places(path)]
     check_outputs([*job.outputs(), ("--stats", stats)], [*job.inputs(), *models])

@@ -18,7 +18,7 @@ from nmt.decoding.engine import MAX_PIECES, Hypothesis, Query, Scorer
 from nmt.decoding.pair_slots import Pair, PairSlots
 from nmt.decoding.windows import WINDOW, WINDOW_CHARACTERS, about_windows
 from nmt.errors import BusyError, SettingsError
-from nmt.text.directions import same_direction
+from nmt.text.directions import Direction, lacking, spoken, targets_of
 from nmt.text.lines import printable
 from nmt.text.profile import Profile
 from nmt.text.progress import Progress, Silent
@@ -217,14 +217,12 @@ class ModelOfPairs:
 
     def __init__(self, model: "ModelFolder", languages: tuple[str, str], wanted: EngineOptions) -> None:
         """Raises SettingsError unless the model translates from the first of ``languages`` to the second."""
-        there = (model.source_language, model.target_language)
-        if not same_direction(languages, there):
-            raise SettingsError(
-                f"the model of `rule` translates {' → '.join(there)}, and the corpora are {' → '.join(languages)}",
-                f"give a model that translates {' → '.join(languages)}",
-            )
+        found = in_direction(model, languages)
+        if found is None:
+            what = f"the model of `rule` translates {spoken(model.pairs)}, and the corpora are {spoken([languages])}"
+            raise SettingsError(what, f"give a model that translates {spoken([languages])}")
         self.name, self.digest = printable(str(model.folder)), model.digest
-        self._model, self._wanted = model, wanted
+        self._model, self._wanted = found, wanted
 
     @cached_property
     def _scoring(self) -> Scoring:
@@ -261,11 +259,24 @@ def windows(pairs: Iterable[Pair]) -> Iterator[PairWindow]:
         yield PairWindow(before, window)
 
 
-def check_reverse(model: "ModelFolder", reverse: "ModelFolder") -> None:
-    """Raise SettingsError unless ``reverse`` translates back what ``model`` translates."""
-    wanted, there = (model.target_language, model.source_language), (reverse.source_language, reverse.target_language)
-    if not same_direction(wanted, there):
-        raise SettingsError(
-            f"`reverse` translates {' → '.join(there)}, and {model.folder} {' → '.join(reversed(wanted))}",
-            f"give a model that translates {wanted[0]} → {wanted[1]}",
-        )
+def in_direction(model: "ModelFolder", direction: Direction) -> "ModelFolder | None":
+    """The model as one that translates in the direction, or else in alike ones of a single target; None without any."""
+    alike = [pair for pair in model.pairs if not lacking([direction], [pair], tagged=False)]
+    targets = targets_of([direction] if direction in alike else alike)
+    return model.toward(targets[0]) if len(targets) == 1 else None
+
+
+def translating_back(reverse: "ModelFolder", directions: Sequence[Direction], name: str) -> "ModelFolder":
+    """The model ``reverse`` as one that translates back what the model ``name`` does in the directions of corpora.
+
+    Raises SettingsError where there are several directions, or ``reverse`` lacks the one back.
+    """
+    if len(directions) > 1:
+        what = f"`reverse` is for corpora of one direction, and these are {spoken(directions)}"
+        raise SettingsError(what, "score those of each direction by themselves")
+    ((source, target),) = directions
+    found = in_direction(reverse, (target, source))
+    if found is None:
+        what = f"`reverse` translates {spoken(reverse.pairs)}, and {name} {spoken(directions)}"
+        raise SettingsError(what, f"give a model that translates {spoken([(target, source)])}")
+    return found
