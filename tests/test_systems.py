@@ -329,7 +329,7 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     def opened(path: Path) -> ModelFolder:
         name = "de-en" if path == folder else path.name
         pairs = tuple((source, target) for source, _, target in (pair.partition("-") for pair in name.split(",")))
-        facts = {"targets": {target: {} for _, target in pairs}}
+        facts: dict[str, Any] = {"targets": {target: {} for _, target in pairs}}
         several = pairs if len(pairs) > 1 else ()
         return ModelFolder(path, ModelConfig(), side_of(pairs, 0), side_of(pairs, 1), facts, directions=several)
 
@@ -373,6 +373,9 @@ def test_a_set_of_a_model_has_further_references(model: Path, tmp_path: Path) ->
     assert entry["bleu"]["score"] == 100.0
     assert "nrefs:2" in entry["bleu"]["signature"]
     refused = run(model, tmp_path / "test", tmp_path / "test", "--ref", second)
+    assert "--ref is a further reference of one test set" in str(refused.exception)
+    (tmp_path / "test.fr").write_text((tmp_path / "test.de").read_text())
+    refused = run(*copies(model, "de-en,fr-en"), tmp_path / "test", "--ref", second)
     assert "--ref is a further reference of one test set" in str(refused.exception)
 
 

@@ -176,10 +176,10 @@ def evaluate(
             given = Files(hypothesis, references, source, files, corpora)
             reports = [evaluate_files(given, scoring, progress, models)]
         elif first and sets and not (hypothesis or source):
-            if references and len(sets) > 1:
-                raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
             models = Models(opened([*first, *others], to), search, wanted, glossary, loader(cluster, stack))
             corpora = models.shared(find_sets(sets, models.pairs), progress)
+            if references and len(corpora) > 1:
+                raise UsageError("--ref is a further reference of one test set", "evaluate the sets one by one")
             read += [*(file for corpus in corpora for file in corpus.files)]
             check_outputs(written, [*read, *(place for path in (*first, *others) for place in places(path))])
             read_before = find_sets(training or [], models.pairs)
