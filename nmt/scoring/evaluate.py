@@ -84,7 +84,7 @@ class Models:
         return side_of(common, 0), side_of(common, 1)
 
     def shared(self, corpora: Sequence[Corpus], progress: Progress) -> list[Corpus]:
-        """Those of the corpora in ``pairs`` that all models translate; a warning names directions that are left out.
+        """The corpora, of those found in ``pairs``, that all models translate; warns of directions that are left out.
 
         Raises DataError for a path that has none of theirs, and like ``directions``.
         """
