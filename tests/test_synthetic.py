@@ -656,6 +656,24 @@ def test_a_run_translates_and_updates_as_planned(
     )
 
 
+def test_the_epoch_that_is_told_is_of_the_budget_however_often_the_pairs_change(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbering of epochs begins anew with each round."""
+    monkeypatch.setattr(Way, "translate", lambda _, texts, *__: [[Hypothesis(ids.tolist(), 0.0)] for ids in texts])
+    monkeypatch.setattr("nmt.training.log.LOG_EVERY", 1)
+    seen = Recorder()
+    train(request(data, tmp_path / "run", epochs=2, steps=0, validate_every=0), recorder=seen)
+    used = [update.progress for update in seen.updates]
+    assert [update.epoch for update in seen.updates] == [1 + int(2 * before) for before in (0.0, *used[:-1])]
+    assert seen.updates[-1].epoch == 2
+    told = [event for event in events(tmp_path / "run") if event["event"] == "train"]
+    assert [event["progress"] for event in told] == used
+    assert [event["epoch"] for event in told] == [int(2 * share) for share in used]
+    counters = json.loads(next((tmp_path / "run" / "checkpoints").glob("*/state.json")).read_text())["counters"]
+    assert counters["position"][0] > 2
+
+
 def test_in_minutes_a_round_translates_what_its_stage_reads_at_the_pace_so_far(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
