@@ -9,7 +9,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,7 @@ from nmt.training.phases.both_directions import BothDirections
 from nmt.training.plan import plan
 from nmt.training.request import TrainRequest, read_request
 from nmt.training.stages import share_of, stages_of
-from nmt.training.synthetic import Pairs, Texts, Way
+from nmt.training.synthetic import Making, Pairs, Texts, Way
 
 SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5, "odd_input": 0.0}
 MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5 --set training.odd_input=0"
@@ -672,6 +674,34 @@ def test_the_epoch_that_is_told_is_of_the_budget_however_often_the_pairs_change(
     assert [event["epoch"] for event in told] == [int(2 * share) for share in used]
     counters = json.loads(next((tmp_path / "run" / "checkpoints").glob("*/state.json")).read_text())["counters"]
     assert counters["position"][0] > 2
+
+
+def test_a_round_ends_in_its_seconds_and_one_of_more_goes_on_behind_it(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock that a piece of text moves by 10 ms: a window of all texts would take twice as long."""
+    clock, data = [0.0], Dataset.open(tiny_run.data)
+
+    def translate(_: Way, texts: Any, *__: Any) -> list[list[Hypothesis]]:
+        clock[0] += 0.01 * sum(map(len, texts))
+        return [[Hypothesis(ids.tolist(), 0.0)] for ids in texts]
+
+    monkeypatch.setattr(synthetic, "WINDOW", 1024)
+    monkeypatch.setattr(synthetic, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Way, "translate", translate)
+    monkeypatch.setattr(Way, "failed", lambda _, texts, *__: [""] * len(texts))
+    whole = 0.01 * data.train.pieces[0]
+    texts = Texts(data.train, way({}, Slots()), by_reference=True)
+    made = [
+        Making(tmp_path / "pairs", texts, data, "work", (1, 1), inf, Silent(), seconds, inf).make(lambda: False)
+        for seconds in (whole / 2, inf)
+    ]
+    assert 0.45 * whole < made[0]["seconds"] < 0.51 * whole
+    assert made[0]["texts"] < made[1]["texts"] == len(data.train)
+    assert clock[0] == pytest.approx(whole, rel=0.01)
+    kept, rows = Pairs.open(tmp_path / "pairs", data, weighted=True).split, np.arange(len(data.train))
+    sources = [sorted(ids.tobytes() for ids in split.ids(rows)[0]) for split in (kept, data.train)]
+    assert sources[0] == sources[1], "each once"
 
 
 def test_in_minutes_a_round_translates_what_its_stage_reads_at_the_pace_so_far(
