@@ -245,6 +245,17 @@ def test_whoever_watches_sees_how_far_a_round_is_also_when_it_resumes(data: Path
     ]
 
 
+def test_patience_counts_from_the_last_round_on_also_when_the_run_resumes(data: Path, tmp_path: Path) -> None:
+    asked = request(data, tmp_path / "run", validate_every=2, patience=2)
+    for moment, wanted in ((8, ("stopped", 8)), (0, ("patience", 10))):
+        with open_run(read_request(asked), CPU, Recorder()) as opened:
+            opened.state.counters.validated.best_score = 101.0  # none is better
+            outcome = opened.train(lambda opened=opened, moment=moment: opened.state.counters.step == moment).outcome  # type: ignore[misc]
+            assert (outcome, opened.state.counters.step) == wanted
+    told = [event for event in events(tmp_path / "run") if event["event"] == "synthetic"]
+    assert {event["round"]: event["step"] for event in told} == SWITCHES
+
+
 def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(whole / "synthetic", run / "synthetic")
