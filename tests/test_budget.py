@@ -13,6 +13,7 @@ from test_run import CPU, SHAPE, Recorder, events
 from nmt.config import TrainingConfig
 from nmt.corpus.dataset import Dataset
 from nmt.decoding.engine import length_limit
+from nmt.errors import SettingsError
 from nmt.training import schedule
 from nmt.training.counters import Counters, Validated
 from nmt.training.loop import Update
@@ -30,7 +31,7 @@ def request(tiny_run: TinyRun, run: Path, minutes: float, **settings: Any) -> Tr
 def test_a_budget_too_small_for_a_pass_is_warned_of_at_the_start(tiny_run: TinyRun, tmp_path: Path) -> None:
     recorder = Recorder()
     with open_run(read_request(request(tiny_run, tmp_path / "run", 1e-6)), CPU, recorder) as run:
-        run.train(lambda: False)
+        run.log.begin()
     (warning,) = recorder.warnings
     assert warning.startswith("1e-06 minutes are enough for an estimated 0.0")
     assert "passes over the 300 pairs: ten take about" in warning
@@ -46,6 +47,26 @@ def test_a_budget_that_proves_too_small_is_warned_of_once(tiny_run: TinyRun, tmp
         "at this rate 12 minutes are 80 updates and 0.5 passes over the pairs, too few to learn to translate: 30 "
         "minutes are the least; give more time, or take a smaller preset or fewer pairs"
     ]
+
+
+def test_minutes_that_are_spent_before_the_first_update_are_an_error_that_says_how_to_go_on(
+    tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    """As where a teacher takes all of them; a larger budget is the cure."""
+    for _ in range(2):
+        with open_run(read_request(request(tiny_run, tmp_path / "run", 0.5)), CPU, Recorder()) as run:
+            run.state.spend(31.0)
+            with pytest.raises(SettingsError) as error:
+                run.train(lambda: False)
+        assert str(error.value) == (
+            f"the budget of 0.5 minutes was spent before the first update (after 31 s), and {tmp_path / 'run'} has no "
+            "model; give the same command with more `minutes`"
+        )
+        assert error.value.exit_code == 78
+        assert not (tmp_path / "run" / "model").exists()
+    with open_run(read_request(request(tiny_run, tmp_path / "run", 1000.0)), CPU, Recorder()) as run:
+        assert run.train(lambda: run.state.counters.step == 1).outcome == "stopped"
+    assert (tmp_path / "run" / "model").exists()
 
 
 def test_what_passes_before_the_first_update_is_no_training(tiny_run: TinyRun, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_run_leaves_the_files_of_the_contract(tiny_run: TinyRun) -> None:
 def test_metrics_have_the_keys_of_the_contract(tiny_run: TinyRun) -> None:
     train_keys = ["event", "step", "epoch", "loss", "learning_rate", "gradient_norm", "target_tokens"]
     wanted = {
-        "train": [*train_keys, "target_tokens_per_second", "seconds"],
+        "train": [*train_keys, "target_tokens_per_second", "seconds", "progress"],
         "samples": ["event", "step", "lines"],
         "validation": ["event", "step", "loss", "perplexity", "bleu", "chrf"],
     }

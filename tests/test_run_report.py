@@ -7,6 +7,7 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import astuple
 from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -67,6 +68,31 @@ def test_phases_are_those_of_training(both: float, risk: float, budget: dict[str
     assert [part.name for part in parts] == names
     assert [part.ends for part in parts] == pytest.approx([1000 * end for end in accumulate(s for s, _ in wanted)])
     assert phase_name(config, 0.999999) == names[-1]
+
+
+@pytest.mark.parametrize("budget", [{"minutes": 10.0}, {"epochs": 4}])
+def test_phases_turn_where_the_run_says_that_it_had_used_their_share(budget: dict[str, Any]) -> None:
+    """Whatever clock and epochs look like: a teacher has taken time, and rounds of text make epochs longer."""
+    told = [event | {"progress": event["step"] / 1000} for event in events() if event["event"] == "train"]
+    late = [event | {"seconds": 450 + event["seconds"] / 4, "epoch": event["step"] // 300} for event in told]
+    (first, begins, turn), (then, turned, end) = map(astuple, Course.of(late).parts(config := half(**budget)))
+    assert (first, begins, turn) == (BOTH, 0.0, pytest.approx(500))
+    assert (then, turned, end) == (PLAIN, pytest.approx(500), 1000.0)
+    older = [{key: value for key, value in event.items() if key != "progress"} for event in told]
+    assert [part.ends for part in Course.of(older).parts(config)] == pytest.approx([500, 1000])
+
+
+def test_a_run_with_a_larger_budget_shows_the_phase_that_it_goes_back_to() -> None:
+    """Update 1000 was the end of the budget; of 3000 it is no half."""
+    told = [{**events()[0], "step": step, "progress": step / 1000} for step in (400, 800, 1000)]
+    more = [{**events()[0], "step": step, "progress": step / 3000} for step in (1200, 1800, 3000)]
+    parts = Course.of([*told, *more]).parts(half(steps=3000))
+    assert [(part.name, part.ends) for part in parts] == [(BOTH, 500), (PLAIN, 1000), (BOTH, 1500), (PLAIN, 3000)]
+
+
+def half(**budget: Any) -> TrainingConfig:
+    """A budget whose first half trains both directions."""
+    return TrainingConfig(**budget, bidirectional=0.5)
 
 
 def test_a_run_under_way_has_the_phases_so_far() -> None:
@@ -136,6 +162,7 @@ def test_what_is_thinned_is_every_2nd_4th_and_so_on_and_the_last(most: int) -> N
         {"event": "train", "step": "5"},
         {"event": "train", "step": 5, "epoch": 0, "loss": None, "learning_rate": 1, "seconds": 1},
         {"event": "train", "step": 5, "epoch": 0, "loss": 10**400, "learning_rate": 1, "seconds": 1},
+        {"event": "train", "step": 5, "epoch": 0, "loss": 1, "learning_rate": 1, "seconds": 1, "progress": "half"},
         {"event": "validation", "step": -1, "loss": 1, "bleu": 1, "chrf": 1},
         {"event": "samples", "step": 1, "lines": "text"},
         {"event": "samples", "step": 1, "lines": [{"source": 1}]},

@@ -9,7 +9,9 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,7 @@ from nmt.training.phases.both_directions import BothDirections
 from nmt.training.plan import plan
 from nmt.training.request import TrainRequest, read_request
 from nmt.training.stages import share_of, stages_of
-from nmt.training.synthetic import Pairs, Texts, Way
+from nmt.training.synthetic import Making, Pairs, Texts, Way
 
 SETTINGS = {"steps": 12, "validate_every": 4, "batch_tokens": 400, "bidirectional": 0.5, "odd_input": 0.0}
 MORE = "--steps 12 --validate-every 4 --set training.bidirectional=0.5 --set training.odd_input=0"
@@ -241,6 +243,17 @@ def test_whoever_watches_sees_how_far_a_round_is_also_when_it_resumes(data: Path
         "with round 1, in 2 updates: BLEU X → Y · chrF X → Y",
         "with round 2, in 6 updates: BLEU X → Y · chrF X → Y",
     ]
+
+
+def test_patience_counts_from_the_last_round_on_also_when_the_run_resumes(data: Path, tmp_path: Path) -> None:
+    asked = request(data, tmp_path / "run", validate_every=2, patience=2)
+    for moment, wanted in ((8, ("stopped", 8)), (0, ("patience", 10))):
+        with open_run(read_request(asked), CPU, Recorder()) as opened:
+            opened.state.counters.validated.best_score = 101.0  # none is better
+            outcome = opened.train(lambda opened=opened, moment=moment: opened.state.counters.step == moment).outcome  # type: ignore[misc]
+            assert (outcome, opened.state.counters.step) == wanted
+    told = [event for event in events(tmp_path / "run") if event["event"] == "synthetic"]
+    assert {event["round"]: event["step"] for event in told} == SWITCHES
 
 
 def test_pairs_of_another_model_are_made_anew(data: Path, whole: Path, tmp_path: Path) -> None:
@@ -654,6 +667,52 @@ def test_a_run_translates_and_updates_as_planned(
     assert planned.disk - replace(planned, stages=planned.stages[:1]).disk == pytest.approx(
         sum(path.stat().st_size for path in (tmp_path / "run" / "synthetic").rglob("*.bin")), rel=0.2
     )
+
+
+def test_the_epoch_that_is_told_is_of_the_budget_however_often_the_pairs_change(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbering of epochs begins anew with each round."""
+    monkeypatch.setattr(Way, "translate", lambda _, texts, *__: [[Hypothesis(ids.tolist(), 0.0)] for ids in texts])
+    monkeypatch.setattr("nmt.training.log.LOG_EVERY", 1)
+    seen = Recorder()
+    train(request(data, tmp_path / "run", epochs=2, steps=0, validate_every=0), recorder=seen)
+    used = [update.progress for update in seen.updates]
+    assert [update.epoch for update in seen.updates] == [1 + int(2 * before) for before in (0.0, *used[:-1])]
+    assert seen.updates[-1].epoch == 2
+    told = [event for event in events(tmp_path / "run") if event["event"] == "train"]
+    assert [event["progress"] for event in told] == used
+    assert [event["epoch"] for event in told] == [int(2 * share) for share in used]
+    counters = json.loads(next((tmp_path / "run" / "checkpoints").glob("*/state.json")).read_text())["counters"]
+    assert counters["position"][0] > 2
+
+
+def test_a_round_ends_in_its_seconds_and_one_of_more_goes_on_behind_it(
+    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock that a piece of text moves by 10 ms: a window of all texts would take twice as long."""
+    clock, data = [0.0], Dataset.open(tiny_run.data)
+
+    def translate(_: Way, texts: Any, *__: Any) -> list[list[Hypothesis]]:
+        clock[0] += 0.01 * sum(map(len, texts))
+        return [[Hypothesis(ids.tolist(), 0.0)] for ids in texts]
+
+    monkeypatch.setattr(synthetic, "WINDOW", 1024)
+    monkeypatch.setattr(synthetic, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(Way, "translate", translate)
+    monkeypatch.setattr(Way, "failed", lambda _, texts, *__: [""] * len(texts))
+    whole = 0.01 * data.train.pieces[0]
+    texts = Texts(data.train, way({}, Slots()), by_reference=True)
+    made = [
+        Making(tmp_path / "pairs", texts, data, "work", (1, 1), inf, Silent(), seconds, inf).make(lambda: False)
+        for seconds in (whole / 2, inf)
+    ]
+    assert 0.45 * whole < made[0]["seconds"] < 0.51 * whole
+    assert made[0]["texts"] < made[1]["texts"] == len(data.train)
+    assert clock[0] == pytest.approx(whole, rel=0.01)
+    kept, rows = Pairs.open(tmp_path / "pairs", data, weighted=True).split, np.arange(len(data.train))
+    sources = [sorted(ids.tobytes() for ids in split.ids(rows)[0]) for split in (kept, data.train)]
+    assert sources[0] == sources[1], "each once"
 
 
 def test_in_minutes_a_round_translates_what_its_stage_reads_at_the_pace_so_far(

@@ -109,7 +109,7 @@ class LogMonitor(Monitor):
         validating = counters.validated.due or update.progress >= 1.0
         parts = [
             f"step {update.step:,}",
-            f"epoch {counters.position.epoch + 1}",
+            f"epoch {update.epoch}",
             f"loss {self.loss:.3f}",
             f"{self.speed:,.0f} tokens/s",
             f"{100 * update.progress:.0f}%",

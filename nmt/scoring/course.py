@@ -30,6 +30,7 @@ class Point:
     loss: float
     rate: float  # the learning rate
     seconds: float
+    progress: float | None = None  # share of the budget used after it; None: an older version wrote the event
 
 
 @dataclass(frozen=True)
@@ -121,36 +122,35 @@ class Course:
         """The last update that is known."""
         return max([0, *(point.step for point in self.train), *(one.step for one in self.validations)])
 
-    def step_at(self, config: TrainingConfig, share: float) -> float | None:
-        """The update at which that share of the budget was used; None where the run has not got so far.
-
-        Between two events, time and epochs are taken to pass evenly.
-        """
-        if config.steps:
-            step = share * config.steps
-            return step if step <= self.steps else None
-        known = [(0.0, 0.0)]
-        for before, point in pairwise([None, *self.train]):
-            if point and config.minutes:
-                known.append((point.seconds / (60 * config.minutes), float(point.step)))
-            elif point and (before is None or point.epoch > before.epoch):
-                known.append((point.epoch / config.epochs, float(point.step)))
-        for (low, first), (high, last) in pairwise(known):
-            if low <= share <= high and high > low:
-                return first + (last - first) * (share - low) / (high - low)
-        return None
-
     def parts(self, config: TrainingConfig) -> list[Part]:
-        """The phases that the run has gone through; one for a run that has only one."""
-        ends, begins = sorted({config.bidirectional, 1.0 - config.minimum_risk} - {0.0, 1.0}), 0.0
-        turns = [(0.0, 0.0)]
-        for share in ends:
-            if (step := self.step_at(config, share)) is not None:
-                turns.append((share, step))
-        parts = []
-        for (share, begins), (_, end) in pairwise([*turns, (1.0, float(self.steps))]):
-            parts.append(Part(phase_name(config, share), begins, end))
-        return parts
+        """The phases that the run has gone through; one for a run that has only one.
+
+        Between two events, the budget is taken to pass evenly. With a larger one a run may go back to a phase.
+        """
+        bounds = sorted({config.bidirectional, 1.0 - config.minimum_risk} - {0.0, 1.0})
+        turns = [(phase_name(config, 0.0), 0.0)]
+        for (low, first), (high, last) in pairwise(self._used(config)):
+            if high < low and phase_name(config, high) != turns[-1][0]:
+                turns.append((phase_name(config, high), first))
+            for share in bounds:
+                if low <= share < high:
+                    turns.append((phase_name(config, share), first + (last - first) * (share - low) / (high - low)))
+        return [Part(name, begins, ends) for (name, begins), (_, ends) in pairwise([*turns, ("", float(self.steps))])]
+
+    def _used(self, config: TrainingConfig) -> list[tuple[float, float]]:
+        """Shares of the budget that were used, each with the updates made by then."""
+        known, epoch = [(0.0, 0.0)], 0
+        for point in self.train:
+            share, is_new, epoch = point.progress, point.epoch > epoch, point.epoch
+            if share is None and config.steps:
+                share = point.step / config.steps
+            elif share is None and config.minutes:
+                share = point.seconds / (60 * config.minutes)
+            elif share is None and is_new:
+                share = point.epoch / config.epochs
+            if share is not None:
+                known.append((share, float(point.step)))
+        return known
 
     def rounds(self) -> list[tuple[int, str]]:
         """The updates at which the pairs that are read change, with what is read from there on."""
@@ -169,7 +169,8 @@ def phase_name(config: TrainingConfig, used: float) -> str:
 
 def _point(event: Mapping[str, Any]) -> Point:
     figures = (real(event, key) for key in ("loss", "learning_rate", "seconds"))
-    return Point(whole(event, "step"), whole(event, "epoch"), *figures)
+    progress = real(event, "progress") if "progress" in event else None
+    return Point(whole(event, "step"), whole(event, "epoch"), *figures, progress)
 
 
 def _add_stage(stages: list[Mapping[str, Any]], event: Mapping[str, Any]) -> None:

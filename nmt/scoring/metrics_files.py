@@ -17,7 +17,7 @@ from nmt.text.lines import printable
 
 Events = Iterable[Mapping[str, Any]]
 FIGURES = ("loss", "perplexity", "bleu", "chrf", "learning_rate", "gradient_norm", "target_tokens_per_second")
-COLUMNS = ("event", "step", "epoch", *FIGURES, "target_tokens", "seconds", "round", "texts", "pairs")
+COLUMNS = ("event", "step", "epoch", *FIGURES, "target_tokens", "seconds", "progress", "round", "texts", "pairs")
 
 LARGEST_FIGURE, LARGEST_FLOAT = 1e305, 3e38  # a perplexity of a run is up to e^700; TensorBoard has 32 bits
 LONGEST_NAME = 60  # characters, of which UTF-8 has up to 4 bytes each; file systems take 255

@@ -45,7 +45,7 @@ class Validated:
     best_step: int = 0  # 0: no validation yet
     best_score: float = -1.0  # BLEU, or chrF where that decides
     best_loss: float = 0.0
-    stale: int = 0  # validations since the best one
+    stale: int = 0  # validations since the best one, and since the last round of synthetic pairs began
 
 
 class Skipped(NamedTuple):

@@ -11,6 +11,7 @@ from nmt.training.budget import SHARE_TO_MEASURE, UPDATES_TO_MEASURE, foreseen, 
 from nmt.training.context import RunContext
 from nmt.training.counters import Window
 from nmt.training.loop import Update
+from nmt.training.schedule import progress
 
 LOG_EVERY = 50  # updates between train events of metrics.jsonl
 SECONDS_BETWEEN_NOTES = 10  # at least, between two writings of the used seconds, which a kill would lose
@@ -64,17 +65,19 @@ class RunLog:
         counters, window = self.context.counters, self.context.counters.window
         if not window.tokens:
             return
+        epochs = self.context.epochs()
         self.write(
             {
                 "event": "train",
                 "step": counters.step,
-                "epoch": counters.position.epoch,
+                "epoch": int(epochs),
                 "loss": window.loss / window.tokens,
                 "learning_rate": counters.learning_rate,
                 "gradient_norm": counters.gradient_norm,
                 "target_tokens": counters.target_tokens,
                 "target_tokens_per_second": window.tokens / max(1e-9, window.seconds),
                 "seconds": counters.seconds,
+                "progress": progress(self.context.training, counters, epochs),
             }
         )
         counters.window = Window()

@@ -41,6 +41,7 @@ class Update:
     progress: float  # share of the budget used after it
     parts: int = 0  # number of parts into which its batches were split for want of memory; 0: not split
     note: str = ""  # what its phase tells a person
+    epoch: int = 1  # the pass over the pairs in which it began, from 1
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def train_steps(
     stream = ahead(batches_from(split, config, counters.position))
     with Workers(state.objective, config, group) as workers:
         while (used := budget_used(config, state, split.rows_per_epoch, group)) < until:
-            start = time.monotonic()
+            start, epoch = time.monotonic(), 1 + int(counters.epochs(split.rows_per_epoch))
             # Gather the batches of this update.
             gathered = list(islice(stream, config.accumulate))
             before, after = gathered[0][0], gathered[-1][2]
@@ -128,8 +129,8 @@ def train_steps(
             seconds, counters.target_tokens = time.monotonic() - start, counters.target_tokens + gradient.tokens
             counters.window.add(gradient.loss, gradient.tokens, seconds)
             used = budget_used(config, state, split.rows_per_epoch, group)
-            parts = gradient.parts if gradient.parts > len(batches) else 0
-            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, used, parts, phase.note)
+            others = used, gradient.parts if gradient.parts > len(batches) else 0, phase.note, epoch
+            yield Update(counters.step, gradient.loss, rate, norm, gradient.tokens, seconds, *others)
 
 
 def read_by(

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from nmt.config import TrainingConfig
-from nmt.errors import StorageError
+from nmt.errors import SettingsError, StorageError
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters, Skipped
 from nmt.training.decision import Action, decide
@@ -49,7 +49,8 @@ class Run:
         """Train to the end of the budget or of patience, or until ``should_stop`` returns True.
 
         Raises StorageError, naming the last good checkpoint, when the disk fails; DataError when too many updates
-        diverge; BusyError when a single pair does not fit into memory.
+        diverge; BusyError when a single pair does not fit into memory; SettingsError when the budget is spent before
+        the first update.
         """
         context, counters = self.context, self.context.counters
         is_spent = context.used() >= 1.0 and counters.validated.step == counters.step
@@ -64,6 +65,7 @@ class Run:
         try:
             action = self.make_updates(should_stop)
             if action is Action.GO_ON:  # the budget is spent
+                self.refuse_untrained()
                 counters = context.counters
                 counters.validated.due = counters.validated.step != counters.step
                 action = self.settle(should_stop, spent=True)
@@ -73,6 +75,16 @@ class Run:
             mend = f"{error.mend}, then give the same command again; {self.saver.last_good()}"
             raise StorageError(error.what, mend) from None
         return self.report(action.value, action is Action.DONE)
+
+    def refuse_untrained(self) -> None:
+        """Raise SettingsError when the budget was spent before the first update: there is no model."""
+        counters, training = self.context.counters, self.context.training
+        if not counters.step:
+            raise SettingsError(
+                f"the budget of {training.minutes:g} minutes was spent before the first update (after "
+                f"{counters.seconds:,.0f} s), and {self.context.folder.folder} has no model",
+                "give the same command with more `minutes`",
+            )
 
     def report(self, outcome: str, is_spent: bool) -> TrainReport:
         run = self.context

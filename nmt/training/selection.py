@@ -106,14 +106,16 @@ class Selection:
         is_best = (score, -result.loss) > (validated.best_score, -validated.best_loss)
         if is_best:
             validated.best_step, validated.best_score, validated.best_loss = result.step, score, result.loss
-        validated.stale = 0 if is_best else validated.stale + 1
+        stages = self.context.feed.stages
+        # Nothing is stale as long as there are pairs to come, which may bring more.
+        is_early = any(stage.round for stage in stages[counters.mixture.stage + 1 :])
+        validated.stale = 0 if is_best or is_early else validated.stale + 1
         validated.step, validated.progress, validated.due = counters.step, self.context.used(), False
         validated.seconds = counters.seconds
         scores = {"loss": result.loss, "perplexity": result.perplexity, "bleu": result.bleu, "chrf": result.chrf}
         if is_best and self.context.group.leads:
             self.saver.export(scores, result)
         several = {"directions": result.by_direction} if result.directions else {}
-        stages = self.context.feed.stages
         read = {"round": stages[counters.mixture.stage].round} if len(stages) > 1 else {}
         # In every process, for all count the lines of the log; the leader alone has the texts, and writes.
         lines = [sample.shortened() for sample in result.samples]

@@ -17,6 +17,7 @@ TEACHER = "teacher"
 SPARE = 1.25  # texts that are translated, for each that training will read: some are dropped
 # Shares of a budget of minutes, after which a round translates no further texts.
 MINUTES_SHARE, TEACHERS_MINUTES = 0.1, 0.25
+FIRST = 16  # texts by which the pace of such a round is first known
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,19 @@ def planned(config: TrainingConfig, pairs: float, pieces: float) -> float:
 
 
 def longest_round(config: TrainingConfig, stage: Stage) -> float:
-    """Seconds after which the round of a stage translates no further texts: infinite unless the budget is time."""
+    """Seconds that the round of a stage may translate: infinite unless the budget is time."""
     share = TEACHERS_MINUTES if stage.round == TEACHER else MINUTES_SHARE
     return 60 * config.minutes * share or inf
+
+
+def fitting(texts: int, seconds: float, longest: float) -> float:
+    """How many texts a round translates next, after so many in so many seconds, of which it has ``longest``.
+
+    Half of those that would fit at the pace so far, for others may be slower; infinite if the time is.
+    """
+    if longest == inf:
+        return inf
+    return texts / max(seconds, 1e-9) * max(0.0, longest - seconds) / 2 if texts else FIRST
 
 
 def stage_at(stages: Sequence[Stage], used: float) -> int:

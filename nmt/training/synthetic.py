@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,6 +35,7 @@ from nmt.scoring.metrics import sentence_bleu
 from nmt.text.progress import Progress, Silent
 from nmt.text.reserved import SLOTS
 from nmt.text.tokenizer import Tokenizer
+from nmt.training.stages import fitting
 
 KIND, FORMAT = "nmt synthetic pairs", 1
 NAME = "pairs"
@@ -204,7 +206,7 @@ class Making:
     seed: Sequence[int]  # of the order of windows
     most: float  # texts that are translated: as many as training will read
     progress: Progress
-    seconds: float = float("inf")  # after which no window begins
+    seconds: float = inf  # that it may take; windows are cut to what fits
     least: float = 0.0  # texts of which an earlier process must have made the pairs, if there are so many
 
     def make(self, interrupted: Callable[[], bool]) -> Mapping[str, Any]:
@@ -262,10 +264,12 @@ class Making:
         texts, dropped = state["texts"], Counter(state["dropped"])
         longest = longest_of(self.data)
         self.progress.advance(texts)
-        for rows in self._windows(texts):
-            if texts >= self.most or time.monotonic() - started > self.seconds:
-                break
-            rows = rows[: int(min(len(rows), self.most - texts))]
+        windows, left = self._windows(texts), np.empty(0, np.int64)
+        while texts < self.total and (
+            count := int(min(self.total - texts, fitting(texts, time.monotonic() - started, self.seconds)))
+        ):
+            left = left if len(left) else next(windows)
+            rows, left = left[:count], left[count:]
             sources, targets, corpora, failed = self.texts.pairs(rows, longest, interrupted, self.progress)
             if sources:
                 writer.append(Ragged.of(sources), Ragged.of(targets), np.array(corpora))
