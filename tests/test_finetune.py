@@ -20,7 +20,8 @@ from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import SettingsError
 from nmt.model.layers import Dropout
-from nmt.store.model_folder import ModelFolder, load_model
+from nmt.presets import PRESETS
+from nmt.store.model_folder import ModelAbout, ModelFolder, export_model, load_model
 from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import EOS, Tokenizer
 from nmt.training.inherited import names_of, spelled
@@ -123,7 +124,7 @@ def test_a_run_that_begins_with_a_model_has_the_dropout_that_is_asked_for(
     tiny_run: TinyRun, tmp_path: Path, dropout: float
 ) -> None:
     layers: tuple[Layer, ...] = ({"model": {"dropout": dropout}, "training": {"steps": 6}},)
-    job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, init=tiny_run.run))
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run))
     assert job.config.model.dropout == dropout
     assert rates(fresh_state(job, CPU).objective.model) == {dropout}
     assert rates(load_model(ModelFolder.open(tiny_run.run))) == {0.2}, "the model before has another"
@@ -316,6 +317,41 @@ def test_a_model_of_two_vocabularies_or_another_shape_is_refused_with_its_remedy
     ):
         pass
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("has_teacher", [False, True])
+def test_a_named_preset_of_another_shape_than_the_models_is_refused(
+    preset: str, has_teacher: bool, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    teachers = (tiny_run.run,) * has_teacher
+    request = TrainRequest(tiny_run.data, tmp_path / "run", preset, init=tiny_run.run, teachers=teachers)
+    with (
+        pytest.raises(
+            SettingsError, match=r"has model\.\w+ .*, and the settings say .*; leave `preset` and model\.\w+ out"
+        ),
+        open_run(read_request(request), CPU, Reporter()),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
+    shape = asdict(ModelFolder.open(tiny_run.run).config)  # by settings over the preset
+    fresh_state(read_request(replace(request, layers=({"model": shape},))), CPU)
+
+
+@pytest.mark.parametrize("preset", ["student", "rnn"])
+def test_a_named_preset_of_the_models_own_shape_gives_its_dropout(
+    preset: str, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    layers: tuple[Layer, ...] = ({"model": {"dropout": 0.25}},)
+    begun = read_request(TrainRequest(tiny_run.data, tmp_path / "first", preset, layers))
+    module = fresh_state(begun, CPU).objective.model
+    tokenizer = {"tokenizer.model": begun.data.source_tokenizer_path.read_bytes()}
+    about = ModelAbout(begun.config.model, {"source": "ko", "target": "en"}, tokenizer)
+    export_model(tmp_path / "model", module.state_dict(), about, {})
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "second", preset, init=tmp_path / "model"))
+    assert job.config.model == replace(begun.config.model, dropout=PRESETS[preset]["model"]["dropout"])
+    made = fresh_state(job, CPU).objective.model
+    assert made.embeddings.target.weight.equal(module.embeddings.target.weight)
 
 
 def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> None:

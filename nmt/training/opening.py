@@ -11,9 +11,8 @@ from pathlib import Path
 
 import torch
 
-from nmt.config import BUDGETS, Config, ModelConfig
+from nmt.config import BUDGETS, Config
 from nmt.corpus.batches import blocks
-from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
@@ -119,7 +118,7 @@ def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
     """
     data, config, init = job.data, job.config, job.init
     if init:
-        refuse_another_model(init, config.model, data)
+        refuse_another_model(init, job)
     torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
     model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
     model.embeddings.produced.zero_()
@@ -154,8 +153,9 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
-def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
+def refuse_another_model(init: ModelFolder, job: TrainJob) -> None:
     """Raise SettingsError unless the model's shape is that of the settings, with as many vocabularies as the data."""
+    data = job.data
     if init.joint != data.joint:
         has, wants = (
             "one vocabulary for both languages" if joint else "two vocabularies" for joint in (init.joint, data.joint)
@@ -163,12 +163,13 @@ def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) 
         raise SettingsError(
             f"{init.folder} has {has}, and {data.folder} {wants}", f"prepare the data again with `vocab` {init.folder}"
         )
-    before, after = asdict(init.config), asdict(config)
+    before, after = asdict(init.config), asdict(job.config.model)
+    named = "" if job.request.preset == "auto" else "`preset` and "
     for name in before:
         if name not in ("dropout",) and before[name] != after[name]:
             raise SettingsError(
                 f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
-                f"leave model.{name} out: a run with `init` has the shape of its model",
+                f"leave {named}model.{name} out: a run with `init` has the shape of its model",
             )
 
 

@@ -139,11 +139,11 @@ def read_request(request: TrainRequest) -> TrainJob:
     known_training = plain_training | synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
     terms: dict[str, float] = {} if lexicon else {"terms": 0.0}
-    model = asdict(init.config) if init else {}
+    shape: Layer = {"model": asdict(init.config)} if init else {}
     task = task_of(request, data)
-    config = resolve(request, task, {"model": model, "training": known_training | terms})
+    config = resolve(request, task, {"training": known_training | terms}, shape)
     if not config.training.synthetic:  # asked for: then the run is the one of the pairs alone
-        config = resolve(request, task, {"model": model, "training": plain_training | terms | {"synthetic": 0.0}})
+        config = resolve(request, task, {"training": plain_training | terms | {"synthetic": 0.0}}, shape)
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
@@ -218,16 +218,19 @@ def has_vocabulary_of(model: ModelFolder, data: Dataset) -> bool:
     return [path.read_bytes() for path in model.tokenizer_paths] == [path.read_bytes() for path in wanted]
 
 
-def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
+def resolve(request: TrainRequest, task: Task, known: Layer, shape: Layer) -> Config:
     """The settings of the preset, then ``known``, then those of the request, the later winning.
 
+    The ``shape`` of the model to begin with wins over what preset auto chose. A named preset wins over it: opening the
+    run compares what the settings ask for with the model.
     A run that preset auto began keeps the preset that auto chose then, even if auto would choose another one now: with
     more minutes, or on another machine. A run that an older preset began keeps what it shows of odd input.
     """
     shown: Layer = {}
 
     def over(preset: Sequence[Layer]) -> Config:
-        return Config.from_layers(*preset, known, shown, *request.layers)
+        below = [*preset, shape] if request.preset == "auto" else [shape, *preset]
+        return Config.from_layers(*below, known, shown, *request.layers)
 
     first, *alternatives = layers_of(request.preset, task)
     folder = RunFolder(request.run)
