@@ -13,24 +13,26 @@ import torch
 from conftest import TinyRun, equal, nmt, weights, write_corpus
 from test_run import Recorder
 
-from nmt.config import Layer, PrepareOptions
+from nmt.config import Layer, ModelConfig, PrepareOptions
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import SettingsError
+from nmt.model import build_model
 from nmt.model.layers import Dropout
 from nmt.presets import PRESETS
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model, load_model
 from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import EOS, Tokenizer
 from nmt.training.inherited import names_of, spelled
-from nmt.training.opening import fresh_state, open_run
+from nmt.training.opening import fresh_state, is_of_its_languages, open_run, warn_of_model
 from nmt.training.reporter import Reporter
 from nmt.training.request import TrainRequest, read_request
 from nmt.training.saving import licence_of
 
 CPU = torch.device("cpu")
+SMALL = ModelConfig(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)
 
 
 def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings: Any) -> Path:
@@ -298,17 +300,53 @@ def test_what_cannot_be_spelled_is_spelled_by_its_bytes_or_not_at_all() -> None:
     assert spelled("xy", known, 3) == []
 
 
-def test_a_model_of_two_vocabularies_or_another_shape_is_refused_with_its_remedy(
-    tiny_run: TinyRun, tmp_path: Path
+def export_random(folder: Path, data: Dataset, config: ModelConfig = SMALL) -> Path:
+    """A model with random weights and the vocabulary of a dataset, from Korean into English."""
+    torch.manual_seed(3)
+    module = build_model(config, data.source_vocabulary, data.target_vocabulary, data.joint)
+    paths = {data.source_tokenizer_path, data.target_tokenizer_path}
+    about = ModelAbout(config, {"source": "ko", "target": "en"}, {path.name: path.read_bytes() for path in paths})
+    export_model(folder, module.state_dict(), about, {})
+    return folder
+
+
+def prepared(folder: Path, languages: tuple[str, str], joint: bool, first: int = 0) -> Path:
+    """A dataset of Korean and English pairs from the ``first`` on, called by any languages."""
+    corpus = write_corpus(folder, "train", first, 60)
+    for old, new in zip(("ko", "en"), languages, strict=True):
+        shutil.copy(f"{corpus}.{old}", f"{folder / 'named'}.{new}")
+    asked = PrepareRequest(*languages, (folder / "named",), None, (), folder / "data")
+    prepare(asked, PrepareOptions(joint_vocab=joint, clean="off"))
+    return folder / "data"
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize(("languages", "are_its_own"), [(("ko", "en"), True), (("fr", "de"), False)])
+def test_the_vocabulary_of_a_model_is_advised_for_data_of_its_languages_alone(
+    joint: bool, languages: tuple[str, str], are_its_own: bool, tmp_path: Path
 ) -> None:
-    corpus = write_corpus(tmp_path, "train", 0, 300)
-    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "600", "--separate-vocab"]
-    made = nmt(*command, "--train", corpus, "-o", tmp_path / "data")
-    assert made.returncode == 0, made.stderr
-    with pytest.raises(
-        SettingsError, match=r"has one vocabulary for both languages, and .* two vocabularies; .*`vocab`"
-    ):
-        train(tmp_path / "data", tmp_path / "run", tiny_run.run)
+    """Other languages would be spelled by its pieces: they need a vocabulary of their own, of the same kind."""
+    own = Dataset.open(prepared(tmp_path / "own", ("ko", "en"), joint))
+    parent = export_random(tmp_path / "model", own)
+    needed = "`joint_vocab`" if joint else "`separate_vocab`"
+    cure = f"prepare the data again with {needed}" + f", or with `vocab` {parent}" * are_its_own
+    with pytest.raises(SettingsError) as refused:
+        train(prepared(tmp_path / "other", languages, not joint), tmp_path / "run", parent)
+    assert refused.value.mend == cure
+    like, recorder = prepared(tmp_path / "like", languages, joint, first=100), Recorder()
+    warn_of_model(read_request(TrainRequest(like, tmp_path / "run", init=parent)), recorder)
+    assert "has another vocabulary than" in recorder.warnings[0]
+    assert ("`vocab`" in recorder.warnings[0]) == are_its_own
+
+
+def test_the_vocabularies_of_the_other_direction_are_not_those_of_the_data(tmp_path: Path) -> None:
+    data = Dataset.open(prepared(tmp_path, ("en", "ko"), joint=True))
+    for files, fits in (({}, True), ({"tokenizer.target.model": {}}, False)):
+        model = ModelFolder(tmp_path, SMALL, "ko", "en", {"files": files})
+        assert is_of_its_languages(model, data) == fits
+
+
+def test_a_model_of_another_shape_is_refused_with_its_remedy(tiny_run: TinyRun, tmp_path: Path) -> None:
     layers: Any = ({"training": {"steps": 2}, "model": {"encoder_layers": 7}},)
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)
     with (
@@ -344,14 +382,11 @@ def test_a_named_preset_of_the_models_own_shape_gives_its_dropout(
 ) -> None:
     layers: tuple[Layer, ...] = ({"model": {"dropout": 0.25}},)
     begun = read_request(TrainRequest(tiny_run.data, tmp_path / "first", preset, layers))
-    module = fresh_state(begun, CPU).objective.model
-    tokenizer = {"tokenizer.model": begun.data.source_tokenizer_path.read_bytes()}
-    about = ModelAbout(begun.config.model, {"source": "ko", "target": "en"}, tokenizer)
-    export_model(tmp_path / "model", module.state_dict(), about, {})
-    job = read_request(TrainRequest(tiny_run.data, tmp_path / "second", preset, init=tmp_path / "model"))
+    model = export_random(tmp_path / "model", begun.data, begun.config.model)
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "second", preset, init=model))
     assert job.config.model == replace(begun.config.model, dropout=PRESETS[preset]["model"]["dropout"])
-    made = fresh_state(job, CPU).objective.model
-    assert made.embeddings.target.weight.equal(module.embeddings.target.weight)
+    made = fresh_state(job, CPU).objective.model.embeddings.target.weight
+    assert made.equal(weights(model)["embeddings.target.weight"])
 
 
 def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ import torch
 
 from nmt.config import BUDGETS, Config
 from nmt.corpus.batches import blocks
+from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import lacking, spoken
+from nmt.text.directions import lacking, languages_of, spoken
+from nmt.text.languages import sides_of
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
@@ -143,10 +145,11 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
     begins = job.request.overwrite or not RunFolder(job.request.run).exists()
     if begins and not has_vocabulary_of(job.init, job.data):
         same, all_pieces = shared(job.tokenizers, job.init.tokenizers)
+        mend = f"; data prepared with `vocab` {job.init.folder} would have its own"
         reporter.warn(
             f"{job.init.folder} has another vocabulary than {job.data.folder}: {same:,} of {all_pieces:,} pieces begin "
-            f"with its vectors, the others with the mean of those of their parts; data prepared with `vocab` "
-            f"{job.init.folder} would have its own"
+            f"with its vectors, the others with the mean of those of their parts"
+            f"{mend if is_of_its_languages(job.init, job.data) else ''}"
         )
     known, wanted = job.init.pairs, job.data.directions
     if lacking(wanted, known, tagged=False):
@@ -160,8 +163,10 @@ def refuse_another_model(init: ModelFolder, job: TrainJob) -> None:
         has, wants = (
             "one vocabulary for both languages" if joint else "two vocabularies" for joint in (init.joint, data.joint)
         )
+        own = f", or with `vocab` {init.folder}" if is_of_its_languages(init, data) else ""
         raise SettingsError(
-            f"{init.folder} has {has}, and {data.folder} {wants}", f"prepare the data again with `vocab` {init.folder}"
+            f"{init.folder} has {has}, and {data.folder} {wants}",
+            f"prepare the data again with {'`joint_vocab`' if init.joint else '`separate_vocab`'}{own}",
         )
     before, after = asdict(init.config), asdict(job.config.model)
     named = "" if job.request.preset == "auto" else "`preset` and "
@@ -171,6 +176,13 @@ def refuse_another_model(init: ModelFolder, job: TrainJob) -> None:
                 f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
                 f"leave {named}model.{name} out: a run with `init` has the shape of its model",
             )
+
+
+def is_of_its_languages(init: ModelFolder, data: Dataset) -> bool:
+    """Whether the model's vocabularies are of the languages of the data: others would be spelled by strange pieces."""
+    sides = [[pair[side] for pair in init.pairs] for side in (0, 1)]
+    known = [languages_of(init.pairs)] * 2 if init.joint else sides
+    return all(sides_of(code, known[side]) for pair in data.directions for side, code in enumerate(pair))
 
 
 def go_back(context: RunContext, is_extended: bool = False) -> None:
