@@ -43,7 +43,8 @@ from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training import searches, synthetic
 from nmt.training.mixed import Feed
-from nmt.training.request import TrainJob, TrainRequest, open_teacher, read_request
+from nmt.training.models import open_teacher
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.scores import Scores
 from nmt.training.stages import TEACHER, stages_of
 from nmt.training.synthetic import Interrupted, Making, Texts

@@ -22,13 +22,16 @@ from nmt.errors import SettingsError
 from nmt.model import build_model
 from nmt.model.layers import Dropout
 from nmt.presets import PRESETS
+from nmt.settings_file import read_toml
 from nmt.store.model_folder import ModelAbout, ModelFolder, export_model, load_model
+from nmt.store.run_folder import RunFolder
 from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import EOS, Tokenizer
 from nmt.training.inherited import names_of, spelled
-from nmt.training.opening import fresh_state, is_of_its_languages, open_run, warn_of_model
+from nmt.training.models import is_of_its_languages
+from nmt.training.opening import fresh_state, open_run, warn_of_model
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainRequest, read_request
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.saving import licence_of
 
 CPU = torch.device("cpu")
@@ -209,6 +212,34 @@ def test_a_run_resumes_with_the_models_that_it_began_with_and_with_no_others(
                     begun(TrainRequest(with_text, run, "tiny", layers, **second))
                 assert {path: path.read_bytes() for path in run.iterdir()} == files
         begun(TrainRequest(with_text, run, "tiny", layers, **first))
+
+
+def test_the_settings_of_a_run_repeat_it_with_its_models_and_are_refused_without(
+    tiny_run: TinyRun, twin: Path, tmp_path: Path
+) -> None:
+    both: dict[str, Any] = {"init": tiny_run.run, "teachers": (tiny_run.run, twin)}
+    run, settings = tmp_path / "run", ({"training": {"steps": 6, "odd_input": 0.0}},)
+    begun(TrainRequest(tiny_run.data, run, "auto", settings, **both))
+    config, copy = run / "config.toml", Path(shutil.copy(run / "config.toml", tmp_path))
+    link = tmp_path / "link.toml"
+    link.symlink_to(config)
+
+    def again(config: Path, **given: Any) -> TrainJob:
+        asked = TrainRequest(tiny_run.data, tmp_path / "again", "auto", (read_toml(config),), config=config)
+        return read_request(replace(asked, **given))
+
+    flags = {"init": f"`init` {tiny_run.run}", "teachers": f"`teacher` {tiny_run.run} `teacher` {twin}"}
+    for given in ((), ("init",), ("teachers",)):
+        for file in (config, link):
+            with pytest.raises(SettingsError) as refused:
+                again(file, **{name: both[name] for name in given})
+            missing = " ".join(flag for name, flag in flags.items() if name not in given)
+            assert refused.value.mend == f"add {missing}, or copy the file to have its settings alone"
+    assert again(config, **both).config == RunFolder(run).read_config()
+    again(copy, teachers=both["teachers"])
+    answer = nmt("train", tiny_run.data, "-o", tmp_path / "again", "--config", config)
+    assert (answer.returncode, answer.stderr.count("\n")) == (78, 1)
+    assert f"add --init {tiny_run.run} --teacher {tiny_run.run} --teacher {twin}, or" in answer.stderr
 
 
 @pytest.mark.parametrize("before", ["none", "init"])

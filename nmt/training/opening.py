@@ -13,14 +13,12 @@ import torch
 
 from nmt.config import BUDGETS, Config
 from nmt.corpus.batches import blocks
-from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import lacking, languages_of, spoken
-from nmt.text.languages import sides_of
+from nmt.text.directions import lacking, spoken
 from nmt.text.reserved import SLOTS
 from nmt.training.context import RunContext
 from nmt.training.counters import Counters
@@ -30,8 +28,9 @@ from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.inherited import inherit, shared
 from nmt.training.loop import budget_used
 from nmt.training.mixed import Feed
+from nmt.training.models import has_vocabulary_of, is_of_its_languages
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainJob, differences, has_vocabulary_of, refuse_other_models
+from nmt.training.request import TrainJob, differences, refuse_other_models
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.stages import TEACHER, stage_at
@@ -176,13 +175,6 @@ def refuse_another_model(init: ModelFolder, job: TrainJob) -> None:
                 f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
                 f"leave {named}model.{name} out: a run with `init` has the shape of its model",
             )
-
-
-def is_of_its_languages(init: ModelFolder, data: Dataset) -> bool:
-    """Whether the model's vocabularies are of the languages of the data: others would be spelled by strange pieces."""
-    sides = [[pair[side] for pair in init.pairs] for side in (0, 1)]
-    known = [languages_of(init.pairs)] * 2 if init.joint else sides
-    return all(sides_of(code, known[side]) for pair in data.directions for side, code in enumerate(pair))
 
 
 def go_back(context: RunContext, is_extended: bool = False) -> None:
