@@ -58,7 +58,10 @@ def train(
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of all random numbers (default: 1).")] = None,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="Start from this model's weights; the data must have its vocabulary."),
+        typer.Option(
+            metavar="MODEL",
+            help="Start from this model's weights; pieces that it lacks begin with the vectors of their parts.",
+        ),
     ] = None,
     teacher: Annotated[
         list[Path] | None,
