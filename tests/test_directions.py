@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import tomli_w
 from conftest import CORPUS, nmt
+from test_prepare import Warnings
 
 from nmt import Translator
 from nmt.cli.directions import parse_directions
@@ -46,7 +47,8 @@ from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
 from nmt.training import searches, synthetic
 from nmt.training.mixed import Feed
-from nmt.training.request import TrainJob, TrainRequest, open_teacher, read_request
+from nmt.training.models import open_teacher
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.scores import Scores
 from nmt.training.stages import TEACHER, stages_of
 from nmt.training.synthetic import Interrupted, Making, Texts
@@ -217,6 +219,29 @@ def test_each_source_begins_with_the_tag_of_its_target(many: Many, name: str) ->
         assert source[0] == tokenizer.tag(target)
         assert tokenizer.pieces(source[:1]) == [f"<2{target}>▁"]
         assert not any(map(tokenizer.is_tag, source[1:] + ids))
+
+
+def test_a_language_of_few_pairs_that_is_spelled_by_bytes_is_named(tmp_path: Path) -> None:
+    """The pairs of the other language hide it in the mean of all targets."""
+    directions, english = (("en", "ko"), ("en", "fy")), lines_of("train.en")
+    wanted = replace(OPTIONS, vocab_size=0, clean="off")
+
+    def prepared(name: str, korean: list[str]) -> PrepareRequest:
+        few = write(tmp_path / name / "few", en=english[: len(korean)], ko=korean)
+        many = write(tmp_path / name / "many", en=english[:200], fy=list(map(backwards, english[:200])))
+        return request(tmp_path, tmp_path / f"{name}.data", directions, train=(few, many), valid=None, test=())
+
+    prepare(prepared("latin", english[:60]), wanted)
+    warnings = Warnings()
+    asked = replace(prepared("real", lines_of("train.ko")[:4]), vocabulary=tmp_path / "latin.data")
+    prepare(asked, wanted, progress=warnings)
+    targets: dict[str, list[int]] = {"ko": [], "fy": []}
+    for (_, target), _, ids in rows_of(Dataset.open(asked.output), "train"):
+        targets[target] += ids
+    share, hidden = (np.isin(ids, np.arange(4, 260)).mean() for ids in (targets["ko"], targets["ko"] + targets["fy"]))
+    assert hidden < 0.05 < share, "the example must be hidden"
+    said = [line for line in warnings.lines if "single bytes" in line]
+    assert [line.split(": ")[0] for line in said] == [f"{100 * share:.1f}% of the ko pieces are single bytes"]
 
 
 def test_the_tag_counts_as_a_piece_of_the_longest_source(many: Many, tmp_path: Path) -> None:

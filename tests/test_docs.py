@@ -16,6 +16,7 @@ from conftest import ROOT
 from nmt import __version__
 from nmt.cli import app, canonical
 from nmt.cli.console import with_flags
+from nmt.presets import PRESETS
 
 sys.path.insert(0, str(ROOT / "docs"))
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -71,6 +72,22 @@ def test_page_holds_the_help_at_80_columns(command: str) -> None:
     assert text.startswith(f"Usage: nmt {command}")
     assert max(map(len, text.splitlines())) <= 80
     assert f"```text\n{text}```" in (ROOT / f"docs/{command}.md").read_text(encoding="utf-8")
+
+
+def test_every_list_of_presets_has_all_of_them() -> None:
+    def names(text: str) -> set[str]:
+        return PRESETS.keys() & set(re.findall(r"[a-z]+", text))
+
+    (asked,) = (flag for flag in typer.main.get_command(app).commands["train"].params if flag.name == "preset")  # type: ignore[attr-defined]
+    texts = {page: re.split(r"\n\n|\n(?=\|)", page.read_text(encoding="utf-8")) for page in PAGES}
+    lists = [
+        (page.name, text)
+        for page in PAGES
+        for text in texts[page]
+        if len(names(" ".join(re.findall("`.*?`", text)))) >= len(PRESETS) - 1
+    ]
+    assert {"glossary.md", "train.md"} <= {page for page, _ in lists}
+    assert [(page, text) for page, text in [*lists, ("--preset", asked.help)] if names(text) != PRESETS.keys()] == []
 
 
 def test_every_command_has_a_page() -> None:

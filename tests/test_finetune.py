@@ -13,23 +13,29 @@ import torch
 from conftest import TinyRun, equal, nmt, weights, write_corpus
 from test_run import Recorder
 
-from nmt.config import Layer, PrepareOptions
+from nmt.config import Layer, ModelConfig, PrepareOptions
 from nmt.corpus.batches import plan_block
 from nmt.corpus.dataset import Dataset
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import SettingsError
+from nmt.model import build_model
 from nmt.model.layers import Dropout
-from nmt.store.model_folder import ModelFolder, load_model
+from nmt.presets import PRESETS
+from nmt.settings_file import read_toml
+from nmt.store.model_folder import ModelAbout, ModelFolder, export_model, load_model
+from nmt.store.run_folder import RunFolder
 from nmt.text.reserved import RESERVED
 from nmt.text.tokenizer import EOS, Tokenizer
 from nmt.training.inherited import names_of, spelled
-from nmt.training.opening import fresh_state, open_run
+from nmt.training.models import is_of_its_languages
+from nmt.training.opening import fresh_state, open_run, warn_of_model
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainRequest, read_request
+from nmt.training.request import TrainJob, TrainRequest, read_request
 from nmt.training.saving import licence_of
 
 CPU = torch.device("cpu")
+SMALL = ModelConfig(width=32, feed_forward=32, encoder_layers=1, decoder_layers=1, heads=2)
 
 
 def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings: Any) -> Path:
@@ -123,7 +129,7 @@ def test_a_run_that_begins_with_a_model_has_the_dropout_that_is_asked_for(
     tiny_run: TinyRun, tmp_path: Path, dropout: float
 ) -> None:
     layers: tuple[Layer, ...] = ({"model": {"dropout": dropout}, "training": {"steps": 6}},)
-    job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "tiny", layers, init=tiny_run.run))
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run))
     assert job.config.model.dropout == dropout
     assert rates(fresh_state(job, CPU).objective.model) == {dropout}
     assert rates(load_model(ModelFolder.open(tiny_run.run))) == {0.2}, "the model before has another"
@@ -206,6 +212,34 @@ def test_a_run_resumes_with_the_models_that_it_began_with_and_with_no_others(
                     begun(TrainRequest(with_text, run, "tiny", layers, **second))
                 assert {path: path.read_bytes() for path in run.iterdir()} == files
         begun(TrainRequest(with_text, run, "tiny", layers, **first))
+
+
+def test_the_settings_of_a_run_repeat_it_with_its_models_and_are_refused_without(
+    tiny_run: TinyRun, twin: Path, tmp_path: Path
+) -> None:
+    both: dict[str, Any] = {"init": tiny_run.run, "teachers": (tiny_run.run, twin)}
+    run, settings = tmp_path / "run", ({"training": {"steps": 6, "odd_input": 0.0}},)
+    begun(TrainRequest(tiny_run.data, run, "auto", settings, **both))
+    config, copy = run / "config.toml", Path(shutil.copy(run / "config.toml", tmp_path))
+    link = tmp_path / "link.toml"
+    link.symlink_to(config)
+
+    def again(config: Path, **given: Any) -> TrainJob:
+        asked = TrainRequest(tiny_run.data, tmp_path / "again", "auto", (read_toml(config),), config=config)
+        return read_request(replace(asked, **given))
+
+    flags = {"init": f"`init` {tiny_run.run}", "teachers": f"`teacher` {tiny_run.run} `teacher` {twin}"}
+    for given in ((), ("init",), ("teachers",)):
+        for file in (config, link):
+            with pytest.raises(SettingsError) as refused:
+                again(file, **{name: both[name] for name in given})
+            missing = " ".join(flag for name, flag in flags.items() if name not in given)
+            assert refused.value.mend == f"add {missing}, or copy the file to have its settings alone"
+    assert again(config, **both).config == RunFolder(run).read_config()
+    again(copy, teachers=both["teachers"])
+    answer = nmt("train", tiny_run.data, "-o", tmp_path / "again", "--config", config)
+    assert (answer.returncode, answer.stderr.count("\n")) == (78, 1)
+    assert f"add --init {tiny_run.run} --teacher {tiny_run.run} --teacher {twin}, or" in answer.stderr
 
 
 @pytest.mark.parametrize("before", ["none", "init"])
@@ -297,17 +331,53 @@ def test_what_cannot_be_spelled_is_spelled_by_its_bytes_or_not_at_all() -> None:
     assert spelled("xy", known, 3) == []
 
 
-def test_a_model_of_two_vocabularies_or_another_shape_is_refused_with_its_remedy(
-    tiny_run: TinyRun, tmp_path: Path
+def export_random(folder: Path, data: Dataset, config: ModelConfig = SMALL) -> Path:
+    """A model with random weights and the vocabulary of a dataset, from Korean into English."""
+    torch.manual_seed(3)
+    module = build_model(config, data.source_vocabulary, data.target_vocabulary, data.joint)
+    paths = {data.source_tokenizer_path, data.target_tokenizer_path}
+    about = ModelAbout(config, {"source": "ko", "target": "en"}, {path.name: path.read_bytes() for path in paths})
+    export_model(folder, module.state_dict(), about, {})
+    return folder
+
+
+def prepared(folder: Path, languages: tuple[str, str], joint: bool, first: int = 0) -> Path:
+    """A dataset of Korean and English pairs from the ``first`` on, called by any languages."""
+    corpus = write_corpus(folder, "train", first, 60)
+    for old, new in zip(("ko", "en"), languages, strict=True):
+        shutil.copy(f"{corpus}.{old}", f"{folder / 'named'}.{new}")
+    asked = PrepareRequest(*languages, (folder / "named",), None, (), folder / "data")
+    prepare(asked, PrepareOptions(joint_vocab=joint, clean="off"))
+    return folder / "data"
+
+
+@pytest.mark.parametrize("joint", [True, False])
+@pytest.mark.parametrize(("languages", "are_its_own"), [(("ko", "en"), True), (("fr", "de"), False)])
+def test_the_vocabulary_of_a_model_is_advised_for_data_of_its_languages_alone(
+    joint: bool, languages: tuple[str, str], are_its_own: bool, tmp_path: Path
 ) -> None:
-    corpus = write_corpus(tmp_path, "train", 0, 300)
-    command: list[str | Path] = ["prepare", "-s", "ko", "-t", "en", "--vocab-size", "600", "--separate-vocab"]
-    made = nmt(*command, "--train", corpus, "-o", tmp_path / "data")
-    assert made.returncode == 0, made.stderr
-    with pytest.raises(
-        SettingsError, match=r"has one vocabulary for both languages, and .* two vocabularies; .*`vocab`"
-    ):
-        train(tmp_path / "data", tmp_path / "run", tiny_run.run)
+    """Other languages would be spelled by its pieces: they need a vocabulary of their own, of the same kind."""
+    own = Dataset.open(prepared(tmp_path / "own", ("ko", "en"), joint))
+    parent = export_random(tmp_path / "model", own)
+    needed = "`joint_vocab`" if joint else "`separate_vocab`"
+    cure = f"prepare the data again with {needed}" + f", or with `vocab` {parent}" * are_its_own
+    with pytest.raises(SettingsError) as refused:
+        train(prepared(tmp_path / "other", languages, not joint), tmp_path / "run", parent)
+    assert refused.value.mend == cure
+    like, recorder = prepared(tmp_path / "like", languages, joint, first=100), Recorder()
+    warn_of_model(read_request(TrainRequest(like, tmp_path / "run", init=parent)), recorder)
+    assert "has another vocabulary than" in recorder.warnings[0]
+    assert ("`vocab`" in recorder.warnings[0]) == are_its_own
+
+
+def test_the_vocabularies_of_the_other_direction_are_not_those_of_the_data(tmp_path: Path) -> None:
+    data = Dataset.open(prepared(tmp_path, ("en", "ko"), joint=True))
+    for files, fits in (({}, True), ({"tokenizer.target.model": {}}, False)):
+        model = ModelFolder(tmp_path, SMALL, "ko", "en", {"files": files})
+        assert is_of_its_languages(model, data) == fits
+
+
+def test_a_model_of_another_shape_is_refused_with_its_remedy(tiny_run: TinyRun, tmp_path: Path) -> None:
     layers: Any = ({"training": {"steps": 2}, "model": {"encoder_layers": 7}},)
     request = TrainRequest(tiny_run.data, tmp_path / "run", "auto", layers, init=tiny_run.run)
     with (
@@ -316,6 +386,38 @@ def test_a_model_of_two_vocabularies_or_another_shape_is_refused_with_its_remedy
     ):
         pass
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize("has_teacher", [False, True])
+def test_a_named_preset_of_another_shape_than_the_models_is_refused(
+    preset: str, has_teacher: bool, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    teachers = (tiny_run.run,) * has_teacher
+    request = TrainRequest(tiny_run.data, tmp_path / "run", preset, init=tiny_run.run, teachers=teachers)
+    with (
+        pytest.raises(
+            SettingsError, match=r"has model\.\w+ .*, and the settings say .*; leave `preset` and model\.\w+ out"
+        ),
+        open_run(read_request(request), CPU, Reporter()),
+    ):
+        pass
+    assert not (tmp_path / "run").exists()
+    shape = asdict(ModelFolder.open(tiny_run.run).config)  # by settings over the preset
+    fresh_state(read_request(replace(request, layers=({"model": shape},))), CPU)
+
+
+@pytest.mark.parametrize("preset", ["student", "rnn"])
+def test_a_named_preset_of_the_models_own_shape_gives_its_dropout(
+    preset: str, tiny_run: TinyRun, tmp_path: Path
+) -> None:
+    layers: tuple[Layer, ...] = ({"model": {"dropout": 0.25}},)
+    begun = read_request(TrainRequest(tiny_run.data, tmp_path / "first", preset, layers))
+    model = export_random(tmp_path / "model", begun.data, begun.config.model)
+    job = read_request(TrainRequest(tiny_run.data, tmp_path / "second", preset, init=model))
+    assert job.config.model == replace(begun.config.model, dropout=PRESETS[preset]["model"]["dropout"])
+    made = fresh_state(job, CPU).objective.model.embeddings.target.weight
+    assert made.equal(weights(model)["embeddings.target.weight"])
 
 
 def test_a_pass_sees_each_pair_as_often_as_its_corpus_weighs(tmp_path: Path) -> None:

@@ -191,7 +191,7 @@ def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, byt
     commands: list[list[str | Path]] = [
         ["import", folder, "-o", tmp_path / "model", "--licence", "CC BY 4.0"],
         ["prepare", "-s", "ko", "-t", "en", "--train", train, "--valid", valid, "--vocab", tmp_path / "model"],
-        ["train", tmp_path / "data", "--init", tmp_path / "model", "--preset", "tiny", "--steps", "60"],
+        ["train", tmp_path / "data", "--init", tmp_path / "model", "--steps", "60"],
     ]
     commands[1] += ["-o", tmp_path / "data"]
     commands[2] += ["-o", tmp_path / "run", "--validate-every", "20", "--threads", "1", "--device", "cpu"]

@@ -58,7 +58,10 @@ def train(
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of all random numbers (default: 1).")] = None,
     init: Annotated[
         Path | None,
-        typer.Option(metavar="MODEL", help="Start from this model's weights; the data must have its vocabulary."),
+        typer.Option(
+            metavar="MODEL",
+            help="Start from this model's weights; pieces that it lacks begin with the vectors of their parts.",
+        ),
     ] = None,
     teacher: Annotated[
         list[Path] | None,
@@ -111,7 +114,7 @@ def train(
     started = int(os.environ.get("WORLD_SIZE", "1"))  # processes, by torchrun or nmt.cli.launch
     cores = check_threads(threads * max(devices, started), "--threads × --devices")
     request = TrainRequest(
-        data, output, preset, tuple(layers), resume, overwrite, tuple(teacher or ()), init, device, cores
+        data, output, preset, tuple(layers), resume, overwrite, tuple(teacher or ()), init, device, cores, config
     )
     job = read_request(request)  # its mistakes are reported before PyTorch is imported, which takes seconds
     if devices > 1 and started == 1 and not (plan or verify_resume):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from nmt.config import PrepareOptions, is_name
 from nmt.corpus.dataset import CLEANING, check_facts, is_dataset
@@ -18,7 +19,6 @@ from nmt.corpus.judge import Judge
 from nmt.corpus.mono_split import MonoReport, mono_reports
 from nmt.corpus.rules.rule import Compares, TellsLanguages
 from nmt.corpus.scan import CorpusReport
-from nmt.corpus.shards import Split
 from nmt.disk.manifest import NAME, check_file, read_manifest
 from nmt.disk.untrusted import read_small, strict_json
 from nmt.errors import DataError
@@ -27,7 +27,6 @@ from nmt.text.reserved import RESERVED
 from nmt.text.spm_format import FIRST_PLAIN
 
 FORMAT = 4  # a dataset with another one is made again
-SIDES = ("source", "target")
 USED = (1, 10, 100)  # times that a piece occurs, at which another class of pieces begins
 LARGEST = 1 << 23  # bytes; 16 rules take 500 KB with the longest texts
 _MOST, _MOST_RULES, _MOST_LANGUAGES, _LONGEST_WORD, _LONGEST_SETTING = 1 << 53, 100, 1000, 300, 5000
@@ -123,9 +122,11 @@ def _leaks(rule: str, reached: Mapping[int, float], corpora: Sequence[tuple[str,
     return leaks
 
 
-def vocabulary_facts(train: Split, joint: bool) -> dict[str, Any]:
-    """How training uses the vocabulary: pieces and bytes of each side, and how many pieces are rare."""
-    counts = [train.piece_counts(side) for side in SIDES]
+def vocabulary_facts(counts: Sequence[npt.NDArray[np.int64]], joint: bool) -> dict[str, Any]:
+    """How training uses the vocabulary: pieces and bytes of each side, and how many pieces are rare.
+
+    ``counts`` say how often each piece occurs in the sources, and in the targets.
+    """
     vocabularies = [counts[0] + counts[1]] if joint else counts
     return {
         "pieces": [int(side.sum()) for side in counts],

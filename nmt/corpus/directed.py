@@ -47,27 +47,28 @@ def summed(counters: Iterable[ProfileCounter]) -> ProfileCounter:
 
 
 def several_facts(
-    train: Split,
+    counts: Mapping[Direction, Sequence[npt.NDArray[np.int64]]],
     corpora: Sequence[Scanned],
     tokenizers: tuple[Tokenizer, Tokenizer],
     counters: Mapping[Direction, ProfileCounter],
     slots: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The facts of a dataset of several directions; ``corpora`` are those of each corpus of the manifest."""
+    """The facts of a dataset of several directions; ``corpora`` are those of each corpus of the manifest.
+
+    ``counts`` are those of ``counts_of``.
+    """
     directions = list(counters)
-    of_rows = [directions.index(entry.corpus.languages) for entry in corpora]
-    pieces = piece_counts(train, of_rows, len(directions))
     is_joint = tokenizers[0] is tokenizers[1]
     targets = {}
     for target in targets_of(directions):
         profile: Profile = summed(own for (_, to), own in counters.items() if to == target).profile()
         targets[target] = {"profile": replace(profile, **slots).facts()}
     seen: dict[str, npt.NDArray[np.int64]] = {}
-    for direction, sides in zip(directions, pieces, strict=True):
+    for direction, sides in counts.items():
         for side in (0, 1) if is_joint else (1,):
             seen[direction[side]] = seen.get(direction[side], 0) + sides[side]
     return {
-        "corpus_directions": of_rows,
+        "corpus_directions": [directions.index(entry.corpus.languages) for entry in corpora],
         "targets": targets,
         "frequencies": {language: told(counts, tokenizers[1]).facts() for language, counts in seen.items()},
     }
@@ -77,6 +78,16 @@ def told(counts: npt.NDArray[np.int64], tokenizer: Tokenizer) -> Frequencies:
     """The frequencies of text's pieces, without bytes and reserved pieces."""
     plain = {place: int(counts[place]) for place in np.flatnonzero(counts).tolist()}
     return frequencies_of({id: n for id, n in plain.items() if FIRST_PLAIN <= id < tokenizer.first_reserved})
+
+
+def counts_of(
+    train: Split, corpora: Sequence[Scanned], directions: Sequence[Direction]
+) -> dict[Direction, Sequence[npt.NDArray[np.int64]]]:
+    """How often each piece occurs in the sources and in the targets of each direction."""
+    if len(directions) == 1:
+        return {directions[0]: [train.piece_counts("source"), train.piece_counts("target")]}
+    of_rows = [directions.index(entry.corpus.languages) for entry in corpora]
+    return dict(zip(directions, piece_counts(train, of_rows, len(directions)), strict=True))
 
 
 def piece_counts(split: Split, groups: Sequence[int], count: int) -> list[list[npt.NDArray[np.int64]]]:

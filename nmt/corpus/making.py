@@ -12,7 +12,7 @@ from nmt.config import PrepareOptions
 from nmt.corpus import cleaning
 from nmt.corpus.cleaning import vocabulary_facts
 from nmt.corpus.dataset import CLEANING
-from nmt.corpus.directed import several_facts, summed, tags_of
+from nmt.corpus.directed import counts_of, several_facts, summed, tags_of
 from nmt.corpus.dropped import Listed, write_dropped
 from nmt.corpus.encode import encode, slots_shown
 from nmt.corpus.encoder import Encoder
@@ -72,12 +72,13 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
     reports = text.reports(options.temperature)
     _warn_of_validation(reports, rows["valid"], means.progress)
     train, valid = (Split(folder, name, source.size, target.size) for name in ("train", "valid"))
-    facts["vocabulary"] = vocabulary_facts(train, options.joint_vocab)
-    warn_of_bytes(facts["vocabulary"], given.languages, bool(vocabulary), means.progress)
+    counts = counts_of(train, scanned, directions)
+    sides = [np.sum([own[side] for own in counts.values()], axis=0) for side in (0, 1)]
+    facts["vocabulary"] = vocabulary_facts(sides, options.joint_vocab)
+    warn_of_bytes(counts, bool(vocabulary), means.progress)
     (folder / CLEANING).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
-    counts = train.piece_counts("target")
     kinds = [kind for kind in grammar.kinds if kind not in grammar.own]
-    slots: dict[str, Any] = {"slots": slots_shown(counts), "kinds": kinds, "patterns": grammar.own}
+    slots: dict[str, Any] = {"slots": slots_shown(sides[1]), "kinds": kinds, "patterns": grammar.own}
     shown = replace(summed(counters.values()).profile(), **slots)
     mono = add_mono(folder, given.texts, text.judges[0], scanned, encoder, shown, means)
     pairs = (entry for entry in scanned if entry.role != "test")
@@ -93,8 +94,8 @@ def make(folder: Path, given: Given, options: PrepareOptions, means: Means) -> d
         "profile": shown.facts(),
         "cleaning": cleaning.FORMAT,
         "lexicon": len(lexicon),
-        "target_pieces": np.packbits(counts + valid.piece_counts("target") + mono.pieces > 0).tobytes().hex(),
-        **(several_facts(train, scanned, made, counters, slots) if len(directions) > 1 else {}),
+        "target_pieces": np.packbits(sides[1] + valid.piece_counts("target") + mono.pieces > 0).tobytes().hex(),
+        **(several_facts(counts, scanned, made, counters, slots) if len(directions) > 1 else {}),
     }
 
 

@@ -13,10 +13,15 @@ from collections.abc import Mapping, Sequence
 from itertools import compress
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from nmt.config import PrepareOptions
 from nmt.disk.manifest import check_file, read_manifest
 from nmt.errors import DataError, MissingInputError
+from nmt.text.directions import Direction, languages_of
 from nmt.text.progress import Progress
+from nmt.text.spm_format import FIRST_PLAIN
 from nmt.text.tokenizer import LARGEST_MODEL, SOURCE_TOKENIZER, TARGET_TOKENIZER, SizeError, Tokenizer, train_tokenizer
 
 LARGEST = 32_000
@@ -32,11 +37,19 @@ BYTES_WORTH_A_WARNING = 0.05
 
 
 def warn_of_bytes(
-    facts: Mapping[str, Sequence[int]], languages: tuple[str, str], is_given: bool, progress: Progress
+    counts: Mapping[Direction, Sequence[npt.NDArray[np.int64]]], is_given: bool, progress: Progress
 ) -> None:
-    """Warn of a language that the vocabulary spells byte by byte; ``facts`` say how training uses it."""
+    """Warn of each language that the vocabulary spells byte by byte.
+
+    ``counts`` say how often each piece occurs in the sources and in the targets of each direction.
+    """
     mend = "learn one without `vocab`" if is_given else "choose a larger `vocab_size`"
-    for language, pieces, bytes_ in zip(languages, facts["pieces"], facts["bytes"], strict=True):
+    sides = [
+        (language, side) for direction, own in counts.items() for language, side in zip(direction, own, strict=True)
+    ]
+    for language in languages_of(counts):
+        pieces = sum(int(side.sum()) for each, side in sides if each == language)
+        bytes_ = sum(int(side[:FIRST_PLAIN].sum()) for each, side in sides if each == language)
         if bytes_ > BYTES_WORTH_A_WARNING * pieces:
             share = f"{100 * bytes_ / pieces:.1f}% of the {language} pieces"
             progress.warn(f"{share} are single bytes: the vocabulary lacks letters of that language; {mend}")

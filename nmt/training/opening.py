@@ -11,9 +11,8 @@ from pathlib import Path
 
 import torch
 
-from nmt.config import BUDGETS, Config, ModelConfig
+from nmt.config import BUDGETS, Config
 from nmt.corpus.batches import blocks
-from nmt.corpus.dataset import Dataset
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.model import build_model
 from nmt.store.checkpoints import load_checkpoint
@@ -29,8 +28,9 @@ from nmt.training.gradients import WEIGHT_INIT, random_number
 from nmt.training.inherited import inherit, shared
 from nmt.training.loop import budget_used
 from nmt.training.mixed import Feed
+from nmt.training.models import has_vocabulary_of, is_of_its_languages
 from nmt.training.reporter import Reporter
-from nmt.training.request import TrainJob, differences, has_vocabulary_of, refuse_other_models
+from nmt.training.request import TrainJob, differences, refuse_other_models
 from nmt.training.run import Run
 from nmt.training.schedule import out_of_patience
 from nmt.training.stages import TEACHER, stage_at
@@ -119,7 +119,7 @@ def fresh_state(job: TrainJob, device: torch.device) -> TrainState:
     """
     data, config, init = job.data, job.config, job.init
     if init:
-        refuse_another_model(init, config.model, data)
+        refuse_another_model(init, job)
     torch.manual_seed(random_number(config.training.seed, WEIGHT_INIT))
     model = build_model(config.model, data.source_vocabulary, data.target_vocabulary, data.joint)
     model.embeddings.produced.zero_()
@@ -144,31 +144,36 @@ def warn_of_model(job: TrainJob, reporter: Reporter) -> None:
     begins = job.request.overwrite or not RunFolder(job.request.run).exists()
     if begins and not has_vocabulary_of(job.init, job.data):
         same, all_pieces = shared(job.tokenizers, job.init.tokenizers)
+        mend = f"; data prepared with `vocab` {job.init.folder} would have its own"
         reporter.warn(
             f"{job.init.folder} has another vocabulary than {job.data.folder}: {same:,} of {all_pieces:,} pieces begin "
-            f"with its vectors, the others with the mean of those of their parts; data prepared with `vocab` "
-            f"{job.init.folder} would have its own"
+            f"with its vectors, the others with the mean of those of their parts"
+            f"{mend if is_of_its_languages(job.init, job.data) else ''}"
         )
     known, wanted = job.init.pairs, job.data.directions
     if lacking(wanted, known, tagged=False):
         reporter.warn(f"{job.init.folder} translates {spoken(known)}, and {job.data.folder} is {spoken(wanted)}")
 
 
-def refuse_another_model(init: ModelFolder, config: ModelConfig, data: Dataset) -> None:
+def refuse_another_model(init: ModelFolder, job: TrainJob) -> None:
     """Raise SettingsError unless the model's shape is that of the settings, with as many vocabularies as the data."""
+    data = job.data
     if init.joint != data.joint:
         has, wants = (
             "one vocabulary for both languages" if joint else "two vocabularies" for joint in (init.joint, data.joint)
         )
+        own = f", or with `vocab` {init.folder}" if is_of_its_languages(init, data) else ""
         raise SettingsError(
-            f"{init.folder} has {has}, and {data.folder} {wants}", f"prepare the data again with `vocab` {init.folder}"
+            f"{init.folder} has {has}, and {data.folder} {wants}",
+            f"prepare the data again with {'`joint_vocab`' if init.joint else '`separate_vocab`'}{own}",
         )
-    before, after = asdict(init.config), asdict(config)
+    before, after = asdict(init.config), asdict(job.config.model)
+    named = "" if job.request.preset == "auto" else "`preset` and "
     for name in before:
         if name not in ("dropout",) and before[name] != after[name]:
             raise SettingsError(
                 f"{init.folder} has model.{name} {before[name]!r}, and the settings say {after[name]!r}",
-                f"leave model.{name} out: a run with `init` has the shape of its model",
+                f"leave {named}model.{name} out: a run with `init` has the shape of its model",
             )
 
 

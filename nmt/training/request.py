@@ -16,11 +16,11 @@ from nmt.errors import DataError, SettingsError
 from nmt.presets import PRESETS, SHOWN, Task, layers_of
 from nmt.store.model_folder import ModelFolder
 from nmt.store.run_folder import RunFolder
-from nmt.text.directions import lacking, spoken
 from nmt.text.machine import available_cores, may_have_gpu
 from nmt.text.profile import Profile
 from nmt.text.reserved import RESERVED, SLOTS
 from nmt.text.tokenizer import Tokenizer
+from nmt.training.models import open_teacher, refuse_forgotten
 from nmt.training.odd_input import OddInput
 from nmt.training.stages import Stage, stages_of
 from nmt.training.tags import Tags
@@ -48,6 +48,7 @@ class TrainRequest:
     init: Path | None = None  # the model whose weights the run begins with
     device: str = "auto"  # preset auto depends on it
     cores: int = 0  # that train, unless a GPU does; 0: all that the process may use. Preset auto depends on them
+    config: Path | None = None  # the file of settings among the layers, if it is one of a run
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def read_request(request: TrainRequest) -> TrainJob:
 
     Raises DataError, MissingInputError or SettingsError for what is wrong with them.
     """
+    if request.config:
+        refuse_forgotten(request.config, request.init, request.teachers)
     data = Dataset.open(request.data)
     for name, split in (("training", data.train), ("validation", data.valid)):
         if not len(split):
@@ -139,11 +142,11 @@ def read_request(request: TrainRequest) -> TrainJob:
     known_training = plain_training | synthetic_by(data, bool(teachers))
     lexicon = data.lexicon() if data.joint else {}
     terms: dict[str, float] = {} if lexicon else {"terms": 0.0}
-    model = asdict(init.config) if init else {}
+    shape: Layer = {"model": asdict(init.config)} if init else {}
     task = task_of(request, data)
-    config = resolve(request, task, {"model": model, "training": known_training | terms})
+    config = resolve(request, task, {"training": known_training | terms}, shape)
     if not config.training.synthetic:  # asked for: then the run is the one of the pairs alone
-        config = resolve(request, task, {"model": model, "training": plain_training | terms | {"synthetic": 0.0}})
+        config = resolve(request, task, {"training": plain_training | terms | {"synthetic": 0.0}}, shape)
     if config.training.bidirectional and not data.joint:
         raise SettingsError(
             f"training.bidirectional needs one vocabulary for both languages, and {request.data} has two",
@@ -196,38 +199,19 @@ def refuse_synthetic(training: TrainingConfig, data: Dataset, has_teacher: bool)
         )
 
 
-def open_teacher(path: Path, data: Dataset) -> ModelFolder:
-    """The model of a teacher.
-
-    Raises SettingsError for one that lacks a direction of the data, or has another vocabulary.
-    """
-    teacher = ModelFolder.open(path)
-    tagged = bool(teacher.directions)
-    if tagged != (len(data.directions) > 1) or lacking(data.directions, teacher.pairs, tagged):
-        what = f"{teacher.folder} translates {spoken(teacher.pairs)}, and {data.folder} is {spoken(data.directions)}"
-        raise SettingsError(what, "give a `teacher` that was trained for these directions")
-    if not has_vocabulary_of(teacher, data):
-        what = f"{teacher.folder} has another vocabulary than {data.folder}"
-        raise SettingsError(what, f"prepare the data again with `vocab` {teacher.folder}")
-    return teacher
-
-
-def has_vocabulary_of(model: ModelFolder, data: Dataset) -> bool:
-    """Whether a model has the vocabulary of the data, byte for byte."""
-    wanted = (data.source_tokenizer_path, data.target_tokenizer_path)
-    return [path.read_bytes() for path in model.tokenizer_paths] == [path.read_bytes() for path in wanted]
-
-
-def resolve(request: TrainRequest, task: Task, known: Layer) -> Config:
+def resolve(request: TrainRequest, task: Task, known: Layer, shape: Layer) -> Config:
     """The settings of the preset, then ``known``, then those of the request, the later winning.
 
+    The ``shape`` of the model to begin with wins over what preset auto chose. A named preset wins over it: opening the
+    run compares what the settings ask for with the model.
     A run that preset auto began keeps the preset that auto chose then, even if auto would choose another one now: with
     more minutes, or on another machine. A run that an older preset began keeps what it shows of odd input.
     """
     shown: Layer = {}
 
     def over(preset: Sequence[Layer]) -> Config:
-        return Config.from_layers(*preset, known, shown, *request.layers)
+        below = [*preset, shape] if request.preset == "auto" else [shape, *preset]
+        return Config.from_layers(*below, known, shown, *request.layers)
 
     first, *alternatives = layers_of(request.preset, task)
     folder = RunFolder(request.run)
