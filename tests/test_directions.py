@@ -7,6 +7,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, permutations
 from math import inf
 from pathlib import Path
@@ -28,6 +29,7 @@ from nmt.decoding.checks import Checks
 from nmt.decoding.directed import DirectedAligner, directed
 from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
+from nmt.decoding.loaded import Loaded
 from nmt.decoding.loading import check_member, load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
@@ -41,6 +43,7 @@ from nmt.text.lines import one_line
 from nmt.text.profile import Profile
 from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
+from nmt.text.terms import Glossary
 from nmt.training import searches, synthetic
 from nmt.training.mixed import Feed
 from nmt.training.request import TrainJob, TrainRequest, open_teacher, read_request
@@ -698,6 +701,15 @@ def test_a_model_of_several_sources_and_one_target_need_not_be_asked() -> None:
     facts: dict[str, Any] = {"targets": {"en": {}}}
     several = ModelFolder(Path("model"), ModelConfig(), "mul", "en", facts, "", (("ko", "en"), ("fy", "en")))
     assert several.toward("").pairs == (("ko", "en"), ("fy", "en"))
+
+
+def test_a_glossary_has_the_forms_of_every_source_language(many: Many) -> None:
+    pytest.importorskip("snowballstemmer")
+    pairs = (("de", "ko"), ("en", "ko"))
+    several = replace(ModelFolder.open(many.run), source_language="mul", target_language="ko", directions=pairs)
+    terms = partial(Glossary.of, {"Katze": "고양이", "cat": "고양이"})
+    glossary = Loaded.of([several], SHORT, replace(ON_CPU, engine="torch"), terms).arguments("ko")["glossary"]
+    assert [found.words for found in glossary.find("Die Katzen sehen cats")] == ["Katzen", "cats"]
 
 
 def test_a_target_has_facts_of_its_own(many: Many, tmp_path: Path) -> None:

@@ -90,9 +90,9 @@ class ModelFolder:
         return targets_of(self.directions) or [self.target_language]
 
     @property
-    def sources(self) -> list[str]:
+    def sources(self) -> tuple[str, ...]:
         """The languages that it translates from."""
-        return list(dict.fromkeys(source for source, _ in self.pairs))
+        return tuple(dict.fromkeys(source for source, _ in self.pairs))
 
     @property
     def pairs(self) -> tuple[Direction, ...]:
