@@ -35,7 +35,8 @@ from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
 from nmt.scoring.off_target import off_target, tellers
-from nmt.serve.directions import Directions, check_different
+from nmt.serve.detecting import Detector
+from nmt.serve.directions import Directions, Served, check_different
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, same_direction, side_of, spoken
 from nmt.text.languages import same_language
@@ -751,6 +752,28 @@ def test_languages_of_a_model_are_told_apart(many: Many) -> None:
     assert other(list(map(backwards, english)), "ko") >= 95
 
 
+def test_a_service_asks_the_model_which_of_its_languages_a_text_is_in(many: Many) -> None:
+    """``fy`` has words of our own, which py3langid never saw; a text in a third language of the model is in neither."""
+    pytest.importorskip("py3langid")
+    service = Directions.load([many.run], SHORT, ON_CPU, None)
+    into = service.find("en", "ko")
+    assert into
+    among = [Served(source, "ko", into.plain, into.n_best) for source in ("en", "fy")]
+    detector = Detector(service.served)
+    english = lines_of("train.en")[600:700]
+
+    def told(lines: list[str]) -> Counter[str]:
+        chosen = [detector.choose(line, among) for line in lines]
+        return Counter(each[0].source if each else "" for each in chosen)
+
+    assert told(english)["en"] >= 95
+    assert told(list(map(backwards, english)))["fy"] >= 95
+    assert told(lines_of("train.ko")[600:700])[""] >= 95
+    blank = detector.choose("", among)
+    assert blank is not None
+    assert (blank[0], round(blank[1], 3)) == (among[0], 0.333)
+
+
 def fake(sources: list[str], texts: list[str]) -> list[Any]:
     from nmt.decoding.translation import Translation
 
@@ -763,6 +786,8 @@ def test_a_text_is_taken_for_another_language_only_where_that_is_much_likelier()
     assert telling.likely([1], "a") == "a"
     assert telling.likely([3, 3, 3], "a") == "b"
     assert telling.likely([9, 9], "a") == "a"
+    assert telling.probabilities([1, 9, 1]) == pytest.approx({"a": 25 / 61, "b": 36 / 61})
+    assert telling.probabilities([9]) == {"a": 0.5, "b": 0.5}
     assert Telling.read({"frequencies": telling.facts()}, "") == telling
 
 
