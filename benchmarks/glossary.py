@@ -42,7 +42,8 @@ def main() -> None:
     place = PLACE / f"glossary-{options.corpus.name}"
     place.mkdir(parents=True, exist_ok=True)
     terms = consistent(Dataset.open(options.data), train, ways)
-    frequent = Counter(found.term.source for line in test[0] for found in Glossary.of(terms, *ways).find(normal(line)))
+    glossary = Glossary.of(terms, ways[:1], ways[1])
+    frequent = Counter(found.term.source for line in test[0] for found in glossary.find(normal(line)))
     few = [name for name, _ in frequent.most_common(FEW)]
     many = [*few, *(name for name in terms if name not in frequent)][:MANY]
     print(f"{len(terms)} terms are kept to, {len(frequent)} of them in the test set", flush=True)
@@ -75,7 +76,7 @@ def consistent(data: Dataset, train: list[list[str]], ways: tuple[str, str]) -> 
             if stem in lexicon and end - start >= LETTERS and start:
                 forms.setdefault(stem, Counter())[source[start:end]] += 1
     asked = {counts.most_common(1)[0][0]: lexicon[stem].form for stem, counts in forms.items()}
-    glossary, seen, kept = Glossary.of(asked, *ways), Counter[str](), Counter[str]()
+    glossary, seen, kept = Glossary.of(asked, ways[:1], ways[1]), Counter[str](), Counter[str]()
     for source, target in pairs:
         for found in glossary.find(source):
             seen[found.term.source] += 1

@@ -1,5 +1,7 @@
 """Lines in capitals and in title case reach the model as sentences, unless training had many such lines."""
 
+from collections.abc import Sequence
+
 import pytest
 from fakes import AnswerEngine, WordTokenizer
 from hypothesis import given
@@ -90,6 +92,31 @@ def test_a_line_in_capitals_is_translated_as_a_sentence_and_comes_back_in_capita
 def test_a_line_in_title_case_is_translated_as_a_sentence() -> None:
     answers = {"A man in the park with a dog": ["ein Mann im Park mit Hund"]}
     assert translated(["A Man in the Park With a Dog"], SELDOM, answers) == ["ein Mann im Park mit Hund"]
+
+
+class Spelling(WordTokenizer):
+    """Cuts words that a model has not seen into their letters."""
+
+    def encode(self, lines: Sequence[str]) -> list[list[int]]:
+        cut = [" ".join(word if word in KNOWN else " ".join(word) for word in line.split(" ")) for line in lines]
+        return super().encode(cut)
+
+
+KNOWN = ("Isparta", "ılıca", "ışık", "I", "think", "it", "is", "Isabel")
+
+
+@pytest.mark.parametrize("sources", [("tr", "en"), ("en", "tr", "de", "az")])
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [("ISPARTA ILICA IŞIK", "Isparta ılıca ışık"), ("I THINK IT IS", "I think it is"), ("ISABEL", "Isabel")],
+)
+def test_of_several_source_languages_small_letters_are_those_that_the_model_knows(
+    sources: tuple[str, ...], line: str, sentence: str
+) -> None:
+    words = Spelling()
+    engine = AnswerEngine(words, {sentence: ["x"]})
+    translator = Translator(engine, words, words, profile=SELDOM, source_language="mul", sources=sources)
+    assert [translation.text for translation in translator.translate([line])] == ["X"]
 
 
 def test_where_training_had_such_lines_they_stay_as_they_are() -> None:

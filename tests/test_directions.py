@@ -8,6 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, permutations
 from math import inf
 from pathlib import Path
@@ -32,12 +33,14 @@ from nmt.decoding.directed import DirectedAligner, directed
 from nmt.decoding.engine import Hypothesis, Query, length_limit
 from nmt.decoding.engines import pytorch
 from nmt.decoding.forced import ModelOfPairs, in_direction, translating_back
+from nmt.decoding.loaded import Loaded
 from nmt.decoding.loading import check_member, load_engine
 from nmt.disk.manifest import read_manifest, write_manifest
 from nmt.errors import DataError, MissingInputError, SettingsError, UsageError
 from nmt.scoring.metrics import corpus_scores
 from nmt.scoring.off_target import off_target, teller_of
-from nmt.serve.directions import Directions, check_different
+from nmt.serve.detecting import Detector
+from nmt.serve.directions import Directions, Served, check_different
 from nmt.store.model_folder import ModelFolder
 from nmt.text.directions import Direction, same_direction, side_of, spoken
 from nmt.text.languages import same_language
@@ -45,6 +48,7 @@ from nmt.text.lines import one_line
 from nmt.text.profile import Profile
 from nmt.text.progress import Silent
 from nmt.text.telling import Telling, frequencies_of
+from nmt.text.terms import Glossary
 from nmt.training import searches, synthetic
 from nmt.training.mixed import Feed
 from nmt.training.models import open_teacher
@@ -728,6 +732,15 @@ def test_a_model_of_several_sources_and_one_target_need_not_be_asked() -> None:
     assert several.toward("").pairs == (("ko", "en"), ("fy", "en"))
 
 
+def test_a_glossary_has_the_forms_of_every_source_language(many: Many) -> None:
+    pytest.importorskip("snowballstemmer")
+    pairs = (("de", "ko"), ("en", "ko"))
+    several = replace(ModelFolder.open(many.run), source_language="mul", target_language="ko", directions=pairs)
+    terms = partial(Glossary.of, {"Katze": "고양이", "cat": "고양이"})
+    glossary = Loaded.of([several], SHORT, replace(ON_CPU, engine="torch"), terms).arguments("ko")["glossary"]
+    assert [found.words for found in glossary.find("Die Katzen sehen cats")] == ["Katzen", "cats"]
+
+
 def test_a_target_has_facts_of_its_own(many: Many, tmp_path: Path) -> None:
     shutil.copytree(many.run / "model", tmp_path / "model")
     facts = read_manifest(tmp_path / "model")
@@ -836,6 +849,28 @@ def test_languages_of_a_model_are_told_apart(many: Many) -> None:
     assert other(list(map(backwards, english)), "ko") >= 95
 
 
+def test_a_service_asks_the_model_which_of_its_languages_a_text_is_in(many: Many) -> None:
+    """``fy`` has words of our own, which py3langid never saw; a text in a third language of the model is in neither."""
+    pytest.importorskip("py3langid")
+    service = Directions.load([many.run], SHORT, ON_CPU, None)
+    into = service.find("en", "ko")
+    assert into
+    among = [Served(source, "ko", into.plain, into.n_best) for source in ("en", "fy")]
+    detector = Detector(service.served)
+    english = lines_of("train.en")[600:700]
+
+    def told(lines: list[str]) -> Counter[str]:
+        chosen = [detector.choose(line, among) for line in lines]
+        return Counter(each[0].source if each else "" for each in chosen)
+
+    assert told(english)["en"] >= 95
+    assert told(list(map(backwards, english)))["fy"] >= 95
+    assert told(lines_of("train.ko")[600:700])[""] >= 95
+    blank = detector.choose("", among)
+    assert blank is not None
+    assert (blank[0], round(blank[1], 3)) == (among[0], 0.333)
+
+
 def fake(sources: list[str], texts: list[str]) -> list[Any]:
     from nmt.decoding.translation import Translation
 
@@ -848,6 +883,8 @@ def test_a_text_is_taken_for_another_language_only_where_that_is_much_likelier()
     assert telling.likely([1], "a") == "a"
     assert telling.likely([3, 3, 3], "a") == "b"
     assert telling.likely([9, 9], "a") == "a"
+    assert telling.probabilities([1, 9, 1]) == pytest.approx({"a": 25 / 61, "b": 36 / 61})
+    assert telling.probabilities([9]) == {"a": 0.5, "b": 0.5}
     assert Telling.read({"frequencies": telling.facts()}, "") == telling
 
 

@@ -28,7 +28,8 @@ from nmt.text.edges import has_words
 from nmt.text.mistyped import USUAL, KnownWords
 from nmt.text.profile import Profile
 from nmt.text.reserved import TERM_SIGNS
-from nmt.text.terms import Glossary, Term
+from nmt.text.term_forms import Term
+from nmt.text.terms import Glossary
 from nmt.text.tokenizer import Tokenizer
 
 SHORT = SearchOptions(beam_size=2, max_length_factor=0.3, min_length=8, no_repeat_ngram=1)
@@ -50,7 +51,7 @@ def translator(
     model: ModelFolder, terms: dict[str, Any], engine: str = "torch", options: SearchOptions = SHORT
 ) -> Translator:
     wanted = EngineOptions(engine=engine, threads=1, device="cpu")
-    return Translator.of(model, options, wanted, glossary=Glossary.of(terms, "ko", "en"))
+    return Translator.of(model, options, wanted, glossary=Glossary.of(terms, ("ko",), "en"))
 
 
 def lines_of(count: int) -> list[str]:
@@ -169,7 +170,7 @@ def shaped(
     tokenizer: Tokenizer, profile: Profile, line: str, terms: dict[str, str | Sequence[str]]
 ) -> list[tuple[str, list[str]]]:
     """The segments of a line as they are spelled, with their terms."""
-    glossary = Glossary.of(terms, "ko", "en")
+    glossary = Glossary.of(terms, ("ko",), "en")
     segments = Shaper(tokenizer, Rewriter(tokenizer, profile, ("ko", "en")), glossary).segments([line], 0, Recorder())
     return [
         (b"".join(tokenizer.spell(segment.told or segment.pieces)).decode().strip(), [w.words for w in segment.terms])
@@ -195,7 +196,7 @@ def test_a_model_that_knows_annotations_reads_translations_after_the_terms(token
     ]
     assert shaped(tokenizer, told, "책\ufde0 x\ufde1", TERMS) == shaped(tokenizer, PROFILE, "책\ufde0 x\ufde1", TERMS)
     reserved = tokenizer.first_reserved
-    shaper = Shaper(tokenizer, Rewriter(tokenizer, told, ("ko", "en")), Glossary.of(TERMS, "ko", "en"))
+    shaper = Shaper(tokenizer, Rewriter(tokenizer, told, ("ko", "en")), Glossary.of(TERMS, ("ko",), "en"))
     (segment,) = shaper.segments(["책"], 0, Recorder())
     assert [piece - reserved for piece in segment.told if piece >= reserved] == [17, 18]
     assert segment.pieces == tokenizer.encode(["책"])[0]
@@ -205,7 +206,7 @@ def recased(line: str, terms: dict[str, str]) -> list[str]:
     """The words of the terms in a line that is translated as a sentence."""
     words = WordTokenizer()
     profile = Profile(90, 9, 0.5, ".", ".", 0.0, 0.0)
-    glossary = Glossary.of(terms, "en", "de")
+    glossary = Glossary.of(terms, ("en",), "de")
     shaper = Shaper(words, Rewriter(words, profile, ("en", "de")), glossary)
     return [found.words for segment in shaper.segments([line], 0, Recorder()) for found in segment.terms]
 
@@ -222,7 +223,7 @@ def test_a_word_of_the_glossary_is_not_put_right() -> None:
     words = WordTokenizer()
     profile = replace(Profile(90, 9, 0.0, "", ""), words=KnownWords.of(["silver"] * USUAL))
     line = "a sliver list"
-    for glossary, text in ((None, "a silver list"), (Glossary.of({"sliver": "x"}, "en", "de"), line)):
+    for glossary, text in ((None, "a silver list"), (Glossary.of({"sliver": "x"}, ("en",), "de"), line)):
         translator = Translator(Answers(words, {}), words, words, profile=profile, glossary=glossary)
         (segment,) = translator.shaper.segments([line], 0, Recorder())
         assert words.decode([segment.pieces]) == [text]
@@ -240,7 +241,7 @@ def test_links_of_annotated_sources_name_the_words_of_the_line(model: ModelFolde
     shutil.copytree(model.folder, tmp_path / "model")
     told = replace(SHORT, alignments=True, check=True)
     (translation,) = translator(model, TERMS, options=told).translate(["나는 학생이다. 책을 읽는다."])
-    glossary = Glossary.of(TERMS, "ko", "en")
+    glossary = Glossary.of(TERMS, ("ko",), "en")
     assert model.profile
     annotating = Translator.of(model, told, EngineOptions(engine="torch", threads=1), glossary=glossary)
     rewriter = Rewriter(model.tokenizers[0], replace(model.profile, terms=True), ("ko", "en"))
@@ -298,7 +299,7 @@ def test_what_lacks_a_term_is_told_and_taken_if_that_helps() -> None:
 def test_a_line_that_lacks_a_term_is_counted_and_fails_the_check() -> None:
     words = WordTokenizer()
     answers = {"a menu": "ein Menü", "the menu": "die Karte", "two menus file": "zwei Menüs Datei", "none": "keine"}
-    glossary = Glossary([Term("menu", ("Menü",)), Term("file", ("Akte", "Dateien"))], "en", "de")
+    glossary = Glossary([Term("menu", ("Menü",)), Term("file", ("Akte", "Dateien"))], ("en",), "de")
     options = SearchOptions(check=True, phrases=True)
     told = Translator(Answers(words, answers), words, words, options, glossary=glossary)
     translations = list(told.translate(list(answers)))

@@ -22,6 +22,7 @@ from nmt.decoding.translator import Translator
 from nmt.errors import NmtError
 from nmt.model import build_model
 from nmt.model.positions import sinusoids
+from nmt.store.card import card
 from nmt.store.imported import import_model
 from nmt.store.model_folder import ModelFolder, load_model
 from nmt.text.lines import one_line
@@ -30,6 +31,7 @@ from nmt.text.spm_format import BYTE_PIECES, FIRST_PLAIN
 from nmt.text.tokenizer import BOS, EOS, Tokenizer, train_tokenizer
 from nmt.training.inherited import inherit, names_of
 from nmt.training.objective import Objective, TensorBatch
+from nmt.version import __version__
 
 BEAM = 4
 has_transformers = pytest.mark.skipif(
@@ -206,6 +208,9 @@ def test_an_imported_model_is_trained_further_and_gains(models: tuple[bytes, byt
     before, after = (load_file(place / "model.safetensors") for place in (tmp_path / "model", tmp_path / "run/model"))
     assert ModelFolder.open(tmp_path / "run").config == ModelFolder.open(tmp_path / "model").config
     assert ModelFolder.open(tmp_path / "run").licence == "CC BY 4.0"
+    fitted = card(ModelFolder.open(tmp_path / "run"), "zip")
+    assert f"## Origin\n\n- Helsinki-NLP/opus-mt-ko-en, {TRANSFORMERS}\n" in fitted
+    assert all(fact in fitted for fact in ("- made by nmt", "300 training pairs", "- after 60 updates"))
     assert not torch.equal(before["embeddings.output_bias"], after["embeddings.output_bias"])
     translated = nmt("translate", tmp_path / "run", input="나는 학생이다.\n龘\n")
     assert (translated.returncode, translated.stdout.count("\n")) == (0, 2)
@@ -281,6 +286,37 @@ def test_half_precision_and_tables_of_positions_are_read(models: tuple[bytes, by
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(NmtError, match="no table of sines and cosines"):
         import_model(folder, tmp_path / "other")
+
+
+TRANSFORMERS = "a MarianMTModel of transformers"
+MARIANS = "opus+bt.spm32k-spm32k.transformer-align.model1.npz.best-perplexity.npz"  # as OPUS-MT has them
+
+
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("Helsinki-NLP/opus-mt-ko-en", f"Helsinki-NLP/opus-mt-ko-en, {TRANSFORMERS}"),
+        ("/home/someone/opus-mt-ko-en", f"opus-mt-ko-en, {TRANSFORMERS}"),
+        ("C:\\Users\\someone\\mine", f"mine, {TRANSFORMERS}"),
+        ("../my_model", f"my\\_model, {TRANSFORMERS}"),
+        (MARIANS, f"{MARIANS}, {TRANSFORMERS}"),
+        ("", TRANSFORMERS),
+        ("..", TRANSFORMERS),
+        ("x" * 100, TRANSFORMERS),
+        ("a\n# b", TRANSFORMERS),
+        ("[mine](evil)", TRANSFORMERS),
+        ({"name": "mine"}, TRANSFORMERS),
+    ],
+)
+def test_the_card_of_an_imported_model_names_its_origin_and_nothing_that_nmt_did_not_do(
+    models: tuple[bytes, bytes], tmp_path: Path, name: Any, origin: str
+) -> None:
+    folder = foreign.write_hugging_face(tmp_path / "folder", models, _name_or_path=name)
+    import_model(folder, tmp_path / "model", licence="CC BY 4.0")
+    text = card(ModelFolder.open(tmp_path / "model"), "zip")
+    assert f"## Origin\n\n- {origin}\n\n## Licence\n\nCC BY 4.0\n" in text
+    assert f"- imported by nmt {__version__}\n" in text
+    assert not any(wrong in text for wrong in ("made by", "updates", "dataset", "training"))
 
 
 def test_an_imported_model_replaces_nothing(models: tuple[bytes, bytes], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from nmt.disk.debris import discard_unfinished
 from nmt.errors import CannotCreateError, DataError, SettingsError
 from nmt.store.archive import LARGEST_DIRECTORY, MOST, write_archive
 from nmt.store.exports import Export
-from nmt.store.model_folder import ModelFolder
+from nmt.store.model_folder import MOST_ORIGINS, ModelFolder
 from nmt.store.packed import unpacked
 from nmt.text.lines import one_line
 
@@ -376,6 +376,7 @@ def test_facts_of_a_stranger_are_plain_text_on_a_card(tiny_run: TinyRun, tmp_pat
     manifest |= {
         "licence": "<img src=x onerror=y> [free](evil)",
         "program": "a\nb | c",
+        "origins": ["[x](evil)", 7, "", "a\nb", *["many"] * 99],
         "training": 5,
         "validation": [],
     }
@@ -384,6 +385,8 @@ def test_facts_of_a_stranger_are_plain_text_on_a_card(tiny_run: TinyRun, tmp_pat
     card = entries(tmp_path / "x.nmt.zip")["README.md"].decode()
     assert r"\<img src=x onerror=y\> \[free\](evil)" in card
     assert "It was not validated." in card
+    assert r"- \[x\](evil)" in card
+    assert 0 < card.count("- many") <= MOST_ORIGINS
     assert "a\nb" not in card
 
 

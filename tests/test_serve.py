@@ -910,6 +910,40 @@ def test_a_code_of_several_languages_here_is_no_chance(directions: Directions, s
     service.batcher.stop()
 
 
+IGBO = "Achọrọ m ịga ahịa echi n'ụtụtụ mụ na enyi m."
+HAUSA = "Ina son in je kasuwa gobe da safe tare da abokina."
+
+
+@pytest.mark.parametrize(
+    ("sources", "text", "told"),
+    [
+        (("hau", "swa"), HAUSA, "hau"),
+        (("hau", "swa"), IGBO, ""),
+        (("hau", "swa", "ibo"), IGBO, "ibo"),
+        (("hau", "swa"), "", "hau"),
+        (("hau", "swa"), "3 7", "hau"),
+        (("ko", "en"), "a dog", "en"),
+        (("hau", "fon"), HAUSA, ""),  # py3langid takes Fon for any other language
+        (("zh_Hans", "zh_Hant"), "我去学校", ""),
+        (("swa",), IGBO, "swa"),
+    ],
+)
+def test_a_language_is_taken_only_where_it_is_told(
+    directions: Directions, sources: tuple[str, ...], text: str, told: str
+) -> None:
+    pytest.importorskip("py3langid")
+    (one,) = directions.served
+    several = Directions([Served(source, "fr", one.plain, one.n_best) for source in sources])
+    service = Service.of(several, Keys(), LIMITS, Log(lambda line: None))
+    answer = ask(application(service), "POST", "/translate", json=asked(text, source="auto", target="fr"))
+    if told:
+        assert answer.json()["detectedLanguage"]["language"] == told
+    else:
+        error = f"cannot tell which of {', '.join(sources)} text 1 is in: name the source"
+        assert (answer.status_code, answer.json()) == (400, {"error": error})
+    service.stop()
+
+
 ALONE = """
 import asyncio, sys, threading
 from pathlib import Path

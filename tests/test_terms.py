@@ -11,14 +11,15 @@ from nmt.errors import DataError, MissingInputError
 from nmt.text.annotations import annotated, are_added, without_added
 from nmt.text.edges import OPEN, edge, joins
 from nmt.text.stems import algorithm, inflection, stemmer, stems_by
-from nmt.text.terms import LONGEST, Glossary, Term, read_glossary, words_of
+from nmt.text.term_forms import Term, words_of
+from nmt.text.terms import LONGEST, Glossary, read_glossary
 
 pytest.importorskip("snowballstemmer")
 
 
-def found(terms: list[str], text: str, language: str = "en", any_case: bool = False) -> list[tuple[str, str]]:
-    """The terms in a text, each with its words there."""
-    glossary = Glossary([Term(term) for term in terms], language)
+def found(terms: list[str], text: str, *languages: str, any_case: bool = False) -> list[tuple[str, str]]:
+    """The terms in a text of some languages, English unless told, each with its words there."""
+    glossary = Glossary([Term(term) for term in terms], languages or ("en",))
     hits = glossary.find(text, any_case)
     assert all(text[hit.start : hit.end] == hit.words for hit in hits)
     return [(hit.term.source, hit.words) for hit in hits]
@@ -85,6 +86,31 @@ def test_each_language_and_script_has_its_own_edges_and_forms(language: str, ter
     assert found([term], text, language) == ([(term, words)] if words else [])
 
 
+@pytest.mark.parametrize("languages", [("de", "en", "tr"), ("ibo", "tr", "en", "de", "de_AT")])
+@pytest.mark.parametrize(
+    ("term", "text", "words"),
+    [
+        ("Katze", "Die Katzen schlafen.", "Katzen"),
+        ("Haus", "in den Häusern", "Häusern"),
+        ("library", "both libraries", "libraries"),
+        ("kitap", "iki kitaplar", "kitaplar"),
+        ("Foo", "a foo", "foo"),
+        ("Katze", "a cat", ""),
+    ],
+)
+def test_of_several_source_languages_each_ones_forms_are_found(
+    languages: tuple[str, ...], term: str, text: str, words: str
+) -> None:
+    assert found([term], text, *languages) == ([(term, words)] if words else [])
+
+
+def test_of_what_several_languages_find_the_longest_is_taken_and_then_what_is_written_so() -> None:
+    assert found(["Haus", "Häusern am See"], "Häusern am See", "en", "de") == [("Häusern am See", "Häusern am See")]
+    assert found(["Häuser", "Hauses"], "des Hauses", "de", "en") == [("Hauses", "Hauses")]
+    one, other = (Glossary([Term("Katze")], each) for each in (("de", "en"), ("de", "de")))
+    assert one.about() != other.about() == Glossary([Term("Katze")], ("de",)).about()
+
+
 def test_the_leftmost_term_comes_first_and_of_those_the_longest() -> None:
     terms = ["file", "file system", "system check", "temporary file"]
     assert found(terms, "Temporary file systems, file system checks, files") == [
@@ -116,7 +142,7 @@ def test_all_terms_are_where_a_slow_search_finds_them(language: str) -> None:
         text = "".join(chance.choice([*letters, " ", " "]) for _ in range(14)).strip()
         terms = sorted({"".join(chance.choice([*letters, " "]) for _ in range(3)).strip() for _ in range(6)} - {""})
         terms = [term for term in terms if not any(len(w.text) > 1 and w.text.isupper() for w in words_of(term))]
-        hits = Glossary([Term(term) for term in terms], language).find(text)
+        hits = Glossary([Term(term) for term in terms], (language,)).find(text)
         expected, at = [], 0
         while at < len(text):
             ends = [
@@ -162,7 +188,7 @@ def stands_alone(text: str, start: int, end: int) -> bool:
     ],
 )
 def test_an_inflected_translation_counts(target: str, text: str, form: str) -> None:
-    glossary = Glossary([Term("x", (target,))], "en", "de")
+    glossary = Glossary([Term("x", (target,))], ("en",), "de")
     assert glossary.form_in(glossary.find("x")[0], text) == form
 
 
@@ -186,14 +212,14 @@ def test_an_inflected_translation_counts(target: str, text: str, form: str) -> N
     ],
 )
 def test_a_german_compound_has_the_noun_at_its_ends(noun: str, text: str, form: str) -> None:
-    glossary = Glossary.of({"x": noun}, "en", "de")
+    glossary = Glossary.of({"x": noun}, ("en",), "de")
     (found,) = glossary.find("x")
     assert glossary.form_in(found, text) == form
-    assert Glossary.of({"x": noun}, "de", "nl").form_in(found, text) in ("", "Datei")
+    assert Glossary.of({"x": noun}, ("de",), "nl").form_in(found, text) in ("", "Datei")
 
 
 def test_a_korean_translation_may_have_a_particle_and_any_of_several_will_do() -> None:
-    glossary = Glossary([Term("folder", ("디렉터리", "새 폴더"))], "en", "ko")
+    glossary = Glossary([Term("folder", ("디렉터리", "새 폴더"))], ("en",), "ko")
     (hit,) = glossary.find("The folder")
     assert glossary.form_in(hit, "새 폴더를 엽니다") == "새 폴더"
     assert glossary.form_in(hit, "폴더를 엽니다") == ""
@@ -201,7 +227,7 @@ def test_a_korean_translation_may_have_a_particle_and_any_of_several_will_do() -
 
 
 def test_what_stays_as_it_is_must_be_there_to_the_letter() -> None:
-    glossary = Glossary([Term("make files")], "en", "de")
+    glossary = Glossary([Term("make files")], ("en",), "de")
     (hit,) = glossary.find("Make file!")
     assert hit.targets == ("Make file",)
     assert [glossary.form_in(hit, text) for text in ("Make file", "a MAKE FILE", "MAKE FILE", "Make files")] == [
@@ -230,10 +256,10 @@ def test_a_file_has_a_term_in_each_line(tmp_path: Path) -> None:
     (tmp_path / "terms.tsv.gz").write_bytes(gzip.compress(text.encode()))
     assert read_glossary(tmp_path / "terms.tsv") == read_glossary(tmp_path / "terms.tsv.gz") == expected
     mapping = {"menu": ["Menü", "Speisekarte"], "GIMP": [], "file name": ("Dateiname", "Name der Datei"), " ": "x"}
-    one, other = (Glossary.of(given, "en", "de") for given in (tmp_path / "terms.tsv", mapping))
+    one, other = (Glossary.of(given, ("en",), "de") for given in (tmp_path / "terms.tsv", mapping))
     assert one.terms == other.terms == expected
-    assert one.about() == other.about() != Glossary(expected[:2], "en", "de").about()
-    assert one.about() != Glossary.of(mapping, "en", "fr").about()
+    assert one.about() == other.about() != Glossary(expected[:2], ("en",), "de").about()
+    assert one.about() != Glossary.of(mapping, ("en",), "fr").about()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +291,8 @@ def test_a_line_takes_no_longer_with_more_terms_and_with_its_length_only_so() ->
     counts = []
     for terms, words in ((10, 100), (10_000, 100), (10, 1_000)):
         glossary = Glossary([Term(f"w{number} of x") for number in range(terms)])
-        glossary._by_stems = Counting(glossary._by_stems)
+        (forms,) = glossary._forms
+        forms.by_stems = Counting(forms.by_stems)
         Counting.looked = 0
         glossary.find(" ".join(f"w{number} of" for number in range(words // 2)))
         counts.append(Counting.looked)

@@ -129,7 +129,7 @@ def test_what_is_asked_of_a_line_or_made_by_a_model_adds_no_item(
 ) -> None:
     engine = AskedEngine(spelled=tokenizer.encode([f"x {SIGNS[0]} {sign}"])[0])
     profile = Profile(99, 9, 0.5, ".", ".", 1.0, 1.0, SLOTS, KINDS, terms=True)
-    glossary = Glossary.of({"house": target, sign: f"fünf {sign}", "나무": ""}, "en", "de")
+    glossary = Glossary.of({"house": target, sign: f"fünf {sign}", "나무": ""}, ("en",), "de")
     translator = Translator(engine, tokenizer, tokenizer, profile=profile, glossary=glossary)
     requests = [Request(line, prefix, [phrase], [sign]) for line in lines]
     for line, translation in zip(lines, translator.translate(requests), strict=True):
@@ -139,5 +139,5 @@ def test_what_is_asked_of_a_line_or_made_by_a_model_adds_no_item(
 
 def test_a_glossary_file_has_no_signs(tmp_path: Path) -> None:
     (tmp_path / "terms.tsv").write_text(f"a{SIGNS[0]}\tb{TERM_SIGNS[0]}\n", encoding="utf-8")
-    (term,) = Glossary.of(tmp_path / "terms.tsv", "en", "de").terms
+    (term,) = Glossary.of(tmp_path / "terms.tsv", ("en",), "de").terms
     assert term == ("a\ufffd", ("b\ufffd",))

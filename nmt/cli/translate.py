@@ -200,7 +200,7 @@ def translate(
                 here = Translator.load(model, options, batch_tokens, *how, models[1:], glossary, to)
                 return LinkedTags(here) if any(part.is_document for part in job.parts) else here
             opened = [ModelFolder.open(each).toward(to) for each in models]
-            terms = Glossary.of(glossary, opened[0].source_language, opened[0].target_language) if glossary else None
+            terms = Glossary.of(glossary, opened[0].sources, opened[0].target_language) if glossary else None
             each = loader(cluster, stack)(opened, options, EngineOptions(batch_tokens, *how), terms, progress)
             return stack.enter_context(each)
 

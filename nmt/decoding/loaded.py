@@ -16,8 +16,8 @@ from nmt.text.terms import Glossary
 if TYPE_CHECKING:
     from nmt.store.model_folder import ModelFolder
 
-Terms = Callable[[str, str], Glossary]
-"""The glossary for a source and a target language."""
+Terms = Callable[[tuple[str, ...], str], Glossary]
+"""The glossary for source languages and a target language."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Loaded:
         for target in model.targets:
             read_all(model.toward(target))
         if terms:
-            terms(model.source_language, model.targets[0])
+            terms(model.sources, model.targets[0])
 
         # Not before the model has been checked: the import of an engine may take seconds.
         from nmt.decoding.loading import load_aligner, load_engine
@@ -77,7 +77,7 @@ class Loaded:
             "source_language": languages[0],
             "sources": model.sources,
             "usable": None if ensemble else Usable.read(model.manifest, str(model.folder)),
-            "glossary": self.terms(*languages) if self.terms else None,
+            "glossary": self.terms(model.sources, languages[1]) if self.terms else None,
         }
 
 

@@ -15,7 +15,7 @@ from unicodedata import category
 from nmt.decoding.remarks import Remarks
 from nmt.decoding.segments import Segment
 from nmt.decoding.tokenizers import SourceTokenizer
-from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, in_capitals, in_small_letters
+from nmt.text.casing import CAPITALS, TITLE, as_sentence, case_of, cased_apart, in_capitals, in_small_letters
 from nmt.text.lines import one_line
 from nmt.text.list_marks import VERSION as LIST_MARKS
 from nmt.text.list_marks import has_dotted_marks, with_list_mark
@@ -73,6 +73,7 @@ class Rewriter:
         self.profile = profile
         self._language, self._target_language = languages
         self._dotted = has_dotted_marks(sources or languages[:1])
+        self._cased = cased_apart(sources or languages[:1])
         self._whole = whole
         self._spares = spares
         self.slots = profile.slots if profile else 0
@@ -155,15 +156,21 @@ class Rewriter:
         return [line[start:end] for start, end in pairwise([0, *ends])]
 
     def _as_sentence(self, text: str) -> str:
-        return as_sentence(text, self._language, self.is_name)
+        """A text in small letters but for names; that of several languages is written as the model knows it best."""
+        written = list(dict.fromkeys(as_sentence(text, language, self.is_name) for language in self._cased))
+        if len(written) == 1:
+            return written[0]
+        pieces = self._tokenizer.encode_slotted(written, [False] * len(written))
+        return min(zip(pieces, written, strict=True), key=lambda each: len(each[0]))[1]
 
     def _is_name(self, word: str) -> bool:
         """Whether a word keeps its capital: training had it so more often, or it has fewer pieces that way."""
         known = self.profile.words.is_name(word) if self.profile and self.profile.words else None
         if known is not None:
             return known
-        given, small = self._tokenizer.encode_slotted([word, in_small_letters(word, self._language)], [False, False])
-        return len(given) < len(small)
+        written = [word, *(in_small_letters(word, language) for language in self._cased)]
+        given, *small = map(len, self._tokenizer.encode_slotted(written, [False] * len(written)))
+        return given < min(small)
 
     def finished(self, segment: Segment, translation: str) -> str:
         """What was translated of a segment, without a mark that was lent, with its items, in capitals if it was."""

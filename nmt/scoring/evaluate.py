@@ -107,10 +107,10 @@ class Models:
 
     def translate(self, sources: Sequence[tuple[str, list[str]]], progress: Progress) -> list[list[list[Translation]]]:
         """The translations of each set of named ``sources`` by each model, which is loaded once."""
-        names, languages, translated = self.names, self.languages, []
-        terms = Glossary.of(self.glossary, *languages) if self.glossary else None
+        names, translated = self.names, []
         for name, (_, folder) in zip(names, self.opened, strict=True):
             by = f" by {name}" if len(names) > 1 else ""
+            terms = Glossary.of(self.glossary, folder.sources, self.languages[1]) if self.glossary else None
             with self.load([folder], self.search, self.engine, terms, progress) as translator:
                 translated.append(
                     [translate(translator, lines, f"translating {title}{by}", progress) for title, lines in sources]

@@ -38,13 +38,14 @@ class Service:
     ) -> "Service":
         """A service of loaded directions; models ``compared`` are watched beside theirs. It must be stopped at the end.
 
-        Raises SettingsError for one whose direction is not there.
+        Raises SettingsError for one whose direction is not there, DataError for a model that tells languages by
+        frequencies that nothing counted.
         """
         metrics, thinking = Metrics(), Thinking(directions.served, compared)
         batcher = Batcher(directions.workers, limits, metrics.worked, metrics.dropped.inc)
         metrics.watch(lambda: batcher.waiting_lines)
         return cls(
-            directions, batcher, Detector.load(directions.codes), keys, limits, metrics, log, Aligning(), thinking
+            directions, batcher, Detector.load(directions.served), keys, limits, metrics, log, Aligning(), thinking
         )
 
     def stop(self) -> None:

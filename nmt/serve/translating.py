@@ -64,12 +64,15 @@ def directions_of(service: Service, asked: Asked) -> list[Told]:
     by_source = {each.source: each for each in into}
     for source in by_source:
         check_one([each for each in into if each.source == source])
+    if not service.detector:
+        raise HTTPException(400, "this service cannot tell languages: name the source")
     told = []
-    for lines in asked.texts:
-        best = service.detector and service.detector.choose(" ".join(lines), by_source)
+    for number, lines in enumerate(asked.texts, start=1):
+        best = service.detector.choose(" ".join(lines), list(by_source.values()))
         if not best:
-            raise HTTPException(400, "this service cannot tell languages: name the source")
-        told.append(Told(by_source[best[0]], best[1]))
+            sources = ", ".join(by_source)
+            raise HTTPException(400, f"cannot tell which of {sources} text {number} is in: name the source")
+        told.append(Told(*best))
     return told
 
 

@@ -22,7 +22,7 @@ def about(model: ModelFolder) -> Rows:
     return [
         ("model", str(model.folder)),
         ("languages", languages(model)),
-        *origin(model.manifest),
+        *origin(model),
         *shape(model),
         *parameters(model),
         ("vocabulary", vocabulary(model)),
@@ -43,11 +43,12 @@ def languages(model: ModelFolder) -> str:
     return " → ".join(sides)
 
 
-def origin(manifest: Mapping[str, object]) -> Rows:
-    """The program that wrote the model, the one that trained it if that is another, and the licence of its text."""
-    names = {"program": "made by", "imported": "imported from", "licence": "licence of its text"}
-    rows = [(name, manifest.get(key)) for key, name in names.items()]
-    return [(name, str(value)) for name, value in rows if value and is_note(value)]
+def origin(model: ModelFolder) -> Rows:
+    """The program that wrote the model, the models of others that it is made from, and the licence of its text."""
+    by, of = ("imported by", "imported from") if model.is_imported else ("made by", "learnt from")
+    program = model.manifest.get("program")
+    rows = [(by, program if is_note(program) else ""), (of, "; ".join(model.origins))]
+    return [(name, str(value)) for name, value in [*rows, ("licence of its text", model.licence)] if value]
 
 
 def shape(model: ModelFolder) -> Rows:

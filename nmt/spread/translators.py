@@ -45,8 +45,7 @@ class Translates:
         """See ``Work``. Raises what loading raises."""
         with one_at_a_time():
             first, *more = (model.open() for model in self.models)
-            languages = first.source_language, first.target_language
-            glossary = None if self.terms is None else Glossary.of(self.terms, *languages)
+            glossary = None if self.terms is None else Glossary.of(self.terms, first.sources, first.target_language)
             self._translator = Translator.of(first, self.options, self.wanted, more, glossary)
         return with_version(self._translator.about())
 

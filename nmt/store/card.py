@@ -44,18 +44,33 @@ def _body(model: ModelFolder, use: str) -> Iterator[str]:
     pairs = [" → ".join(f"{language_name(code) or code} ({code})" for code in pair) for pair in model.pairs]
     yield from (f"# {pairs[0]}" if len(pairs) == 1 else f"# Translation in {len(pairs)} directions", "", USE[use])
     yield from ("", "## Languages", "", *(f"- {pair}" for pair in pairs))
+    if model.origins:
+        yield from ("", "## Origin", "", *(f"- {_plain(origin)}" for origin in model.origins))
+    if not model.is_imported:
+        yield from _data(model)
+    missing = "" if model.is_imported else " of the training text"
+    yield from ("", "## Licence", "", _plain(model.licence) or f"The licence{missing} is not given.")
+    yield from ("", "## Scores", "", *_scores(model.manifest))
+    yield from ("", "## Version", "", *_versions(model))
+
+
+def _data(model: ModelFolder) -> Iterator[str]:
     read = _table(model.manifest.get("training"))
     yield from ("", "## Data", "")
     for key, what in (("pairs", "training pairs"), ("epochs", "passes over them"), ("target_tokens", "target tokens")):
         if is_real(value := read.get(key)):
             yield f"- {value:,} {what}"
     yield f"- dataset {_plain(model.manifest.get('data')) or 'unknown'} (SHA-256)"
-    yield from ("", "## Licence", "", _plain(model.licence) or "The licence of the training text is not given.")
-    yield from ("", "## Scores", "", *_scores(model.manifest))
-    kind = model.config.family
-    yield from ("", "## Version", "", f"- made by {_plain(model.manifest.get('program')) or 'nmt'}")
-    yield from (f"- exported by nmt {__version__}", f"- {kind}, {model.weights_path.stat().st_size:,} bytes in float32")
-    yield from (f"- after {_plain(model.manifest.get('step')) or '?'} updates", f"- model {model.digest} (SHA-256)")
+
+
+def _versions(model: ModelFolder) -> Iterator[str]:
+    by = "imported by" if model.is_imported else "made by"
+    yield f"- {by} {_plain(model.manifest.get('program')) or 'nmt'}"
+    yield f"- exported by nmt {__version__}"
+    yield f"- {model.config.family}, {model.weights_path.stat().st_size:,} bytes in float32"
+    if not model.is_imported:
+        yield f"- after {_plain(model.manifest.get('step')) or '?'} updates"
+    yield f"- model {model.digest} (SHA-256)"
 
 
 def _scores(manifest: Mapping[str, Any]) -> Iterator[str]:

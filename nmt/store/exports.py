@@ -22,7 +22,7 @@ from nmt.text.directions import Direction
 from nmt.version import __version__
 
 KIND = "nmt export"  # in the manifest of a folder
-LAYOUT = 1  # raised when the card changes, or the files that an export has
+LAYOUT = 2  # raised when the card changes, or the files that an export has
 
 
 @dataclass(frozen=True)

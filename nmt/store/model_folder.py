@@ -37,6 +37,7 @@ FORMAT = 4  # raised when models of older versions stop loading; CHANGELOG.md te
 CONVERTED = 3  # the format that ``nmt.store.conversion`` reads
 
 WEIGHTS, SETTINGS = "model.safetensors", "config.toml"
+MOST_ORIGINS = 20  # models of others that a card names
 LARGEST_SETTINGS = 1 << 12  # bytes; usual ones have 400, and Python's TOML needs quadratic time for keys of many dots
 
 _PICKLES = ("*.pt", "*.pth", "*.pkl", "*.pickle", "*.ckpt", "pytorch_model*.bin")
@@ -65,6 +66,17 @@ class ModelFolder:
         licence = self.manifest.get("licence", "")
         return str(licence) if is_note(licence) else ""
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether another toolkit trained it."""
+        return bool(self.manifest.get("imported"))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The models of others that it is, or has learnt from, in words; () where nothing names one."""
+        given = self.manifest.get("origins") or [self.manifest.get("imported")]
+        return tuple(each for each in given[:MOST_ORIGINS] if each and is_note(each)) if isinstance(given, list) else ()
+
     @classmethod
     def open(cls, path: Path, wanted: int = FORMAT) -> Self:
         """The model at ``path``, a model folder or the training run that holds one, verified except for its weights.
@@ -90,9 +102,9 @@ class ModelFolder:
         return targets_of(self.directions) or [self.target_language]
 
     @property
-    def sources(self) -> list[str]:
+    def sources(self) -> tuple[str, ...]:
         """The languages that it translates from."""
-        return list(dict.fromkeys(source for source, _ in self.pairs))
+        return tuple(dict.fromkeys(source for source, _ in self.pairs))
 
     @property
     def pairs(self) -> tuple[Direction, ...]:
@@ -250,13 +262,14 @@ class ModelAbout:
     files: Mapping[str, bytes]  # tokenizers, and what else stays as the dataset has it, by name
     licence: str = ""  # of the training text, in its owner's words; "" when not given
     directions: Sequence[Direction] = ()  # if there are several
+    origins: Sequence[str] = ()  # models of others that it is made from, in words
 
 
 def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbout, facts: Mapping[str, Any]) -> None:
     """Write a model folder, replacing an older one that holds nothing else.
 
-    ``facts`` go into the manifest (step, scores, data), beside the program's version, the languages' names and the
-    licence. Raises CannotCreateError, or StorageError for a full disk.
+    ``facts`` go into the manifest (step, scores, data), beside the program's version, the languages' names, the licence
+    and the origins. Raises CannotCreateError, or StorageError for a full disk.
     """
     import tomli_w
 
@@ -264,6 +277,7 @@ def export_model(folder: Path, tensors: Mapping[str, "Tensor"], about: ModelAbou
 
     names = {side: language_name(code) or code for side, code in about.languages.items()}
     origin = {"program": f"nmt {__version__}", "languages": names, "licence": about.licence}
+    origin |= {"origins": list(about.origins)} if about.origins else {}
     with create_folder(folder, replaceable(KIND)) as new:
         write_tensors(new / WEIGHTS, tensors)
         several = {"directions": list(map(list, about.directions))} if about.directions else {}

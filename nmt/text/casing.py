@@ -4,7 +4,7 @@ A model that has hardly seen such lines takes them for other words, so they are 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nmt.text.languages import base_language
 
@@ -47,6 +47,15 @@ def in_small_letters(text: str, language: str = "") -> str:
     if base_language(language) in _DOTTED:
         text = text.replace("I", "ı").replace("İ", "i")
     return text.lower()
+
+
+def cased_apart(languages: Iterable[str]) -> list[str]:
+    """The languages whose small letters differ, each the first of those with the same."""
+    first: dict[tuple[bool, bool], str] = {}
+    for language in languages:
+        base = base_language(language)
+        first.setdefault((base in _DOTTED, base in _NO_CAPITALS), language)
+    return list(first.values())
 
 
 def as_sentence(text: str, language: str = "", is_name: Callable[[str], bool] | None = None) -> str:

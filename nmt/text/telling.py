@@ -7,7 +7,7 @@ pieces' shares, by the language in whose training text they were counted (naive 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 from typing import Any, Self
 
 from nmt.config import is_name
@@ -82,10 +82,22 @@ class Telling:
 
     def likely(self, pieces: Iterable[int], expected: str) -> str:
         """The language of a text: the ``expected`` one unless another is much more probable."""
-        known = [piece for piece in pieces if any(piece in own.counts for own in self.languages.values())]
-        scores = {language: _log_probability(known, own) for language, own in self.languages.items()}
+        scores = self._scores(pieces)
         best = max(scores, key=lambda language: (scores[language], language == expected))
         return best if scores[best] > scores.get(expected, float("inf")) + MARGIN else expected
+
+    def probabilities(self, pieces: Iterable[int]) -> dict[str, float]:
+        """The probability of each language for a text, all being as frequent: equal where no piece is known."""
+        scores = self._scores(pieces)
+        most = max(scores.values())
+        shares = {language: exp(score - most) for language, score in scores.items()}
+        total = sum(shares.values())
+        return {language: share / total for language, share in shares.items()}
+
+    def _scores(self, pieces: Iterable[int]) -> dict[str, float]:
+        """The logarithm of the text's probability in each language, of the pieces that any of them has."""
+        known = [piece for piece in pieces if any(piece in own.counts for own in self.languages.values())]
+        return {language: _log_probability(known, own) for language, own in self.languages.items()}
 
 
 def _log_probability(pieces: Sequence[int], own: Frequencies) -> float:

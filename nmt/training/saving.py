@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nmt.errors import DataError
-from nmt.store.model_folder import ModelAbout, export_model
+from nmt.store.model_folder import ModelAbout, ModelFolder, export_model
 from nmt.text.directions import targets_of
 from nmt.text.known_words import WORDS
 from nmt.text.telling import Telling
@@ -75,13 +75,18 @@ def about_model(job: TrainJob) -> ModelAbout:
         {path.name: path.read_bytes() for path in files if path.name in data.manifest["files"]},
         licence_of(job),
         data.directions if len(data.directions) > 1 else (),
+        list(dict.fromkeys(origin for model in learnt_from(job) for origin in model.origins)),
     )
+
+
+def learnt_from(job: TrainJob) -> list[ModelFolder]:
+    """The models that a run learns from."""
+    return [*([job.init] if job.init else []), *job.teachers]
 
 
 def licence_of(job: TrainJob) -> str:
     """The licences of the pairs and of the models that a run learns from, each once."""
-    models = [*([job.init] if job.init else []), *job.teachers]
-    found = " AND ".join(filter(None, [job.data.licence, *(model.licence for model in models)]))
+    found = " AND ".join(filter(None, [job.data.licence, *(model.licence for model in learnt_from(job))]))
     return " AND ".join(dict.fromkeys(found.split(" AND ")))
 
 

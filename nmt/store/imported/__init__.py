@@ -12,6 +12,8 @@ from nmt.store.imported.marian import DECODER, read_marian
 from nmt.store.model_folder import export_model
 
 UNNAMED = "und"  # ISO 639-2 for a language that nobody names
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,79}"
+_HUB_NAME = re.compile(rf"(?:{_PART}/)?{_PART}")
 _NAMES = re.compile(r"opus-mt-(?:tc-[a-z]+-)?([a-z]{2,3})-([a-z]{2,3})\b")
 
 
@@ -29,9 +31,20 @@ def import_model(path: Path, folder: Path, languages: tuple[str, str] = ("", "")
         tensors, about, profile = as_ours(found, (source, target))
     except SettingsError as error:
         raise DataError(f"{path}: {error.what}", "nmt cannot run such a model") from None
-    about = replace(about, licence=licence)
+    about = replace(about, licence=licence, origins=(origin_of(found),))
     export_model(folder, tensors, about, {"imported": found.kind, "profile": profile.facts()})
     return source, target
+
+
+def origin_of(model: ForeignModel) -> str:
+    """What a card says of where a model is from: the name that it calls itself, if that is one, and what wrote it.
+
+    A stranger wrote the name: it must be like those of model hubs, as ``Helsinki-NLP/opus-mt-ko-en``. Of a path, which
+    may tell who saved the model, the last part counts.
+    """
+    names = (model.name, re.split(r"[/\\]", model.name)[-1])
+    name = next(filter(_HUB_NAME.fullmatch, names), "")
+    return f"{name}, {model.kind}" if name else model.kind
 
 
 def read_foreign(path: Path) -> ForeignModel:

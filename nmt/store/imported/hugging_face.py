@@ -95,7 +95,7 @@ class _Reader:
         ]
         return ForeignModel(
             kind="a MarianMTModel of transformers",
-            name=str(self.settings.get("_name_or_path", ""))[:200],
+            name=name[:200] if isinstance(name := self.settings.get("_name_or_path"), str) else "",
             config=self.config,
             source=sides[0],
             target=sides[1],
