@@ -289,7 +289,7 @@ def test_half_precision_and_tables_of_positions_are_read(models: tuple[bytes, by
 
 
 TRANSFORMERS = "a MarianMTModel of transformers"
-MARIANS = "opus+bt.spm32k-spm32k.transformer-align.model1.npz.best-perplexity.npz"  # as OPUS-MT has them
+OF_OPUS = "opus+bt.spm32k-spm32k.transformer-align.model1.npz.best-perplexity.npz"  # as OPUS-MT has them
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ MARIANS = "opus+bt.spm32k-spm32k.transformer-align.model1.npz.best-perplexity.np
         ("/home/someone/opus-mt-ko-en", f"opus-mt-ko-en, {TRANSFORMERS}"),
         ("C:\\Users\\someone\\mine", f"mine, {TRANSFORMERS}"),
         ("../my_model", f"my\\_model, {TRANSFORMERS}"),
-        (MARIANS, f"{MARIANS}, {TRANSFORMERS}"),
+        (OF_OPUS, f"{OF_OPUS}, {TRANSFORMERS}"),
         ("", TRANSFORMERS),
         ("..", TRANSFORMERS),
         ("x" * 100, TRANSFORMERS),

@@ -168,9 +168,9 @@ def phase_name(config: TrainingConfig, used: float) -> str:
 
 
 def _point(event: Mapping[str, Any]) -> Point:
-    figures = (real(event, key) for key in ("loss", "learning_rate", "seconds"))
+    loss, rate, seconds = (real(event, key) for key in ("loss", "learning_rate", "seconds"))
     progress = real(event, "progress") if "progress" in event else None
-    return Point(whole(event, "step"), whole(event, "epoch"), *figures, progress)
+    return Point(whole(event, "step"), whole(event, "epoch"), loss, rate, seconds, progress)
 
 
 def _add_stage(stages: list[Mapping[str, Any]], event: Mapping[str, Any]) -> None:
