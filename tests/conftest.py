@@ -115,12 +115,19 @@ def equal(first: Path, second: Path) -> bool:
     return left.keys() == right.keys() and all(left[name].equal(right[name]) for name in left)
 
 
-def write_corpus(folder: Path, name: str, first: int, count: int) -> Path:
-    """``count`` bundled training pairs from the ``first`` on, as ``folder/name.ko`` and ``.en``; returns the prefix."""
+def write_corpus(folder: Path, name: str, first: int, count: int, among: int = 0) -> Path:
+    """``count`` bundled training pairs from the ``first`` on, as ``folder/name.ko`` and ``.en``; returns the prefix.
+
+    With ``among``, the shortest of so many: a small training spends most of its time on translating the lines that it
+    validates on. References have four words at least, so that BLEU decides.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for language in ("ko", "en"):
-        lines = (CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines(keepends=True)
-        (folder / f"{name}.{language}").write_text("".join(lines[first : first + count]), encoding="utf-8")
+    texts = [(CORPUS / f"train.{language}").read_text(encoding="utf-8").splitlines() for language in ("ko", "en")]
+    rows = list(zip(*texts, strict=True))[first : first + (among or count)]
+    if among:
+        rows = sorted((row for row in rows if len(row[1].split()) >= 4), key=lambda row: len(row[0]))[:count]
+    for place, language in enumerate(("ko", "en")):
+        (folder / f"{name}.{language}").write_text("".join(f"{row[place]}\n" for row in rows), encoding="utf-8")
     return folder / name
 
 
@@ -137,3 +144,14 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> TinyRun:
     ):
         assert result.returncode == 0, result.stderr
     return made
+
+
+@pytest.fixture(scope="session")
+def short_data(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of the tiny run's training pairs and vocabulary, with short lines for validation."""
+    folder = tmp_path_factory.mktemp("short")
+    train, valid = tiny_run.data.parent / "text" / "train", write_corpus(folder, "valid", 300, 20, among=600)
+    where: list[str | Path] = ["--train", train, "--valid", valid, "--vocab", tiny_run.run, "-o", folder / "data"]
+    made = nmt("prepare", "-s", "ko", "-t", "en", *where)
+    assert made.returncode == 0, made.stderr
+    return folder / "data"

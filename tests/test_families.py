@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TinyRun
 from safetensors.torch import load_file
 from test_run import CPU, Recorder
 from torch import Tensor, nn
@@ -81,12 +80,12 @@ def train(data: Path, run: Path, family: str, stop_at: int = 0) -> TrainReport:
 
 @pytest.mark.parametrize("family", FAMILY_LAYERS)
 def test_every_family_trains_resumes_and_translates_by_the_same_code(
-    tiny_run: TinyRun, tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(FAMILIES, "bag", Bag)
-    assert train(tiny_run.data, tmp_path / "whole", family).outcome == "done"
-    assert train(tiny_run.data, tmp_path / "parts", family, stop_at=3).outcome == "stopped"
-    assert train(tiny_run.data, tmp_path / "parts", family).outcome == "done"
+    assert train(short_data, tmp_path / "whole", family).outcome == "done"
+    assert train(short_data, tmp_path / "parts", family, stop_at=3).outcome == "stopped"
+    assert train(short_data, tmp_path / "parts", family).outcome == "done"
     for name in ("model.safetensors", "training.safetensors"):
         whole, parts = (load_file(tmp_path / run / "checkpoints/step-00000006" / name) for run in ("whole", "parts"))
         assert whole.keys() == parts.keys()
@@ -100,10 +99,10 @@ def test_every_family_trains_resumes_and_translates_by_the_same_code(
 
 
 def test_a_model_of_a_family_that_is_not_here_is_refused(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setitem(FAMILIES, "bag", Bag)
-        train(tiny_run.data, tmp_path / "run", "bag")
+        train(short_data, tmp_path / "run", "bag")
     with pytest.raises(DataError, match="bag"):
         Translator.load(tmp_path / "run")

@@ -48,7 +48,7 @@ def train(data: Path, run: Path, init: Path | None, stop_at: int = 0, **settings
 def more(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of other pairs, with the vocabulary of the tiny run."""
     folder = tmp_path_factory.mktemp("more")
-    train, valid = write_corpus(folder, "train", 400, 80), write_corpus(folder, "valid", 500, 20)
+    train, valid = write_corpus(folder, "train", 400, 80), write_corpus(folder, "valid", 500, 20, among=600)
     command: list[str | Path] = [
         "prepare",
         "-s",

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import nmt, plain, started
 from fakes import Recorder
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -281,7 +282,8 @@ def test_the_hash_seed_of_python_changes_nothing(request_: PrepareRequest, tmp_p
     made = []
     for seed in ("1", "2"):
         output = tmp_path / f"data{seed}"
-        nmt("prepare", *flags(replace(request_, output=output)), environment={"PYTHONHASHSEED": seed})
+        done = started("prepare", *flags(replace(request_, output=output)), env={**plain(), "PYTHONHASHSEED": seed})
+        assert done.returncode == 0, done.stderr
         made.append(contents(output))
     assert made[0] == made[1]
 
@@ -648,16 +650,6 @@ def test_a_dataset_of_another_kind_version_or_state_is_refused(request_: Prepare
 def flags(request: PrepareRequest) -> list[str]:
     named = [f"--train={path}" for path in request.train] + [f"--test={path}" for path in request.test]
     return ["-t", "en", "-s", "ko", *named, f"--valid={request.valid}", "-o", str(request.output), "--clean", "off"]
-
-
-def nmt(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "nmt", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **(environment or {})},
-    )
 
 
 def test_the_command_says_what_it_did_on_stderr_alone(request_: PrepareRequest) -> None:

@@ -4,14 +4,13 @@ import gzip
 import json
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from conftest import nmt
 
 from nmt.config import PrepareOptions
 from nmt.corpus.means import OURS
@@ -29,17 +28,12 @@ KILLER = """
 import json, os, signal, sys
 from pathlib import Path
 from random import Random
-sys.path.insert(0, sys.argv[1])
 from nmt.config import PrepareOptions
 from nmt.corpus import parallel, shards, texts
 from nmt.corpus.prepare import PrepareRequest, prepare
 from nmt.disk import scratch
-import filelock, ftfy, sentencepiece
-from nmt.corpus.rules.languages import known_as
-from nmt.text.languages import language_name
-known_as("en"), language_name("en")  # a child that is killed soon has no time for their tables
-folder, seed, once = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "once"
-languages, several = sys.argv[5].split("-"), tuple(map(tuple, json.loads(sys.argv[6])))
+folder, seed, once = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "once"
+languages, several = sys.argv[4].split("-"), tuple(map(tuple, json.loads(sys.argv[5])))
 parallel.CHUNK_PAIRS = texts.AT_A_TIME = 7
 draw = Random(seed)
 killed = 0
@@ -103,18 +97,8 @@ def fresh(request: PrepareRequest, options: PrepareOptions = OPTIONS) -> dict[st
 
 def kill(request: PrepareRequest, seed: int, how: str) -> int:
     """Run KILLER; return how many processes were killed."""
-    program: list[str | Path] = [
-        sys.executable,
-        "-c",
-        KILLER,
-        str(Path(__file__).parents[1]),
-        request.output.parent,
-        str(seed),
-        how,
-        f"{request.source_language}-{request.target_language}",
-        json.dumps(request.several),
-    ]
-    ended = subprocess.run(program, capture_output=True, encoding="utf-8")
+    languages = f"{request.source_language}-{request.target_language}"
+    ended = nmt(request.output.parent, str(seed), how, languages, json.dumps(request.several), code=KILLER)
     assert ended.returncode == 0, ended.stderr
     return int(ended.stdout)
 

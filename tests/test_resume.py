@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TinyRun, nmt, started, write_corpus
+from conftest import nmt, started, write_corpus
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -55,37 +55,37 @@ def listing(folder: Path) -> list[tuple[Path, int, bytes]]:
 
 
 @pytest.fixture(scope="module")
-def whole(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole(short_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted run of six updates, to compare with."""
     run = tmp_path_factory.mktemp("whole") / "run"
-    train(tiny_run.data, run)
+    train(short_data, run)
     return run
 
 
 @pytest.fixture(scope="module")
-def half(tiny_run: TinyRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def half(short_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same run, stopped after four updates, with checkpoints at two and four."""
     run = tmp_path_factory.mktemp("half") / "run"
-    train(tiny_run.data, run, stop_at=4)
+    train(short_data, run, stop_at=4)
     assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002", "step-00000004"]
     return run
 
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_asked_to_stop_at_any_moment_and_gone_on_with_equals_the_uninterrupted_one(
-    every: int, tiny_run: TinyRun, whole: Path, tmp_path: Path
+    every: int, short_data: Path, whole: Path, tmp_path: Path
 ) -> None:
     """Tests every ``every``-th moment at which a run checks whether to stop, also during validations."""
     moments = 0
     for moment in count(1, every):
         run = tmp_path / f"run-{moment}"
         asked = iter(range(1, 10**9))
-        with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
+        with open_run(read_request(request(short_data, run)), CPU, Recorder()) as opened:
             report = opened.train(lambda asked=asked, moment=moment: next(asked) >= moment)  # type: ignore[misc]
         if report.outcome == "done":
             break
         assert report.outcome == "stopped"
-        train(tiny_run.data, run)
+        train(short_data, run)
         assert_same_run(run, whole)
         moments += 1
     assert moments > 14 / every, "six updates, three validations in several batches"
@@ -109,11 +109,11 @@ def flip(path: Path) -> None:
 @pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
 @pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "state.json", "manifest.json"])
 def test_a_damaged_checkpoint_is_named_put_aside_and_the_one_before_it_used(
-    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path, name: str, damage: Any
+    short_data: Path, half: Path, whole: Path, tmp_path: Path, name: str, damage: Any
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     damage(run / "checkpoints" / "step-00000004" / name)
-    _, recorder = train(tiny_run.data, run)
+    _, recorder = train(short_data, run)
     (warning,) = recorder.warnings
     assert name in warning
     assert "step-00000004.bad" in warning
@@ -131,12 +131,12 @@ def as_a_user() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" and os.geteuid() == 0, reason="root may read everything here")
 @pytest.mark.parametrize("name", ["checkpoints/step-00000004/model.safetensors", "checkpoints/step-00000004"])
-def test_what_may_not_be_read_is_no_damage(tiny_run: TinyRun, half: Path, tmp_path: Path, name: str) -> None:
+def test_what_may_not_be_read_is_no_damage(short_data: Path, half: Path, tmp_path: Path, name: str) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     before = listing(run)
     mode = (run / name).stat().st_mode
     (run / name).chmod(0)
-    command: list[str | Path] = ["train", tiny_run.data, "-o", run, "--config", run / "config.toml", "--threads", "1"]
+    command: list[str | Path] = ["train", short_data, "-o", run, "--config", run / "config.toml", "--threads", "1"]
     answer = nmt(*command, preexec_fn=as_a_user)
     (run / name).chmod(mode)
     assert answer.returncode == 66
@@ -145,10 +145,10 @@ def test_what_may_not_be_read_is_no_damage(tiny_run: TinyRun, half: Path, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
-def test_a_path_that_is_not_utf8_is_no_damage(tiny_run: TinyRun, whole: Path, tmp_path: Path) -> None:
+def test_a_path_that_is_not_utf8_is_no_damage(short_data: Path, whole: Path, tmp_path: Path) -> None:
     run = tmp_path / os.fsdecode(b"run-\xff")
-    train(tiny_run.data, run, stop_at=4)
-    _, recorder = train(tiny_run.data, run)
+    train(short_data, run, stop_at=4)
+    _, recorder = train(short_data, run)
     assert recorder.warnings == []
     assert_same_run(run, whole)
 
@@ -172,20 +172,20 @@ def test_an_error_of_the_disk_is_no_damage(half: Path, tmp_path: Path) -> None:
 
 
 def test_without_a_whole_checkpoint_a_run_is_refused_as_often_as_it_is_tried(
-    tiny_run: TinyRun, half: Path, tmp_path: Path
+    short_data: Path, half: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     for checkpoint in RunFolder(run).checkpoints.paths():
         cut(checkpoint / "model.safetensors")
     for _ in range(2):
         with pytest.raises(DataError, match=r"no whole checkpoint is left in .*; .*`overwrite`"):
-            train(tiny_run.data, run)
-    _, recorder = train(tiny_run.data, run, overwrite=True)
+            train(short_data, run)
+    _, recorder = train(short_data, run, overwrite=True)
     assert recorder.updates[0].step == 1
 
 
 def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among_them(
-    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path
+    short_data: Path, half: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     paths = [checkpoint / "manifest.json" for checkpoint in RunFolder(run).checkpoints.paths()]
@@ -193,42 +193,42 @@ def test_checkpoints_of_another_format_are_no_damage_unless_one_of_ours_is_among
     for path, text in zip(paths, ours, strict=True):
         path.write_text(text.replace('"format": 5', '"format": 2'))
     with pytest.raises(DataError, match="not a checkpoint of format 5"):
-        train(tiny_run.data, run)
+        train(short_data, run)
     assert all(path.exists() for path in paths)
     paths[0].write_text(ours[0])
-    _, recorder = train(tiny_run.data, run)
+    _, recorder = train(short_data, run)
     assert "step-00000004.bad" in recorder.warnings[0]
     assert_same_run(run, whole)
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_second_starter_is_told_so_and_changes_nothing(tiny_run: TinyRun, tmp_path: Path, overwrite: bool) -> None:
+def test_a_second_starter_is_told_so_and_changes_nothing(short_data: Path, tmp_path: Path, overwrite: bool) -> None:
     run = tmp_path / "run"
-    with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
+    with open_run(read_request(request(short_data, run)), CPU, Recorder()) as opened:
         opened.train(lambda: opened.state.counters.step == 4)
         before = listing(tmp_path)
         with pytest.raises(BusyError, match="in use by another process"):
-            train(tiny_run.data, run, overwrite=overwrite)
+            train(short_data, run, overwrite=overwrite)
         assert listing(tmp_path) == before
-    assert train(tiny_run.data, run)[0].outcome == "done"
+    assert train(short_data, run)[0].outcome == "done"
 
 
-def test_a_run_that_moved_another_aside_is_locked_too(tiny_run: TinyRun, half: Path, tmp_path: Path) -> None:
+def test_a_run_that_moved_another_aside_is_locked_too(short_data: Path, half: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "run")
-    with open_run(read_request(replace(request(tiny_run.data, run), overwrite=True)), CPU, Recorder()):
+    with open_run(read_request(replace(request(short_data, run), overwrite=True)), CPU, Recorder()):
         with pytest.raises(BusyError):
-            train(tiny_run.data, run)
+            train(short_data, run)
         assert (tmp_path / "run.old-1" / "model" / "manifest.json").exists()
 
 
 def test_debris_of_a_killed_save_is_gone_after_the_run_goes_on(
-    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path
+    short_data: Path, half: Path, whole: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     dead = f".step-00000005.partial-{2**22 + 1}-{here()}-00ff00"  # no process has so high a number
     (run / "checkpoints" / dead).mkdir()
     (run / "checkpoints" / dead / "model.safetensors").write_bytes(b"half of it")
-    train(tiny_run.data, run)
+    train(short_data, run)
     assert not [path for path in run.rglob("*") if "partial" in path.name]
     assert_same_run(run, whole)
 
@@ -239,25 +239,25 @@ def here() -> str:
     return partial_name(Path("x")).name.split("-")[2]
 
 
-def test_metrics_that_a_kill_cut_are_written_again(tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path) -> None:
+def test_metrics_that_a_kill_cut_are_written_again(short_data: Path, half: Path, whole: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     with (run / "metrics.jsonl").open("ab") as file:
         file.write(b'{"event": "train", "step": 5}\n\xff\xfe{"event": "tr')
-    train(tiny_run.data, run)
+    train(short_data, run)
     assert_same_run(run, whole)
 
 
 def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its translations are saved batch by batch, here a few lines each."""
-    monkeypatch.setattr("nmt.training.scores.SEARCH_TOKENS", 60)
+    monkeypatch.setattr("nmt.training.scores.SEARCH_TOKENS", 20)
     at_once, parts, processes = tmp_path / "whole", tmp_path / "parts", 0
-    train(tiny_run.data, at_once, steps=4)
+    train(short_data, at_once, steps=4)
     outcome = ""
     while outcome not in ("done", "complete") and processes < 40:
         asked = count(1)
-        with open_run(read_request(request(tiny_run.data, parts, steps=4)), CPU, Recorder()) as opened:
+        with open_run(read_request(request(short_data, parts, steps=4)), CPU, Recorder()) as opened:
             outcome = opened.train(lambda asked=asked: next(asked) > 5).outcome  # type: ignore[misc]
         processes += 1
     assert 6 < processes < 40, "each process has time for a few batches"
@@ -266,7 +266,7 @@ def test_a_validation_that_outlasts_every_process_is_made_all_the_same(
 
 
 def test_a_validation_that_is_long_is_saved_before_it_ends(
-    tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that is killed during it resumes where it began."""
     monkeypatch.setattr("nmt.training.selection.SECONDS_UNTIL_SAVED", -1.0)
@@ -275,7 +275,7 @@ def test_a_validation_that_is_long_is_saved_before_it_ends(
     class KilledError(Exception):
         pass
 
-    with open_run(read_request(request(tiny_run.data, run)), CPU, Recorder()) as opened:
+    with open_run(read_request(request(short_data, run)), CPU, Recorder()) as opened:
         asked = count(1)
 
         def killed() -> bool:
@@ -286,7 +286,7 @@ def test_a_validation_that_is_long_is_saved_before_it_ends(
         with pytest.raises(KilledError):
             opened.train(killed)
     assert [path.name for path in RunFolder(run).checkpoints.paths()] == ["step-00000002"]
-    train(tiny_run.data, run)
+    train(short_data, run)
     assert_same_run(run, whole)
 
 
@@ -332,18 +332,18 @@ def test_what_is_kept_is_what_was_put_or_nothing(
 
 @pytest.mark.parametrize("lines", [2**53, 10**15])
 def test_metrics_that_were_never_written_are_not_waited_for(
-    tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path, lines: int
+    short_data: Path, half: Path, whole: Path, tmp_path: Path, lines: int
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     change_state(run / "checkpoints" / "step-00000004", metrics=lines)
-    train(tiny_run.data, run)
+    train(short_data, run)
     assert_same_run(run, whole)
 
 
-def test_a_position_beyond_the_data_is_damage(tiny_run: TinyRun, half: Path, whole: Path, tmp_path: Path) -> None:
+def test_a_position_beyond_the_data_is_damage(short_data: Path, half: Path, whole: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     change_state(run / "checkpoints" / "step-00000004", position=[0, 10**6, 0, 0])
-    _, recorder = train(tiny_run.data, run)
+    _, recorder = train(short_data, run)
     assert "counters.position lies beyond the data: that checkpoint is now" in recorder.warnings[0]
     assert_same_run(run, whole)
 
@@ -375,12 +375,12 @@ def test_rewinding_keeps_so_many_whole_lines(lines: list[bytes], tail: bytes, ke
 
 
 def test_time_lost_with_a_killed_process_counts_in_a_budget_of_minutes(
-    tiny_run: TinyRun, half: Path, tmp_path: Path
+    short_data: Path, half: Path, tmp_path: Path
 ) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     RunFolder(run).write_seconds(590.0)
     settings = {"steps": 0, "minutes": 10.0}
-    with open_run(read_request(request(tiny_run.data, run, **settings)), CPU, Recorder()) as opened:
+    with open_run(read_request(request(short_data, run, **settings)), CPU, Recorder()) as opened:
         assert opened.context.used() > 0.95
         assert opened.state.counters.step == 4
 
@@ -398,11 +398,11 @@ main()
 """
 
 
-def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_while_saving_names_the_last_good_checkpoint(short_data: Path, tmp_path: Path) -> None:
     """The kernel's limit on file size stands for a full disk: writing beyond it fails."""
     run = tmp_path / "run"
     arguments: list[str | Path] = [
-        tiny_run.data,
+        short_data,
         "-o",
         run,
         "--preset",
@@ -454,12 +454,12 @@ def sources(data: Path) -> Iterator[tuple[int, ...]]:
 
 
 def test_an_update_that_is_not_finite_is_passed_over_and_its_pairs_are_written_with_their_lines(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    third = [next_ for next_, _ in zip(sources(tiny_run.data), range(4), strict=False)][2]
+    third = [next_ for next_, _ in zip(sources(short_data), range(4), strict=False)][2]
     Poison(monkeypatch, {third})
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    _, recorder = train(tiny_run.data, whole)
+    _, recorder = train(short_data, whole)
     (warning,) = recorder.warnings
     path = whole / "skipped-1-1-3.tsv"
     assert str(path) in warning
@@ -472,19 +472,19 @@ def test_an_update_that_is_not_finite_is_passed_over_and_its_pairs_are_written_w
             assert " ".join(lines[int(line) - 1].split()) == text
     # It stands in the state: a run that is stopped before and after it comes to the same.
     for stop in (2, 4):
-        train(tiny_run.data, parts, stop_at=stop)
-    train(tiny_run.data, parts)
+        train(short_data, parts, stop_at=stop)
+    train(short_data, parts)
     assert_same_run(parts, whole)
     state = json.loads((whole / LAST / "state.json").read_text())
     assert state["counters"]["skipped"] == [[2, 0, 0, 2]]
 
 
 def test_weights_that_are_not_finite_any_more_are_those_of_the_last_checkpoint_again(
-    tiny_run: TinyRun, tmp_path: Path
+    short_data: Path, tmp_path: Path
 ) -> None:
     recorder = Recorder()
     run = tmp_path / "run"
-    with open_run(read_request(request(tiny_run.data, run)), CPU, recorder) as opened:
+    with open_run(read_request(request(short_data, run)), CPU, recorder) as opened:
 
         def spoil() -> bool:
             if len(recorder.updates) == 5 and not recorder.warnings:
@@ -498,12 +498,12 @@ def test_weights_that_are_not_finite_any_more_are_those_of_the_last_checkpoint_a
 
 
 def test_training_gives_up_when_updates_come_to_nothing_one_after_another(
-    tiny_run: TinyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches = [next_ for next_, _ in zip(sources(tiny_run.data), range(20), strict=False)]
+    batches = [next_ for next_, _ in zip(sources(short_data), range(20), strict=False)]
     Poison(monkeypatch, set(batches[3:]))
     with pytest.raises(DataError, match=r"training diverged: 5 updates.*learning_rate"):
-        train(tiny_run.data, tmp_path / "run")
+        train(short_data, tmp_path / "run")
     assert len(list((tmp_path / "run").glob("skipped-*.tsv"))) == 5
 
 
@@ -610,31 +610,29 @@ def test_a_difference_between_two_runs_is_named(whole: Path, tmp_path: Path) -> 
 
 
 def test_verify_resume_says_whether_the_bits_are_the_same_leaves_nothing_and_runs_nothing_from_the_current_folder(
-    tiny_run: TinyRun, tmp_path: Path
+    short_data: Path, tmp_path: Path
 ) -> None:
     run_by = write_traps(tmp_path / "here")
     command = ["--verify-resume", "--preset", "tiny", "--threads", "1", *SMALL]
-    result = started("train", tiny_run.data, "-o", tmp_path / "run", *command, cwd=tmp_path / "here", timeout=300)
+    result = started("train", short_data, "-o", tmp_path / "run", *command, cwd=tmp_path / "here", timeout=300)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("identical: 20 updates")
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     assert not run_by.exists()
 
 
-def test_a_run_whose_checkpoints_were_deleted_is_not_trained_over(
-    tiny_run: TinyRun, half: Path, tmp_path: Path
-) -> None:
+def test_a_run_whose_checkpoints_were_deleted_is_not_trained_over(short_data: Path, half: Path, tmp_path: Path) -> None:
     run = shutil.copytree(half, tmp_path / "run")
     shutil.rmtree(run / "checkpoints")
     before = listing(run / "model")
     with pytest.raises(DataError, match="no whole checkpoint is left"):
-        train(tiny_run.data, run)
+        train(short_data, run)
     assert listing(run / "model") == before
 
 
-def test_weights_that_are_spoilt_are_not_saved(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_weights_that_are_spoilt_are_not_saved(short_data: Path, tmp_path: Path) -> None:
     run, recorder = tmp_path / "run", Recorder()
-    with open_run(read_request(request(tiny_run.data, run)), CPU, recorder) as opened:
+    with open_run(read_request(request(short_data, run)), CPU, recorder) as opened:
 
         def spoil() -> bool:
             if len(recorder.updates) == 4:
@@ -647,7 +645,7 @@ def test_weights_that_are_spoilt_are_not_saved(tiny_run: TinyRun, tmp_path: Path
 
 
 def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
-    tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forward = Objective.forward
 
@@ -657,7 +655,7 @@ def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
         return forward(objective, batch, normaliser)
 
     monkeypatch.setattr(Objective, "forward", small)
-    train(tiny_run.data, tmp_path / "run")
+    train(short_data, tmp_path / "run")
     losses = [
         [event["loss"] for event in events(run) if event["event"] == "validation"] for run in (whole, tmp_path / "run")
     ]
@@ -665,7 +663,7 @@ def test_a_validation_batch_that_memory_has_no_room_for_is_halved(
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(
-    tiny_run: TinyRun, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short_data: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped at every step of its first save, as a kill does."""
     from nmt.store import checkpoints
@@ -679,6 +677,6 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(
         with monkeypatch.context() as patch:
             patch.setattr(checkpoints, name, killed)
             with pytest.raises(KeyboardInterrupt):
-                train(tiny_run.data, run)
-        train(tiny_run.data, run)
+                train(short_data, run)
+        train(short_data, run)
         assert_same_run(run, whole)

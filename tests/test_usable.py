@@ -313,23 +313,21 @@ def test_a_command_refuses_a_damaged_regression_in_one_line(tiny_run: TinyRun, t
 @pytest.fixture
 def low_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound that some translations of a model of six updates reach, and a small validation set is enough."""
-    for name, value in (("BOUND", 1.8), ("FEWEST", 10), ("FEWEST_EACH", 5)):
+    for name, value in (("BOUND", 1.25), ("FEWEST", 10), ("FEWEST_EACH", 5)):
         monkeypatch.setattr(f"nmt.scoring.usable.{name}", value)
 
 
 @pytest.mark.usefixtures("low_bound")
-def test_a_run_fits_it_on_its_validation_set_and_a_resumed_one_finds_the_same(
-    tiny_run: TinyRun, tmp_path: Path
-) -> None:
-    train(tiny_run.data, tmp_path / "whole", odd_input=0.0)
+def test_a_run_fits_it_on_its_validation_set_and_a_resumed_one_finds_the_same(short_data: Path, tmp_path: Path) -> None:
+    train(short_data, tmp_path / "whole", odd_input=0.0)
     for stop in (1, 3, 0):
-        train(tiny_run.data, tmp_path / "parts", stop_at=stop, odd_input=0.0)
+        train(short_data, tmp_path / "parts", stop_at=stop, odd_input=0.0)
     manifests = [(tmp_path / run / "model" / NAME).read_bytes() for run in ("whole", "parts")]
     assert manifests[0] == manifests[1]
     usable = Usable.read(json.loads(manifests[0]), "m")
     assert usable is not None
-    assert (usable.bound, usable.lines) == (1.8, len(Dataset.open(tiny_run.data).valid))
-    data = Dataset.open(tiny_run.data)
+    assert (usable.bound, usable.lines) == (1.25, len(Dataset.open(short_data).valid))
+    data = Dataset.open(short_data)
     search = SearchOptions(beam_size=1, max_length_factor=length_factor(data))
     translations = list(Translator.load(tmp_path / "whole", search, engine="torch").translate(data.valid_source))
     again = fit(translations, data.valid_target, Checks.of("en", data.profile))
