@@ -23,6 +23,8 @@ from rich.live import Live
 from nmt.cli.console import Bar, Plain, Quiet, closing, counted, duration, say, table
 from nmt.cli.live import live_bars, shortened, stage_line
 from nmt.cli.monitor import LiveMonitor, LogMonitor
+from nmt.training.counters import Counters, Validated
+from nmt.training.loop import Update
 from nmt.training.validation import Sample, Validation
 
 TEXT: Any = {"capture_output": True, "encoding": "utf-8", "timeout": 60}
@@ -188,13 +190,12 @@ def test_work_of_unknown_length_has_a_count_and_no_bar() -> None:
     assert not {"━", "─"} & set(last)
 
 
-def update_at(progress: float) -> Any:
-    return SimpleNamespace(step=12_345, progress=progress, loss=1.2345, target_tokens=98_765, seconds=1.0)
+def update_at(progress: float) -> Update:
+    return Update(12_345, 1.2345, 1e-3, 1.0, 98_765, seconds=1.0, progress=progress, epoch=12)
 
 
 def state_of(due: bool) -> Any:
-    counters = SimpleNamespace(position=SimpleNamespace(epoch=11), validated=SimpleNamespace(due=due))
-    return SimpleNamespace(counters=counters)
+    return SimpleNamespace(counters=Counters(validated=Validated(due=due)))
 
 
 @pytest.mark.parametrize("width", [30, 40, 60, 80, 200])
