@@ -67,7 +67,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of 200 pairs, with text in both languages."""
     folder = tmp_path_factory.mktemp("synthetic")
     write_corpus(folder, "train", 0, 200)
-    write_corpus(folder, "valid", 300, 10)
+    write_corpus(folder, "valid", 300, 10, among=100)
     mono = write(folder / "books.en", bundled("en", 400, 60)), write(folder / "news.ko", bundled("ko", 500, 40))
     request = PrepareRequest("ko", "en", (folder / "train",), folder / "valid", (), folder / "data", mono=mono)
     prepare(request, PrepareOptions(vocab_size=600))
